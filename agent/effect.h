@@ -1,0 +1,116 @@
+/* Events and effects of a node: everything that can happen to an agent, and everything it can want.
+ *
+ * The shell turns sockets, disk, guards and clients into events and performs the effects; the simulator
+ * does both in one thread. Nothing else connects the core with the world.
+ *
+ * units    milliseconds
+ * memory   event pointers are borrowed until the step returns, effect pointers until the next step
+ * threads  the loop's only
+ */
+#ifndef MUSTER_AGENT_EFFECT_H
+#define MUSTER_AGENT_EFFECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/launch.h"
+#include "agent/request.h"
+#include "base/addr.h"
+#include "base/bytes.h"
+#include "base/id.h"
+#include "store/disk.h"
+
+#define AGENT_FRAME_MAX (2u << 20) /* bytes of one frame between peers, without its length */
+#define AGENT_LINK_INBOUND                                                                         \
+    0x80000000u /* links and checks opened by the core are numbered below this */
+
+enum agent_event_kind {
+    AGENT_EVENT_TICK,          /* only time passes */
+    AGENT_EVENT_PACKET,        /* a gossip datagram: from, bytes */
+    AGENT_EVENT_STREAM_DATA,   /* gossip stream: stream, inbound, bytes = all so far, ended */
+    AGENT_EVENT_STREAM_FAILED, /* gossip stream of ours: stream, refused */
+    AGENT_EVENT_LINK_OPENED,   /* a peer connection is up: link, from */
+    AGENT_EVENT_LINK_FRAME,    /* link, bytes: one frame without its length */
+    AGENT_EVENT_LINK_CLOSED,   /* link, refused: closed, reset, or never opened; each link once */
+    AGENT_EVENT_CHECKED,       /* outcome of AGENT_EFFECT_CHECK: link = its number, refused */
+    AGENT_EVENT_COMMITTED,     /* batch, err */
+    AGENT_EVENT_GUARD,         /* guard */
+    AGENT_EVENT_REQUEST,       /* request */
+    AGENT_EVENT_CANCEL,        /* number: the client of that request went away */
+    AGENT_EVENT_LOGS,          /* answer to AGENT_EFFECT_LOGS: number, bytes, ended, err */
+    AGENT_EVENT_LEAVE,         /* asked to end: hand over, then leave; AGENT_EFFECT_EXIT follows */
+    AGENT_EVENT_AWAY           /* the loop did not run for `gap_ms` (R47) */
+};
+
+struct agent_event {
+    enum agent_event_kind kind;
+    struct muster_addr from;
+    struct muster_bytes bytes;
+    uint32_t stream;
+    uint32_t link;
+    bool inbound;
+    bool ended;
+    bool refused; /* the far kernel answered: nobody listens there */
+    uint64_t batch;
+    uint64_t number;
+    uint64_t gap_ms;
+    int err;
+    const struct agent_guard_event *guard;
+    const struct agent_request *request;
+};
+
+enum agent_effect_kind {
+    AGENT_EFFECT_SEND,         /* gossip datagram: to, bytes */
+    AGENT_EFFECT_STREAM_OPEN,  /* gossip stream: stream, to, bytes, deadline_ms */
+    AGENT_EFFECT_STREAM_REPLY, /* inbound gossip stream: bytes, then close */
+    AGENT_EFFECT_STREAM_CLOSE, /* stream, inbound */
+    AGENT_EFFECT_LINK_DIAL,    /* connect to `to` as `link`, give up at deadline_ms */
+    AGENT_EFFECT_LINK_SEND,    /* link, bytes: one frame; the shell puts the length before it */
+    AGENT_EFFECT_LINK_CLOSE,   /* link: after what is queued has been sent; LINK_CLOSED follows */
+    AGENT_EFFECT_CHECK,        /* connect once to `to` to see whether its kernel refuses: link */
+    AGENT_EFFECT_COMMIT,       /* batch */
+    AGENT_EFFECT_GUARD_LAUNCH, /* launch */
+    AGENT_EFFECT_GUARD_STOP,   /* number = handle: stop signal, then KILL after grace_ms */
+    AGENT_EFFECT_GUARD_FORGET, /* number = handle: its exit is on record elsewhere (DONE_OK) */
+    AGENT_EFFECT_REPLY,        /* the end of a request: number, reply */
+    AGENT_EFFECT_CHUNK,        /* a part of a streamed reply: number, bytes */
+    AGENT_EFFECT_LOGS,         /* read logs here: number, logs */
+    AGENT_EFFECT_LOGS_CANCEL,  /* number */
+    AGENT_EFFECT_NEWS,         /* something a person may watch happened: number = its index */
+    AGENT_EFFECT_LOG,          /* a line for the agent's own log: level, text */
+    AGENT_EFFECT_EXIT          /* the node has left; err = how */
+};
+
+enum agent_log_level { AGENT_LOG_DEBUG, AGENT_LOG_INFO, AGENT_LOG_WARN, AGENT_LOG_ERROR };
+
+/* Which output of a job to read; see AGENT_EFFECT_LOGS. */
+struct agent_logs {
+    const char *job;
+    uint32_t attempt; /* 0: the latest */
+    uint64_t offset;  /* bytes, where an earlier read ended; 0: the start */
+    uint32_t lines;   /* only the last so many; 0: all */
+    bool want_stdout, want_stderr;
+    bool follow;  /* go on until cancelled or the run has ended */
+    bool as_text; /* bare lines; else NDJSON records */
+};
+
+struct agent_effect {
+    enum agent_effect_kind kind;
+    struct muster_addr to;
+    struct muster_bytes bytes;
+    uint32_t stream;
+    uint32_t link;
+    bool inbound;
+    uint64_t deadline_ms;
+    uint64_t number;
+    uint64_t grace_ms;
+    int err;
+    enum agent_log_level level;
+    const char *text;
+    const struct store_disk_batch *batch;
+    const struct agent_launch *launch;
+    const struct agent_reply *reply;
+    const struct agent_logs *logs;
+};
+
+#endif

@@ -1,0 +1,143 @@
+/* Node: gossip, ring, store, placer and runner as one machine. The agent's shell and the simulator each
+ * drive one with the same five verbs, and that is the whole difference between them.
+ *
+ * units    milliseconds: `now.mono_ms` of a clock that counts suspend; wall time for people and back-off
+ * memory   one arena and the store's tables; effects borrow until the next step
+ * errors   agent_node_open refuses a configuration that cannot work; afterwards trouble becomes effects
+ * threads  the loop's only
+ */
+#ifndef MUSTER_AGENT_NODE_H
+#define MUSTER_AGENT_NODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/effect.h"
+#include "agent/request.h"
+#include "base/addr.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/id.h"
+#include "gossip/gossip.h"
+#include "store/store.h"
+
+#define AGENT_SEEDS_MAX     32
+#define AGENT_TAGS_TEXT_MAX 480 /* bytes of "k=v,k=v" */
+
+struct agent_node_config {
+    struct muster_id self;    /* the data directory's */
+    struct muster_id cluster; /* zero: not founded and not let in yet */
+    uint64_t boot;            /* already raised on disk (R3) */
+    const char *name;         /* need not be unique */
+    const char *version;
+    struct muster_addr gossip_addr; /* advertised, UDP and TCP */
+    uint16_t peer_port;
+    uint32_t slots, weight;
+    const char *tags;             /* "k=v,k=v", sorted by key */
+    bool draining;                /* as left by an earlier drain */
+    bool found;                   /* found a cluster if there is none */
+    struct muster_id new_cluster; /* random id to found with, now or at `muster init` */
+    struct muster_addr seed_addr[AGENT_SEEDS_MAX]; /* tried for ever */
+    uint32_t seed_count;
+    uint32_t replicas, ring_bits;
+    uint32_t members_max, rows_max, runs_max;
+    uint64_t seed;
+    uint64_t leave_deadline_ms;  /* of a drain before a leave */
+    const char *run_dir;         /* for MUSTER_PAYLOAD and friends; informative */
+    struct gossip_config gossip; /* times; name, address, meta and seed are filled in by the node */
+    struct store_times times;
+    uint32_t hold_ms, dead_man_ms, orphan_ms, return_grace_ms, start_repeat_ms;
+    uint32_t log_max_bytes;
+    uint32_t buckets; /* STORE_BUCKETS; fewer only in tests */
+};
+
+/* Profile lan with everything that has a default; the caller fills in who and where. */
+void agent_node_config_default(struct agent_node_config *c);
+
+struct agent_node; /* opaque */
+
+MUSTER_MUST_USE int agent_node_open(struct agent_node **n, const struct agent_node_config *c);
+/* Boot: every record of the disk's tables but META, then start. */
+MUSTER_MUST_USE int agent_node_load(struct agent_node *n, enum store_table table,
+                                    struct muster_bytes key, struct muster_bytes value);
+void agent_node_start(struct agent_node *n, struct muster_now now);
+void agent_node_step(struct agent_node *n, struct muster_now now, const struct agent_event *event);
+bool agent_node_next(struct agent_node *n,
+                     struct agent_effect *effect); /* drain after every step */
+uint64_t agent_node_deadline_ms(const struct agent_node *n);
+void agent_node_close(struct agent_node *n);
+
+/* ---- reading, for the API, metrics and tests. Pointers live until the next step. */
+
+enum agent_standing {
+    AGENT_WAITING, /* no cluster yet: neither founded nor let in */
+    AGENT_JOINED,
+    AGENT_DRAINING, /* gives its runs and seats away */
+    AGENT_LEAVING
+};
+
+struct agent_member {
+    const char *name;
+    struct muster_id id;
+    struct muster_addr addr;
+    const char *status; /* alive, suspect, dead, left */
+    const char *mode;   /* open, draining */
+    uint32_t slots, used, weight, incarnation;
+    uint64_t boot;
+    const char *tags; /* "k=v,k=v" */
+    const char *version;
+    bool is_self;
+    bool is_linked;         /* a peer connection is up */
+    bool is_foreign;        /* of another cluster, or no muster at all */
+    uint64_t since_wall_ms; /* of the status */
+};
+
+struct agent_status {
+    const char *node;
+    struct muster_id node_id, cluster_id;
+    const char *version;
+    enum agent_standing standing;
+    uint32_t alive, suspect, dead, left;
+    uint32_t slots, used; /* here */
+    uint32_t slots_all, used_all;
+    uint32_t runs;           /* here */
+    uint32_t waiting;        /* rows without a place in the buckets kept here */
+    uint32_t rows;           /* held here */
+    uint32_t buckets_kept;   /* here */
+    uint32_t buckets_orphan; /* seated here and without a keeper that is heard */
+    uint64_t since_wall_ms;  /* of the start */
+    const char *problem[8];  /* sentences; NULL past the end */
+};
+
+void agent_node_status(const struct agent_node *n, struct agent_status *out);
+uint32_t agent_node_member_count(const struct agent_node *n);
+void agent_node_member(const struct agent_node *n, uint32_t index, struct agent_member *out);
+
+struct agent_counters {
+    struct gossip_counters gossip;
+    struct store_counters store;
+    uint64_t placements, starts, exits, restarts, handovers, offers, offers_full, requests;
+    uint64_t links_opened, links_closed, frames_in, frames_out, bytes_in, bytes_out, frames_bad;
+};
+void agent_node_counters(const struct agent_node *n, struct agent_counters *out);
+
+/* News: what a person may watch. Ours, and those of peers while somebody watches. */
+struct agent_news {
+    uint64_t index; /* rises with time: wall milliseconds << 20 | origin << 10 | count */
+    uint64_t wall_ms;
+    const char *type; /* "member.dead", "run.started" … */
+    const char *node, *job, *run;
+    uint64_t token; /* 0: none */
+    const char *text;
+};
+/* The oldest kept news with an index greater than `after`; false at the end. */
+bool agent_node_news(const struct agent_node *n, uint64_t after, struct agent_news *out);
+/* Peers send their news here while watching; call again at least every minute. */
+void agent_node_watch(struct agent_node *n, struct muster_now now);
+
+bool agent_node_is_sane(const struct agent_node *n);
+
+/* For tests and the simulator. */
+const struct store *agent_node_store(const struct agent_node *n);
+
+#endif

@@ -1,0 +1,72 @@
+/* Requests: what a client asks of the cluster, and what it is told, as values.
+ *
+ * The HTTP side (agent/api) makes requests and prints replies; the node carries them to whoever decides.
+ * Bodies of replies are JSON in the shapes of product.md, section 7.
+ *
+ * memory   borrowed until the step that carries them returns
+ * threads  the loop's only
+ */
+#ifndef MUSTER_AGENT_REQUEST_H
+#define MUSTER_AGENT_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+#define AGENT_LIST_MAX 1000 /* items of one page at the most */
+
+enum agent_op {
+    /* decided by the keeper of the name's bucket */
+    AGENT_OP_JOB_PUT = 1, /* name, spec (canonical), create_only, expected_revision */
+    AGENT_OP_JOB_DELETE,
+    AGENT_OP_JOB_STOP,
+    AGENT_OP_JOB_START,
+    AGENT_OP_JOB_RESTART,
+    /* answered by the keeper, or by a bench member when there is none */
+    AGENT_OP_JOB_GET,
+    AGENT_OP_RUN_GET,
+    AGENT_OP_WHY,
+    AGENT_OP_PLACE,
+    /* gathered from every node */
+    AGENT_OP_JOB_LIST,  /* prefix, state, label, after, limit */
+    AGENT_OP_RUN_LIST,  /* job, node, state, after, limit */
+    AGENT_OP_NEWS_LIST, /* after_index, limit */
+    /* carried to the node that runs it */
+    AGENT_OP_LOGS, /* name, logs fields; streamed */
+    /* this node, or the one named */
+    AGENT_OP_INIT,
+    AGENT_OP_JOIN, /* name: addresses by comma */
+    AGENT_OP_LEAVE,
+    AGENT_OP_DRAIN /* node, cancel, deadline_ms */
+};
+
+struct agent_request {
+    uint64_t number; /* the client side's own; comes back in the reply */
+    enum agent_op op;
+    const char *name;         /* of a job or run; "" where none is meant */
+    struct muster_bytes spec; /* canonical JSON */
+    bool create_only;
+    bool cancel;
+    uint32_t expected_revision; /* 0: any */
+    uint64_t
+        request_id[2]; /* the same id again gets the same answer (R19); 0,0: the node makes one */
+    uint64_t deadline_ms; /* relative */
+    /* filters; "" means any */
+    const char *prefix, *state, *label, *job, *node, *after;
+    uint64_t after_index;
+    uint32_t limit;
+    /* logs */
+    uint32_t attempt, lines;
+    uint64_t offset;
+    bool want_stdout, want_stderr, follow, as_text;
+};
+
+struct agent_reply {
+    int err;                  /* MUSTER_OK or why not */
+    struct muster_bytes body; /* JSON when err is MUSTER_OK; empty after a stream */
+    const char *message;      /* a sentence for people when err is set */
+    const char *field;        /* which input is wrong, or NULL */
+};
+
+#endif
