@@ -1,30 +1,54 @@
 # muster: build, test, measure. `make help` lists what there is to make.
 #
 #   MODE=release|debug|asan|tsan   each builds into its own folder, build/$(MODE)
-#   CC=gcc|clang                   both are kept free of warnings
+#   CC=gcc|clang                   both are kept free of warnings; clang builds into build/$(MODE)-clang
+#
+# A new source file is found by its place; no list is kept here:
+#
+#   base gossip ring store agent   *.c of a room make its archive: pure code, linked by everything
+#   agent/shell, store/disk_lmdb.c what touches the world; joins at muster-agent
+#   agent/guard, tools/cli         muster-guard (libc only) and muster
+#   tests/unit/ROOM_NOUN_test.c    a cmocka program that links ROOM and the floors below, nothing else;
+#                                  tests/unit/ROOM_NOUN.c without _test is shared by that room's tests
+#   tests/sim/*.c                  one program, the simulated cluster: no libuv, no lmdb
+#   tests/e2e/NOUN_test.c          a cmocka program that may use agent/shell
+#   tests/e2e/test_*.py            pytest with real agents
+#   tests/fuzz/NOUN_fuzz.c         LLVMFuzzerTestOneInput; its corpus is tests/fuzz/corpus/NOUN
+#   tools/bench/ROOM_NOUN_bench.c  a measurement; ROOM may also be disk, shell, guard or cli
 
 MODE ?= release
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 VERSION := 0.1.0
-B := build/$(MODE)
+B := build/$(MODE)$(if $(findstring clang,$(CC)),-clang)
 PREFIX ?= /usr
 DESTDIR ?=
+# V=1 shows whole commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo "  $(1) $@")
+# Debian's own interpreter: another python3 on the PATH would not see Debian's modules.
+PYTHON := /usr/bin/python3
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wold-style-definition -Wcast-align -Wcast-qual -Wpointer-arith \
 	-Wformat=2 -Wundef -Wvla -Wwrite-strings -Wdouble-promotion -Wimplicit-fallthrough -Werror
-ifneq (,$(findstring gcc,$(CC)))
-WARN += -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wno-format-nonliteral
-else
-WARN += -Wno-format-nonliteral
-endif
+WARN_gcc := -Wlogical-op -Wduplicated-cond -Wduplicated-branches
+WARN += -Wno-format-nonliteral $(if $(findstring clang,$(CC)),,$(WARN_gcc))
 
+SANITIZE_asan := -fsanitize=address,undefined -fno-sanitize-recover=all
 OPT_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 OPT_debug   := -O0 -g3
-OPT_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+OPT_asan    := -O1 -g -fno-omit-frame-pointer $(SANITIZE_asan)
 OPT_tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
-CFLAGS  := -std=c11 -D_GNU_SOURCE -DMUSTER_VERSION='"$(VERSION)"' -I. $(WARN) $(OPT_$(MODE)) $(EXTRA_CFLAGS)
-LDFLAGS := $(filter -fsanitize% -fno-sanitize%,$(OPT_$(MODE))) -Wl,--as-needed
+# `make cover` and `make fuzz` choose these two by themselves.
+OPT_cover   := -O0 -g --coverage
+OPT_fuzz    := -O1 -g -fno-omit-frame-pointer $(SANITIZE_asan) -fsanitize=fuzzer-no-link
+ifeq ($(OPT_$(MODE)),)
+$(error MODE=$(MODE) is none of release debug asan tsan)
+endif
+
+CSTD    := -std=c11 -D_GNU_SOURCE -DMUSTER_VERSION='"$(VERSION)"' -I.
+CFLAGS  := $(CSTD) $(WARN) $(OPT_$(MODE)) $(EXTRA_CFLAGS)
+LDFLAGS := $(filter -fsanitize% -fno-sanitize% --coverage,$(OPT_$(MODE))) -Wl,--as-needed
 
 # ---- rooms: each a static archive; what touches the world stays out and joins at the executables
 ROOMS := base gossip ring store agent
@@ -33,76 +57,189 @@ SRC_gossip := $(wildcard gossip/*.c)
 SRC_ring   := $(wildcard ring/*.c)
 SRC_store  := $(filter-out store/disk_lmdb.c,$(wildcard store/*.c))
 SRC_agent  := $(wildcard agent/*.c)
-SRC_shell  := $(wildcard agent/shell/*.c) store/disk_lmdb.c
+SRC_shell  := $(wildcard agent/shell/*.c) $(wildcard store/disk_lmdb.c)
 SRC_guard  := $(wildcard agent/guard/*.c)
 SRC_cli    := $(wildcard tools/cli/*.c)
 SRC_sim    := $(wildcard tests/sim/*.c)
-SRC_bench  := $(wildcard tools/bench/*.c)
+SRC_tidy   := $(wildcard tools/tidy/*.c)
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 lib = $(B)/lib$(1).a
-# the archives a room may link: its own floor and those below, in link order
+# What a room may link: its own floor and those below, in link order.
 LIBS_base   := $(call lib,base)
 LIBS_gossip := $(call lib,gossip) $(LIBS_base)
 LIBS_ring   := $(call lib,ring) $(LIBS_base)
 LIBS_store  := $(call lib,store) $(LIBS_base)
 LIBS_agent  := $(call lib,agent) $(call lib,gossip) $(call lib,ring) $(call lib,store) $(LIBS_base)
+# The parts that touch the world, for their own tests and measurements: everything but their main.
+LIBS_disk   := $(call obj,$(wildcard store/disk_lmdb.c)) $(LIBS_store)
+LIBS_shell  := $(call obj,$(filter-out %/main.c,$(SRC_shell))) $(LIBS_agent)
+LIBS_guard  := $(call obj,$(filter-out %/main.c,$(SRC_guard)))
+LIBS_cli    := $(call obj,$(filter-out %/main.c,$(SRC_cli))) $(LIBS_agent)
 
 EXT_base   := -lxxhash
 EXT_gossip := $(EXT_base)
 EXT_ring   := $(EXT_base)
 EXT_store  := $(EXT_base)
 EXT_agent  := $(EXT_base) -ljansson -lyaml
+EXT_disk   := $(EXT_store) -llmdb
 EXT_shell  := $(EXT_agent) -luv -llmdb -lmicrohttpd -lgnutls -lpthread
+EXT_guard  :=
 EXT_cli    := $(EXT_agent) -lcurl-gnutls -lsmartcols
 
-PROGRAMS := $(B)/muster-agent $(B)/muster-guard $(B)/muster
+PROGRAMS := $(if $(wildcard agent/shell/main.c),$(B)/muster-agent) \
+	$(if $(wildcard agent/guard/main.c),$(B)/muster-guard) \
+	$(if $(wildcard tools/cli/main.c),$(B)/muster)
 
-.PHONY: all help bootstrap check test unit sim e2e bench demo lint format fuzz soak install clean
-all: $(PROGRAMS)
+.PHONY: all help bootstrap check test unit sim e2e bench demo lint format fuzz soak cover install clean
+all: $(PROGRAMS) ## the three programs, into build/MODE
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(B)/%.o: %.c
+# ---- compiling: an object depends on its headers (-MMD) and on the flags it was made with
+.PHONY: always
+.SECONDARY:
+$(B)/flags: export FLAGS_NOW = $(CC) $(CFLAGS) $(LDFLAGS)
+$(B)/flags: always
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+	@printf '%s\n' "$$FLAGS_NOW" | cmp -s - $@ || printf '%s\n' "$$FLAGS_NOW" >$@
+
+$(B)/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,cc  )
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# An archive also depends on the list of its sources: a source that is gone must leave it.
+$(B)/sources: export SOURCES_NOW = $(foreach r,$(ROOMS),$(SRC_$(r)))
+$(B)/sources: always
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$SOURCES_NOW" | cmp -s - $@ || printf '%s\n' "$$SOURCES_NOW" >$@
 
 define room_archive
-$(call lib,$(1)): $(call obj,$(SRC_$(1)))
+$(call lib,$(1)): $(call obj,$(SRC_$(1))) $(B)/sources
 	@mkdir -p $$(@D)
-	@rm -f $$@
-	ar rcs $$@ $$^
+	$$(call say,ar  )
+	$$(Q)rm -f $$@ && ar rcs $$@ $$(filter %.o,$$^)
 endef
 $(foreach r,$(ROOMS),$(eval $(call room_archive,$(r))))
 
-$(B)/muster-agent: $(call obj,$(SRC_shell)) $(LIBS_agent)
-	$(CC) $(LDFLAGS) $^ $(EXT_shell) -o $@
-$(B)/muster-guard: $(call obj,$(SRC_guard))
-	$(CC) $(LDFLAGS) $^ -o $@
-$(B)/muster: $(call obj,$(SRC_cli)) $(LIBS_agent)
-	$(CC) $(LDFLAGS) $^ $(EXT_cli) -o $@
-
-# ---- unit tests: tests/unit/ROOM_NOUN_test.c links ROOM and the floors below it, nothing else
-UNIT_SRC := $(wildcard tests/unit/*_test.c)
-UNIT     := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
-room_of = $(firstword $(subst _, ,$(notdir $(1))))
-define unit_binary
-$(B)/unit/$(1): $(B)/tests/unit/$(1).o $$(LIBS_$(call room_of,$(1)))
-	@mkdir -p $$(@D)
-	$$(CC) $$(LDFLAGS) $$^ $$(EXT_$(call room_of,$(1))) -lcmocka -ljansson -o $$@
+define link
+@mkdir -p $(@D)
+$(call say,link)
+$(Q)$(CC) $(LDFLAGS) $(filter %.o %.a,$^)
 endef
-$(foreach t,$(patsubst tests/unit/%.c,%,$(UNIT_SRC)),$(eval $(call unit_binary,$(t))))
 
-unit: $(UNIT) ## unit tests
-	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
+$(B)/muster-agent: $(call obj,$(SRC_shell)) $(LIBS_agent)
+	$(link) $(EXT_shell) -o $@
+$(B)/muster-guard: $(call obj,$(SRC_guard))
+	$(link) $(EXT_guard) -o $@
+$(B)/muster: $(call obj,$(SRC_cli)) $(LIBS_agent)
+	$(link) $(EXT_cli) -o $@
+# The simulator links the node and nothing that could touch the world: that is the proof of purity.
+$(B)/sim: $(call obj,$(SRC_sim)) $(LIBS_agent)
+	$(link) $(EXT_agent) -o $@
+$(B)/tidy: $(call obj,$(SRC_tidy))
+	$(link) -o $@
+
+# ---- programs found by the name of their source: build/MODE/FOLDER/NAME links the room it is named for
+room_of = $(firstword $(subst _, ,$(1)))
+known_room = $(or $(filter $(ROOMS) disk shell guard cli,$(call room_of,$(1))),shell)
+helpers_of = $(call obj,$(filter-out %_test.c,$(wildcard tests/unit/$(call room_of,$(1))_*.c)))
+
+UNIT   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*_test.c))
+DRIVER := $(patsubst tests/e2e/%.c,$(B)/e2e/%,$(wildcard tests/e2e/*_test.c))
+FUZZ   := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+REPLAY := $(patsubst %,$(B)/replay/%,$(FUZZ))
+BENCH  := $(patsubst tools/bench/%.c,$(B)/bench/%,$(wildcard tools/bench/*_bench.c))
+
+define unit_program
+$(B)/unit/$(1): $(B)/tests/unit/$(1).o $(call helpers_of,$(1)) $(LIBS_$(call known_room,$(1)))
+	$$(link) $(EXT_$(call known_room,$(1))) -lcmocka -ljansson -o $$@
+endef
+$(foreach t,$(notdir $(UNIT)),$(eval $(call unit_program,$(t))))
+
+$(B)/e2e/%: $(B)/tests/e2e/%.o $(LIBS_shell)
+	$(link) $(EXT_shell) -lcmocka -o $@
+
+$(B)/replay/%: $(B)/tests/fuzz/%_fuzz.o $(B)/tests/fuzz/replay.o $(LIBS_agent)
+	$(link) $(EXT_agent) -o $@
+$(B)/fuzz/%: $(B)/tests/fuzz/%_fuzz.o $(LIBS_agent)
+	$(link) -fsanitize=fuzzer $(EXT_agent) -o $@
+
+BENCH_HELP := $(call obj,$(filter-out %_bench.c,$(wildcard tools/bench/*.c)))
+define bench_program
+$(B)/bench/$(1): $(B)/tools/bench/$(1).o $(BENCH_HELP) $(LIBS_$(call known_room,$(1)))
+	$$(link) $(EXT_$(call known_room,$(1))) -o $$@
+endef
+$(foreach t,$(notdir $(BENCH)),$(eval $(call bench_program,$(t))))
+
+# ---- tests: every phase closes with a line `PHASE: N passed, N failed`; logs are in build/MODE/log
+ASAN_ENV := ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
+E2E_ENV  := MUSTER_BUILD=$(abspath $(B)) MUSTER_MODE=$(MODE) PYTHONDONTWRITEBYTECODE=1 $(ASAN_ENV)
+
+check: ## all there is: install, build, lint, unit, sim, e2e; one closing line for everything
+	@tools/bootstrap
+	@MAKE="$(MAKE)" tools/check $(B)/log
+
+.PHONY: tests
+tests: all $(UNIT) $(REPLAY) $(DRIVER) $(if $(SRC_tidy),$(B)/tidy) $(if $(SRC_sim),$(B)/sim)
+
+test: unit sim ## what needs no network: unit tests, fuzz corpora, simulator
+
+unit: $(UNIT) $(REPLAY) ## unit tests, and every fuzz corpus replayed
+	@$(ASAN_ENV) tools/runtests unit $(B)/log/unit 120 $(UNIT) $(REPLAY)
+
+sim: $(B)/sim ## simulated clusters: all stories and a short swarm; SEED=N repeats one seed
+	@$(ASAN_ENV) $(if $(SEED),$(B)/sim --seed $(SEED),tools/runtests sim $(B)/log/sim 300 $(B)/sim)
+
+e2e: all $(DRIVER) ## real agents, processes and sockets on loopback; TEST=name runs some of them
+	@$(if $(TEST),,$(E2E_ENV) tools/runtests drivers $(B)/log/drivers 120 $(DRIVER))
+	@$(E2E_ENV) $(PYTHON) -m pytest -q -p no:cacheprovider $(if $(TEST),-k '$(TEST)') tests/e2e
+
+bench: all $(BENCH) ## measurements: the rows of docs/performance.md that stand; ONLY=name runs some
+	@$(E2E_ENV) PYTHON=$(PYTHON) tools/runbench $(B) '$(ONLY)'
+
+demo: ## a cluster of three on this machine, an agent killed, its jobs handed over; leaves nothing
+	@tools/bootstrap build
+	@$(MAKE) --no-print-directory -j2 all
+	@$(E2E_ENV) $(PYTHON) tools/demo
+
+soak: all ## agents killed at random for MINUTES=10, every service counted in the process table
+	@$(E2E_ENV) $(PYTHON) tools/soak $(or $(MINUTES),10) $(SEED)
+
+fuzz: ## TARGET=name for SECONDS=60 (without TARGET each of them), findings in build/fuzz-clang
+	@$(MAKE) --no-print-directory MODE=fuzz CC=clang $(addprefix build/fuzz-clang/fuzz/,$(or $(TARGET),$(FUZZ)))
+	@tools/runfuzz build/fuzz-clang $(or $(SECONDS),60) $(or $(TARGET),$(FUZZ))
+
+cover: ## how much of each room the unit tests and the simulator reach
+	@$(MAKE) --no-print-directory MODE=cover CC=gcc test
+	@tools/cover build/cover $(ROOMS)
+
+# ---- the house rules
+SOURCES = $(shell find $(ROOMS) tools tests -name '*.[ch]' -not -path 'tests/tidy/*' | sort)
+
+lint: $(B)/tidy ## the house rules, the format, and a second compiler over everything
+	@CLANG_FLAGS="$(filter-out $(WARN_gcc),$(CSTD) $(WARN))" tools/lint $(B) $(SOURCES)
+
+format: ## settles the shape of every source
+	clang-format -i $(SOURCES)
+
+# ---- installing
+SBIN := $(DESTDIR)$(PREFIX)/bin
+UNIT_DIR := $(DESTDIR)$(PREFIX)/lib/systemd/system
+install: all ## into DESTDIR and PREFIX=/usr: programs, unit, group, example configuration
+	install -d $(SBIN) $(UNIT_DIR) $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)/etc/muster
+	install -m 755 $(PROGRAMS) $(SBIN)
+	sed 's|/usr/bin/|$(PREFIX)/bin/|' tools/muster.service >$(UNIT_DIR)/muster.service
+	echo 'g muster -' >$(DESTDIR)$(PREFIX)/lib/sysusers.d/muster.conf
+	test -e $(DESTDIR)/etc/muster/muster.yaml || \
+		install -m 640 tools/muster.yaml $(DESTDIR)/etc/muster/muster.yaml
 
 bootstrap: ## install what is missing (Debian 12, as root)
 	@tools/bootstrap
 
-test: unit
-
 clean: ## remove everything built
 	rm -rf build
 
--include $(shell find build/$(MODE) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
