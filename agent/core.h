@@ -1,0 +1,64 @@
+/* Core: what the parts of one node share: its settings, the time of this step, the rooms below, and the
+ * way out. Only agent/ includes it; the world sees agent/node.h.
+ *
+ * memory   owned by struct agent_node; parts hold a pointer to it
+ * threads  the loop's only
+ */
+#ifndef MUSTER_AGENT_CORE_H
+#define MUSTER_AGENT_CORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/message.h"
+#include "agent/node.h"
+#include "agent/out.h"
+#include "base/clock.h"
+#include "base/rng.h"
+#include "base/wire.h"
+#include "ring/ring.h"
+
+struct agent_peers;
+struct agent_placer;
+struct agent_runner;
+struct agent_requests;
+struct agent_newsroom;
+
+struct agent_core {
+    struct agent_node_config config; /* texts in it are owned by the node */
+    struct muster_now now;
+    struct muster_rng rng;
+    struct agent_out out;
+    struct gossip *gossip;
+    struct ring *ring;
+    struct store *store;
+    struct agent_peers *peers;
+    struct agent_placer *placer;
+    struct agent_runner *runner;
+    struct agent_requests *requests;
+    struct agent_newsroom *newsroom;
+    struct agent_counters counters;
+    enum agent_standing standing;
+    struct muster_id cluster;
+    uint64_t started_wall_ms;
+    uint64_t started_ms;
+    uint8_t *scratch;     /* AGENT_FRAME_MAX bytes: the frame being written */
+    uint64_t next_number; /* of offers, reads and whatever wants a number of its own */
+};
+
+/* A writer over the scratch buffer; one frame at a time. */
+struct muster_writer agent_frame(struct agent_core *core);
+
+/* Sends what the writer holds to a node: over its link, or to ourselves within this step. False (and
+ * nothing is sent) when there is no link. A frame that did not fit the buffer is a bug. */
+bool agent_frame_send(struct agent_core *core, struct muster_id to, const struct muster_writer *w);
+
+bool agent_is_self(const struct agent_core *core, struct muster_id id);
+
+/* The name of a node for people: as gossip knows it, else the first 8 digits of its id. */
+const char *agent_node_name(struct agent_core *core, struct muster_id id);
+
+/* How a key is placed: the ring's numbers mean peers (agent/peers.h). */
+uint64_t agent_number(struct agent_core *core);
+
+#endif

@@ -1,0 +1,167 @@
+/* Messages: what the placers, runners and nodes of a cluster say to each other over peer links.
+ *
+ * Every frame is a msgpack array whose first element is the message number; 1..31 are the store's
+ * (store/store.h), 32..63 the scheduler's, 64..95 the node's. Elements past those this build knows are
+ * ignored, so a newer build may say more. (consistency, section 6)
+ *
+ * memory   decoded values borrow from the frame
+ * errors   as base/wire.h; a message that does not decode is counted and dropped
+ * threads  any
+ */
+#ifndef MUSTER_AGENT_MESSAGE_H
+#define MUSTER_AGENT_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/launch.h"
+#include "agent/request.h"
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/id.h"
+#include "base/wire.h"
+#include "store/row.h"
+
+#define AGENT_PROTOCOL 1u
+#define AGENT_HOLD_MAX 4096 /* runs in one HOLD */
+
+enum agent_message {
+    AGENT_MSG_OFFER = 32, /* keeper -> node: have you room for this? */
+    AGENT_MSG_ROOM,       /* yes, reserved for three seconds; or no */
+    AGENT_MSG_START,
+    AGENT_MSG_HOLD,
+    AGENT_MSG_HOLD_OK,
+    AGENT_MSG_DROP,
+    AGENT_MSG_STOP,
+    AGENT_MSG_GONE,
+    AGENT_MSG_DONE,
+    AGENT_MSG_DONE_OK,
+    AGENT_MSG_TRY, /* not I: ask that one */
+    AGENT_MSG_HELLO = 64,
+    AGENT_MSG_LOAD,
+    AGENT_MSG_OP,
+    AGENT_MSG_OP_OK,
+    AGENT_MSG_CHUNK,
+    AGENT_MSG_CANCEL,
+    AGENT_MSG_WATCH,
+    AGENT_MSG_NEWS
+};
+
+/* What the runner says of a run; what people see is derived from it and the row. */
+enum agent_run_state {
+    AGENT_RUN_STARTING,
+    AGENT_RUN_RUNNING,
+    AGENT_RUN_BACKOFF, /* failed here; waits for not_before, holds no slot */
+    AGENT_RUN_STOPPING,
+    AGENT_RUN_ENDED /* waits for DONE_OK */
+};
+
+struct agent_msg_hello {
+    uint32_t protocol;
+    struct muster_id cluster, self, target;
+    uint64_t boot;
+    struct muster_bytes name;
+    bool is_dialer; /* the sender opened the connection */
+};
+
+struct agent_msg_room {
+    struct muster_bytes key;
+    uint64_t offer;
+    bool has_room;
+    uint32_t slots, used;
+};
+
+struct agent_msg_start {
+    struct muster_bytes key;
+    uint64_t token;
+    uint32_t needs;
+    uint32_t failures; /* counted before this placement */
+    struct muster_bytes spec;
+};
+
+struct agent_msg_hold {
+    struct muster_bytes key;
+    uint64_t token;
+    enum agent_run_state state;
+    uint32_t attempt;
+    int32_t pid;
+    uint64_t since_wall_ms;
+    uint32_t failures;
+    uint64_t not_before_wall_ms;
+    int32_t exit_code, exit_signal;
+    uint64_t exit_wall_ms;
+    struct muster_bytes note;
+};
+
+/* Also GONE (then `verdict` is of no meaning) and DONE. */
+enum agent_verdict {
+    AGENT_DONE_OK,   /* a task ended well */
+    AGENT_DONE_MOVE, /* tries here are used up: the next node */
+    AGENT_DONE_DEFER,
+    AGENT_DONE_DEAD /* never again */
+};
+
+struct agent_msg_done {
+    struct muster_bytes key;
+    uint64_t token;
+    enum agent_verdict verdict;
+    bool has_exit;
+    int32_t exit_code, exit_signal;
+    uint64_t exit_wall_ms;
+    uint32_t failures;
+    uint64_t not_before_wall_ms;
+    struct muster_bytes reason;
+};
+
+struct agent_msg_reply {
+    uint64_t number;
+    int err;
+    struct muster_bytes body, message, field;
+};
+
+struct agent_msg_news {
+    uint64_t index, wall_ms, token;
+    struct muster_bytes type, node, job, run, text;
+};
+
+/* Opens a frame: an array of `n` elements, the first of them the message number. */
+void agent_write_head(struct muster_writer *w, uint32_t message, uint32_t n);
+
+void agent_write_hello(struct muster_writer *w, const struct agent_msg_hello *m);
+void agent_write_offer(struct muster_writer *w, struct muster_bytes key, uint64_t offer,
+                       uint32_t needs);
+void agent_write_room(struct muster_writer *w, const struct agent_msg_room *m);
+void agent_write_start(struct muster_writer *w, const struct agent_msg_start *m);
+/* One element of the array that is the third element of HOLD [number, asked_at, [..]]. */
+void agent_write_hold(struct muster_writer *w, const struct agent_msg_hold *m);
+/* HOLD_OK, DROP, DONE_OK: key and token. */
+void agent_write_token(struct muster_writer *w, uint32_t message, struct muster_bytes key,
+                       uint64_t token);
+void agent_write_stop(struct muster_writer *w, struct muster_bytes key, uint64_t token,
+                      struct muster_bytes why);
+void agent_write_done(struct muster_writer *w, uint32_t message, const struct agent_msg_done *m);
+void agent_write_load(struct muster_writer *w, uint32_t slots, uint32_t used, bool draining);
+void agent_write_op(struct muster_writer *w, uint64_t number, bool is_local,
+                    const struct agent_request *r);
+void agent_write_reply(struct muster_writer *w, const struct agent_msg_reply *m);
+void agent_write_news(struct muster_writer *w, const struct agent_msg_news *m);
+
+/* Readers start after the message number; each ends by ignoring what it does not know. */
+struct agent_head {
+    uint32_t message;
+    uint32_t left; /* elements that follow */
+};
+struct agent_head agent_read_head(struct muster_reader *r);
+
+void agent_read_hello(struct muster_reader *r, struct agent_msg_hello *m);
+void agent_read_room(struct muster_reader *r, struct agent_msg_room *m);
+void agent_read_start(struct muster_reader *r, struct agent_msg_start *m);
+void agent_read_hold(struct muster_reader *r, struct agent_msg_hold *m);
+void agent_read_done(struct muster_reader *r, struct agent_msg_done *m);
+/* Texts of a request are copied into `text` of `size` bytes. */
+void agent_read_op(struct muster_reader *r, uint64_t *number, bool *is_local,
+                   struct agent_request *q, char *text, size_t size);
+void agent_read_reply(struct muster_reader *r, struct agent_msg_reply *m);
+void agent_read_news(struct muster_reader *r, struct agent_msg_news *m);
+
+#endif

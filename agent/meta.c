@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A node's own words in gossip: encoded, decoded, and its name made unique. */
+#include "agent/meta.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/wire.h"
+
+#define META_KEYS_MAX 64
+#define META_TAG      0xff
+
+static void write_pair(struct muster_writer *w, const char *key, const char *value)
+{
+    muster_write_raw(w, muster_bytes_text(key));
+    muster_write_raw(w, muster_bytes_text(value));
+}
+
+/* The user's tags, "k=v,k=v" already sorted; every key sorts before '~'. */
+static uint32_t write_tags(struct muster_writer *w, const char *tags)
+{
+    uint32_t n = 0;
+    while (*tags != '\0') {
+        const char *end = strchr(tags, ',');
+        size_t len = end != NULL ? (size_t)(end - tags) : strlen(tags);
+        const char *eq = memchr(tags, '=', len);
+        size_t key = eq != NULL ? (size_t)(eq - tags) : len;
+        size_t skip = eq != NULL ? key + 1 : len;
+        muster_write_raw(w, MUSTER_BYTES(tags, key));
+        muster_write_raw(w, MUSTER_BYTES(tags + skip, len - skip));
+        n++;
+        tags += len + (end != NULL ? 1 : 0);
+    }
+    return n;
+}
+
+static uint32_t write_own(struct muster_writer *w, const struct agent_meta *m)
+{
+    char text[MUSTER_ID_TEXT];
+    uint32_t n = 5;
+    (void)snprintf(text, sizeof text, "%llu", (unsigned long long)m->boot);
+    write_pair(w, "~b", text);
+    if (!muster_id_is_zero(m->cluster)) {
+        write_pair(w, "~c", muster_id_text(m->cluster, text));
+        n++;
+    }
+    write_pair(w, "~i", muster_id_text(m->id, text));
+    if (m->draining) {
+        write_pair(w, "~m", "draining");
+        n++;
+    }
+    (void)snprintf(text, sizeof text, "%u", m->peer_port);
+    write_pair(w, "~p", text);
+    (void)snprintf(text, sizeof text, "%u", m->slots);
+    write_pair(w, "~s", text);
+    write_pair(w, "~v", m->version);
+    if (m->weight != m->slots) {
+        (void)snprintf(text, sizeof text, "%u", m->weight);
+        write_pair(w, "~w", text);
+        n++;
+    }
+    return n;
+}
+
+int agent_meta_encode(const struct agent_meta *m, uint8_t *out, size_t size, size_t *len,
+                      long *left)
+{
+    uint8_t body[4 * AGENT_META_MAX];
+    struct muster_writer w = muster_writer_over(body, sizeof body);
+    uint32_t n = write_tags(&w, m->tags) + write_own(&w, m);
+    struct muster_writer whole = muster_writer_over(out, size);
+    const uint8_t tag = META_TAG;
+    muster_write_plain(&whole, MUSTER_BYTES(&tag, 1));
+    muster_write_map(&whole, n);
+    muster_write_plain(&whole, muster_writer_bytes(&w));
+    size_t head = n < 16 ? 2 : 4;
+    long free_bytes = AGENT_META_MAX - (long)(head + muster_writer_bytes(&w).len);
+    if (left != NULL)
+        *left = free_bytes;
+    if (muster_writer_err(&w) != MUSTER_OK || muster_writer_err(&whole) != MUSTER_OK ||
+        free_bytes < 0)
+        return MUSTER_ELIMIT;
+    *len = muster_writer_bytes(&whole).len;
+    return MUSTER_OK;
+}
+
+static bool key_is(struct muster_bytes key, const char *text)
+{
+    return muster_bytes_equal(key, muster_bytes_text(text));
+}
+
+static bool copy_text(char *out, size_t size, struct muster_bytes value)
+{
+    if (value.len >= size || memchr(value.data, 0, value.len) != NULL)
+        return false;
+    memcpy(out, value.data, value.len);
+    out[value.len] = '\0';
+    return true;
+}
+
+static bool read_number(struct muster_bytes value, uint64_t max, uint64_t *out)
+{
+    uint64_t n = 0;
+    if (value.len == 0 || value.len > 20)
+        return false;
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.data[i] < '0' || value.data[i] > '9')
+            return false;
+        uint64_t digit = (uint64_t)(value.data[i] - '0');
+        if (n > (max - digit) / 10)
+            return false;
+        n = n * 10 + digit;
+    }
+    *out = n;
+    return true;
+}
+
+static bool read_id(struct muster_bytes value, struct muster_id *id)
+{
+    char text[MUSTER_ID_TEXT];
+    return copy_text(text, sizeof text, value) && muster_id_parse(id, text);
+}
+
+static void tag_keep(struct agent_meta *m, struct muster_bytes key, struct muster_bytes value)
+{
+    size_t used = strlen(m->tags);
+    size_t need = key.len + value.len + 3;
+    if (used + need > sizeof m->tags)
+        return;
+    char *at = m->tags + used;
+    if (used > 0)
+        *at++ = ',';
+    for (size_t i = 0; i < key.len; i++)
+        *at++ = (char)(key.data[i] < 0x20 ? '?' : key.data[i]);
+    *at++ = '=';
+    for (size_t i = 0; i < value.len; i++)
+        *at++ = (char)(value.data[i] < 0x20 ? '?' : value.data[i]);
+    *at = '\0';
+}
+
+struct meta_seen {
+    bool id, weight, bad;
+};
+
+static void read_own(struct agent_meta *m, struct muster_bytes key, struct muster_bytes value,
+                     struct meta_seen *seen)
+{
+    uint64_t n = 0;
+    bool ok = true;
+    if (key_is(key, "~b"))
+        ok = read_number(value, UINT64_MAX, &m->boot);
+    else if (key_is(key, "~c"))
+        ok = read_id(value, &m->cluster);
+    else if (key_is(key, "~i"))
+        ok = seen->id = read_id(value, &m->id);
+    else if (key_is(key, "~m"))
+        m->draining = key_is(value, "draining");
+    else if (key_is(key, "~p") && (ok = read_number(value, UINT16_MAX, &n)))
+        m->peer_port = (uint16_t)n;
+    else if (key_is(key, "~s") && (ok = read_number(value, UINT16_MAX, &n)))
+        m->slots = (uint32_t)n;
+    else if (key_is(key, "~v"))
+        ok = copy_text(m->version, sizeof m->version, value);
+    else if (key_is(key, "~w") && (ok = seen->weight = read_number(value, UINT16_MAX, &n)))
+        m->weight = (uint32_t)n;
+    if (!ok)
+        seen->bad = true;
+}
+
+int agent_meta_decode(struct agent_meta *m, struct muster_bytes meta)
+{
+    struct meta_seen seen = { 0 };
+    *m = (struct agent_meta){ 0 };
+    if (meta.len < 2 || meta.data[0] != META_TAG)
+        return MUSTER_ENOTFOUND;
+    struct muster_reader r = muster_reader_over(MUSTER_BYTES(meta.data + 1, meta.len - 1));
+    uint32_t n = muster_read_map(&r, META_KEYS_MAX);
+    for (uint32_t i = 0; i < n && muster_reader_ok(&r); i++) {
+        struct muster_bytes key = muster_read_bytes(&r, AGENT_META_MAX);
+        struct muster_bytes value = muster_read_bytes(&r, AGENT_META_MAX);
+        if (!muster_reader_ok(&r))
+            break;
+        if (key.len > 0 && key.data[0] == '~')
+            read_own(m, key, value, &seen);
+        else
+            tag_keep(m, key, value);
+    }
+    if (!seen.weight)
+        m->weight = m->slots;
+    if (muster_reader_end(&r) != MUSTER_OK || seen.bad)
+        return MUSTER_ECORRUPT;
+    return seen.id ? MUSTER_OK : MUSTER_ENOTFOUND;
+}
+
+void agent_meta_gossip_name(char *out, size_t size, const char *name, struct muster_id id)
+{
+    char text[MUSTER_ID_TEXT];
+    (void)snprintf(out, size, "%s.%.8s", name, muster_id_text(id, text));
+}
+
+void agent_meta_plain_name(char *out, size_t size, const char *gossip_name, struct muster_id id)
+{
+    char text[MUSTER_ID_TEXT], ending[10];
+    (void)snprintf(ending, sizeof ending, ".%.8s", muster_id_text(id, text));
+    size_t len = strlen(gossip_name), tail = strlen(ending);
+    bool ours = len > tail && strcmp(gossip_name + len - tail, ending) == 0;
+    (void)snprintf(out, size, "%.*s", (int)(ours ? len - tail : len), gossip_name);
+}

@@ -1,0 +1,80 @@
+/* Peers: the other nodes, as gossip and their connections show them.
+ *
+ * One entry per muster node that gossip knows. The table decides who dials whom, says hello, keeps one
+ * link per pair (the newest of the same direction, else the one the smaller id opened), and turns a closed
+ * link plus a refused check into proof of death (consistency R2, R3, R55).
+ *
+ * memory   an array for members_max nodes, taken at open
+ * threads  the loop's only
+ */
+#ifndef MUSTER_AGENT_PEERS_H
+#define MUSTER_AGENT_PEERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/core.h"
+#include "agent/meta.h"
+
+#define AGENT_NO_LINK UINT32_MAX
+
+enum agent_life { AGENT_LIFE_UNKNOWN, AGENT_LIFE_ALIVE, AGENT_LIFE_DEAD, AGENT_LIFE_PROVEN };
+
+struct agent_peer {
+    struct muster_id id;
+    char gossip_name[GOSSIP_NAME_MAX + 1];
+    struct agent_meta meta; /* name, slots, weight, peer port, tags, boot, mode, version, cluster */
+    struct muster_addr addr; /* gossip's */
+    enum gossip_state state;
+    enum agent_life life;
+    uint64_t state_since_wall_ms;
+    uint64_t dead_since_ms; /* MUSTER_NEVER while it lives */
+    uint64_t seen_ms;       /* last time it was alive here; 0: never since we booted */
+    uint64_t unlinked_ms;   /* when its link was lost */
+    uint64_t boot;          /* highest boot number of a hello */
+    uint32_t incarnation;
+    uint32_t slots, used; /* by its own LOAD; slots 0 while it drains */
+    bool load_known;
+    bool draining;
+    bool is_foreign; /* of another cluster */
+    bool is_in_ring;
+    uint16_t ring_number;
+    uint32_t link;     /* AGENT_NO_LINK: none */
+    bool link_is_ours; /* we opened it */
+    uint32_t dialing;  /* link number of a dial under way */
+    uint64_t dial_ms;  /* when to dial next */
+    uint32_t dial_wait_ms;
+    uint32_t checking; /* number of a check under way */
+    bool check_again;
+};
+
+MUSTER_MUST_USE int agent_peers_open(struct agent_core *core);
+void agent_peers_close(struct agent_core *core);
+
+uint32_t agent_peers_count(const struct agent_core *core);
+struct agent_peer *agent_peers_at(const struct agent_core *core, uint32_t index);
+struct agent_peer *agent_peers_find(const struct agent_core *core, struct muster_id id);
+struct agent_peer *agent_peers_by_name(const struct agent_core *core, const char *name);
+struct agent_peer *agent_peers_by_ring(const struct agent_core *core, uint16_t number);
+
+/* Ours: may be used as a place or a seat: alive, of this cluster. */
+bool agent_peer_is_alive(const struct agent_peer *p);
+bool agent_peer_is_open(const struct agent_peer *p); /* and takes new runs */
+bool agent_peer_is_linked(const struct agent_core *core, const struct agent_peer *p);
+
+/* News from gossip about a member; from the links; and time. */
+void agent_peers_gossip(struct agent_core *core, const struct gossip_effect *e);
+void agent_peers_link_opened(struct agent_core *core, uint32_t link);
+void agent_peers_link_frame(struct agent_core *core, uint32_t link, struct muster_bytes bytes);
+void agent_peers_link_closed(struct agent_core *core, uint32_t link, bool refused);
+void agent_peers_checked(struct agent_core *core, uint32_t number, bool refused);
+void agent_peers_tick(struct agent_core *core);
+uint64_t agent_peers_deadline_ms(const struct agent_core *core);
+
+/* Our own mode or load changed: tell everybody we are linked with. */
+void agent_peers_load(struct agent_core *core, uint32_t slots, uint32_t used, bool draining);
+
+/* Called for every change that placement depends on; true once, then false until the next change. */
+bool agent_peers_ring_due(struct agent_core *core);
+
+#endif
