@@ -11,6 +11,7 @@
 #define MUSTER_AGENT_LAUNCH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define AGENT_NAME_MAX   128 /* bytes of a job or node name, without the NUL */
@@ -73,5 +74,42 @@ struct agent_guard_event {
     uint64_t ended_wall_ms;
     const char *text; /* a sentence for people, or NULL */
 };
+
+/* ---- the same values as fields (agent/fields.h): how a launch reaches a guard over its socket, and how
+ * news come back over the socket and stay on disk. One table of keys serves both directions. */
+
+#define AGENT_LAUNCH_WIRE_MAX (160 * 1024) /* bytes of a launch as fields */
+#define AGENT_LAUNCH_ARGV_MAX 1024
+#define AGENT_LAUNCH_ENV_MAX  1024
+#define AGENT_GUARD_WIRE_MAX  1024 /* bytes of one piece of news as fields */
+
+struct agent_fields;
+
+/* Where the agent wants a run to live; the guard makes both places. */
+struct agent_launch_place {
+    const char *dir;    /* the run directory, absolute */
+    const char *log;    /* the output file, absolute */
+    const char *cgroup; /* the directory below which the run gets its own, or NULL */
+    uint64_t fed_ms;    /* CLOCK_BOOTTIME of the agent when it asked */
+};
+
+struct agent_launch_lists {
+    const char *argv[AGENT_LAUNCH_ARGV_MAX + 1];
+    const char *env[AGENT_LAUNCH_ENV_MAX + 1];
+};
+
+void agent_launch_encode(struct agent_fields *out, const struct agent_launch *launch,
+                         const struct agent_launch_place *place);
+
+/* Cuts `data` up in place; all pointers lead into it and into `lists`. False when it is not a launch:
+ * something is missing, too much, or not a number. */
+bool agent_launch_decode(struct agent_launch *launch, struct agent_launch_place *place,
+                         struct agent_launch_lists *lists, char *data, size_t len);
+
+/* `handle` stays out: it means something to one agent process only. */
+void agent_guard_event_encode(struct agent_fields *out, const struct agent_guard_event *event);
+
+/* Texts that are missing become "" (job, run) or NULL (text). False when it is no news. */
+bool agent_guard_event_decode(struct agent_guard_event *event, char *data, size_t len, char end);
 
 #endif
