@@ -12,7 +12,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The target gets a block of exactly the file's size, so that a sanitizer sees a read behind its end. */
+/* The target gets a block of exactly the file's size, so that a sanitizer sees a read behind its
+ * end. */
 static bool replay_file(const char *path)
 {
     static uint8_t whole[INPUT_MAX];
@@ -35,8 +36,8 @@ static bool replay_file(const char *path)
     return true;
 }
 
-/* Runs the corpus named by the program's own name; an input that breaks the target ends the process,
- * and its path is the last line. */
+/* Runs the corpus named by the program's own name; an input that breaks the target ends the
+ * process, and its path is the last line. */
 int main(int argc, char **argv)
 {
     const char *slash = strrchr(argv[0], '/');

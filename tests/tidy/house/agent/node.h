@@ -1,0 +1,4 @@
+/* Node: a header of the third floor.
+ *
+ * threads  any
+ */

@@ -1,0 +1,4 @@
+/* Loop: a header of the shell.
+ *
+ * threads  any
+ */

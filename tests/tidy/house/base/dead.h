@@ -1,0 +1,5 @@
+/* Dead: nobody includes this one; want: dead
+ *
+ * threads  any
+ */
+int dead(void);

@@ -1,0 +1,1 @@
+int naked(void); /* want: opening */

@@ -1,0 +1,5 @@
+/* Ownerless: want: opening
+ *
+ * threads  any
+ */
+int ownerless_open(void);

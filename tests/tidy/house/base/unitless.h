@@ -1,0 +1,5 @@
+/* Unitless: want: opening
+ *
+ * threads  any
+ */
+int unitless_ms(void);

@@ -1,0 +1,4 @@
+/* Ring: a header of the second floor.
+ *
+ * threads  any
+ */

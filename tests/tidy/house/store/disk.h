@@ -1,0 +1,4 @@
+/* Disk: a header of the second floor.
+ *
+ * threads  any
+ */

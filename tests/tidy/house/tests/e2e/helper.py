@@ -1,0 +1,2 @@
+# FIXME: want: words
+sleep = 3

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A unit test names its own floor and those below, and never waits. */
+#include "base/good.h"
+#include "ring/ring.h" /* want: stairs */
+#include <cmocka.h>
+
+static int times;
+
+int main(void)
+{
+    usleep(3); /* want: calls */
+    sleep(1);  /* want: calls */
+    return times + (int)time(0); /* want: calls */
+}
