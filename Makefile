@@ -222,8 +222,9 @@ SOURCES = $(shell find $(ROOMS) tools tests -name '*.[ch]' -not -path 'tests/tid
 lint: $(B)/tidy ## the house rules, the format, and a second compiler over everything
 	@CLANG_FLAGS="$(filter-out $(WARN_gcc),$(CSTD) $(WARN))" tools/lint $(B) $(SOURCES)
 
-format: ## settles the shape of every source
-	clang-format -i $(SOURCES)
+format: ## settles the shape of every source, its comments too
+	@tools/reflow $(SOURCES)
+	@clang-format -i $(SOURCES)
 
 # ---- installing
 SBIN := $(DESTDIR)$(PREFIX)/bin
