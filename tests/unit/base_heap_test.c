@@ -2,6 +2,8 @@
 /* Deadlines come out in order, equal ones in the order they came in. */
 #include "base/heap.h"
 
+#include <stdlib.h>
+
 #include "base/rng.h"
 #include "tests/unit/unit.h"
 
@@ -14,11 +16,12 @@ struct fixture {
 
 static int set_up(void **state)
 {
-    static struct fixture f;
+    struct fixture *f = calloc(1, sizeof *f);
 
-    assert_int_equal(muster_arena_open(&f.arena, 4096), MUSTER_OK);
-    assert_int_equal(muster_heap_init(&f.heap, &f.arena, CAPACITY), MUSTER_OK);
-    *state = &f;
+    assert_non_null(f);
+    assert_int_equal(muster_arena_open(&f->arena, 4096), MUSTER_OK);
+    assert_int_equal(muster_heap_init(&f->heap, &f->arena, CAPACITY), MUSTER_OK);
+    *state = f;
     return 0;
 }
 
@@ -27,6 +30,7 @@ static int tear_down(void **state)
     struct fixture *f = *state;
 
     muster_arena_close(&f->arena);
+    free(f);
     return 0;
 }
 
