@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all end-to-end tests share: clusters that are cleaned up, logs when a test fails, a time limit for
+each test, and the closing line that `make check` adds up."""
+import signal
+
+import pytest
+
+from cluster import Cluster, have_agent
+
+LIMIT_S = 180  # for one test; @pytest.mark.limit(seconds) says otherwise
+
+# Tests of real agents say `pytestmark = needs_agent`.
+needs_agent = pytest.mark.skipif(not have_agent(), reason="there is no muster-agent in MUSTER_BUILD")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "limit(seconds): longest time for this test")
+    config.tally = {"passed": 0, "failed": 0}
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.when == "call":
+        item.failed = report.failed
+    tally = item.config.tally
+    # A test that was skipped did not run, and that is a failure too.
+    if report.failed or report.skipped:
+        tally["failed"] += 1
+    elif report.when == "call":
+        tally["passed"] += 1
+
+
+def pytest_collectreport(report):
+    if report.failed:
+        pytest_collectreport.broken = getattr(pytest_collectreport, "broken", 0) + 1
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config):
+    broken = getattr(pytest_collectreport, "broken", 0)
+    print(f"\ne2e: {config.tally['passed']} passed, {config.tally['failed'] + broken} failed")
+
+
+@pytest.fixture(autouse=True)
+def time_limit(request):
+    """A test that hangs fails instead, with the line where it stood."""
+    marker = request.node.get_closest_marker("limit")
+    seconds = int(marker.args[0] if marker else LIMIT_S)
+
+    def over(*_):
+        raise TimeoutError(f"the test took longer than {seconds} s")
+
+    signal.signal(signal.SIGALRM, over)
+    signal.alarm(seconds)
+    yield
+    signal.alarm(0)
+
+
+@pytest.fixture
+def clusters(request):
+    """Makes clusters as Cluster() does, and ends them with the test; a failed test shows their logs."""
+    made = []
+
+    def make(*args, **options):
+        made.append(Cluster(*args, **options))
+        return made[-1]
+
+    yield make
+    failed = getattr(request.node, "failed", True)
+    for cluster in made:
+        if failed:
+            print(cluster.logs())
+        cluster.close(expect_clean=not failed)
