@@ -1,8 +1,8 @@
 /* Names: what a job or a node may be called.
  *
- * 1 to AGENT_NAME_MAX of `a-z 0-9 . _ - /`. A job's name may be a path, so that names sort and list by
- * prefix; its parts are neither empty nor "." nor "..", because clients fold those away in a URL and
- * would then speak of another job. A node's name has no slash.
+ * 1 to AGENT_NAME_MAX of `a-z 0-9 . _ - /`. A job's name may be a path, so that names sort and list
+ * by prefix; its parts are neither empty nor "." nor "..", because clients fold those away in a URL
+ * and would then speak of another job. A node's name has no slash.
  *
  * threads  any
  */
