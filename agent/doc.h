@@ -5,8 +5,8 @@
  * same tree here. Front ends: agent/yaml.h, agent/json.h.
  *
  * units    line and column from 1; 0 where the notation does not tell (values in JSON)
- * memory   agent_doc_open takes nothing; nodes and texts come from blocks that agent_doc_close gives
- *          back all at once; pointers live until then
+ * memory   agent_doc_open takes nothing; nodes and texts come from blocks that agent_doc_close
+ *          gives back all at once; pointers live until then
  * errors   MUSTER_ELIMIT beyond AGENT_DOC_*_MAX, MUSTER_EFULL without memory, MUSTER_EINVAL else
  * threads  one user each
  */
@@ -57,11 +57,13 @@ struct agent_doc {
 void agent_doc_open(struct agent_doc *doc);
 void agent_doc_close(struct agent_doc *doc);
 
-/* For front ends: appends a node to `parent` (NULL: as a root) and gives it out, all zero but its kind
- * and key. NULL at the brim, with the reason in `err`. The key and the text are copied by _text. */
+/* For front ends: appends a node of this kind to `parent` (NULL: as a root), everything else in it
+ * zero. NULL beyond AGENT_DOC_NODES_MAX or without memory, with the reason in `err`. */
 struct agent_doc_node *agent_doc_add(struct agent_doc *doc, struct agent_doc_node *parent,
                                      enum agent_doc_kind kind, int *err);
-MUSTER_MUST_USE int agent_doc_text(struct agent_doc *doc, const char **copy,
+
+/* For front ends: a copy with a NUL. MUSTER_EINVAL for a text that has one inside. */
+MUSTER_MUST_USE int agent_doc_copy(struct agent_doc *doc, const char **copy,
                                    struct muster_bytes text);
 
 /* The child with this key, or NULL. */

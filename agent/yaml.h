@@ -1,8 +1,8 @@
 /* YAML: the door to libyaml. A text becomes a document tree, or one clear problem.
  *
- * Only what a configuration needs: maps, lists and scalars. Anchors, aliases, tags and merge keys are
- * refused (a page that refers to itself can be small and mean gigabytes), keys are plain words and
- * stand once. JSON is read too, being its subset, and then every value has its line and column.
+ * Only what a configuration needs: maps, lists and scalars. Anchors, aliases, tags and merge keys
+ * are refused (a page that refers to itself can be small and mean gigabytes), keys are plain words
+ * and stand once. JSON is read too, being its subset, and then every value has its line and column.
  * For local files; the network speaks JSON (agent/json.h).
  *
  * memory   the tree is in `doc`, which the caller opened and closes, also after an error
