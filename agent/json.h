@@ -1,14 +1,15 @@
 /* JSON: the door to jansson for what comes in, and a small writer for what goes out.
  *
- * Reading: one value, no trailing text, no key twice, integers exact to 63 bits, text in UTF-8 without
- * NUL. Values carry no place (the parser forgets it), only errors of notation do.
+ * Reading: one value, no trailing text, no key twice, integers exact to 63 bits, text in UTF-8
+ * without NUL. Values carry no place (the parser forgets it), only errors of notation do.
  *
- * Writing: a caller opens and closes objects and arrays in order; commas, quotes and escapes are done
- * here. Bytes that are not UTF-8 come out as U+FFFD, so that what is written is always JSON. Unset
- * is null, never missing (product.md section 7).
+ * Writing: a caller opens and closes objects and arrays in order; commas, quotes and escapes are
+ * done here. Bytes that are not UTF-8 come out as U+FFFD, so that what is written is always JSON.
+ * Unset is null, never missing (product.md section 7).
  *
- * memory   the tree is in `doc`, which the caller opened and closes, also after an error; the writer
- *          borrows a muster_text, which keeps the first error
+ * units    text in UTF-8; times in milliseconds since 1970
+ * memory   the tree is in `doc`, which the caller opened and closes, also after an error; the
+ *          writer borrows a muster_text, which keeps the first error
  * threads  one user each
  */
 #ifndef MUSTER_AGENT_JSON_H
@@ -41,6 +42,7 @@ void agent_json_object_end(struct agent_json *j);
 void agent_json_array(struct agent_json *j);
 void agent_json_array_end(struct agent_json *j);
 void agent_json_key(struct agent_json *j, const char *key);
+void agent_json_key_bytes(struct agent_json *j, struct muster_bytes key);
 
 void agent_json_text(struct agent_json *j, const char *value); /* NULL: null */
 void agent_json_bytes(struct agent_json *j, struct muster_bytes value);
