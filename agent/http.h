@@ -4,8 +4,8 @@
  * lengths, a NUL in the address, a body beyond its limit, a browser page of another origin. What
  * arrives here is whole: the address is decoded, the body complete.
  *
- * memory   a request and all it points to lives until the call that hands it over returns; a reply is
- *          copied by the door before its call returns
+ * memory   a request and all it points to lives until the call that hands it over returns; a reply
+ *          is copied by the door before its call returns
  * threads  the loop's only
  * source   product.md section 7
  */
@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/pair.h"
 #include "base/addr.h"
 #include "base/bytes.h"
 #include "base/err.h"
@@ -37,16 +38,11 @@ enum agent_http_method {
     AGENT_HTTP_OTHER
 };
 
-struct agent_http_pair {
-    const char *key;
-    const char *value; /* "" for a key without a value */
-};
-
 struct agent_http_request {
     uint64_t id; /* names the request until it is answered or cancelled; never used twice */
     enum agent_http_method method;
-    const char *path; /* decoded, begins with a slash, no NUL inside */
-    const struct agent_http_pair *query;
+    const char *path;               /* decoded, begins with a slash, no NUL inside */
+    const struct agent_pair *query; /* "" is the value of a key without one */
     uint32_t query_count;
     /* headers, NULL when absent */
     const char *accept;
@@ -82,8 +78,8 @@ struct agent_http_reply {
 /* The first value of a query key, or NULL. */
 const char *agent_http_query(const struct agent_http_request *r, const char *key);
 
-/* A decimal number in [0, max] from the query; `absent` when the key is not there. MUSTER_EINVAL for
- * anything else than digits, MUSTER_ERANGE above max. */
+/* A decimal number in [0, max] from the query; `absent` when the key is not there. MUSTER_EINVAL
+ * for anything else than digits, MUSTER_ERANGE above max. */
 MUSTER_MUST_USE int agent_http_query_u64(const struct agent_http_request *r, const char *key,
                                          uint64_t absent, uint64_t max, uint64_t *value);
 
@@ -95,17 +91,18 @@ const char *agent_http_status_text(uint16_t status); /* "not found"; "unknown" f
 
 /* ---- for the door; pure, so that they can be tested without a socket */
 
-/* Undoes %XX in place (and '+' as a space when `is_query`); returns the new length. MUSTER_EINVAL for
- * a broken escape or a NUL, which would let two readers see two addresses. */
+/* Undoes %XX in place (and '+' as a space when `is_query`); returns the new length. MUSTER_EINVAL
+ * for a broken escape or a NUL, which would let two readers see two addresses. */
 MUSTER_MUST_USE int agent_http_decode(char *text, size_t *len, bool is_query);
 
 /* Splits "a=1&b=2" in place and decodes it. MUSTER_ELIMIT beyond `max` pairs. */
-MUSTER_MUST_USE int agent_http_query_split(char *text, struct agent_http_pair *pair, uint32_t max,
+MUSTER_MUST_USE int agent_http_query_split(char *text, struct agent_pair *pair, uint32_t max,
                                            uint32_t *count);
 
 /* NULL when a request over TCP may come in; else why not. A page in somebody's browser can send
- * requests to 127.0.0.1, and by a name that it points at us (DNS rebinding) read the answers: so Host
- * must be an address, a name without a dot, or `name`; and an Origin must be that same host. */
+ * requests to 127.0.0.1, and by a name that it points at us (DNS rebinding) read the answers: so
+ * Host must be an address, a name without a dot, or `name`; and an Origin must be that same
+ * host. */
 const char *agent_http_browser_fault(const char *host, const char *origin, const char *name);
 
 #endif

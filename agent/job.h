@@ -1,17 +1,19 @@
-/* Job: the specification of a job as values, read from a document, checked, and written back in the one
- * form that rows keep.
+/* Job: the specification of a job as values, read from a document, checked, and written back in the
+ * one form that rows keep.
  *
- * A spec comes in through agent_job_read (what a person or a client wrote: strict, every unknown key
- * and every field this version does not do is refused) and is written by agent_job_canonical (compact
- * JSON, only what differs from the defaults, fixed key order, `name` and `kind` always). That text is
- * what a row stores. agent_job_decode reads it back: fields it does not know are passed over, because
- * a newer build wrote them and the row keeps them byte for byte.
+ * A spec comes in through agent_job_read (what a person or a client wrote: strict, every unknown
+ * key and every field this version does not do is refused) and is written by agent_job_canonical
+ * (compact JSON, only what differs from the defaults, fixed key order, `name` and `kind` always).
+ * That text is what a row stores. agent_job_decode reads it back: fields it does not know are
+ * passed over, because a newer build wrote them and the row keeps them byte for byte.
  *
  * units    milliseconds and bytes; AGENT_JOB_NONE where a person says `none` or `off`
  * memory   a struct agent_job owns one heap block; every pointer in it lives until agent_job_close.
- *          After an error nothing is owned; closing a job that was never read (all zero) is allowed.
- * errors   MUSTER_EINVAL and friends with the reason in the problem; MUSTER_EUNSUPPORTED for what this
- *          version does not do yet; MUSTER_ELIMIT for what is too large; MUSTER_EFULL without memory
+ *          After an error nothing is owned; closing a job that was never read (all zero) is
+ *          allowed.
+ * errors   MUSTER_EINVAL and friends with the reason in the problem; MUSTER_EUNSUPPORTED for what
+ *          this version does not do yet; MUSTER_ELIMIT for what is too large; MUSTER_EFULL without
+ *          memory
  * threads  any, one user each
  * source   product.md section 2
  */
@@ -21,7 +23,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/doc.h"
 #include "agent/launch.h"
+#include "agent/pair.h"
 #include "agent/problem.h"
 #include "base/arena.h"
 #include "base/bytes.h"
@@ -32,7 +36,7 @@
 #define AGENT_JOB_FOREVER UINT32_MAX
 #define AGENT_JOB_EACH    0u /* spread: each */
 
-#define AGENT_JOB_TEXT_MAX   (56 * 1024) /* canonical bytes: a row holds 64 KiB with all its fields */
+#define AGENT_JOB_TEXT_MAX   (56 * 1024) /* canonical bytes: a row of 64 KiB holds more */
 #define AGENT_JOB_ARG_MAX    (32 * 1024)
 #define AGENT_JOB_ARGV_MAX   512
 #define AGENT_JOB_ENV_MAX    256
@@ -63,20 +67,14 @@ struct agent_job_exits {
     uint64_t bit[4]; /* one bit for each exit code 0..255 */
 };
 
-struct agent_job_pair {
-    const char *key;
-    const char *value;
-};
-
 struct agent_job {
     struct muster_arena memory;
-    uint64_t given; /* one bit for each field the document named; agent_job.c's own */
 
     /* identity */
     const char *name;
-    int32_t kind;            /* enum agent_job_kind */
-    const char *description; /* NULL: none */
-    const struct agent_job_pair *labels;
+    int32_t kind;                    /* enum agent_job_kind */
+    const char *description;         /* NULL: none */
+    const struct agent_pair *labels; /* sorted by key */
     uint32_t labels_count;
 
     /* process */
@@ -93,7 +91,7 @@ struct agent_job {
     const char *group; /* NULL: the user's */
     int32_t umask;     /* -1: not given */
     int32_t nice;
-    uint64_t limit_nofile, limit_core, limit_memory, limit_cpu_s; /* AGENT_JOB_NONE: none */
+    uint64_t limit_nofile, limit_core, limit_memory, limit_cpu_ms; /* AGENT_JOB_NONE: none */
 
     /* readiness, stopping, liveness */
     int32_t ready; /* enum agent_ready */
@@ -137,11 +135,15 @@ struct agent_job {
     bool durable;
 };
 
-/* What a client sent as JSON: strict, and limited to what this version does. `name` may be missing in
- * the document when the caller knows it (`PUT /v1/jobs/NAME`): then `name` is it, else NULL; two names
- * that differ are refused. */
+/* What a client sent as JSON: strict, and limited to what this version does. `name` may be missing
+ * in the document when the caller knows it (`PUT /v1/jobs/NAME`): then `name` is it, else NULL; two
+ * names that differ are refused. */
 MUSTER_MUST_USE int agent_job_read(struct agent_job *job, struct muster_bytes json,
                                    const char *name, struct agent_problem *problem);
+
+/* The same from a tree, as read from a YAML file or a document of one. */
+MUSTER_MUST_USE int agent_job_from_doc(struct agent_job *job, const struct agent_doc_node *root,
+                                       const char *name, struct agent_problem *problem);
 
 /* What a row keeps: unknown fields are passed over, fields of a later version are decoded. */
 MUSTER_MUST_USE int agent_job_decode(struct agent_job *job, struct muster_bytes json,

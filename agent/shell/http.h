@@ -1,12 +1,12 @@
 /* The HTTP door: libmicrohttpd on the agent's loop, over TCP and a unix socket. No thread.
  *
- * A request that is whole and decent is handed to `on_request`; it is answered by its id, at once or
- * later: by one reply, or by a stream of chunks. Until then the connection rests and costs memory
- * only. A client that goes away first is told by `on_cancel`; after that, and after the answer, the id
- * means nothing and calls with it do nothing.
+ * A request that is whole and decent is handed to `on_request`; it is answered by its id, at once
+ * or later: by one reply, or by a stream of chunks. Until then the connection rests and costs
+ * memory only. A client that goes away first is told by `on_cancel`; after that, and after the
+ * answer, the id means nothing and calls with it do nothing.
  *
- * The caller may answer inside on_request. Nothing here calls back from inside a reply, a chunk or an
- * end.
+ * The caller may answer inside on_request. Nothing here calls back from inside a reply, a chunk or
+ * an end.
  *
  * units    bytes, seconds
  * memory   bounded: connections_max connections, one body of at most body_max bytes each, a queue
@@ -51,8 +51,8 @@ struct shell_http_counters {
     uint32_t connections;
 };
 
-/* Binds and listens. On failure says in `why` (of `size` bytes) what and where: "127.0.0.1:7948: address
- * already in use". */
+/* Binds and listens. On failure says in `why` (of `size` bytes) what and where: "127.0.0.1:7948:
+ * address already in use". */
 MUSTER_MUST_USE int shell_http_open(struct shell_http **h, const struct shell_http_config *config,
                                     char *why, size_t size);
 
@@ -63,15 +63,16 @@ struct shell_http_counters shell_http_counters(const struct shell_http *h);
 /* Answers. Unknown ids do nothing. */
 void shell_http_reply(struct shell_http *h, uint64_t id, const struct agent_http_reply *reply);
 
-/* A stream: head, chunks, end. A chunk is taken whole or not at all: MUSTER_EFULL when the reader is
- * too slow (with reply->lagged set, the door tells the reader so instead and the caller may go on),
- * MUSTER_ENOTFOUND when the client is gone. */
+/* A stream: head, chunks, end. A chunk is taken whole or not at all: MUSTER_EFULL when the reader
+ * is too slow (with reply->lagged set, the door tells the reader so instead and the caller may go
+ * on), MUSTER_ENOTFOUND when the client is gone. */
 void shell_http_begin(struct shell_http *h, uint64_t id, const struct agent_http_reply *reply);
 int shell_http_chunk(struct shell_http *h, uint64_t id, struct muster_bytes bytes);
 void shell_http_end(struct shell_http *h, uint64_t id);
 
-/* Stops listening, cuts open connections, removes the unix socket; `on_closed` (may be NULL) is called
- * from the loop when all handles are closed and `h` is freed. on_cancel is not called any more. */
+/* Stops listening, cuts open connections, removes the unix socket; `on_closed` (may be NULL) is
+ * called from the loop when all handles are closed and `h` is freed. on_cancel is not called any
+ * more. */
 void shell_http_close(struct shell_http *h, void (*on_closed)(void *context));
 
 #endif

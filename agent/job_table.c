@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of a job's specification: every field, its type, its default, and whether this version
+ * does it. (product.md section 2) */
+#include <signal.h>
+
+#include "agent/job_field.h"
+
+#define AT(member)      .offset = offsetof(struct agent_job, member)
+#define AT_LIST(member) AT(member), .count_offset = offsetof(struct agent_job, member##_count)
+#define LATER           .flags = AGENT_FIELD_LATER
+#define OR_NONE         .flags = AGENT_FIELD_NONE
+#define SECOND          1000ULL
+#define DAY             (24 * 60 * 60 * SECOND)
+#define LONG_TIME       (3650 * DAY)
+#define SIZE_MAX_BYTES  (1ULL << 50)
+#define COUNT(array)    (sizeof(array) / sizeof *(array))
+#define FIELDS_OF(array)                                                                           \
+    {                                                                                              \
+        array, COUNT(array)                                                                        \
+    }
+
+const struct agent_schema_word job_kinds[] = {
+    { "service", AGENT_JOB_SERVICE },
+    { "task", AGENT_JOB_TASK },
+    { "cron", AGENT_JOB_CRON },
+    { "daemon", AGENT_JOB_DAEMON },
+    { NULL, 0 },
+};
+
+static const struct agent_schema_word signals[] = {
+    { "TERM", SIGTERM }, { "INT", SIGINT },     { "QUIT", SIGQUIT }, { "HUP", SIGHUP },
+    { "USR1", SIGUSR1 }, { "USR2", SIGUSR2 },   { "KILL", SIGKILL }, { "ABRT", SIGABRT },
+    { "ALRM", SIGALRM }, { "WINCH", SIGWINCH }, { NULL, 0 },
+};
+
+static const struct agent_schema_word partitions[] = {
+    { "available", AGENT_JOB_AVAILABLE },
+    { "exclusive", AGENT_JOB_EXCLUSIVE },
+    { NULL, 0 },
+};
+
+static const struct agent_schema_word moves[] = {
+    { "never", AGENT_JOB_MOVE_NEVER },
+    { "lazy", AGENT_JOB_MOVE_LAZY },
+    { "eager", AGENT_JOB_MOVE_EAGER },
+    { NULL, 0 },
+};
+
+static const struct agent_schema_word handoffs[] = {
+    { "stop-start", AGENT_JOB_STOP_START },
+    { "start-stop", AGENT_JOB_START_STOP },
+    { NULL, 0 },
+};
+
+static const struct agent_schema_word on_stops[] = {
+    { "move", AGENT_JOB_STOP_MOVES },
+    { "keep", AGENT_JOB_STOP_KEEPS },
+    { NULL, 0 },
+};
+
+static const struct agent_schema_word on_losses[] = {
+    { "end", AGENT_JOB_LOSS_ENDS },
+    { "keep", AGENT_JOB_LOSS_KEEPS },
+    { NULL, 0 },
+};
+
+static const struct agent_schema_field limits_fields[] = {
+    { "nofile", AGENT_TYPE_U64, OR_NONE, AT(limit_nofile), .max = 1 << 30, .fallback = "none" },
+    { "core", AGENT_TYPE_SIZE, OR_NONE, AT(limit_core), .max = SIZE_MAX_BYTES, .fallback = "none" },
+    { "memory", AGENT_TYPE_SIZE, OR_NONE, AT(limit_memory), .min = 1 << 20, .max = SIZE_MAX_BYTES,
+      .fallback = "none" },
+    { "cpu", AGENT_TYPE_DURATION, OR_NONE, AT(limit_cpu_ms), .min = SECOND, .max = LONG_TIME,
+      .fallback = "none" },
+};
+static const struct agent_schema limits_schema = FIELDS_OF(limits_fields);
+
+static const struct agent_schema_field backoff_fields[] = {
+    { "first", AGENT_TYPE_DURATION, AT(backoff_first_ms), .min = 1, .max = DAY, .fallback = "1s" },
+    { "factor", AGENT_TYPE_U32, AT(backoff_factor), .min = 1, .max = 100, .fallback = "2" },
+    { "max", AGENT_TYPE_DURATION, AT(backoff_max_ms), .min = 1, .max = 7 * DAY, .fallback = "1m" },
+};
+static const struct agent_schema backoff_schema = FIELDS_OF(backoff_fields);
+
+static const struct agent_schema_field job_fields[] = {
+    /* identity */
+    { "name", AGENT_TYPE_CUSTOM, .custom = &job_name_field },
+    { "kind", AGENT_TYPE_WORD, AT(kind), .words = job_kinds, .fallback = "service" },
+    { "description", AGENT_TYPE_TEXT, AT(description), .max = 1024 },
+    { "labels", AGENT_TYPE_PAIRS, AGENT_FIELD_NAMED, AT_LIST(labels), .max = AGENT_JOB_LABELS_MAX },
+
+    /* process */
+    { "exec", AGENT_TYPE_CUSTOM, .custom = &job_exec_field },
+    { "shell", AGENT_TYPE_CUSTOM, .custom = &job_shell_field },
+    { "worker", AGENT_TYPE_TEXT, LATER, AT(worker), .min = 1, .max = AGENT_NAME_MAX },
+    { "arg", AGENT_TYPE_TEXT, AT(arg), .max = AGENT_JOB_ARG_MAX },
+    { "payload", AGENT_TYPE_TEXT, LATER, AT(payload), .min = 1, .max = 1024 },
+    { "env", AGENT_TYPE_CUSTOM, .custom = &job_env_field },
+    { "cwd", AGENT_TYPE_TEXT, AT(cwd), .min = 1, .max = 1024 },
+    { "user", AGENT_TYPE_TEXT, AT(user), .min = 1, .max = 64 },
+    { "group", AGENT_TYPE_TEXT, AT(group), .min = 1, .max = 64 },
+    { "umask", AGENT_TYPE_CUSTOM, .custom = &job_umask_field },
+    { "nice", AGENT_TYPE_I32, AT(nice), .min = 20, .max = 19, .fallback = "0" },
+    { "limits", AGENT_TYPE_MAP, .inner = &limits_schema },
+
+    /* readiness, stopping, liveness */
+    { "ready", AGENT_TYPE_CUSTOM, .custom = &job_ready_field, .fallback = "exec" },
+    { "ready_timeout", AGENT_TYPE_DURATION, AT(ready_timeout_ms), .min = 1, .max = DAY,
+      .fallback = "60s" },
+    { "stop_signal", AGENT_TYPE_WORD, AT(stop_signal), .words = signals, .fallback = "TERM" },
+    { "stop_timeout", AGENT_TYPE_DURATION, AT(stop_timeout_ms), .max = DAY, .fallback = "10s" },
+    { "watchdog", AGENT_TYPE_DURATION, AGENT_FIELD_LATER | AGENT_FIELD_NONE, AT(watchdog_ms),
+      .min = 1, .max = DAY, .fallback = "off" },
+    { "timeout", AGENT_TYPE_DURATION, OR_NONE, AT(timeout_ms), .min = 1, .max = LONG_TIME,
+      .fallback = "none" },
+    { "start_timeout", AGENT_TYPE_DURATION, OR_NONE, AT(start_timeout_ms), .min = 1,
+      .max = LONG_TIME, .fallback = "none" },
+    { "deadline", AGENT_TYPE_DURATION, OR_NONE, AT(deadline_ms), .min = 1, .max = LONG_TIME,
+      .fallback = "none" },
+
+    /* retry; the defaults of retry and retry_local depend on the kind (job_defaults) */
+    { "retry", AGENT_TYPE_CUSTOM, .custom = &job_retry_field, .fallback = "forever" },
+    { "backoff", AGENT_TYPE_MAP, .inner = &backoff_schema },
+    { "reset_after", AGENT_TYPE_DURATION, AT(reset_after_ms), .max = 7 * DAY, .fallback = "60s" },
+    { "retry_local", AGENT_TYPE_U32, AT(retry_local), .min = 1, .max = 1000000, .fallback = "3" },
+    { "exit_ok", AGENT_TYPE_CUSTOM, AT(exit_ok), .custom = &job_exits_field, .fallback = "0" },
+    { "exit_defer", AGENT_TYPE_CUSTOM, AT(exit_defer), .custom = &job_exits_field,
+      .fallback = "75" },
+    { "exit_dead", AGENT_TYPE_CUSTOM, AT(exit_dead), .custom = &job_exits_field },
+    { "max_moves", AGENT_TYPE_U32, AT(max_moves), .max = 1000000, .fallback = "5" },
+
+    /* schedule */
+    { "cron", AGENT_TYPE_NOWHERE, LATER },
+    { "every", AGENT_TYPE_NOWHERE, LATER },
+    { "from", AGENT_TYPE_NOWHERE, LATER },
+    { "at", AGENT_TYPE_NOWHERE, LATER },
+    { "tz", AGENT_TYPE_NOWHERE, LATER, .fallback = "UTC" },
+    { "missed", AGENT_TYPE_NOWHERE, LATER, .fallback = "once" },
+    { "catchup", AGENT_TYPE_NOWHERE, LATER },
+    { "overlap", AGENT_TYPE_NOWHERE, LATER, .fallback = "skip" },
+    { "jitter", AGENT_TYPE_NOWHERE, LATER },
+    { "not_before", AGENT_TYPE_NOWHERE, LATER },
+    { "not_after", AGENT_TYPE_NOWHERE, LATER },
+    { "max_runs", AGENT_TYPE_NOWHERE, LATER },
+    { "after", AGENT_TYPE_NOWHERE, LATER },
+    { "keep", AGENT_TYPE_NOWHERE, LATER },
+
+    /* placement */
+    { "spread", AGENT_TYPE_CUSTOM, LATER, .custom = &job_spread_field, .fallback = "one" },
+    { "on", AGENT_TYPE_TEXT, LATER, AT(on), .min = 1, .max = 1024 },
+    { "prefer", AGENT_TYPE_TEXT, LATER, AT(prefer), .min = 1, .max = 1024 },
+    { "apart", AGENT_TYPE_TEXT, LATER, AT(apart), .min = 1, .max = 1024 },
+    { "spread_by", AGENT_TYPE_TEXT, LATER, AT(spread_by), .min = 1, .max = 128 },
+    { "slots", AGENT_TYPE_U32, AT(slots), .min = 1, .max = 65535, .fallback = "1" },
+    { "priority", AGENT_TYPE_U32, AT(priority), .max = 100, .fallback = "50" },
+    { "max_running", AGENT_TYPE_U32, LATER, AT(max_running), .max = 1000000, .fallback = "0" },
+
+    /* change and failure */
+    { "partition", AGENT_TYPE_WORD, LATER, AT(partition), .words = partitions,
+      .fallback = "available" },
+    { "move", AGENT_TYPE_WORD, AT(move), .words = moves, .fallback = "lazy" },
+    { "handoff", AGENT_TYPE_WORD, LATER, AT(handoff), .words = handoffs, .fallback = "stop-start" },
+    { "on_agent_stop", AGENT_TYPE_WORD, AT(on_agent_stop), .words = on_stops, .fallback = "move" },
+    { "on_agent_loss", AGENT_TYPE_WORD, AT(on_agent_loss), .words = on_losses, .fallback = "end" },
+    { "durable", AGENT_TYPE_BOOL, LATER, AT(durable), .fallback = "yes" },
+
+    /* idempotence */
+    { "key", AGENT_TYPE_NOWHERE, LATER },
+};
+const struct agent_schema job_schema = FIELDS_OF(job_fields);
