@@ -128,6 +128,27 @@ static void every_family_has_its_heads(void **state)
     }
 }
 
+static void bodies_of_every_short_length_arrive_whole(void **state)
+{
+    static const char body[] = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+    (void)state;
+    for (size_t len = 0; len < sizeof body; len++) {
+        uint8_t buffer[sizeof body + 1];
+        struct muster_writer w = muster_writer_over(buffer, len);
+
+        memset(buffer, '!', sizeof buffer);
+        muster_write_plain(&w, MUSTER_BYTES(body, len));
+        assert_int_equal(muster_writer_err(&w), MUSTER_OK);
+        assert_bytes(muster_writer_bytes(&w), MUSTER_BYTES(body, len));
+        assert_int_equal(buffer[len], '!');
+        w = muster_writer_over(buffer, len);
+        muster_write_plain(&w, MUSTER_BYTES(body, len + 1));
+        assert_int_equal(muster_writer_err(&w), MUSTER_EFULL);
+        assert_int_equal(buffer[len], '!');
+    }
+}
+
 static void containers_and_the_rest_are_written(void **state)
 {
     static const struct muster_id id = { { 1, 2, 3, [15] = 16 } };
@@ -224,6 +245,7 @@ int main(void)
         cmocka_unit_test(unsigned_numbers_take_their_shortest_form),
         cmocka_unit_test(signed_numbers_take_their_shortest_form),
         cmocka_unit_test(every_family_has_its_heads),
+        cmocka_unit_test(bodies_of_every_short_length_arrive_whole),
         cmocka_unit_test(containers_and_the_rest_are_written),
         cmocka_unit_test(a_full_writer_stays_full),
         cmocka_unit_test(no_buffer_is_a_full_buffer),
