@@ -64,6 +64,7 @@ static void a_size_that_overflows_is_just_too_large(void **state)
     assert_int_equal(muster_arena_open(&a, SIZE_MAX), MUSTER_EFULL);
     assert_int_equal(muster_arena_open(&a, 64), MUSTER_OK);
     assert_null(muster_arena_take(&a, SIZE_MAX / 2, 3));
+    assert_null(muster_arena_take(&a, SIZE_MAX / 16 + 1, 16)); /* wraps around to nothing */
     assert_null(muster_arena_take(&a, 1, SIZE_MAX));
     assert_null(muster_arena_take(&a, 1, SIZE_MAX - 15));
     assert_int_equal(muster_pool_init(&p, &a, 5, 16), MUSTER_EFULL);

@@ -81,9 +81,9 @@ static void hex_refuses_what_is_not_hex(void **state)
         const char *text;
         bool ok;
     } cases[] = {
-        { "00ff", true },  { "00FF", true },  { "0g00", false }, { "000", false },
-        { "00", false },   { "", false },     { "00 f", false }, { "-1ff", false },
-        { "0x00", false }, { "/:@`", false },
+        { "00ff", true },  { "00FF", true },  { "0g00", false }, { "0G00", false },
+        { "000", false },  { "00", false },   { "", false },     { "00 f", false },
+        { "-1ff", false }, { "0x00", false }, { "/:@`", false },
     };
     uint8_t out[2];
 

@@ -64,12 +64,14 @@ static void the_maximum_is_exact_and_its_error_stays(void **state)
     muster_text_open(&t, 10);
     muster_text_add(&t, "%s", "0123456789");
     assert_int_equal(t.err, MUSTER_OK);
-    muster_text_add(&t, "x");
+    muster_text_clear(&t);
+    muster_text_add(&t, "%s", "012345678");
+    muster_text_add(&t, "xx");
     assert_int_equal(t.err, MUSTER_ELIMIT);
-    muster_text_add(&t, "%s", "");
-    muster_text_add_bytes(&t, muster_bytes_text(""));
+    muster_text_add(&t, "x"); /* would have fitted, but comes after the first error */
+    muster_text_add_bytes(&t, muster_bytes_text("y"));
     assert_int_equal(t.err, MUSTER_ELIMIT);
-    assert_string_equal(t.data, "0123456789");
+    assert_string_equal(t.data, "012345678");
     muster_text_clear(&t);
     assert_int_equal(t.err, MUSTER_OK);
     muster_text_add_bytes(&t, muster_bytes_text("01234567890"));

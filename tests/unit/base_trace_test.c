@@ -86,6 +86,12 @@ static void every_difference_shows_in_the_hash(void **state)
     assert_int_not_equal(f->a.hash, hash);
     f->a.hash = f->b.hash = 0;
     muster_trace_add(&f->a, 3, "x");
+    muster_trace_add(&f->b, 3, "y"); /* once apart, equal lines do not bring them together */
+    muster_trace_add(&f->a, 4, "z");
+    muster_trace_add(&f->b, 4, "z");
+    assert_int_not_equal(f->a.hash, f->b.hash);
+    f->a.hash = f->b.hash = 0;
+    muster_trace_add(&f->a, 3, "x");
     muster_trace_add(&f->a, 3, "y");
     muster_trace_add(&f->b, 3, "y"); /* another order */
     muster_trace_add(&f->b, 3, "x");
@@ -101,8 +107,13 @@ static void a_long_line_is_cut(void **state)
 {
     struct fixture *f = *state;
 
+    for (int i = 0; i < 3; i++)
+        muster_trace_add(&f->a, 7, "older lines, which no hash may see again");
+    f->a.hash = 0;
     muster_trace_add(&f->a, 7, "%0200d", 0);
+    muster_trace_add(&f->b, 7, "%0200d", 0);
     assert_int_equal(strlen(f->a.line[0]), MUSTER_TRACE_LINE - 1);
+    assert_int_equal(f->a.hash, f->b.hash);
     muster_trace_add(&f->a, UINT64_MAX, "%s", "still alive");
     assert_string_equal(f->a.line[1], "18446744073709551615 still alive");
 }
