@@ -31,8 +31,8 @@ class ApiError(Exception):
 
 
 def eventually(fact, seconds, what="", pause=0.02):
-    """Asks until `fact()` is true and returns what it said; a refusal or an error on the way counts as
-    not yet. AssertionError with the last of them when the time is over."""
+    """Asks until `fact()` is true and returns what it said; a refusal or an error on the way counts
+    as not yet. AssertionError with the last of them when the time is over."""
     begin = time.monotonic()
     last = None
     while True:
@@ -94,7 +94,8 @@ class Agent:
     def wait_ready(self, seconds=15):
         def answers():
             if self.process.poll() is not None:
-                raise RuntimeError(f"{self.name} ended with {self.process.returncode}:\n{self.log(20)}")
+                code = self.process.returncode
+                raise RuntimeError(f"{self.name} ended with {code}:\n{self.log(20)}")
             return self.request("GET", "/health", timeout=2).status == 200
 
         eventually(answers, seconds, f"{self.name} answers /health")
@@ -161,7 +162,7 @@ class Agent:
         document = json.loads(reply.body) if reply.body.strip() else None
         if not 200 <= reply.status < 300:
             error = (document or {}).get("error") or {}
-            raise ApiError(reply.status, error.get("code"), error.get("message"), error.get("field"))
+            raise ApiError(reply.status, *(error.get(k) for k in ("code", "message", "field")))
         return document
 
     def get(self, path, **options):
@@ -200,19 +201,22 @@ class Agent:
 
     def events(self):
         """What it remembers, as a list."""
-        reply = self.request("GET", "/v1/events?follow=0", headers={"Accept": "application/x-ndjson"})
+        reply = self.request("GET", "/v1/events?follow=0",
+                             headers={"Accept": "application/x-ndjson"})
         assert reply.status == 200, reply
         return [json.loads(line) for line in reply.body.splitlines() if line.strip()]
 
     def submit(self, name, exec=("sleep", "86400"), **fields):
-        """A service unless `kind` says otherwise; it ends with its agent, so that a take-over is quick."""
+        """A service unless `kind` says otherwise; it ends with its agent, so that others may take
+        over at once."""
         spec = {"kind": "service", "exec": list(exec), "on_agent_loss": "end", **fields}
         return self.put(f"/v1/jobs/{name}", spec)
 
     # ---- command line and raw bytes
 
     def cli(self, *words, timeout=60, input=None, env=None):
-        """The `muster` program against this agent: exit code, what it printed, what it complained."""
+        """The `muster` program against this agent: exit code, what it printed, what it complained
+        about."""
         done = subprocess.run(
             [os.path.join(BUILD, "muster"), *words], capture_output=True, text=True, input=input,
             timeout=timeout * PATIENCE, check=False,
@@ -224,8 +228,8 @@ class Agent:
             udp.sendto(data, (self.host, GOSSIP_PORT))
 
     def throw_tcp(self, port, data, seconds=5):
-        """Sends bytes, ends its side, and returns what came back until the agent closed. None if the agent
-        held the connection for all that time."""
+        """Sends bytes, ends its side, and returns what came back until the agent closed. None if
+        the agent held the connection for all that time."""
         with socket.create_connection((self.host, port), timeout=seconds * PATIENCE) as tcp:
             answer = b""
             try:

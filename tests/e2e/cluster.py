@@ -7,8 +7,8 @@
         c[1].kill9()
 
 Addresses are 127.0.(10+k).x with the usual ports; x is the first one free for all of them, so that
-several clusters can live on one machine. Node names carry a tag of their cluster: what the process table
-shows of MUSTER_NODE tells whose job it is.
+several clusters can live on one machine. Node names carry a tag of their cluster: what the process
+table shows of MUSTER_NODE tells whose job it is.
 """
 import collections
 import os
@@ -22,7 +22,8 @@ import procs
 from agent import BUILD, GOSSIP_PORT, HTTP_PORT, PATIENCE, PEER_PORT, Agent, eventually
 
 AGENTS_MAX = 32
-MARK = "TEST_CLUSTER"  # for clusters whose nodes have plain names: an environment variable of each job
+# For clusters whose nodes have plain names: an environment variable that each of their jobs sets.
+MARK = "TEST_CLUSTER"
 
 
 def is_free(host):
@@ -85,7 +86,8 @@ class Cluster:
         return f"127.0.{10 + k}.{self.octet}:{GOSSIP_PORT}"
 
     def add(self, start=True, slots=None, join=None, name=None, extra=()):
-        """One more agent; the first founds the cluster, the others join by its address and a second."""
+        """One more agent; the first founds the cluster, the others join by its address and by the
+        second's."""
         k = len(self.agents)
         assert k < AGENTS_MAX
         if join is None:
@@ -151,7 +153,8 @@ class Cluster:
             counts = self.counts()
             missing = sorted(wanted - counts)
             extra = sorted(counts - wanted)
-            assert not missing and not extra, f"missing {missing[:5]} ({len(missing)}), extra {extra[:5]}"
+            assert not missing and not extra, (f"missing {missing[:5]} ({len(missing)} in all), "
+                                               f"extra {extra[:5]}")
             return True
 
         eventually(each_once, seconds, f"{len(wanted)} jobs run, each once")
@@ -163,8 +166,8 @@ class Cluster:
     # ---- the end
 
     def close(self, expect_clean=True, grace=6):
-        """Kills every agent; their guards must then end every job by themselves. What is still there after
-        that is killed by its pid, and named, for it should not be."""
+        """Kills every agent; their guards must then end every job by themselves. What is still
+        there after that is killed by its pid, and named, for it should not be."""
         for agent in self.agents:
             if agent.process is not None:
                 procs.kill(agent.pid, signal.SIGKILL)

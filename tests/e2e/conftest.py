@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all end-to-end tests share: clusters that are cleaned up, logs when a test fails, a time limit for
-each test, and the closing line that `make check` adds up."""
+"""What all end-to-end tests share: clusters that are cleaned up, logs when a test fails, a time
+limit for each test, and the closing line that `make check` adds up."""
 import signal
 
 import pytest
@@ -10,7 +10,7 @@ from cluster import Cluster, have_agent
 LIMIT_S = 180  # for one test; @pytest.mark.limit(seconds) says otherwise
 
 # Tests of real agents say `pytestmark = needs_agent`.
-needs_agent = pytest.mark.skipif(not have_agent(), reason="there is no muster-agent in MUSTER_BUILD")
+needs_agent = pytest.mark.skipif(not have_agent(), reason="no muster-agent in MUSTER_BUILD")
 
 
 def pytest_configure(config):
@@ -60,7 +60,7 @@ def time_limit(request):
 
 @pytest.fixture
 def clusters(request):
-    """Makes clusters as Cluster() does, and ends them with the test; a failed test shows their logs."""
+    """Makes clusters as Cluster() does and ends them with the test; a failed one shows the logs."""
     made = []
 
     def make(*args, **options):

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""A make-believe agent to test the harness with: it answers a few paths, starts processes as an agent
-would, and forgets them when it dies. It clusters with nobody."""
+"""A make-believe agent to test the harness with: it answers a few paths, starts processes as an
+agent would, and forgets them when it dies. It clusters with nobody."""
 import argparse
 import http.server
 import json
@@ -36,13 +36,14 @@ class Api(http.server.BaseHTTPRequestHandler):
             self.refuse()
 
     def refuse(self):
-        self.answer(404, {"error": {"code": "not_found", "message": "no such thing", "field": None}})
+        error = {"code": "not_found", "message": "no such thing", "field": None}
+        self.answer(404, {"error": error})
 
     def do_PUT(self):
         name = self.path.removeprefix("/v1/jobs/")
         spec = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        env = {"PATH": os.environ["PATH"], **spec.get("env", {}), "MUSTER_JOB": name, "MUSTER_RUN": name,
-               "MUSTER_RUN_TOKEN": "7", "MUSTER_NODE": options.name}
+        env = {"PATH": os.environ["PATH"], **spec.get("env", {}), "MUSTER_JOB": name,
+               "MUSTER_RUN": name, "MUSTER_RUN_TOKEN": "7", "MUSTER_NODE": options.name}
         jobs[name] = subprocess.Popen(spec["exec"], env=env, start_new_session=True)
         self.answer(200, {"job": name, "copies": 1})
 
@@ -51,7 +52,7 @@ class Api(http.server.BaseHTTPRequestHandler):
 
 
 parser = argparse.ArgumentParser()
-for flag in ("name", "bind", "peer-port", "http", "socket", "data-dir", "slots", "join", "complain"):
+for flag in "name bind peer-port http socket data-dir slots join complain".split():
     parser.add_argument("--" + flag)
 options = parser.parse_args()
 os.makedirs(options.data_dir, exist_ok=True)

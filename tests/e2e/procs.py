@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What really runs, asked of the process table and of nobody else.
 
-A process of a job is known by MUSTER_RUN_TOKEN in its environment. Its guard may carry the same words,
-so a guard is told apart by the program it executes.
+A process of a job is known by MUSTER_RUN_TOKEN in its environment. Its guard may carry the same
+words, so a guard is told apart by the program it executes.
 """
 import collections
 import os
@@ -79,7 +79,8 @@ def roots(found):
 
 
 def touching(folder, program=None):
-    """Processes that have something below `folder` open, stand in it, or name it on their command line."""
+    """Processes that have something below `folder` open, stand in it, or name it on their command
+    line."""
     folder = os.path.realpath(folder)
 
     def is_below(path):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The harness itself, held against a make-believe agent: a harness that sees nothing proves nothing."""
+"""The harness itself, held against a make-believe agent: one that sees nothing proves nothing."""
 import os
 import time
 

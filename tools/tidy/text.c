@@ -40,7 +40,7 @@ void tidy_text(struct tidy *t, const struct tidy_source *s)
     unsigned line = 1;
     for (const char *p = s->text; p < s->text + s->len; line++) {
         size_t len = strcspn(p, "\n");
-        if (s->is_c && columns(p, len) > COLUMNS_MAX) {
+        if (columns(p, len) > COLUMNS_MAX) {
             tidy_report(t, s, line, "walls", "a line", "is longer than 100 columns");
         }
         if (!s->is_c) {
