@@ -227,15 +227,15 @@ format: ## settles the shape of every source, its comments too
 	@clang-format -i $(SOURCES)
 
 # ---- installing
-SBIN := $(DESTDIR)$(PREFIX)/bin
-UNIT_DIR := $(DESTDIR)$(PREFIX)/lib/systemd/system
-install: all ## into DESTDIR and PREFIX=/usr: programs, unit, group, example configuration
-	install -d $(SBIN) $(UNIT_DIR) $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)/etc/muster
-	install -m 755 $(PROGRAMS) $(SBIN)
-	sed 's|/usr/bin/|$(PREFIX)/bin/|' tools/muster.service >$(UNIT_DIR)/muster.service
-	echo 'g muster -' >$(DESTDIR)$(PREFIX)/lib/sysusers.d/muster.conf
-	test -e $(DESTDIR)/etc/muster/muster.yaml || \
-		install -m 640 tools/muster.yaml $(DESTDIR)/etc/muster/muster.yaml
+BIN_DIR := $(DESTDIR)$(PREFIX)/bin
+LIB_DIR := $(DESTDIR)$(PREFIX)/lib
+ETC_DIR := $(DESTDIR)/etc/muster
+install: all ## into DESTDIR and PREFIX=/usr: programs, unit, group; a configuration if there is none
+	@install -d $(BIN_DIR) $(LIB_DIR)/systemd/system $(LIB_DIR)/sysusers.d $(ETC_DIR)
+	install -m 755 $(PROGRAMS) $(BIN_DIR)
+	sed 's|=/usr/bin/|=$(PREFIX)/bin/|' tools/muster.service >$(LIB_DIR)/systemd/system/muster.service
+	echo 'g muster -' >$(LIB_DIR)/sysusers.d/muster.conf
+	test -e $(ETC_DIR)/muster.yaml || install -m 640 tools/muster.yaml $(ETC_DIR)/muster.yaml
 
 bootstrap: ## install what is missing (Debian 12, as root)
 	@tools/bootstrap
