@@ -19,7 +19,8 @@ struct muster_addr {
     uint16_t port;     /* host byte order */
 };
 
-/* From wire octets; a v4-mapped IPv6 address becomes its 4-byte form. MUSTER_EINVAL unless len is 4 or 16. */
+/* From wire octets; a v4-mapped IPv6 address becomes its 4-byte form. MUSTER_EINVAL unless len is 4
+ * or 16. */
 MUSTER_MUST_USE int muster_addr_from_octets(struct muster_addr *a, const uint8_t *octet, size_t len,
                                             uint16_t port);
 

@@ -26,8 +26,8 @@ int muster_arena_open(struct muster_arena *a, size_t size)
     *a = (struct muster_arena){ 0 };
     if (!arena_round(size, &rounded))
         return MUSTER_EFULL;
-    /* calloc gives 16-byte alignment on every platform we build for, and fresh zero pages cost nothing
-     * until they are touched, so a generous arena is cheap. */
+    /* calloc gives 16-byte alignment on every platform we build for, and fresh zero pages cost
+     * nothing until they are touched, so a generous arena is cheap. */
     a->block = calloc(1, rounded == 0 ? ARENA_ALIGN : rounded);
     if (a->block == NULL)
         return MUSTER_EFULL;

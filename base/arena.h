@@ -3,7 +3,8 @@
  * A core asks for everything when it is opened; an arena that runs out at open is an outcome
  * (MUSTER_EFULL), a pool that runs out later is a brim with a rule at its owner.
  *
- * memory   muster_arena_open takes one block, muster_arena_close gives it back; nothing is freed singly
+ * memory   muster_arena_open takes one block, muster_arena_close gives it back; nothing is freed
+ *          singly
  * threads  one user each
  */
 #ifndef MUSTER_BASE_ARENA_H

@@ -1,6 +1,7 @@
 /* Bytes that somebody else owns: a pointer and a length, and the small things done with them.
  *
- * memory   borrowed; whoever hands them over says how long they live (in a core: until its next step)
+ * memory   borrowed; whoever hands them over says how long they live (in a core: until its next
+ *          step)
  * threads  any
  */
 #ifndef MUSTER_BASE_BYTES_H

@@ -1,7 +1,7 @@
 /* Errors: every outcome that is not success, and the assertion that stops on a bug.
  *
- * Three troubles are kept apart: a bug of ours stops the process (MUSTER_ASSERT), an expected outcome
- * is a negative number from this list, and a stranger's bytes are refused with one of them.
+ * Three troubles are kept apart: a bug of ours stops the process (MUSTER_ASSERT), an expected
+ * outcome is a negative number from this list, and a stranger's bytes are refused with one of them.
  *
  * threads  any
  */

@@ -14,9 +14,9 @@ uint64_t muster_hash64(struct muster_bytes bytes, uint64_t seed)
 
 /* ---- the map
  *
- * Linear probing over a power of two of places. An entry never lies behind a free place on the way from
- * its home, and removing moves later entries back to keep it so; no place is ever marked as deleted, so
- * a table that lives for years stays as quick as a fresh one. */
+ * Linear probing over a power of two of places. An entry never lies behind a free place on the way
+ * from its home, and removing moves later entries back to keep it so; no place is ever marked as
+ * deleted, so a table that lives for years stays as quick as a fresh one. */
 
 #define MAP_FREE         UINT32_MAX
 #define MAP_PLACES_MIN   8u

@@ -15,7 +15,7 @@ uint64_t muster_splitmix64(uint64_t *state)
 
 void muster_rng_seed(struct muster_rng *r, uint64_t seed)
 {
-    /* Four outputs of splitmix64 in a row are never all zero, the one state xoshiro cannot leave. */
+    /* Four outputs in a row are never all zero, the one state that xoshiro cannot leave. */
     for (size_t i = 0; i < 4; i++)
         r->s[i] = muster_splitmix64(&seed);
 }

@@ -1,9 +1,9 @@
-/* Luck from a seed: xoshiro256** seeded by splitmix64. The same seed gives the same luck everywhere,
- * which is what lets a simulated cluster be run twice. Not for keys or ids.
- * (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2018)
+/* Luck from a seed: xoshiro256** seeded by splitmix64. The same seed gives the same luck
+ * everywhere, which is what lets a simulated cluster be run twice. Not for keys or ids.
  *
  * memory   held by value
  * threads  one user each
+ * source   Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2018
  */
 #ifndef MUSTER_BASE_RNG_H
 #define MUSTER_BASE_RNG_H

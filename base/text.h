@@ -1,7 +1,7 @@
 /* Text: printf into a growing buffer with a maximum, and lines that people read.
  *
- * memory   muster_text_open takes heap memory that grows up to `max`; muster_text_close gives it back.
- *          For shells and replies, never on the path of a packet.
+ * memory   muster_text_open takes heap memory that grows up to `max`; muster_text_close gives it
+ *          back. For shells and replies, never on the path of a packet.
  * errors   kept inside: the first one (MUSTER_ELIMIT or MUSTER_EFULL); what follows is ignored
  * threads  one user each
  */

@@ -34,8 +34,8 @@ void muster_trace_add(struct muster_trace *t, uint64_t now_ms, const char *forma
     len += time_len;
     if (len >= MUSTER_TRACE_LINE)
         len = MUSTER_TRACE_LINE - 1;
-    /* The hash so far is the seed of the next: the order of the lines counts, and nothing of a line is
-     * left out, for its time stands at its beginning. */
+    /* The hash so far is the seed of the next: the order of the lines counts, and nothing of a line
+     * is left out, for its time stands at its beginning. */
     t->hash = muster_hash64(MUSTER_BYTES(line, (size_t)len), t->hash);
     t->count++;
 }

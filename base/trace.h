@@ -1,8 +1,10 @@
-/* Trace: what a core did, as lines in a ring that is printed on demand, and one hash over all of them.
+/* Trace: what a core did, as lines in a ring that is printed on demand, and one hash over all of
+ * them.
  *
- * The ring keeps the newest lines; the hash covers every line ever added, so two runs of one seed can
- * be compared by a single number.
+ * The ring keeps the newest lines; the hash covers every line ever added, so two runs of one seed
+ * can be compared by a single number.
  *
+ * units    milliseconds of whatever clock the owner goes by
  * memory   one array from the owner's arena
  * threads  one user each
  */

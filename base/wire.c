@@ -6,8 +6,8 @@
 
 #include "base/bytes.h"
 
-/* After its first error a writer has no room: `end` is moved to `at`, so that the one comparison every
- * append makes anyway also skips everything that follows. */
+/* After its first error a writer has no room: `end` is moved to `at`, so that the one comparison
+ * every append makes anyway also skips everything that follows. */
 __attribute__((cold, noinline)) static void writer_fail(struct muster_writer *w, int err)
 {
     MUSTER_ASSERT(err < 0);
@@ -26,8 +26,9 @@ static inline void writer_append(struct muster_writer *w, const void *bytes, siz
     w->at += len;
 }
 
-/* msgpack-c lets its user choose where the encoded bytes go, at compile time: its template, given these
- * four names, becomes functions that know our buffer and cost neither a call nor an allocation. */
+/* msgpack-c lets its user choose where the encoded bytes go, at compile time: its template, given
+ * these four names, becomes functions that know our buffer and cost neither a call nor an
+ * allocation. */
 #define msgpack_pack_inline_func(name)             static inline void wire_pack##name
 #define msgpack_pack_inline_func_cint(name)        static inline void wire_pack##name
 #define msgpack_pack_inline_func_fixint(name)      static inline void wire_pack_fix##name
@@ -99,8 +100,8 @@ static inline bool writer_takes(struct muster_writer *w, size_t len)
 
 #define WIRE_SHORT 32 /* bytes */
 
-/* Names and keys are a few bytes long, and a call to memcpy costs more than they do: up to WIRE_SHORT
- * bytes go as two pieces of a fixed size that may overlap in the middle. */
+/* Names and keys are a few bytes long, and a call to memcpy costs more than they do: up to
+ * WIRE_SHORT bytes go as two pieces of a fixed size that may overlap in the middle. */
 static inline void writer_copy_short(uint8_t *to, const uint8_t *from, size_t len)
 {
     if (len > 16) {

@@ -6,8 +6,9 @@
  *
  * memory   the reader borrows its input and what it returns points into it; the writer borrows a
  *          buffer of fixed size
- * errors   MUSTER_ESHORT input ended, MUSTER_ETYPE, MUSTER_ERANGE, MUSTER_ELIMIT, MUSTER_EFULL
- *          (writer's buffer), MUSTER_ECORRUPT (trailing bytes at muster_reader_end)
+ * errors   MUSTER_ESHORT input ended or a length or count goes beyond it, MUSTER_ETYPE,
+ *          MUSTER_ERANGE, MUSTER_ELIMIT, MUSTER_EFULL (writer's buffer), MUSTER_ECORRUPT (trailing
+ *          bytes at muster_reader_end)
  * threads  one user each
  * source   msgpack specification; the old raw family as memberlist peers speak it
  */
@@ -59,10 +60,11 @@ void muster_read_nil(struct muster_reader *r);
 bool muster_read_is_nil(struct muster_reader *r); /* consumes it if it is */
 /* raw, str or bin of at most `max` bytes; empty after an error */
 struct muster_bytes muster_read_bytes(struct muster_reader *r, size_t max);
-struct muster_id muster_read_id(struct muster_reader *r); /* bytes of exactly MUSTER_ID_LEN */
+struct muster_id muster_read_id(struct muster_reader *r); /* exactly MUSTER_ID_LEN, or zero */
 /* Copies text with a NUL into a buffer of `size`; a NUL inside is MUSTER_EINVAL. */
 void muster_read_text(struct muster_reader *r, char *out, size_t size);
-/* Number of elements, at most `max`; an array of exactly `n` for muster_read_array_of. */
+/* Number of elements, at most `max`; an array of exactly `n` for muster_read_array_of, where fewer
+ * are MUSTER_ETYPE and more are MUSTER_ELIMIT. */
 uint32_t muster_read_array(struct muster_reader *r, uint32_t max);
 void muster_read_array_of(struct muster_reader *r, uint32_t n);
 uint32_t muster_read_map(struct muster_reader *r, uint32_t max);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Arenas run out politely, pools give back what they got, and a foreign object stops the process. */
+/* Arenas run out politely, pools give again what came back, a foreign object stops the process. */
 #include "base/arena.h"
 
 #include <signal.h>

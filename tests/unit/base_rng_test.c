@@ -4,7 +4,7 @@
 
 #include "tests/unit/unit.h"
 
-/* The published first outputs of splitmix64 for seed 1234567 and of xoshiro256** for state 1 2 3 4. */
+/* The published first outputs: splitmix64 from seed 1234567, xoshiro256** from state 1 2 3 4. */
 static void the_generators_are_the_published_ones(void **state)
 {
     static const uint64_t split[] = { 6457827717110365317u, 3203168211198807973u,
@@ -100,7 +100,8 @@ static void a_draw_of_three_is_fair(void **state)
         assert_in_range(hits[i], 9510, 10490);
 }
 
-/* With a limit of three quarters of 2^64 a plain remainder would draw the lower third twice as often. */
+/* With a limit of three quarters of 2^64 a plain remainder would draw the lower third twice as
+ * often. */
 static void a_draw_below_a_huge_limit_is_fair(void **state)
 {
     unsigned low = 0;
