@@ -59,7 +59,7 @@ static void read_one(struct muster_reader *r, uint8_t plan)
     }
 }
 
-/* A value that can be skipped is a value that its type promised, and skips to the same end again. */
+/* What can be skipped is a value that its type promised, and it skips to the same end again. */
 static void skip_twice(struct muster_bytes input)
 {
     struct muster_reader r = muster_reader_over(input);
