@@ -124,7 +124,8 @@ int main(int argc, char **argv)
     }
     tree_read(&tree);
     bool told = tidy_source_open(&invariants, argv[1], "docs/invariants.md");
-    struct tidy t = { .sources = tree.sources,
+    struct tidy t = { .root = argv[1],
+                      .sources = tree.sources,
                       .count = tree.count,
                       .invariants = told ? &invariants : NULL };
     rules_apply(&t);

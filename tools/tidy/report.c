@@ -2,8 +2,16 @@
 /* Prints faults, and holds the exceptions against them. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tools/tidy/rules.h"
+
+bool tidy_exists(const struct tidy *t, const char *path)
+{
+    char whole[TIDY_PATH_MAX * 2];
+    int len = snprintf(whole, sizeof whole, "%s/%s", t->root, path);
+    return len < (int)sizeof whole && access(whole, F_OK) == 0;
+}
 
 static bool is_excepted(struct tidy *t, const char *path, const char *rule, const char *what)
 {

@@ -11,6 +11,7 @@
 #include "tools/tidy/scan.h"
 
 struct tidy {
+    const char *root;
     const struct tidy_source *sources;
     size_t count;
     const struct tidy_source *invariants; /* docs/invariants.md, or NULL while there is none */
@@ -22,6 +23,8 @@ struct tidy {
 /* Counts and prints a fault, unless the exceptions name it; `what` is the word it is about. */
 void tidy_report(struct tidy *t, const struct tidy_source *s, unsigned line, const char *rule,
                  const char *what, const char *sentence);
+/* True if there is a file of that path below the root. */
+bool tidy_exists(const struct tidy *t, const char *path);
 /* Exceptions that nothing needed. */
 void tidy_exceptions_check(struct tidy *t);
 
@@ -30,7 +33,8 @@ void tidy_called(struct tidy *t, const struct tidy_source *s);   /* forbidden ca
 void tidy_opening(struct tidy *t, const struct tidy_source *s);  /* licence, purpose, contract */
 void tidy_scope(struct tidy *t, const struct tidy_source *s);    /* walls, typedefs, variables */
 void tidy_text(struct tidy *t, const struct tidy_source *s);     /* long lines, unfinished words */
-void tidy_numbers(struct tidy *t, const struct tidy_source *s);  /* cited invariants exist */
-void tidy_dead(struct tidy *t);                                  /* files that nobody uses */
+void tidy_numbers(struct tidy *t,
+                  const struct tidy_source *s); /* cited invariants and pages exist */
+void tidy_dead(struct tidy *t);                 /* files that nobody uses */
 
 #endif

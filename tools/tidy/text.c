@@ -85,10 +85,32 @@ static void comment_cites(struct tidy *t, const struct tidy_source *s, const str
     }
 }
 
+/* A page that a comment sends its reader to, like docs/design.md, has to be there. */
+static void pages_check(struct tidy *t, const struct tidy_source *s, const struct tidy_token *c)
+{
+    for (const char *p = c->text; p + 3 <= c->text + c->len; p++) {
+        const char *begin = p;
+        if (strncmp(p, ".md", 3) != 0 || isalnum((unsigned char)p[3])) {
+            continue;
+        }
+        while (begin > c->text && (isalnum((unsigned char)begin[-1]) || strchr("-_/", begin[-1]))) {
+            begin--;
+        }
+        char page[TIDY_PATH_MAX];
+        snprintf(page, sizeof page, "%.*s", (int)(p + 3 - begin), begin);
+        if (begin < p && !tidy_exists(t, page)) {
+            tidy_report(t, s, c->line, "pages", page, "is no page of this house");
+        }
+    }
+}
+
 void tidy_numbers(struct tidy *t, const struct tidy_source *s)
 {
-    for (size_t i = 0; t->invariants != NULL && i < s->count; i++) {
+    for (size_t i = 0; i < s->count; i++) {
         if (s->tokens[i].kind == TIDY_COMMENT) {
+            pages_check(t, s, &s->tokens[i]);
+        }
+        if (s->tokens[i].kind == TIDY_COMMENT && t->invariants != NULL) {
             comment_cites(t, s, &s->tokens[i]);
         }
     }
