@@ -22,6 +22,8 @@ struct agent_peers;
 struct agent_placer;
 struct agent_runner;
 struct agent_requests;
+struct agent_serve;
+struct serve_ask;
 struct agent_newsroom;
 
 struct agent_core {
@@ -36,6 +38,7 @@ struct agent_core {
     struct agent_placer *placer;
     struct agent_runner *runner;
     struct agent_requests *requests;
+    struct agent_serve *serve;
     struct agent_newsroom *newsroom;
     struct agent_counters counters;
     enum agent_standing standing;
@@ -58,7 +61,20 @@ bool agent_is_self(const struct agent_core *core, struct muster_id id);
 /* The name of a node for people: as gossip knows it, else the first 8 digits of its id. */
 const char *agent_node_name(struct agent_core *core, struct muster_id id);
 
-/* How a key is placed: the ring's numbers mean peers (agent/peers.h). */
+/* Steps a room below; what it wants is seen to before this step of the node ends. */
+void agent_gossip_step(struct agent_core *core, const struct gossip_event *event);
+void agent_store_step(struct agent_core *core, const struct store_event *event);
+
+/* A frame from a node (or ourselves) that has greeted: to whom it belongs. */
+void agent_node_frame(struct agent_core *core, struct muster_id from, struct muster_bytes bytes);
+
+/* A member told us which cluster this is, while we waited for one. */
+void agent_node_let_in(struct agent_core *core, struct muster_id cluster, const char *by);
+
+/* Operations on this node itself: init, join, leave, drain. */
+void agent_node_ask(struct agent_core *core, const struct serve_ask *ask);
+
+/* A number nobody else in this node has. */
 uint64_t agent_number(struct agent_core *core);
 
 #endif

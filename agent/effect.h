@@ -38,8 +38,9 @@ enum agent_event_kind {
     AGENT_EVENT_REQUEST,       /* request */
     AGENT_EVENT_CANCEL,        /* number: the client of that request went away */
     AGENT_EVENT_LOGS,          /* answer to AGENT_EFFECT_LOGS: number, bytes, ended, err */
-    AGENT_EVENT_LEAVE,         /* asked to end: hand over, then leave; AGENT_EFFECT_EXIT follows */
-    AGENT_EVENT_AWAY           /* the loop did not run for `gap_ms` (R47) */
+    AGENT_EVENT_WATCH, /* somebody here watches news: peers send theirs; repeat every minute */
+    AGENT_EVENT_LEAVE, /* asked to end: hand over, then leave; AGENT_EFFECT_EXIT follows */
+    AGENT_EVENT_AWAY   /* the loop did not run for `gap_ms` (R47) */
 };
 
 struct agent_event {

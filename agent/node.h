@@ -121,7 +121,7 @@ struct agent_counters {
 };
 void agent_node_counters(const struct agent_node *n, struct agent_counters *out);
 
-/* News: what a person may watch. Ours, and those of peers while somebody watches. */
+/* News: what a person may watch. Ours, and those of peers while somebody watches (AGENT_EVENT_WATCH). */
 struct agent_news {
     uint64_t index; /* rises with time: wall milliseconds << 20 | origin << 10 | count */
     uint64_t wall_ms;
@@ -132,8 +132,6 @@ struct agent_news {
 };
 /* The oldest kept news with an index greater than `after`; false at the end. */
 bool agent_node_news(const struct agent_node *n, uint64_t after, struct agent_news *out);
-/* Peers send their news here while watching; call again at least every minute. */
-void agent_node_watch(struct agent_node *n, struct muster_now now);
 
 bool agent_node_is_sane(const struct agent_node *n);
 

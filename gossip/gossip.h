@@ -115,6 +115,7 @@ struct gossip_effect {
     struct muster_addr to;
     struct muster_bytes bytes;
     uint32_t stream;
+    bool inbound; /* whose number `stream` is, as in the event */
     uint64_t deadline_ms;
     enum gossip_news news;
     struct gossip_member_view member;
