@@ -22,6 +22,8 @@ enum agent_life { AGENT_LIFE_UNKNOWN, AGENT_LIFE_ALIVE, AGENT_LIFE_DEAD, AGENT_L
 
 struct agent_peer {
     struct muster_id id;
+    char name[AGENT_NAME_MAX + 1]; /* for people; need not be unique */
+    bool is_self;
     char gossip_name[GOSSIP_NAME_MAX + 1];
     struct agent_meta meta; /* name, slots, weight, peer port, tags, boot, mode, version, cluster */
     struct muster_addr addr; /* gossip's */
@@ -34,6 +36,7 @@ struct agent_peer {
     uint64_t boot;          /* highest boot number of a hello */
     uint32_t incarnation;
     uint32_t slots, used; /* by its own LOAD; slots 0 while it drains */
+    uint32_t promised;    /* slots offered by our placer and not counted in `used` yet */
     bool load_known;
     bool draining;
     bool is_foreign; /* of another cluster */
@@ -45,7 +48,6 @@ struct agent_peer {
     uint64_t dial_ms;  /* when to dial next */
     uint32_t dial_wait_ms;
     uint32_t checking; /* number of a check under way */
-    bool check_again;
 };
 
 MUSTER_MUST_USE int agent_peers_open(struct agent_core *core);
@@ -54,6 +56,8 @@ void agent_peers_close(struct agent_core *core);
 uint32_t agent_peers_count(const struct agent_core *core);
 struct agent_peer *agent_peers_at(const struct agent_core *core, uint32_t index);
 struct agent_peer *agent_peers_find(const struct agent_core *core, struct muster_id id);
+/* By gossip's name, or by the name for people (the first that is alive, else the first). */
+struct agent_peer *agent_peers_by_gossip_name(const struct agent_core *core, const char *name);
 struct agent_peer *agent_peers_by_name(const struct agent_core *core, const char *name);
 struct agent_peer *agent_peers_by_ring(const struct agent_core *core, uint16_t number);
 
@@ -74,7 +78,15 @@ uint64_t agent_peers_deadline_ms(const struct agent_core *core);
 /* Our own mode or load changed: tell everybody we are linked with. */
 void agent_peers_load(struct agent_core *core, uint32_t slots, uint32_t used, bool draining);
 
-/* Called for every change that placement depends on; true once, then false until the next change. */
-bool agent_peers_ring_due(struct agent_core *core);
+/* Something that placement depends on has changed since agent_peers_ring_done. */
+bool agent_peers_ring_due(const struct agent_core *core);
+void agent_peers_ring_wanted(struct agent_core *core);
+void agent_peers_ring_done(struct agent_core *core);
+
+/* Closes every link on purpose: whatever was said over them is void (R47). */
+void agent_peers_drop_links(struct agent_core *core);
+
+/* Hands a frame to the peer's link; false when there is none. */
+bool agent_peers_send(struct agent_core *core, struct muster_id to, struct muster_bytes frame);
 
 #endif

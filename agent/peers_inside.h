@@ -1,0 +1,41 @@
+/* Inside of the peers: the table itself and what its two sources share. Only agent/peers*.c include it.
+ *
+ * memory   owned by struct agent_peers
+ * threads  the loop's only
+ */
+#ifndef MUSTER_AGENT_PEERS_INSIDE_H
+#define MUSTER_AGENT_PEERS_INSIDE_H
+
+#include "agent/peers.h"
+
+#define PEERS_HELLO_MS      5000 /* a connection that has not said hello by then is closed */
+#define PEERS_DIAL_MS       2000 /* a connect that takes longer is given up */
+#define PEERS_DIAL_WAIT_MIN 50
+#define PEERS_DIAL_WAIT_MAX 2000
+#define PEERS_DIAL_LARGER   1000 /* the larger id waits so long for the smaller to dial */
+
+struct agent_link {
+    uint32_t number; /* 0: free */
+    bool is_ours;
+    bool is_up;        /* hellos exchanged */
+    bool is_replaced;  /* closed by us on purpose: its end proves nothing */
+    uint32_t peer;     /* index; UINT32_MAX until the hello */
+    uint64_t until_ms; /* of the hello */
+};
+
+struct agent_peers {
+    struct agent_peer *peer;
+    uint32_t count, capacity;
+    struct agent_link *link;
+    uint32_t link_capacity, link_high;
+    uint32_t next_link;
+    bool ring_due;
+    uint64_t deadline_ms;
+};
+
+void peers_tell_store(struct agent_core *core, const struct agent_peer *p);
+void peers_dial_soon(struct agent_core *core, struct agent_peer *p);
+/* Closes the peer's link for a reason of ours. */
+void peers_link_drop(struct agent_core *core, struct agent_peer *p);
+
+#endif

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Links: who dials, how two nodes greet each other, which of two links stays, and what a closed one
+ * proves. */
+#include <string.h>
+
+#include "agent/newsroom.h"
+#include "agent/peers_inside.h"
+#include "agent/placer.h"
+#include "agent/runner.h"
+
+static struct agent_link *link_find(struct agent_peers *t, uint32_t number)
+{
+    for (uint32_t i = 0; i < t->link_high; i++)
+        if (t->link[i].number == number)
+            return &t->link[i];
+    return NULL;
+}
+
+static struct agent_link *link_make(struct agent_peers *t, uint32_t number)
+{
+    struct agent_link *l = link_find(t, 0);
+    if (l == NULL && t->link_high < t->link_capacity)
+        l = &t->link[t->link_high++];
+    if (l != NULL)
+        *l = (struct agent_link){ .number = number, .peer = UINT32_MAX };
+    return l;
+}
+
+static void link_close(struct agent_core *core, uint32_t number)
+{
+    agent_out_add(&core->out, AGENT_EFFECT_LINK_CLOSE)->link = number;
+}
+
+static uint32_t peer_index(const struct agent_core *core, const struct agent_peer *p)
+{
+    return (uint32_t)(p - core->peers->peer);
+}
+
+static uint32_t number_next(struct agent_peers *t)
+{
+    uint32_t n = t->next_link++;
+    if (t->next_link >= AGENT_LINK_INBOUND)
+        t->next_link = 1;
+    return n;
+}
+
+static struct muster_addr peer_addr(const struct agent_peer *p)
+{
+    struct muster_addr a = p->addr;
+    a.port = p->meta.peer_port;
+    return a;
+}
+
+/* ---- dialling */
+
+static bool is_smaller(const struct agent_core *core, const struct agent_peer *p)
+{
+    return muster_id_compare(core->config.self, p->id) < 0;
+}
+
+void peers_dial_soon(struct agent_core *core, struct agent_peer *p)
+{
+    if (p->is_self)
+        return;
+    uint64_t wait = is_smaller(core, p) ? 0 : PEERS_DIAL_LARGER;
+    p->dial_ms = muster_deadline_after(core->now.mono_ms, wait);
+    core->peers->deadline_ms = muster_deadline_sooner(core->peers->deadline_ms, p->dial_ms);
+}
+
+static void dial_later(struct agent_core *core, struct agent_peer *p)
+{
+    uint32_t wait =
+        p->dial_wait_ms < PEERS_DIAL_WAIT_MIN ? PEERS_DIAL_WAIT_MIN : p->dial_wait_ms * 2;
+    p->dial_wait_ms = wait < PEERS_DIAL_WAIT_MAX ? wait : PEERS_DIAL_WAIT_MAX;
+    uint64_t jitter = muster_rng_below(&core->rng, p->dial_wait_ms / 2 + 1);
+    uint64_t extra = is_smaller(core, p) ? 0 : PEERS_DIAL_LARGER;
+    p->dial_ms = core->now.mono_ms + p->dial_wait_ms + jitter + extra;
+    core->peers->deadline_ms = muster_deadline_sooner(core->peers->deadline_ms, p->dial_ms);
+}
+
+static void dial(struct agent_core *core, struct agent_peer *p)
+{
+    struct agent_peers *t = core->peers;
+    struct agent_link *l = link_make(t, number_next(t));
+    if (l == NULL || p->meta.peer_port == 0) {
+        dial_later(core, p);
+        return;
+    }
+    l->is_ours = true;
+    l->peer = peer_index(core, p);
+    l->until_ms = core->now.mono_ms + PEERS_DIAL_MS + PEERS_HELLO_MS;
+    p->dialing = l->number;
+    p->dial_ms = MUSTER_NEVER;
+    struct agent_effect *e = agent_out_add(&core->out, AGENT_EFFECT_LINK_DIAL);
+    e->link = l->number;
+    e->to = peer_addr(p);
+    e->deadline_ms = core->now.mono_ms + PEERS_DIAL_MS;
+}
+
+void agent_peers_tick(struct agent_core *core)
+{
+    struct agent_peers *t = core->peers;
+    uint64_t next = MUSTER_NEVER;
+    for (uint32_t i = 0; i < t->count; i++) {
+        struct agent_peer *p = &t->peer[i];
+        if (p->is_self || !agent_peer_is_alive(p) || p->link != AGENT_NO_LINK || p->dialing != 0)
+            continue;
+        if (muster_deadline_reached(p->dial_ms, core->now.mono_ms))
+            dial(core, p);
+        next = muster_deadline_sooner(next, p->dial_ms);
+    }
+    for (uint32_t i = 0; i < t->link_high; i++) {
+        struct agent_link *l = &t->link[i];
+        if (l->number == 0 || l->is_up)
+            continue;
+        if (muster_deadline_reached(l->until_ms, core->now.mono_ms)) {
+            link_close(core, l->number);
+            l->until_ms = core->now.mono_ms + PEERS_HELLO_MS;
+        }
+        next = muster_deadline_sooner(next, l->until_ms);
+    }
+    t->deadline_ms = next;
+}
+
+uint64_t agent_peers_deadline_ms(const struct agent_core *core)
+{
+    return core->peers->deadline_ms;
+}
+
+/* ---- greeting */
+
+static void hello_send(struct agent_core *core, uint32_t link, struct muster_id target,
+                       bool is_dialer)
+{
+    struct agent_msg_hello m = { .protocol = AGENT_PROTOCOL,
+                                 .cluster = core->cluster,
+                                 .self = core->config.self,
+                                 .target = target,
+                                 .boot = core->config.boot,
+                                 .name = muster_bytes_text(core->config.name),
+                                 .is_dialer = is_dialer };
+    struct muster_writer w = agent_frame(core);
+    agent_write_hello(&w, &m);
+    struct agent_effect *e = agent_out_add(&core->out, AGENT_EFFECT_LINK_SEND);
+    e->link = link;
+    e->bytes = agent_out_copy(&core->out, muster_writer_bytes(&w));
+}
+
+void agent_peers_link_opened(struct agent_core *core, uint32_t number)
+{
+    struct agent_peers *t = core->peers;
+    struct agent_link *l = link_find(t, number);
+    if (l != NULL && l->is_ours) {
+        hello_send(core, number, t->peer[l->peer].id, true);
+        return;
+    }
+    l = link_make(t, number);
+    if (l == NULL) {
+        link_close(core, number);
+        return;
+    }
+    l->until_ms = core->now.mono_ms + PEERS_HELLO_MS;
+    t->deadline_ms = muster_deadline_sooner(t->deadline_ms, l->until_ms);
+}
+
+void peers_link_drop(struct agent_core *core, struct agent_peer *p)
+{
+    struct agent_link *l = link_find(core->peers, p->link);
+    if (l != NULL) {
+        l->is_replaced = true;
+        link_close(core, l->number);
+    }
+    p->link = AGENT_NO_LINK;
+    p->unlinked_ms = core->now.mono_ms;
+    core->counters.links_closed++;
+    struct store_event e = { .kind = STORE_EVENT_CLOSED, .peer = p->id };
+    agent_store_step(core, &e);
+}
+
+void agent_peers_drop_links(struct agent_core *core)
+{
+    struct agent_peers *t = core->peers;
+    for (uint32_t i = 0; i < t->count; i++) {
+        if (t->peer[i].link == AGENT_NO_LINK)
+            continue;
+        peers_link_drop(core, &t->peer[i]);
+        peers_dial_soon(core, &t->peer[i]);
+    }
+}
+
+/* Of two links between the same processes the newest of one direction stays, else the one that the
+ * smaller id opened: both ends come to the same answer. */
+static bool is_better(const struct agent_core *core, const struct agent_peer *p,
+                      const struct agent_link *fresh, uint64_t boot)
+{
+    if (p->link == AGENT_NO_LINK || boot > p->boot)
+        return true;
+    if (p->link_is_ours == fresh->is_ours)
+        return true;
+    return fresh->is_ours == is_smaller(core, p);
+}
+
+static void link_up(struct agent_core *core, struct agent_peer *p, struct agent_link *l,
+                    uint64_t boot)
+{
+    if (!is_better(core, p, l, boot)) {
+        l->is_replaced = true;
+        link_close(core, l->number);
+        return;
+    }
+    if (p->link != AGENT_NO_LINK)
+        peers_link_drop(core, p);
+    bool restarted = p->boot != 0 && boot > p->boot;
+    l->is_up = true;
+    l->peer = peer_index(core, p);
+    p->link = l->number;
+    p->link_is_ours = l->is_ours;
+    p->dial_wait_ms = 0;
+    p->boot = boot;
+    core->counters.links_opened++;
+    struct store_event e = { .kind = STORE_EVENT_CONNECTED, .peer = p->id, .boot = boot };
+    agent_store_step(core, &e);
+    peers_tell_store(core, p);
+    agent_runner_tell_load(core, p);
+    agent_news_linked(core, p);
+    agent_placer_linked(core, p, restarted);
+}
+
+static const char *hello_fault(struct agent_core *core, const struct agent_link *l,
+                               const struct agent_msg_hello *m, const struct agent_peer *p)
+{
+    if (m->protocol != AGENT_PROTOCOL)
+        return "speaks another protocol version";
+    if (!muster_id_equal(m->cluster, core->cluster) || muster_id_is_zero(core->cluster))
+        return "belongs to another cluster";
+    if (!muster_id_equal(m->target, core->config.self))
+        return "means a node that does not live here any more";
+    if (p == NULL || p->is_self)
+        return "is not a member we know";
+    if (l->is_ours && l->peer != peer_index(core, p))
+        return "is not the node we dialled";
+    if (m->boot < p->boot)
+        return "shows an older boot number than before: a copied or restored data directory";
+    return NULL;
+}
+
+static void hello_got(struct agent_core *core, struct agent_link *l, struct muster_reader *r)
+{
+    struct agent_msg_hello m = { 0 };
+    agent_read_hello(r, &m);
+    if (!muster_reader_ok(r)) {
+        core->counters.frames_bad++;
+        link_close(core, l->number);
+        return;
+    }
+    struct agent_peer *p = agent_peers_find(core, m.self);
+    const char *fault = hello_fault(core, l, &m, p);
+    if (fault != NULL) {
+        agent_out_log(&core->out, AGENT_LOG_DEBUG, "peer link refused: %.*s %s", (int)m.name.len,
+                      (const char *)m.name.data, fault);
+        link_close(core, l->number);
+        return;
+    }
+    if (!l->is_ours)
+        hello_send(core, l->number, m.self, false);
+    else
+        p->dialing = 0;
+    link_up(core, p, l, m.boot);
+}
+
+void agent_peers_link_frame(struct agent_core *core, uint32_t number, struct muster_bytes bytes)
+{
+    struct agent_link *l = link_find(core->peers, number);
+    if (l == NULL || l->is_replaced)
+        return;
+    core->counters.frames_in++;
+    core->counters.bytes_in += bytes.len;
+    struct muster_reader r = muster_reader_over(bytes);
+    struct agent_head head = agent_read_head(&r);
+    if (!muster_reader_ok(&r) || (head.message == AGENT_MSG_HELLO) == l->is_up) {
+        core->counters.frames_bad++;
+        link_close(core, number);
+        return;
+    }
+    if (!l->is_up) {
+        hello_got(core, l, &r);
+        return;
+    }
+    agent_node_frame(core, core->peers->peer[l->peer].id, bytes);
+}
+
+/* ---- endings, and what they prove */
+
+static void check_start(struct agent_core *core, struct agent_peer *p)
+{
+    p->checking = number_next(core->peers);
+    struct agent_effect *e = agent_out_add(&core->out, AGENT_EFFECT_CHECK);
+    e->link = p->checking;
+    e->to = peer_addr(p);
+    e->deadline_ms = core->now.mono_ms + PEERS_DIAL_MS;
+}
+
+/* Its connection has ended and its kernel refuses another: the process is gone (R55). */
+static void peer_proven(struct agent_core *core, struct agent_peer *p)
+{
+    if (p->life != AGENT_LIFE_ALIVE || p->link != AGENT_NO_LINK)
+        return;
+    struct gossip_event e = { .kind = GOSSIP_EVENT_PROVEN_DEAD, .name = p->gossip_name };
+    agent_gossip_step(core, &e);
+}
+
+void agent_peers_checked(struct agent_core *core, uint32_t number, bool refused)
+{
+    struct agent_peers *t = core->peers;
+    for (uint32_t i = 0; i < t->count; i++) {
+        struct agent_peer *p = &t->peer[i];
+        if (p->checking != number)
+            continue;
+        p->checking = 0;
+        if (refused)
+            peer_proven(core, p);
+        return;
+    }
+}
+
+void agent_peers_link_closed(struct agent_core *core, uint32_t number, bool refused)
+{
+    struct agent_peers *t = core->peers;
+    struct agent_link *l = link_find(t, number);
+    if (l == NULL)
+        return;
+    struct agent_link was = *l;
+    l->number = 0;
+    if (was.peer == UINT32_MAX)
+        return;
+    struct agent_peer *p = &t->peer[was.peer];
+    if (p->dialing == number) {
+        p->dialing = 0;
+        dial_later(core, p);
+        if (refused && p->boot != 0)
+            peer_proven(core, p);
+    }
+    if (!was.is_up || was.is_replaced || p->link != number)
+        return;
+    p->link = AGENT_NO_LINK;
+    p->unlinked_ms = core->now.mono_ms;
+    core->counters.links_closed++;
+    struct store_event e = { .kind = STORE_EVENT_CLOSED, .peer = p->id };
+    agent_store_step(core, &e);
+    agent_placer_peer(core, p);
+    if (p->life == AGENT_LIFE_ALIVE) {
+        check_start(core, p);
+        dial_later(core, p);
+    }
+}
+
+bool agent_peers_send(struct agent_core *core, struct muster_id to, struct muster_bytes frame)
+{
+    const struct agent_peer *p = agent_peers_find(core, to);
+    if (p == NULL || p->link == AGENT_NO_LINK)
+        return false;
+    struct agent_effect *e = agent_out_add(&core->out, AGENT_EFFECT_LINK_SEND);
+    e->link = p->link;
+    e->bytes = agent_out_copy(&core->out, frame);
+    core->counters.frames_out++;
+    core->counters.bytes_out += frame.len;
+    return true;
+}
+
+void agent_peers_load(struct agent_core *core, uint32_t slots, uint32_t used, bool draining)
+{
+    struct agent_peers *t = core->peers;
+    t->peer[0].slots = slots;
+    t->peer[0].used = used;
+    t->peer[0].draining = draining;
+    for (uint32_t i = 1; i < t->count; i++)
+        if (t->peer[i].link != AGENT_NO_LINK)
+            agent_runner_tell_load(core, &t->peer[i]);
+}
