@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What runs here: the tables, the slots, what has been seen, and the reports to the keepers. */
+#include "agent/runner.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/peers.h"
+#include "agent/place.h"
+#include "agent/runner_inside.h"
+
+#define SEEN_MAX (1u << 22)
+
+int agent_runner_open(struct agent_core *core)
+{
+    struct agent_runner *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return MUSTER_EFULL;
+    core->runner = r;
+    r->capacity = core->config.runs_max;
+    r->run = calloc(r->capacity, sizeof *r->run);
+    r->seen_size = 1024;
+    r->seen_token = calloc(r->seen_size, sizeof *r->seen_token);
+    if (r->run == NULL || r->seen_token == NULL)
+        return MUSTER_EFULL;
+    /* A handle names a directory of a guard: the boot number keeps it apart from those of earlier lives. */
+    r->next_handle = (core->config.boot & 0x3fffff) << 40 | 1;
+    r->told_slots = UINT32_MAX;
+    return muster_map_open(&r->seen_map, 1024);
+}
+
+void agent_runner_close(struct agent_core *core)
+{
+    struct agent_runner *r = core->runner;
+    if (r == NULL)
+        return;
+    for (uint32_t i = 0; r->run != NULL && i < r->high; i++)
+        if (r->run[i].is_used)
+            runner_free(core, &r->run[i]);
+    muster_map_close(&r->seen_map);
+    free(r->seen_token);
+    free(r->run);
+    free(r);
+    core->runner = NULL;
+}
+
+struct muster_bytes runner_key(const struct agent_run *run)
+{
+    return muster_bytes_text(run->key);
+}
+
+struct agent_run *runner_find(const struct agent_core *core, struct muster_bytes key)
+{
+    struct agent_runner *r = core->runner;
+    for (uint32_t i = 0; i < r->high; i++)
+        if (r->run[i].is_used && muster_bytes_equal(runner_key(&r->run[i]), key))
+            return &r->run[i];
+    return NULL;
+}
+
+struct agent_run *runner_make(struct agent_core *core, struct muster_bytes key)
+{
+    struct agent_runner *r = core->runner;
+    struct agent_run *run = NULL;
+    for (uint32_t i = 0; i < r->high && run == NULL; i++)
+        if (!r->run[i].is_used)
+            run = &r->run[i];
+    if (run == NULL && r->high < r->capacity)
+        run = &r->run[r->high++];
+    if (run == NULL || key.len > STORE_KEY_MAX)
+        return NULL;
+    *run = (struct agent_run){ .is_used = true, .exit_code = -1, .retry_ms = MUSTER_NEVER };
+    run->timeout_at_ms = MUSTER_NEVER;
+    memcpy(run->key, key.data, key.len);
+    run->heard_ms = core->now.mono_ms;
+    return run;
+}
+
+void runner_free(struct agent_core *core, struct agent_run *run)
+{
+    (void)core;
+    if (run->has_job)
+        agent_job_close(&run->job);
+    if (run->next != NULL) {
+        free(run->next->spec);
+        free(run->next);
+    }
+    *run = (struct agent_run){ 0 };
+}
+
+/* ---- what has been seen (R28) */
+
+static uint64_t key_hash(struct muster_bytes key)
+{
+    return muster_hash64(key, 0x5ee7);
+}
+
+/* By 64-bit hash: two names that collide would share their highest token, which can only refuse a
+ * start (the keeper then places it with a higher one), never double it. */
+static uint64_t *seen_find(const struct agent_runner *r, uint64_t hash)
+{
+    uint32_t cursor = 0, index = 0;
+    if (muster_map_find(&r->seen_map, hash, &cursor, &index))
+        return &r->seen_token[index];
+    return NULL;
+}
+
+uint64_t runner_seen(const struct agent_core *core, struct muster_bytes key)
+{
+    const uint64_t *token = seen_find(core->runner, key_hash(key));
+    return token != NULL ? *token : 0;
+}
+
+static void seen_remember(struct agent_runner *r, uint64_t hash, uint64_t token)
+{
+    uint64_t *known = seen_find(r, hash);
+    if (known != NULL) {
+        if (*known < token)
+            *known = token;
+        return;
+    }
+    if (r->seen_count == r->seen_size) {
+        r->seen_size *= 2;
+        r->seen_token = realloc(r->seen_token, r->seen_size * sizeof *r->seen_token);
+        MUSTER_ASSERT(r->seen_token != NULL);
+    }
+    r->seen_token[r->seen_count] = token;
+    int err = muster_map_put_growing(&r->seen_map, hash, r->seen_count, SEEN_MAX);
+    MUSTER_ASSERT(err == MUSTER_OK);
+    r->seen_count++;
+}
+
+void agent_runner_load_seen(struct agent_core *core, struct muster_bytes key,
+                            struct muster_bytes value)
+{
+    struct muster_reader in = muster_reader_over(value);
+    uint64_t token = muster_read_u64(&in);
+    if (muster_reader_ok(&in))
+        seen_remember(core->runner, key_hash(key), token);
+}
+
+void runner_seen_set(struct agent_core *core, struct muster_bytes key, uint64_t token,
+                     uint64_t cookie)
+{
+    uint8_t value[32];
+    struct muster_writer w = muster_writer_over(value, sizeof value);
+    seen_remember(core->runner, key_hash(key), token);
+    muster_write_u64(&w, token);
+    muster_write_u64(&w, core->now.wall_ms);
+    struct store_disk_op op = { .table = STORE_TABLE_SEEN,
+                                .key = key,
+                                .value = muster_writer_bytes(&w) };
+    store_note(core->store, &op, cookie);
+}
+
+/* ---- slots (R27: the runner alone counts them) */
+
+static uint32_t slots_own(const struct agent_core *core)
+{
+    return core->standing == AGENT_JOINED ? core->config.slots : 0;
+}
+
+static uint32_t used_but(const struct agent_core *core, uint64_t but_hash)
+{
+    const struct agent_runner *r = core->runner;
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < r->high; i++)
+        if (r->run[i].is_used && r->run[i].holds_slot)
+            used += r->run[i].needs;
+    for (uint32_t i = 0; i < RESERVATIONS_MAX; i++)
+        if (r->reservation[i].until_ms > core->now.mono_ms &&
+            (but_hash == 0 || r->reservation[i].key_hash != but_hash))
+            used += r->reservation[i].needs;
+    return used;
+}
+
+uint32_t agent_runner_used(const struct agent_core *core)
+{
+    return used_but(core, 0);
+}
+
+uint32_t agent_runner_count(const struct agent_core *core)
+{
+    const struct agent_runner *r = core->runner;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < r->high; i++)
+        n += r->run[i].is_used && r->run[i].state != AGENT_RUN_ENDED;
+    return n;
+}
+
+uint64_t agent_runner_token(const struct agent_core *core, struct muster_bytes key)
+{
+    return runner_seen(core, key);
+}
+
+bool runner_has_room(const struct agent_core *core, uint32_t needs, uint64_t own_key_hash)
+{
+    return (uint64_t)used_but(core, own_key_hash) + needs <= slots_own(core);
+}
+
+static struct run_reservation *reservation_of(struct agent_core *core, uint64_t hash)
+{
+    struct agent_runner *r = core->runner;
+    struct run_reservation *free_one = NULL;
+    for (uint32_t i = 0; i < RESERVATIONS_MAX; i++) {
+        struct run_reservation *v = &r->reservation[i];
+        bool is_free = v->until_ms <= core->now.mono_ms;
+        if (!is_free && v->key_hash == hash)
+            return v;
+        if (is_free && free_one == NULL)
+            free_one = v;
+    }
+    return free_one;
+}
+
+void agent_runner_offer(struct agent_core *core, struct muster_id from, struct muster_reader *r)
+{
+    struct muster_bytes key = muster_read_bytes(r, STORE_KEY_MAX);
+    uint64_t offer = muster_read_u64(r);
+    uint32_t needs = muster_read_u32(r);
+    if (!muster_reader_ok(r))
+        return;
+    uint64_t hash = key_hash(key);
+    struct run_reservation *v = reservation_of(core, hash);
+    bool room = v != NULL && core->runner->is_scanned && runner_has_room(core, needs, hash);
+    if (room)
+        *v = (struct run_reservation){ hash, needs, core->now.mono_ms + AGENT_RESERVE_MS };
+    core->counters.offers++;
+    core->counters.offers_full += !room;
+    struct agent_msg_room m = { .key = key,
+                                .offer = offer,
+                                .has_room = room,
+                                .slots = slots_own(core),
+                                .used = agent_runner_used(core) };
+    struct muster_writer w = agent_frame(core);
+    agent_write_room(&w, &m);
+    (void)agent_frame_send(core, from, &w);
+}
+
+/* ---- reports */
+
+void runner_changed(struct agent_run *run, enum agent_run_state state, uint64_t wall_ms)
+{
+    if (run->state != state || run->since_wall_ms == 0)
+        run->since_wall_ms = wall_ms;
+    run->state = state;
+    run->is_reported_due = true;
+}
+
+/* Whom to tell about a run: its keeper as last heard; after a silence the others of its bench in turn. */
+static void route_renew(struct agent_core *core, struct agent_run *run)
+{
+    struct muster_id who[STORE_BENCH_MAX + RING_REPLICAS_MAX];
+    uint32_t bucket = store_bucket_of(core->store, runner_key(run));
+    uint32_t n = store_keeper_hint(core->store, bucket, who, STORE_BENCH_MAX);
+    if (n == 0)
+        n = agent_place_bench(core, bucket, who, RING_REPLICAS_MAX);
+    if (n == 0)
+        return;
+    run->keeper = who[run->route_try++ % n];
+    run->heard_ms = core->now.mono_ms;
+}
+
+static void hold_write(struct muster_writer *w, const struct agent_run *run)
+{
+    struct agent_msg_hold m = { .key = runner_key(run),
+                                .token = run->token,
+                                .state = run->state,
+                                .attempt = run->attempt,
+                                .pid = run->pid,
+                                .since_wall_ms = run->since_wall_ms,
+                                .failures = run->failures,
+                                .not_before_wall_ms = run->not_before_wall_ms,
+                                .exit_code = run->exit_code,
+                                .exit_signal = run->exit_signal,
+                                .exit_wall_ms = run->exit_wall_ms,
+                                .note = muster_bytes_text(run->note) };
+    agent_write_hold(w, &m);
+}
+
+static void done_send(struct agent_core *core, struct agent_run *run)
+{
+    run->done.key = runner_key(run);
+    run->done.reason = muster_bytes_text(run->note);
+    struct muster_writer w = agent_frame(core);
+    agent_write_done(&w, AGENT_MSG_DONE, &run->done);
+    (void)agent_frame_send(core, run->keeper, &w);
+}
+
+static bool is_held(const struct agent_run *run, bool all)
+{
+    return run->is_used && !run->is_dropped &&
+           !(run->state == AGENT_RUN_ENDED && run->has_verdict) && (all || run->is_reported_due);
+}
+
+static void holds_send(struct agent_core *core, struct muster_id keeper, bool all)
+{
+    struct agent_runner *r = core->runner;
+    struct muster_writer w = agent_frame(core);
+    agent_write_head(&w, AGENT_MSG_HOLD, 3);
+    muster_write_u64(&w, core->now.mono_ms);
+    uint8_t *mark = muster_write_array_open(&w);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < r->high && n < AGENT_HOLD_MAX; i++) {
+        struct agent_run *run = &r->run[i];
+        if (!is_held(run, all) || !muster_id_equal(run->keeper, keeper))
+            continue;
+        hold_write(&w, run);
+        run->is_reported_due = false;
+        n++;
+    }
+    muster_write_array_close(&w, mark, n);
+    if (n > 0)
+        (void)agent_frame_send(core, keeper, &w);
+}
+
+static void reports_send(struct agent_core *core, bool all)
+{
+    for (uint32_t i = 0; i < agent_peers_count(core); i++) {
+        const struct agent_peer *p = agent_peers_at(core, i);
+        if (agent_peer_is_linked(core, p))
+            holds_send(core, p->id, all);
+    }
+}
+
+void agent_runner_tell_load(struct agent_core *core, const struct agent_peer *p)
+{
+    struct muster_writer w = agent_frame(core);
+    agent_write_load(&w, slots_own(core), agent_runner_used(core), core->standing != AGENT_JOINED);
+    (void)agent_frame_send(core, p->id, &w);
+}
+
+void agent_runner_flush(struct agent_core *core)
+{
+    struct agent_runner *r = core->runner;
+    uint32_t slots = slots_own(core), used = agent_runner_used(core);
+    bool draining = core->standing != AGENT_JOINED;
+    bool due = false;
+    for (uint32_t i = 0; i < r->high; i++) {
+        struct agent_run *run = &r->run[i];
+        if (!run->is_used || !run->is_reported_due)
+            continue;
+        due = true;
+        if (run->state == AGENT_RUN_ENDED && run->has_verdict) {
+            run->is_reported_due = false;
+            done_send(core, run);
+        }
+    }
+    if (due)
+        reports_send(core, false);
+    if (slots == r->told_slots && used == r->told_used && draining == r->told_draining)
+        return;
+    r->told_slots = slots;
+    r->told_used = used;
+    r->told_draining = draining;
+    agent_peers_load(core, slots, used, draining);
+}
+
+/* ---- time */
+
+static void run_tick(struct agent_core *core, struct agent_run *run, bool hold)
+{
+    uint64_t now = core->now.mono_ms;
+    if (hold && now - run->heard_ms > 5 * (uint64_t)core->config.hold_ms / 2)
+        route_renew(core, run);
+    if (hold && run->state == AGENT_RUN_ENDED && run->has_verdict)
+        done_send(core, run);
+    if (run->state == AGENT_RUN_BACKOFF && muster_deadline_reached(run->retry_ms, now))
+        runner_launch(core, run);
+    if (run->is_live && muster_deadline_reached(run->timeout_at_ms, now)) {
+        run->timeout_at_ms = MUSTER_NEVER;
+        run->is_timed_out = true;
+        struct agent_effect *e = agent_out_add(&core->out, AGENT_EFFECT_GUARD_STOP);
+        e->number = run->handle;
+        e->grace_ms = run->has_job ? run->job.stop_timeout_ms : 0;
+    }
+}
+
+void agent_runner_tick(struct agent_core *core)
+{
+    struct agent_runner *r = core->runner;
+    uint64_t now = core->now.mono_ms, next = MUSTER_NEVER;
+    bool hold = muster_deadline_reached(r->hold_ms, now);
+    for (uint32_t i = 0; i < r->high; i++) {
+        struct agent_run *run = &r->run[i];
+        if (!run->is_used)
+            continue;
+        run_tick(core, run, hold);
+        if (!run->is_used)
+            continue;
+        if (run->state == AGENT_RUN_BACKOFF)
+            next = muster_deadline_sooner(next, run->retry_ms);
+        if (run->is_live)
+            next = muster_deadline_sooner(next, run->timeout_at_ms);
+    }
+    for (uint32_t i = 0; i < RESERVATIONS_MAX; i++)
+        if (r->reservation[i].until_ms > now)
+            next = muster_deadline_sooner(next, r->reservation[i].until_ms);
+    if (hold) {
+        r->hold_ms = now + core->config.hold_ms;
+        reports_send(core, true);
+    }
+    r->deadline_ms = muster_deadline_sooner(next, r->hold_ms);
+}
+
+uint64_t agent_runner_deadline_ms(const struct agent_core *core)
+{
+    return core->runner->deadline_ms;
+}
+
+bool agent_runner_is_sane(const struct agent_core *core)
+{
+    const struct agent_runner *r = core->runner;
+    uint32_t live = 0;
+    for (uint32_t i = 0; i < r->high; i++) {
+        const struct agent_run *run = &r->run[i];
+        if (!run->is_used)
+            continue;
+        live += run->holds_slot ? run->needs : 0;
+        if (run->is_live && runner_seen(core, runner_key(run)) < run->token)
+            return false; /* R28: seen before it exists */
+    }
+    /* I8, as far as a later, smaller slot count allows. */
+    return core->standing != AGENT_JOINED || live <= core->config.slots;
+}

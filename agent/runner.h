@@ -1,0 +1,62 @@
+/* Runner: what this node runs. It alone counts its slots, starts nothing below a token it has seen, and
+ * tells the keepers how its runs do.
+ *
+ *            START, room, seen on disk         ready
+ *   (none) ─────────────────────▶ STARTING ──────────▶ RUNNING
+ *                                  ▲    │ failed here      │ failed here
+ *                     not_before   │    ▼                  ▼
+ *                                 BACKOFF ◀────────────────┘
+ *             STOP, DROP, drain        │ tries here used up, done, dead
+ *   any ──▶ STOPPING ──▶ GONE          └──▶ ENDED ──DONE_OK──▶ (none)
+ *
+ * memory   tables for runs_max runs; a decoded spec per run
+ * threads  the loop's only
+ * source   consistency R27 to R30, R46, R50; product.md sections 2 and 3
+ */
+#ifndef MUSTER_AGENT_RUNNER_H
+#define MUSTER_AGENT_RUNNER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/core.h"
+
+#define AGENT_RESERVE_MS 3000 /* a ROOM holds its slots so long */
+
+struct agent_peer;
+
+MUSTER_MUST_USE int agent_runner_open(struct agent_core *core);
+void agent_runner_close(struct agent_core *core);
+/* Boot: one record of the table SEEN. */
+void agent_runner_load_seen(struct agent_core *core, struct muster_bytes key,
+                            struct muster_bytes value);
+
+void agent_runner_guard(struct agent_core *core, const struct agent_guard_event *g);
+void agent_runner_noted(struct agent_core *core, uint64_t cookie, int err);
+void agent_runner_tick(struct agent_core *core);
+/* The end of a step: reports and load that changed within it. */
+void agent_runner_flush(struct agent_core *core);
+uint64_t agent_runner_deadline_ms(const struct agent_core *core);
+
+/* Frames from keepers; `r` stands behind the message number. */
+void agent_runner_offer(struct agent_core *core, struct muster_id from, struct muster_reader *r);
+void agent_runner_start(struct agent_core *core, struct muster_id from, struct muster_reader *r);
+void agent_runner_stop(struct agent_core *core, struct muster_id from, struct muster_reader *r);
+void agent_runner_drop(struct agent_core *core, struct muster_reader *r);
+void agent_runner_hold_ok(struct agent_core *core, struct muster_id from, struct muster_reader *r);
+void agent_runner_done_ok(struct agent_core *core, struct muster_reader *r);
+void agent_runner_try(struct agent_core *core, struct muster_reader *r);
+
+/* Tells one peer how many slots we have and use. */
+void agent_runner_tell_load(struct agent_core *core, const struct agent_peer *p);
+/* Ends everything that runs here, for a leave that can wait no longer. */
+void agent_runner_stop_all(struct agent_core *core, const char *why);
+
+uint32_t agent_runner_used(const struct agent_core *core);  /* slots: live and reserved */
+uint32_t agent_runner_count(const struct agent_core *core); /* runs, ended ones left out */
+bool agent_runner_is_sane(const struct agent_core *core);
+
+/* The highest token of this job that was started or refused here; 0: none. For logs. */
+uint64_t agent_runner_token(const struct agent_core *core, struct muster_bytes key);
+
+#endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What guards tell: processes that started, were adopted, ended; and the verdict over an end. */
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/newsroom.h"
+#include "agent/runner_inside.h"
+
+static struct agent_run *run_by_handle(const struct agent_core *core, uint64_t handle)
+{
+    struct agent_runner *r = core->runner;
+    for (uint32_t i = 0; i < r->high; i++)
+        if (r->run[i].is_used && r->run[i].handle == handle)
+            return &r->run[i];
+    return NULL;
+}
+
+static void exit_text(char *out, size_t size, const struct agent_guard_event *g)
+{
+    if (g->text != NULL && g->text[0] != '\0')
+        (void)snprintf(out, size, "%s", g->text);
+    else if (g->signal != 0)
+        (void)snprintf(out, size, "killed by signal %d", g->signal);
+    else
+        (void)snprintf(out, size, "exit %d", g->code);
+}
+
+/* ---- after an end */
+
+static uint64_t wait_jitter(struct agent_core *core, uint64_t wait_ms)
+{
+    uint64_t fifth = wait_ms / 5;
+    return wait_ms - fifth + muster_rng_below(&core->rng, 2 * fifth + 1);
+}
+
+static void verdict_set(struct agent_core *core, struct agent_run *run, enum agent_verdict verdict,
+                        uint64_t wait_ms)
+{
+    run->has_verdict = true;
+    run->holds_slot = false;
+    run->not_before_wall_ms = wait_ms > 0 ? core->now.wall_ms + wait_ms : 0;
+    run->done = (struct agent_msg_done){ .token = run->token,
+                                         .verdict = verdict,
+                                         .has_exit = true,
+                                         .exit_code = run->exit_code,
+                                         .exit_signal = run->exit_signal,
+                                         .exit_wall_ms = run->exit_wall_ms,
+                                         .failures = run->failures,
+                                         .not_before_wall_ms = run->not_before_wall_ms };
+    runner_changed(run, AGENT_RUN_ENDED, core->now.wall_ms);
+}
+
+static void run_failed(struct agent_core *core, struct agent_run *run, bool counts)
+{
+    const struct agent_job *job = &run->job;
+    if (counts) {
+        run->failures++;
+        run->local_failures++;
+    }
+    if (counts && !agent_job_may_retry(job, run->failures)) {
+        verdict_set(core, run, AGENT_DONE_DEAD, 0);
+        return;
+    }
+    uint32_t rank = run->failures > 0 ? run->failures : 1;
+    uint64_t wait = wait_jitter(core, agent_job_retry_wait_ms(job, rank));
+    if (run->local_failures >= job->retry_local || core->standing != AGENT_JOINED) {
+        verdict_set(core, run, counts ? AGENT_DONE_MOVE : AGENT_DONE_DEFER, wait);
+        return;
+    }
+    run->holds_slot = false;
+    run->retry_ms = core->now.mono_ms + wait;
+    run->not_before_wall_ms = wait > 0 ? core->now.wall_ms + wait : 0;
+    runner_changed(run, AGENT_RUN_BACKOFF, core->now.wall_ms);
+    if (wait == 0)
+        runner_launch(core, run);
+}
+
+static bool ended_with_agent(const struct agent_guard_event *g)
+{
+    return g->handle >> 63 != 0 && g->signal != 0;
+}
+
+void runner_judge(struct agent_core *core, struct agent_run *run)
+{
+    const struct agent_job *job = &run->job;
+    if (run->is_lost) {
+        verdict_set(core, run, AGENT_DONE_MOVE, 0);
+        run->done.has_exit = run->exit_code >= 0 || run->exit_signal != 0;
+        return;
+    }
+    enum agent_job_verdict v = agent_job_verdict(job, run->exit_code, run->exit_signal);
+    if (run->is_timed_out || run->is_failed)
+        v = AGENT_JOB_EXIT_FAIL;
+    uint64_t lived = run->exit_wall_ms > run->started_wall_ms && run->started_wall_ms != 0
+                         ? run->exit_wall_ms - run->started_wall_ms
+                         : 0;
+    if (lived >= job->reset_after_ms) {
+        run->failures = 0;
+        run->local_failures = 0;
+    }
+    switch (v) {
+    case AGENT_JOB_EXIT_OK:
+        if (job->kind == AGENT_JOB_TASK || job->kind == AGENT_JOB_CRON)
+            verdict_set(core, run, AGENT_DONE_OK, 0);
+        else
+            run_failed(core, run, true);
+        return;
+    case AGENT_JOB_EXIT_FAIL:
+        run_failed(core, run, true);
+        return;
+    case AGENT_JOB_EXIT_DEFER:
+        run_failed(core, run, false);
+        return;
+    case AGENT_JOB_EXIT_DEAD:
+        verdict_set(core, run, AGENT_DONE_DEAD, 0);
+        return;
+    }
+}
+
+void runner_exited(struct agent_core *core, struct agent_run *run,
+                   const struct agent_guard_event *g)
+{
+    run->is_live = false;
+    run->timeout_at_ms = MUSTER_NEVER;
+    run->pid = 0;
+    run->is_failed = g->news == AGENT_GUARD_FAILED;
+    run->exit_code = run->is_failed || g->signal != 0 ? -1 : g->code;
+    run->exit_signal = g->signal;
+    run->exit_wall_ms = g->ended_wall_ms != 0 ? g->ended_wall_ms : core->now.wall_ms;
+    core->counters.exits++;
+    if (run->state == AGENT_RUN_STOPPING) {
+        agent_news_add(core, "run.stopped", NULL, run->key, run->token, "%s", run->note);
+        runner_end_stopped(core, run);
+        return;
+    }
+    exit_text(run->note, sizeof run->note, g);
+    if (run->is_timed_out)
+        (void)snprintf(run->note, sizeof run->note, "ran longer than its timeout");
+    agent_news_add(core, run->is_failed ? "run.failed" : "run.exited", NULL, run->key, run->token,
+                   "%s", run->note);
+    /* The exit record stays with the guard until the keeper has it (R50). */
+    if (run->has_job) {
+        runner_judge(core, run);
+        return;
+    }
+    run->holds_slot = false;
+    runner_changed(run, AGENT_RUN_ENDED, core->now.wall_ms);
+}
+
+/* ---- at boot: what an earlier agent left (R46) */
+
+static struct agent_run *run_found(struct agent_core *core, const struct agent_guard_event *g)
+{
+    struct muster_bytes key = muster_bytes_text(g->job);
+    struct agent_run *run = runner_find(core, key);
+    if (run != NULL && run->token >= g->token)
+        return NULL; /* an older attempt of what is already known */
+    if (run == NULL)
+        run = runner_make(core, key);
+    if (run == NULL)
+        return NULL;
+    run->token = g->token;
+    run->attempt = g->attempt;
+    run->handle = g->handle;
+    run->needs = 1;
+    run->started_wall_ms = g->started_wall_ms;
+    if (runner_seen(core, key) < g->token)
+        runner_seen_set(core, key, g->token, 0);
+    return run;
+}
+
+static void run_adopted(struct agent_core *core, const struct agent_guard_event *g)
+{
+    struct agent_run *run = run_found(core, g);
+    if (run == NULL) {
+        struct agent_effect *e = agent_out_add(&core->out, AGENT_EFFECT_GUARD_STOP);
+        e->number = g->handle;
+        return;
+    }
+    run->pid = g->pid;
+    run->is_live = true;
+    run->holds_slot = true;
+    runner_changed(run, g->ready ? AGENT_RUN_RUNNING : AGENT_RUN_STARTING, core->now.wall_ms);
+    agent_news_add(core, "run.adopted", NULL, run->key, run->token,
+                   "goes on under a new agent, pid %d", g->pid);
+}
+
+/* An end that an earlier agent has not heard of. A process that its guard killed because the agent had
+ * gone did not fail by itself: it is placed anew at once and nothing is counted. */
+static void run_left(struct agent_core *core, const struct agent_guard_event *g)
+{
+    struct agent_run *run = run_found(core, g);
+    if (run == NULL) {
+        agent_out_add(&core->out, AGENT_EFFECT_GUARD_FORGET)->number = g->handle;
+        return;
+    }
+    run->is_lost = g->news == AGENT_GUARD_LOST || ended_with_agent(g);
+    runner_exited(core, run, g);
+}
+
+/* ---- all news */
+
+static void run_started(struct agent_core *core, struct agent_run *run,
+                        const struct agent_guard_event *g)
+{
+    run->pid = g->pid;
+    run->started_wall_ms = g->started_wall_ms != 0 ? g->started_wall_ms : core->now.wall_ms;
+    if (run->has_job && run->job.timeout_ms != AGENT_JOB_NONE)
+        run->timeout_at_ms = muster_deadline_after(core->now.mono_ms, run->job.timeout_ms);
+    run->is_reported_due = true;
+    agent_news_add(core, "run.started", NULL, run->key, run->token, "attempt %u, pid %d",
+                   run->attempt, g->pid);
+}
+
+void agent_runner_guard(struct agent_core *core, const struct agent_guard_event *g)
+{
+    struct agent_run *run = run_by_handle(core, g->handle);
+    switch (g->news) {
+    case AGENT_GUARD_STARTED:
+        if (run != NULL)
+            run_started(core, run, g);
+        break;
+    case AGENT_GUARD_READY:
+        if (run != NULL && run->state == AGENT_RUN_STARTING)
+            runner_changed(run, AGENT_RUN_RUNNING, core->now.wall_ms);
+        break;
+    case AGENT_GUARD_STATUS:
+        if (run != NULL && g->text != NULL)
+            (void)snprintf(run->note, sizeof run->note, "%s", g->text);
+        break;
+    case AGENT_GUARD_EXITED:
+    case AGENT_GUARD_FAILED:
+    case AGENT_GUARD_LOST:
+        if (run != NULL)
+            runner_exited(core, run, g);
+        else
+            run_left(core, g);
+        break;
+    case AGENT_GUARD_ADOPTED:
+        run_adopted(core, g);
+        break;
+    case AGENT_GUARD_SCANNED:
+        core->runner->is_scanned = true;
+        break;
+    }
+}

@@ -1,0 +1,101 @@
+/* Inside of the runner: its tables, and what its files share. Only agent/runner*.c include it.
+ *
+ * memory   owned by struct agent_runner
+ * threads  the loop's only
+ */
+#ifndef MUSTER_AGENT_RUNNER_INSIDE_H
+#define MUSTER_AGENT_RUNNER_INSIDE_H
+
+#include "agent/job.h"
+#include "agent/runner.h"
+#include "base/hash.h"
+
+#define RESERVATIONS_MAX 1024
+#define RUN_NONE         UINT32_MAX
+
+/* A START that waits for the end of an older run of the same job. */
+struct run_next {
+    uint64_t token;
+    uint32_t needs, failures;
+    struct muster_id keeper;
+    uint8_t *spec; /* owned */
+    size_t spec_len;
+};
+
+struct agent_run {
+    bool is_used;
+    char key[STORE_KEY_MAX + 1];
+    uint64_t token;
+    uint32_t needs;
+    struct agent_job job;
+    bool has_job;
+    enum agent_run_state state;
+    bool is_noting; /* the token is on its way to the disk; nothing exists yet */
+    bool is_live;   /* a guard may have a process */
+    bool holds_slot;
+    bool is_dropped;      /* its end interests nobody */
+    bool is_reported_due; /* something changed: HOLD at the end of this step */
+    bool has_verdict;
+    bool is_timed_out;
+    bool is_failed; /* its process never came to be */
+    bool is_lost;   /* ended with an earlier agent, not by itself */
+    uint64_t note_cookie, handle;
+    uint32_t attempt, failures, local_failures;
+    int32_t pid;
+    uint64_t since_wall_ms, started_wall_ms;
+    uint64_t retry_ms; /* BACKOFF: mono deadline */
+    uint64_t timeout_at_ms;
+    uint64_t not_before_wall_ms;
+    struct agent_msg_done done;     /* texts in it point to `note` */
+    int32_t exit_code, exit_signal; /* -1, 0: none yet */
+    uint64_t exit_wall_ms;
+    char note[AGENT_REASON_MAX];
+    struct muster_id keeper;
+    uint64_t heard_ms; /* of the keeper */
+    uint32_t route_try;
+    struct run_next *next;
+};
+
+struct run_reservation {
+    uint64_t key_hash;
+    uint32_t needs;
+    uint64_t until_ms; /* 0: free */
+};
+
+struct agent_runner {
+    struct agent_run *run;
+    uint32_t high, capacity;
+    struct run_reservation reservation[RESERVATIONS_MAX];
+    struct muster_map seen_map; /* hash of key -> index of seen_token */
+    uint64_t *seen_token;
+    uint32_t seen_count, seen_size;
+    bool is_scanned;
+    uint64_t hold_ms; /* next HOLD of everything */
+    uint64_t next_handle;
+    uint32_t told_slots, told_used;
+    bool told_draining;
+    uint64_t deadline_ms;
+};
+
+struct agent_run *runner_find(const struct agent_core *core, struct muster_bytes key);
+struct agent_run *runner_make(struct agent_core *core, struct muster_bytes key);
+void runner_free(struct agent_core *core, struct agent_run *run);
+struct muster_bytes runner_key(const struct agent_run *run);
+
+uint64_t runner_seen(const struct agent_core *core, struct muster_bytes key);
+/* Raises what has been seen, in memory and in the next commit; `cookie` 0: nobody waits. */
+void runner_seen_set(struct agent_core *core, struct muster_bytes key, uint64_t token,
+                     uint64_t cookie);
+
+bool runner_has_room(const struct agent_core *core, uint32_t needs, uint64_t own_key_hash);
+void runner_launch(struct agent_core *core, struct agent_run *run);
+void runner_exited(struct agent_core *core, struct agent_run *run,
+                   const struct agent_guard_event *g);
+/* The verdict over an ended run, once its spec is known. */
+void runner_judge(struct agent_core *core, struct agent_run *run);
+void runner_gone_send(struct agent_core *core, struct muster_id to, struct muster_bytes key,
+                      uint64_t token, const char *reason);
+void runner_changed(struct agent_run *run, enum agent_run_state state, uint64_t wall_ms);
+void runner_end_stopped(struct agent_core *core, struct agent_run *run);
+
+#endif

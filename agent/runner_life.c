@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a run: started, launched, failed and tried again, stopped, ended. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/newsroom.h"
+#include "agent/runner_inside.h"
+
+static void note_set(struct agent_run *run, const char *text)
+{
+    (void)snprintf(run->note, sizeof run->note, "%s", text != NULL ? text : "");
+}
+
+void runner_gone_send(struct agent_core *core, struct muster_id to, struct muster_bytes key,
+                      uint64_t token, const char *reason)
+{
+    struct agent_msg_done m = { .key = key, .token = token, .reason = muster_bytes_text(reason) };
+    struct muster_writer w = agent_frame(core);
+    agent_write_done(&w, AGENT_MSG_GONE, &m);
+    (void)agent_frame_send(core, to, &w);
+}
+
+/* ---- START */
+
+static bool spec_take(struct agent_core *core, struct agent_run *run, struct muster_bytes spec)
+{
+    struct agent_problem problem;
+    if (run->has_job || spec.len == 0)
+        return run->has_job;
+    run->has_job = agent_job_decode(&run->job, spec, &problem) == MUSTER_OK;
+    if (!run->has_job)
+        agent_out_log(&core->out, AGENT_LOG_ERROR, "%s: its spec cannot be read: %s", run->key,
+                      problem.message);
+    return run->has_job;
+}
+
+static void next_keep(struct agent_run *run, struct muster_id from, const struct agent_msg_start *m)
+{
+    if (run->next == NULL)
+        run->next = calloc(1, sizeof *run->next);
+    if (run->next == NULL || run->next->token > m->token)
+        return;
+    uint8_t *spec = malloc(m->spec.len + 1);
+    if (spec == NULL)
+        return;
+    memcpy(spec, m->spec.data, m->spec.len);
+    free(run->next->spec);
+    *run->next = (struct run_next){ m->token, m->needs, m->failures, from, spec, m->spec.len };
+}
+
+static void run_begin(struct agent_core *core, struct muster_id from,
+                      const struct agent_msg_start *m)
+{
+    uint64_t hash = muster_hash64(m->key, 0x5ee7);
+    struct agent_run *run =
+        runner_has_room(core, m->needs, hash) ? runner_make(core, m->key) : NULL;
+    if (run == NULL || !spec_take(core, run, m->spec)) {
+        if (run != NULL)
+            runner_free(core, run);
+        runner_seen_set(core, m->key, m->token, 0);
+        runner_gone_send(core, from, m->key, m->token, "no free slot when the start came");
+        return;
+    }
+    for (uint32_t i = 0; i < RESERVATIONS_MAX; i++)
+        if (core->runner->reservation[i].key_hash == hash)
+            core->runner->reservation[i].until_ms = 0;
+    run->token = m->token;
+    run->needs = m->needs;
+    run->failures = m->failures;
+    run->keeper = from;
+    run->holds_slot = true;
+    run->is_noting = true;
+    run->note_cookie = agent_number(core);
+    runner_changed(run, AGENT_RUN_STARTING, core->now.wall_ms);
+    core->counters.starts++;
+    runner_seen_set(core, m->key, m->token, run->note_cookie);
+}
+
+void agent_runner_start(struct agent_core *core, struct muster_id from, struct muster_reader *r)
+{
+    struct agent_msg_start m = { 0 };
+    agent_read_start(r, &m);
+    if (!muster_reader_ok(r) || m.token == 0 || !core->runner->is_scanned)
+        return;
+    struct agent_run *run = runner_find(core, m.key);
+    if (run != NULL && run->token == m.token) {
+        run->keeper = from;
+        run->heard_ms = core->now.mono_ms;
+        run->is_reported_due = true;
+        if (!run->has_job && spec_take(core, run, m.spec) && run->state == AGENT_RUN_ENDED)
+            runner_judge(core, run);
+        return;
+    }
+    if (runner_seen(core, m.key) >= m.token || core->standing != AGENT_JOINED) {
+        if (runner_seen(core, m.key) < m.token)
+            runner_seen_set(core, m.key, m.token, 0);
+        runner_gone_send(core, from, m.key, m.token, "not running here");
+        return;
+    }
+    if (run == NULL) {
+        run_begin(core, from, &m);
+        return;
+    }
+    next_keep(run, from, &m);
+    run->is_dropped = true;
+    runner_end_stopped(core, run);
+}
+
+/* ---- the process */
+
+static const char *env_pair(struct agent_core *core, const char *key, const char *value)
+{
+    size_t len = strlen(key) + strlen(value) + 2;
+    char *text = agent_out_take(&core->out, len);
+    (void)snprintf(text, len, "%s=%s", key, value);
+    return text;
+}
+
+static const char *number_text(struct agent_core *core, uint64_t n)
+{
+    char *text = agent_out_take(&core->out, 24);
+    (void)snprintf(text, 24, "%llu", (unsigned long long)n);
+    return text;
+}
+
+static const char *const *launch_env(struct agent_core *core, const struct agent_run *run)
+{
+    const struct agent_job *job = &run->job;
+    const char **env = agent_out_take(&core->out, (job->env_count + 9) * sizeof *env);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < job->env_count; i++)
+        env[n++] = agent_out_text(&core->out, job->env[i]);
+    env[n++] = env_pair(core, "MUSTER_JOB", run->key);
+    env[n++] = env_pair(core, "MUSTER_RUN", run->key);
+    env[n++] = env_pair(core, "MUSTER_RUN_TOKEN", number_text(core, run->token));
+    env[n++] = env_pair(core, "MUSTER_ATTEMPT", number_text(core, run->attempt));
+    env[n++] = "MUSTER_INDEX=1";
+    env[n++] = "MUSTER_COUNT=1";
+    env[n++] = env_pair(core, "MUSTER_NODE", core->config.name);
+    env[n] = NULL;
+    return env;
+}
+
+/* One argument with %{arg} %{job} %{index} %{node} replaced; a stray %{x} stays as it stands. */
+static const char *argument_expand(struct agent_core *core, const struct agent_run *run,
+                                   const char *text)
+{
+    const char *const name[] = { "%{arg}", "%{job}", "%{index}", "%{node}" };
+    const char *const value[] = { run->job.arg != NULL ? run->job.arg : "", run->key, "1",
+                                  core->config.name };
+    if (strstr(text, "%{") == NULL)
+        return agent_out_text(&core->out, text);
+    struct muster_text out;
+    muster_text_open(&out, 1u << 20);
+    while (*text != '\0') {
+        size_t i = 0;
+        while (i < 4 && strncmp(text, name[i], strlen(name[i])) != 0)
+            i++;
+        if (i < 4) {
+            muster_text_add(&out, "%s", value[i]);
+            text += strlen(name[i]);
+        } else {
+            muster_text_add_bytes(&out, MUSTER_BYTES(text++, 1));
+        }
+    }
+    const char *expanded = agent_out_text(&core->out, out.data != NULL ? out.data : "");
+    muster_text_close(&out);
+    return expanded;
+}
+
+static const char *const *launch_argv(struct agent_core *core, const struct agent_run *run)
+{
+    const struct agent_job *job = &run->job;
+    const char **argv = agent_out_take(&core->out, (job->argc + 1) * sizeof *argv);
+    for (uint32_t i = 0; i < job->argc; i++)
+        argv[i] = argument_expand(core, run, job->argv[i]);
+    argv[job->argc] = NULL;
+    return argv;
+}
+
+static void launch_fill(struct agent_core *core, const struct agent_run *run,
+                        struct agent_launch *l)
+{
+    const struct agent_job *job = &run->job;
+    *l = (struct agent_launch){
+        .job = agent_out_text(&core->out, run->key),
+        .run = agent_out_text(&core->out, run->key),
+        .token = run->token,
+        .attempt = run->attempt,
+        .handle = run->handle,
+        .argv = launch_argv(core, run),
+        .env = launch_env(core, run),
+        .arg = agent_out_text(&core->out, job->arg),
+        .cwd = agent_out_text(&core->out, job->cwd),
+        .user = agent_out_text(&core->out, job->user),
+        .group = agent_out_text(&core->out, job->group),
+        .umask = job->umask,
+        .nice = job->nice,
+        .limit_nofile = job->limit_nofile,
+        .limit_core = job->limit_core,
+        .limit_memory = job->limit_memory,
+        .limit_cpu_s =
+            job->limit_cpu_ms == AGENT_JOB_NONE ? UINT64_MAX : (job->limit_cpu_ms + 999) / 1000,
+        .stop_signal = job->stop_signal,
+        .stop_timeout_ms = job->stop_timeout_ms,
+        .keep = job->on_agent_loss == AGENT_JOB_LOSS_KEEPS,
+        .dead_man_ms = core->config.dead_man_ms,
+        .ready = (enum agent_ready)job->ready,
+        .ready_port = job->ready_port,
+        .ready_after_ms = 1000,
+        .ready_timeout_ms = job->ready_timeout_ms,
+        .log_max_bytes = core->config.log_max_bytes,
+    };
+}
+
+static void move_away(struct agent_core *core, struct agent_run *run, const char *why)
+{
+    run->done = (struct agent_msg_done){ .token = run->token,
+                                         .verdict = AGENT_DONE_MOVE,
+                                         .failures = run->failures,
+                                         .not_before_wall_ms = run->not_before_wall_ms };
+    note_set(run, why);
+    run->has_verdict = true;
+    run->holds_slot = false;
+    runner_changed(run, AGENT_RUN_ENDED, core->now.wall_ms);
+}
+
+void runner_launch(struct agent_core *core, struct agent_run *run)
+{
+    if (!run->holds_slot && !runner_has_room(core, run->needs, 0)) {
+        move_away(core, run, "its slot was taken while it waited to be tried again");
+        return;
+    }
+    run->holds_slot = true;
+    run->is_live = true;
+    run->is_timed_out = false;
+    run->attempt++;
+    if (run->handle != 0)
+        agent_out_add(&core->out, AGENT_EFFECT_GUARD_FORGET)->number = run->handle;
+    run->handle = core->runner->next_handle++;
+    run->retry_ms = MUSTER_NEVER;
+    run->not_before_wall_ms = 0;
+    run->started_wall_ms = core->now.wall_ms;
+    note_set(run, "");
+    runner_changed(run, AGENT_RUN_STARTING, core->now.wall_ms);
+    struct agent_launch *l = agent_out_take(&core->out, sizeof *l);
+    launch_fill(core, run, l);
+    agent_out_add(&core->out, AGENT_EFFECT_GUARD_LAUNCH)->launch = l;
+    if (run->attempt > 1)
+        core->counters.restarts++;
+}
+
+void agent_runner_noted(struct agent_core *core, uint64_t cookie, int err)
+{
+    struct agent_runner *r = core->runner;
+    for (uint32_t i = 0; i < r->high; i++) {
+        struct agent_run *run = &r->run[i];
+        if (!run->is_used || !run->is_noting || run->note_cookie != cookie)
+            continue;
+        run->is_noting = false;
+        if (err != MUSTER_OK)
+            move_away(core, run, "the disk of the node refused to note its start");
+        else if (run->state == AGENT_RUN_STOPPING)
+            runner_end_stopped(core, run);
+        else
+            runner_launch(core, run);
+        return;
+    }
+}
+
+/* ---- STOP, DROP */
+
+/* The run is over and nobody waits for a verdict: say GONE, make room, start what waited for its end. */
+static void run_finish(struct agent_core *core, struct agent_run *run)
+{
+    struct run_next *next = run->next;
+    run->next = NULL;
+    if (!run->is_dropped)
+        runner_gone_send(core, run->keeper, runner_key(run), run->token, run->note);
+    if (run->handle != 0)
+        agent_out_add(&core->out, AGENT_EFFECT_GUARD_FORGET)->number = run->handle;
+    char key[STORE_KEY_MAX + 1];
+    memcpy(key, run->key, sizeof key);
+    runner_free(core, run);
+    if (next == NULL)
+        return;
+    struct agent_msg_start m = { .key = muster_bytes_text(key),
+                                 .token = next->token,
+                                 .needs = next->needs,
+                                 .failures = next->failures,
+                                 .spec = MUSTER_BYTES(next->spec, next->spec_len) };
+    run_begin(core, next->keeper, &m);
+    free(next->spec);
+    free(next);
+}
+
+void runner_end_stopped(struct agent_core *core, struct agent_run *run)
+{
+    bool is_first = run->state != AGENT_RUN_STOPPING;
+    if (run->is_noting) {
+        runner_changed(run, AGENT_RUN_STOPPING, core->now.wall_ms);
+        return;
+    }
+    if (!run->is_live) {
+        run_finish(core, run);
+        return;
+    }
+    if (!is_first)
+        return;
+    runner_changed(run, AGENT_RUN_STOPPING, core->now.wall_ms);
+    struct agent_effect *e = agent_out_add(&core->out, AGENT_EFFECT_GUARD_STOP);
+    e->number = run->handle;
+    e->grace_ms = run->has_job ? run->job.stop_timeout_ms : 10000;
+}
+
+void agent_runner_stop(struct agent_core *core, struct muster_id from, struct muster_reader *r)
+{
+    struct muster_bytes key = muster_read_bytes(r, STORE_KEY_MAX);
+    uint64_t token = muster_read_u64(r);
+    struct muster_bytes why = muster_read_bytes(r, AGENT_REASON_MAX - 1);
+    if (!muster_reader_ok(r) || token == 0)
+        return;
+    struct agent_run *run = runner_find(core, key);
+    if (run == NULL || run->token != token) {
+        if (runner_seen(core, key) < token)
+            runner_seen_set(core, key, token, 0);
+        runner_gone_send(core, from, key, token, "not running here");
+        return;
+    }
+    run->keeper = from;
+    run->heard_ms = core->now.mono_ms;
+    if (run->state != AGENT_RUN_STOPPING)
+        (void)snprintf(run->note, sizeof run->note, "%.*s", (int)why.len, (const char *)why.data);
+    runner_end_stopped(core, run);
+}
+
+void agent_runner_drop(struct agent_core *core, struct muster_reader *r)
+{
+    struct muster_bytes key = muster_read_bytes(r, STORE_KEY_MAX);
+    uint64_t token = muster_read_u64(r);
+    if (!muster_reader_ok(r))
+        return;
+    struct agent_run *run = runner_find(core, key);
+    if (runner_seen(core, key) < token)
+        runner_seen_set(core, key, token, 0);
+    if (run == NULL || run->token != token)
+        return;
+    run->is_dropped = true;
+    note_set(run, "another run of it counts");
+    agent_news_add(core, "run.dropped", NULL, run->key, token, "ended: %s", run->note);
+    runner_end_stopped(core, run);
+}
+
+void agent_runner_stop_all(struct agent_core *core, const char *why)
+{
+    struct agent_runner *r = core->runner;
+    for (uint32_t i = 0; i < r->high; i++) {
+        struct agent_run *run = &r->run[i];
+        if (!run->is_used || run->state == AGENT_RUN_STOPPING || run->state == AGENT_RUN_ENDED)
+            continue;
+        note_set(run, why);
+        runner_end_stopped(core, run);
+    }
+}
+
+/* ---- answers of keepers */
+
+void agent_runner_hold_ok(struct agent_core *core, struct muster_id from, struct muster_reader *r)
+{
+    struct muster_bytes key = muster_read_bytes(r, STORE_KEY_MAX);
+    uint64_t token = muster_read_u64(r);
+    if (!muster_reader_ok(r))
+        return;
+    struct agent_run *run = runner_find(core, key);
+    if (run == NULL || run->token != token)
+        return;
+    run->keeper = from;
+    run->heard_ms = core->now.mono_ms;
+    run->route_try = 0;
+}
+
+void agent_runner_done_ok(struct agent_core *core, struct muster_reader *r)
+{
+    struct muster_bytes key = muster_read_bytes(r, STORE_KEY_MAX);
+    uint64_t token = muster_read_u64(r);
+    if (!muster_reader_ok(r))
+        return;
+    struct agent_run *run = runner_find(core, key);
+    if (run == NULL || run->token != token || run->state != AGENT_RUN_ENDED)
+        return;
+    run->is_dropped = true;
+    run_finish(core, run);
+}
+
+void agent_runner_try(struct agent_core *core, struct muster_reader *r)
+{
+    struct muster_bytes key = muster_read_bytes(r, STORE_KEY_MAX);
+    struct muster_id keeper = muster_read_id(r);
+    if (!muster_reader_ok(r))
+        return;
+    struct agent_run *run = runner_find(core, key);
+    if (run == NULL || muster_id_equal(run->keeper, keeper))
+        return;
+    run->keeper = keeper;
+    run->is_reported_due = true;
+}
