@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The entries of the placer, and the look at a row that decides what comes next. */
+#include "agent/placer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/job.h"
+#include "agent/newsroom.h"
+#include "agent/placer_inside.h"
+
+int agent_placer_open(struct agent_core *core)
+{
+    struct agent_placer *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return MUSTER_EFULL;
+    core->placer = t;
+    t->capacity = core->config.rows_max;
+    t->entry = calloc(t->capacity, sizeof *t->entry);
+    t->free_list = calloc(t->capacity, sizeof *t->free_list);
+    if (t->entry == NULL || t->free_list == NULL)
+        return MUSTER_EFULL;
+    size_t heap = (size_t)t->capacity * (sizeof(struct muster_heap_entry) + 8) + 4096;
+    int err = muster_arena_open(&t->arena, 2 * heap);
+    if (err == MUSTER_OK)
+        err = muster_heap_init(&t->queue, &t->arena, t->capacity);
+    if (err == MUSTER_OK)
+        err = muster_heap_init(&t->timer, &t->arena, t->capacity);
+    if (err == MUSTER_OK)
+        err = muster_map_open(&t->map, 1024);
+    return err;
+}
+
+void agent_placer_close(struct agent_core *core)
+{
+    struct agent_placer *t = core->placer;
+    if (t == NULL)
+        return;
+    muster_map_close(&t->map);
+    muster_arena_close(&t->arena);
+    free(t->free_list);
+    free(t->entry);
+    free(t);
+    core->placer = NULL;
+}
+
+/* ---- entries */
+
+struct muster_bytes placer_key(const struct place_entry *e)
+{
+    return muster_bytes_text(e->key);
+}
+
+uint32_t placer_index(const struct agent_core *core, const struct place_entry *e)
+{
+    return (uint32_t)(e - core->placer->entry);
+}
+
+struct place_entry *placer_find(const struct agent_core *core, struct muster_bytes key)
+{
+    struct agent_placer *t = core->placer;
+    uint64_t hash = muster_hash64(key, 0);
+    uint32_t cursor = 0, index = 0;
+    while (muster_map_find(&t->map, hash, &cursor, &index))
+        if (muster_bytes_equal(placer_key(&t->entry[index]), key))
+            return &t->entry[index];
+    return NULL;
+}
+
+struct place_entry *placer_make(struct agent_core *core, struct muster_bytes key)
+{
+    struct agent_placer *t = core->placer;
+    struct place_entry *e = placer_find(core, key);
+    if (e != NULL || key.len > STORE_KEY_MAX)
+        return e;
+    uint32_t index;
+    if (t->free_count > 0)
+        index = t->free_list[--t->free_count];
+    else if (t->high < t->capacity)
+        index = t->high++;
+    else
+        return NULL;
+    e = &t->entry[index];
+    *e = (struct place_entry){ .is_used = true, .exit_code = -1 };
+    e->key_hash = muster_hash64(key, 0);
+    e->bucket = store_bucket_of(core->store, key);
+    e->taken_ms = core->now.mono_ms;
+    memcpy(e->key, key.data, key.len);
+    int err = muster_map_put_growing(&t->map, e->key_hash, index, 2 * t->capacity);
+    MUSTER_ASSERT(err == MUSTER_OK);
+    t->used++;
+    return e;
+}
+
+void placer_free(struct agent_core *core, struct place_entry *e)
+{
+    struct agent_placer *t = core->placer;
+    uint32_t index = placer_index(core, e);
+    MUSTER_ASSERT(e->is_used);
+    if (e->is_moving)
+        t->moving--;
+    muster_heap_remove(&t->queue, index);
+    muster_heap_remove(&t->timer, index);
+    muster_map_remove(&t->map, e->key_hash, index);
+    e->is_used = false;
+    t->free_list[t->free_count++] = index;
+    t->used--;
+}
+
+void placer_due(struct agent_core *core, struct place_entry *e, uint64_t at_ms)
+{
+    if (at_ms == MUSTER_NEVER)
+        muster_heap_remove(&core->placer->timer, placer_index(core, e));
+    else
+        muster_heap_set(&core->placer->timer, placer_index(core, e), at_ms);
+}
+
+/* ---- frames */
+
+void placer_token_send(struct agent_core *core, uint32_t message, struct muster_id to,
+                       struct muster_bytes key, uint64_t token)
+{
+    struct muster_writer w = agent_frame(core);
+    agent_write_token(&w, message, key, token);
+    (void)agent_frame_send(core, to, &w);
+}
+
+void placer_start_send(struct agent_core *core, struct place_entry *e, const struct store_row *row)
+{
+    struct agent_msg_start m = { .key = row->key,
+                                 .token = row->run_token,
+                                 .needs = row->needs,
+                                 .failures = row->tries,
+                                 .spec = row->spec };
+    struct muster_writer w = agent_frame(core);
+    agent_write_start(&w, &m);
+    (void)agent_frame_send(core, row->run_node, &w);
+    e->started_ms = core->now.mono_ms;
+}
+
+static void stop_send(struct agent_core *core, const struct place_entry *e)
+{
+    struct muster_writer w = agent_frame(core);
+    agent_write_stop(&w, placer_key(e), e->token, muster_bytes_text(e->hurdle));
+    (void)agent_frame_send(core, e->node, &w);
+}
+
+/* ---- writing */
+
+bool placer_write(struct agent_core *core, struct place_entry *e, const struct store_row *row,
+                  uint64_t expected, bool places)
+{
+    struct store_write write = { .row = row, .expected = expected, .places = places };
+    int err = store_write(core->store, &write, 1);
+    muster_heap_remove(&core->placer->queue, placer_index(core, e));
+    if (err == MUSTER_EREFUSED) {
+        placer_free(core, e);
+        return false;
+    }
+    e->state = PLACE_WRITING;
+    /* Busy or in conflict: somebody else wrote; its CHOSEN brings us back, and so does the clock. */
+    placer_due(core, e, core->now.mono_ms + PLACE_OFFER_MS);
+    return err == MUSTER_OK;
+}
+
+static void row_settle(struct store_row *row, enum store_phase phase, uint64_t wall_ms)
+{
+    row->phase = phase;
+    row->since_wall_ms = wall_ms;
+}
+
+/* The run has ended or its node is gone: the row as it stands without it. */
+static void run_clear(struct agent_core *core, struct place_entry *e, struct store_view *view,
+                      const char *reason)
+{
+    struct store_row row = view->row;
+    row.run_node = (struct muster_id){ 0 };
+    row.run_token = 0;
+    row.reason = muster_bytes_text(reason);
+    row_settle(&row, row.want == STORE_WANT_RUN ? STORE_WAITING : STORE_HELD, core->now.wall_ms);
+    (void)placer_write(core, e, &row, view->version.packed, false);
+}
+
+/* ---- the look */
+
+void placer_queue(struct agent_core *core, struct place_entry *e, const struct store_row *row)
+{
+    uint64_t rank = (uint64_t)(255 - row->priority) << 56;
+    e->state = PLACE_QUEUED;
+    e->refused_count = 0;
+    placer_due(core, e, MUSTER_NEVER);
+    muster_heap_set(&core->placer->queue, placer_index(core, e),
+                    rank | (row->since_wall_ms & 0xffffffffffffff));
+    core->placer->is_fill_due = true;
+}
+
+static void look_waiting(struct agent_core *core, struct place_entry *e,
+                         const struct store_row *row)
+{
+    if (row->not_before_wall_ms > core->now.wall_ms) {
+        e->state = PLACE_DELAYED;
+        placer_due(core, e, core->now.mono_ms + (row->not_before_wall_ms - core->now.wall_ms));
+        return;
+    }
+    if (placer_is_offered(core, e))
+        return;
+    placer_queue(core, e, row);
+}
+
+static void look_stopping(struct agent_core *core, struct place_entry *e, struct store_view *view,
+                          const char *why)
+{
+    e->token = view->row.run_token;
+    e->node = view->row.run_node;
+    if (placer_is_lost(core, e, &view->row)) {
+        if (view->row.phase == STORE_GONE)
+            placer_free(core, e);
+        else
+            run_clear(core, e, view, why);
+        return;
+    }
+    e->state = PLACE_STOPPING;
+    (void)snprintf(e->hurdle, sizeof e->hurdle, "%s", why);
+    stop_send(core, e);
+    placer_due(core, e, core->now.mono_ms + core->config.start_repeat_ms);
+}
+
+static bool somebody_fits(struct agent_core *core, const struct store_row *row)
+{
+    struct agent_peer *walk[AGENT_CANDIDATES_MAX];
+    uint32_t n = agent_place_walk(core, row->key, walk, AGENT_CANDIDATES_MAX);
+    for (uint32_t i = 0; i < n; i++)
+        if (!muster_id_equal(walk[i]->id, row->run_node) &&
+            agent_place_fits(core, walk[i], row->needs, walk[i]->promised) == AGENT_FITS)
+            return true;
+    return false;
+}
+
+/* A run on a draining node goes when there is room elsewhere, a few at a time (R32, R48). */
+static bool may_move(struct agent_core *core, struct place_entry *e, const struct store_row *row)
+{
+    const struct agent_peer *p = agent_peers_find(core, row->run_node);
+    if (p == NULL || !agent_peer_is_alive(p) || agent_peer_is_open(p))
+        return false;
+    if (row->kind == STORE_KIND_TASK || core->placer->moving >= PLACE_MOVES_MAX)
+        return false;
+    if (!somebody_fits(core, row))
+        return false;
+    e->is_moving = true;
+    core->placer->moving++;
+    return true;
+}
+
+static void look_placed(struct agent_core *core, struct place_entry *e, struct store_view *view)
+{
+    const struct store_row *row = &view->row;
+    if (e->token != row->run_token) {
+        e->token = row->run_token;
+        e->node = row->run_node;
+        e->heard_ms = 0;
+        e->started_ms = 0;
+        e->run_state = AGENT_RUN_STARTING;
+        e->note[0] = '\0';
+        e->pid = 0;
+    }
+    if (placer_is_offered(core, e))
+        return;
+    if (placer_is_lost(core, e, row)) {
+        agent_news_add(core, "run.lost", agent_node_name(core, e->node), e->key, e->token,
+                       "its node is gone; it is placed anew");
+        core->counters.handovers++;
+        e->hurdle[0] = '\0';
+        e->refused_count = 0;
+        if (!placer_offer(core, e, row))
+            run_clear(core, e, view, "its node is gone and no other has room");
+        return;
+    }
+    if (e->is_moving || may_move(core, e, row)) {
+        look_stopping(core, e, view, "moves off a draining node");
+        return;
+    }
+    e->state = PLACE_PLACED;
+    uint64_t now = core->now.mono_ms, repeat = core->config.start_repeat_ms;
+    uint64_t last = e->heard_ms > e->started_ms ? e->heard_ms : e->started_ms;
+    if (last == 0 || now >= last + repeat) {
+        placer_start_send(core, e, row);
+        last = now;
+    }
+    placer_due(core, e, last + repeat);
+}
+
+static void done_ok_send(struct agent_core *core, struct place_entry *e)
+{
+    if (!e->owes_done_ok)
+        return;
+    e->owes_done_ok = false;
+    placer_token_send(core, AGENT_MSG_DONE_OK, e->done_from, placer_key(e), e->done_token);
+}
+
+static void look_run(struct agent_core *core, struct place_entry *e, struct store_view *view)
+{
+    const struct store_row *row = &view->row;
+    switch (row->phase) {
+    case STORE_WAITING:
+        if (row->run_token != 0) {
+            look_stopping(core, e, view, "is to start anew");
+            return;
+        }
+        if (e->is_moving) {
+            e->is_moving = false;
+            core->placer->moving--;
+        }
+        look_waiting(core, e, row);
+        return;
+    case STORE_PLACED:
+        look_placed(core, e, view);
+        return;
+    case STORE_DONE:
+    case STORE_FAILED:
+    case STORE_HELD:
+    case STORE_GONE:
+        placer_free(core, e);
+        return;
+    }
+}
+
+void placer_look(struct agent_core *core, struct place_entry *e)
+{
+    struct store_view view;
+    if (e->state == PLACE_CLAIMED) {
+        if (core->now.mono_ms >= e->heard_ms + PLACE_CLAIM_MS)
+            placer_free(core, e);
+        else
+            placer_due(core, e, e->heard_ms + PLACE_CLAIM_MS);
+        return;
+    }
+    if (!store_is_serving(core->store, e->bucket) ||
+        !store_get(core->store, placer_key(e), &view)) {
+        placer_free(core, e);
+        return;
+    }
+    if (!view.is_chosen) {
+        e->state = PLACE_WRITING;
+        placer_due(core, e, core->now.mono_ms + PLACE_OFFER_MS);
+        return;
+    }
+    done_ok_send(core, e);
+    e->needs = view.row.needs;
+    if (view.row.want == STORE_WANT_RUN && view.row.phase != STORE_GONE)
+        look_run(core, e, &view);
+    else if (view.row.run_token != 0)
+        look_stopping(core, e, &view,
+                      view.row.phase == STORE_GONE ? "was deleted" : "was stopped by a person");
+    else if (view.row.phase == STORE_WAITING || view.row.phase == STORE_PLACED)
+        run_clear(core, e, &view, "was stopped by a person");
+    else
+        placer_free(core, e);
+}

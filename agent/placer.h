@@ -1,0 +1,75 @@
+/* Placer: what the keeper of a bucket does for its jobs: finds each a place, starts it there, listens
+ * for it, stops it, and places it anew when its node is gone.
+ *
+ *  row waiting ─▶ QUEUED ──room asked──▶ OFFERED ──room given──▶ WRITING ──chosen──▶ PLACED
+ *                  ▲  ▲                     │ refused everywhere                      │  │
+ *                  │  └─────────────────────┘                                         │  │ node gone
+ *     not_before, slot frees ── DELAYED ◀─────────── DONE: move, defer ───────────────┘  │
+ *                  └─────────────────────────────────────────────────────────────────────┘
+ *  stop, update, restart, drain: STOPPING until GONE, then as the row says.
+ *
+ * Only rows that still want something have an entry; everything here is forgotten with the reign and
+ * rebuilt from the rows by the next keeper.
+ *
+ * memory   entries for rows_max rows, touched as they are used
+ * threads  the loop's only
+ * source   consistency R18, R23, R27 to R33, R42, R56; product.md sections 3 to 5
+ */
+#ifndef MUSTER_AGENT_PLACER_H
+#define MUSTER_AGENT_PLACER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/core.h"
+
+struct agent_peer;
+
+/* What the runner last said of a run, and what the placer is doing about it. */
+struct agent_report {
+    enum agent_run_state state;
+    bool is_heard; /* the fields below are the runner's word in this reign */
+    uint32_t attempt, failures;
+    int32_t pid;
+    uint64_t since_wall_ms, not_before_wall_ms, exit_wall_ms;
+    int32_t exit_code, exit_signal;
+    const char *note;
+    bool is_stopping;   /* STOP has been asked */
+    const char *hurdle; /* why it is not placed, or NULL */
+};
+
+MUSTER_MUST_USE int agent_placer_open(struct agent_core *core);
+void agent_placer_close(struct agent_core *core);
+
+/* Store effects. */
+void agent_placer_serving(struct agent_core *core, uint32_t bucket);
+void agent_placer_retired(struct agent_core *core, uint32_t bucket);
+void agent_placer_chosen(struct agent_core *core, struct muster_bytes key);
+void agent_placer_claimable(struct agent_core *core, uint32_t bucket);
+void agent_placer_claimed(struct agent_core *core, struct muster_bytes key, struct muster_id node,
+                          uint64_t token);
+void agent_placer_drop(struct agent_core *core, struct muster_bytes key, struct muster_id node,
+                       uint64_t token);
+
+/* A peer lived, died, drains, or said how full it is; a link to it came up. */
+void agent_placer_peer(struct agent_core *core, const struct agent_peer *p);
+void agent_placer_linked(struct agent_core *core, struct agent_peer *p, bool restarted);
+void agent_placer_load(struct agent_core *core, struct muster_id from, struct muster_reader *r);
+
+/* Frames from runners; `r` stands behind the message number. */
+void agent_placer_room(struct agent_core *core, struct muster_id from, struct muster_reader *r);
+void agent_placer_hold(struct agent_core *core, struct muster_id from, struct muster_reader *r);
+void agent_placer_gone(struct agent_core *core, struct muster_id from, struct muster_reader *r);
+void agent_placer_done(struct agent_core *core, struct muster_id from, struct muster_reader *r);
+
+void agent_placer_tick(struct agent_core *core);
+void agent_placer_kick(struct agent_core *core);  /* the ring changed: who waits may fit now */
+void agent_placer_flush(struct agent_core *core); /* end of a step: places what can be placed */
+uint64_t agent_placer_deadline_ms(const struct agent_core *core);
+
+/* False when nothing is known beyond the row. */
+bool agent_placer_report(const struct agent_core *core, struct muster_bytes key,
+                         struct agent_report *out);
+uint32_t agent_placer_waiting(const struct agent_core *core); /* rows kept here without a place */
+
+#endif

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What store, peers, clock and runners tell the placer. */
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/newsroom.h"
+#include "agent/placer_inside.h"
+
+/* ---- the store */
+
+void agent_placer_serving(struct agent_core *core, uint32_t bucket)
+{
+    struct store_view view;
+    uint64_t cursor = 0;
+    char key[STORE_KEY_MAX + 1];
+    while (store_bucket_next(core->store, bucket, &cursor, &view)) {
+        memcpy(key, view.row.key.data, view.row.key.len);
+        struct place_entry *e = placer_make(core, MUSTER_BYTES(key, view.row.key.len));
+        if (e == NULL) {
+            agent_out_log(&core->out, AGENT_LOG_ERROR, "no room to keep more jobs: raise max_rows");
+            return;
+        }
+        /* Looked at from the clock: looking writes, and writing would move the cursor. */
+        if (e->state == PLACE_CLAIMED)
+            e->state = PLACE_NEW;
+        placer_due(core, e, core->now.mono_ms);
+    }
+}
+
+void agent_placer_retired(struct agent_core *core, uint32_t bucket)
+{
+    struct agent_placer *t = core->placer;
+    for (uint32_t i = 0; i < t->high; i++)
+        if (t->entry[i].is_used && t->entry[i].bucket == bucket)
+            placer_free(core, &t->entry[i]);
+}
+
+void agent_placer_chosen(struct agent_core *core, struct muster_bytes key)
+{
+    struct store_view view;
+    uint32_t bucket = store_bucket_of(core->store, key);
+    if (!store_is_serving(core->store, bucket) || !store_get(core->store, key, &view))
+        return;
+    struct place_entry *e = placer_make(core, key);
+    if (e == NULL)
+        return;
+    if (view.row.phase == STORE_PLACED && view.row.run_token == view.version.packed)
+        agent_news_add(core, "run.placed", agent_node_name(core, view.row.run_node), e->key,
+                       view.row.run_token, "stored on %u nodes", view.copies);
+    placer_look(core, e);
+}
+
+void agent_placer_drop(struct agent_core *core, struct muster_bytes key, struct muster_id node,
+                       uint64_t token)
+{
+    placer_token_send(core, AGENT_MSG_DROP, node, key, token);
+}
+
+/* ---- claims: no quorum, the runner out of sight, an available job (R42) */
+
+static bool is_claimable(struct agent_core *core, const struct store_row *row)
+{
+    if (row->mode != STORE_AVAILABLE || row->want != STORE_WANT_RUN)
+        return false;
+    if (row->phase == STORE_WAITING)
+        return row->not_before_wall_ms <= core->now.wall_ms;
+    if (row->phase != STORE_PLACED)
+        return false;
+    const struct agent_peer *p = agent_peers_find(core, row->run_node);
+    return p == NULL || p->life == AGENT_LIFE_DEAD || p->life == AGENT_LIFE_PROVEN;
+}
+
+static bool claim(struct agent_core *core, const struct store_row *row)
+{
+    struct agent_peer *walk[AGENT_CANDIDATES_MAX];
+    uint32_t n = agent_place_walk(core, row->key, walk, AGENT_CANDIDATES_MAX);
+    for (uint32_t i = 0; i < n; i++) {
+        if (agent_place_fits(core, walk[i], row->needs, walk[i]->promised) != AGENT_FITS)
+            continue;
+        char key[STORE_KEY_MAX + 1];
+        memcpy(key, row->key.data, row->key.len);
+        return store_claim(core->store, MUSTER_BYTES(key, row->key.len), walk[i]->id) == MUSTER_OK;
+    }
+    return false;
+}
+
+void agent_placer_claimable(struct agent_core *core, uint32_t bucket)
+{
+    struct store_view view;
+    uint64_t cursor = 0;
+    while (store_bucket_next(core->store, bucket, &cursor, &view)) {
+        const struct place_entry *e = placer_find(core, view.row.key);
+        if ((e == NULL || e->state != PLACE_CLAIMED) && is_claimable(core, &view.row))
+            (void)claim(core, &view.row);
+    }
+}
+
+void agent_placer_claimed(struct agent_core *core, struct muster_bytes key, struct muster_id node,
+                          uint64_t token)
+{
+    struct store_view view;
+    struct place_entry *e = placer_make(core, key);
+    if (e == NULL || !store_get(core->store, key, &view))
+        return;
+    struct store_row row = view.row;
+    row.run_node = node;
+    row.run_token = token;
+    e->state = PLACE_CLAIMED;
+    e->token = token;
+    e->node = node;
+    e->heard_ms = core->now.mono_ms;
+    agent_news_add(core, "run.claimed", agent_node_name(core, node), e->key, token,
+                   "no quorum of its bench answers and its node is gone");
+    placer_start_send(core, e, &row);
+    placer_due(core, e, core->now.mono_ms + PLACE_CLAIM_MS);
+}
+
+/* ---- peers and time */
+
+void agent_placer_peer(struct agent_core *core, const struct agent_peer *p)
+{
+    struct agent_placer *t = core->placer;
+    if (t == NULL)
+        return;
+    for (uint32_t i = 0; i < t->high; i++) {
+        struct place_entry *e = &t->entry[i];
+        if (!e->is_used)
+            continue;
+        if (muster_id_equal(e->node, p->id) || muster_id_equal(e->offer_to, p->id))
+            placer_due(core, e, core->now.mono_ms);
+    }
+    t->is_fill_due = true;
+}
+
+void agent_placer_linked(struct agent_core *core, struct agent_peer *p, bool restarted)
+{
+    struct agent_placer *t = core->placer;
+    p->promised = 0;
+    if (restarted)
+        p->load_known = false;
+    for (uint32_t i = 0; i < t->high; i++) {
+        struct place_entry *e = &t->entry[i];
+        if (!e->is_used || !muster_id_equal(e->node, p->id))
+            continue;
+        /* START is also the question whether the run is still there (R28). */
+        e->started_ms = 0;
+        e->heard_ms = 0;
+        placer_due(core, e, core->now.mono_ms);
+    }
+}
+
+void agent_placer_tick(struct agent_core *core)
+{
+    struct agent_placer *t = core->placer;
+    uint32_t index = 0;
+    while (muster_heap_take(&t->timer, core->now.mono_ms, &index)) {
+        struct place_entry *e = &t->entry[index];
+        MUSTER_ASSERT(e->is_used);
+        placer_look(core, e);
+    }
+}
+
+uint64_t agent_placer_deadline_ms(const struct agent_core *core)
+{
+    const struct agent_placer *t = core->placer;
+    return t->is_fill_due ? core->now.mono_ms : muster_heap_first_key(&t->timer);
+}
+
+/* ---- runners */
+
+static void try_send(struct agent_core *core, struct muster_id to, struct muster_bytes key,
+                     uint32_t bucket)
+{
+    struct muster_id who[1];
+    if (store_keeper_hint(core->store, bucket, who, 1) == 0 || agent_is_self(core, who[0]))
+        return;
+    struct muster_writer w = agent_frame(core);
+    agent_write_head(&w, AGENT_MSG_TRY, 3);
+    muster_write_str(&w, key);
+    muster_write_id(&w, who[0]);
+    (void)agent_frame_send(core, to, &w);
+}
+
+static void report_keep(struct agent_core *core, struct place_entry *e,
+                        const struct agent_msg_hold *m)
+{
+    bool was_running = e->run_state == AGENT_RUN_RUNNING && e->heard_ms != 0;
+    e->heard_ms = core->now.mono_ms;
+    e->run_state = m->state;
+    e->attempt = m->attempt;
+    e->failures = m->failures;
+    e->pid = m->pid;
+    e->since_wall_ms = m->since_wall_ms;
+    e->not_before_wall_ms = m->not_before_wall_ms;
+    e->exit_code = m->exit_code;
+    e->exit_signal = m->exit_signal;
+    e->exit_wall_ms = m->exit_wall_ms;
+    (void)snprintf(e->note, sizeof e->note, "%.*s", (int)m->note.len, (const char *)m->note.data);
+    if (!was_running && m->state == AGENT_RUN_RUNNING)
+        agent_news_add(core, "run.running", agent_node_name(core, e->node), e->key, e->token,
+                       "attempt %u, pid %d", m->attempt, m->pid);
+}
+
+/* A back-off goes into the record, so that it survives its node. */
+static void backoff_keep(struct agent_core *core, struct place_entry *e,
+                         const struct store_view *view, const struct agent_msg_hold *m)
+{
+    if (m->state != AGENT_RUN_BACKOFF || view->row.not_before_wall_ms == m->not_before_wall_ms)
+        return;
+    struct store_row row = view->row;
+    row.not_before_wall_ms = m->not_before_wall_ms;
+    row.tries = m->failures;
+    row.exit_code = m->exit_code;
+    row.exit_signal = m->exit_signal;
+    row.exit_wall_ms = m->exit_wall_ms;
+    row.reason = m->note;
+    (void)placer_write(core, e, &row, view->version.packed, false);
+}
+
+/* A run with a higher token than the row's, from a claim that its maker could not tell us of: when our
+ * reign is above it, the row takes it over and the other run ends (R43). */
+static bool claim_adopt(struct agent_core *core, struct place_entry *e, struct store_view *view,
+                        struct muster_id from, const struct agent_msg_hold *m)
+{
+    struct store_bucket_view bucket;
+    store_bucket(core->store, view->bucket, &bucket);
+    struct store_reign theirs = store_version_reign((struct store_version){ m->token });
+    struct store_row row = view->row;
+    bool newer = m->token > row.run_token && row.mode == STORE_AVAILABLE;
+    if (!newer || row.want != STORE_WANT_RUN ||
+        store_reign_round(theirs) >= store_reign_round(bucket.reign))
+        return newer && row.want == STORE_WANT_RUN;
+    struct muster_id old_node = row.run_node;
+    uint64_t old_token = row.run_token;
+    row.phase = STORE_PLACED;
+    row.run_node = from;
+    row.run_token = m->token;
+    if (placer_write(core, e, &row, view->version.packed, false) && old_token != 0)
+        placer_token_send(core, AGENT_MSG_DROP, old_node, placer_key(e), old_token);
+    return true;
+}
+
+static void hold_one(struct agent_core *core, struct muster_id from, const struct agent_msg_hold *m)
+{
+    struct store_view view;
+    uint32_t bucket = store_bucket_of(core->store, m->key);
+    struct place_entry *e = placer_find(core, m->key);
+    if (e != NULL && e->state == PLACE_CLAIMED && e->token == m->token) {
+        report_keep(core, e, m);
+        placer_token_send(core, AGENT_MSG_HOLD_OK, from, m->key, m->token);
+        return;
+    }
+    if (!store_is_serving(core->store, bucket)) {
+        try_send(core, from, m->key, bucket);
+        return;
+    }
+    bool known = store_get(core->store, m->key, &view);
+    if (!known || (view.row.phase == STORE_GONE && view.row.run_token != m->token)) {
+        placer_token_send(core, AGENT_MSG_DROP, from, m->key, m->token);
+        return;
+    }
+    if (!view.is_chosen)
+        return; /* undecided: silence (R29) */
+    e = placer_make(core, m->key);
+    if (e == NULL)
+        return;
+    bool is_it = view.row.run_token == m->token && muster_id_equal(view.row.run_node, from);
+    if (!is_it) {
+        if (!claim_adopt(core, e, &view, from, m))
+            placer_token_send(core, AGENT_MSG_DROP, from, m->key, m->token);
+        return;
+    }
+    if (e->token != m->token)
+        placer_look(core, e);
+    e = placer_find(core, m->key);
+    if (e == NULL)
+        return;
+    report_keep(core, e, m);
+    placer_token_send(core, AGENT_MSG_HOLD_OK, from, m->key, m->token);
+    if (m->state == AGENT_RUN_ENDED)
+        placer_start_send(core, e, &view.row); /* it ended without its spec at hand: here it is */
+    else if (e->state == PLACE_PLACED)
+        backoff_keep(core, e, &view, m);
+}
+
+void agent_placer_hold(struct agent_core *core, struct muster_id from, struct muster_reader *r)
+{
+    (void)muster_read_u64(r); /* asked_at: leases count from it, in a later version */
+    uint32_t n = muster_read_array(r, AGENT_HOLD_MAX);
+    for (uint32_t i = 0; i < n && muster_reader_ok(r); i++) {
+        struct agent_msg_hold m = { 0 };
+        agent_read_hold(r, &m);
+        if (muster_reader_ok(r))
+            hold_one(core, from, &m);
+    }
+}
+
+static bool names(const struct store_view *view, struct muster_id from, uint64_t token)
+{
+    return view->row.run_token == token && muster_id_equal(view->row.run_node, from);
+}
+
+void agent_placer_gone(struct agent_core *core, struct muster_id from, struct muster_reader *r)
+{
+    struct agent_msg_done m = { 0 };
+    struct store_view view;
+    agent_read_done(r, &m);
+    if (!muster_reader_ok(r))
+        return;
+    struct place_entry *e = placer_find(core, m.key);
+    if (e == NULL || !store_get(core->store, m.key, &view) || !names(&view, from, m.token))
+        return;
+    if (e->state == PLACE_CLAIMED) {
+        placer_free(core, e);
+        return;
+    }
+    if (!view.is_chosen)
+        return; /* asked again by the clock */
+    if (view.row.phase == STORE_GONE) {
+        placer_free(core, e);
+        return;
+    }
+    struct store_row row = view.row;
+    row.run_node = (struct muster_id){ 0 };
+    row.run_token = 0;
+    row.phase = row.want == STORE_WANT_RUN ? STORE_WAITING : STORE_HELD;
+    row.since_wall_ms = core->now.wall_ms;
+    row.reason = row.want == STORE_WANT_RUN ? m.reason : muster_bytes_text("stopped by a person");
+    (void)placer_write(core, e, &row, view.version.packed, false);
+}
+
+static void done_apply(struct agent_core *core, struct store_row *row, struct muster_id from,
+                       const struct agent_msg_done *m)
+{
+    static const enum store_phase phase[] = { [AGENT_DONE_OK] = STORE_DONE,
+                                              [AGENT_DONE_MOVE] = STORE_WAITING,
+                                              [AGENT_DONE_DEFER] = STORE_WAITING,
+                                              [AGENT_DONE_DEAD] = STORE_FAILED };
+    row->run_node = (struct muster_id){ 0 };
+    row->run_token = 0;
+    row->phase = phase[m->verdict];
+    if (row->want != STORE_WANT_RUN && row->phase == STORE_WAITING)
+        row->phase = STORE_HELD;
+    row->since_wall_ms = core->now.wall_ms;
+    row->tries = m->failures;
+    row->not_before_wall_ms = m->not_before_wall_ms;
+    row->avoid = m->verdict == AGENT_DONE_MOVE && m->has_exit ? from : (struct muster_id){ 0 };
+    row->reason = m->reason;
+    if (!m->has_exit)
+        return;
+    row->exit_code = m->exit_code;
+    row->exit_signal = m->exit_signal;
+    row->exit_wall_ms = m->exit_wall_ms;
+}
+
+void agent_placer_done(struct agent_core *core, struct muster_id from, struct muster_reader *r)
+{
+    static const char *const type[] = { [AGENT_DONE_OK] = "job.done",
+                                        [AGENT_DONE_MOVE] = "run.moved",
+                                        [AGENT_DONE_DEFER] = "run.deferred",
+                                        [AGENT_DONE_DEAD] = "job.dead" };
+    struct agent_msg_done m = { 0 };
+    struct store_view view;
+    agent_read_done(r, &m);
+    if (!muster_reader_ok(r))
+        return;
+    uint32_t bucket = store_bucket_of(core->store, m.key);
+    if (!store_is_serving(core->store, bucket)) {
+        try_send(core, from, m.key, bucket);
+        return;
+    }
+    bool known = store_get(core->store, m.key, &view);
+    if (known && !view.is_chosen)
+        return; /* it will be repeated */
+    if (!known || !names(&view, from, m.token) || view.row.phase == STORE_GONE) {
+        placer_token_send(core, AGENT_MSG_DONE_OK, from, m.key, m.token);
+        return;
+    }
+    struct place_entry *e = placer_make(core, m.key);
+    if (e == NULL)
+        return;
+    struct store_row row = view.row;
+    done_apply(core, &row, from, &m);
+    e->owes_done_ok = true;
+    e->done_from = from;
+    e->done_token = m.token;
+    if (placer_write(core, e, &row, view.version.packed, false))
+        agent_news_add(core, type[m.verdict], agent_node_name(core, from), e->key, m.token, "%.*s",
+                       (int)m.reason.len, (const char *)m.reason.data);
+}
+
+/* ---- reading */
+
+bool agent_placer_report(const struct agent_core *core, struct muster_bytes key,
+                         struct agent_report *out)
+{
+    const struct place_entry *e = placer_find(core, key);
+    if (e == NULL)
+        return false;
+    *out = (struct agent_report){ .state = e->run_state,
+                                  .is_heard = e->heard_ms != 0 && e->token != 0,
+                                  .attempt = e->attempt,
+                                  .failures = e->failures,
+                                  .pid = e->pid,
+                                  .since_wall_ms = e->since_wall_ms,
+                                  .not_before_wall_ms = e->not_before_wall_ms,
+                                  .exit_wall_ms = e->exit_wall_ms,
+                                  .exit_code = e->exit_code,
+                                  .exit_signal = e->exit_signal,
+                                  .note = e->note,
+                                  .is_stopping = e->state == PLACE_STOPPING,
+                                  .hurdle = e->hurdle[0] != '\0' ? e->hurdle : NULL };
+    return true;
+}
+
+uint32_t agent_placer_waiting(const struct agent_core *core)
+{
+    const struct agent_placer *t = core->placer;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < t->high; i++)
+        n += t->entry[i].is_used &&
+             (t->entry[i].state == PLACE_QUEUED || t->entry[i].state == PLACE_DELAYED);
+    return n;
+}

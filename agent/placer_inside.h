@@ -1,0 +1,98 @@
+/* Inside of the placer: its entries, and what its files share. Only agent/placer*.c include it.
+ *
+ * memory   owned by struct agent_placer
+ * threads  the loop's only
+ */
+#ifndef MUSTER_AGENT_PLACER_INSIDE_H
+#define MUSTER_AGENT_PLACER_INSIDE_H
+
+#include "agent/peers.h"
+#include "agent/place.h"
+#include "agent/placer.h"
+#include "base/hash.h"
+#include "base/heap.h"
+
+#define PLACE_OFFER_MS    1000 /* an OFFER without an answer is a refusal */
+#define PLACE_REFUSED_MAX 8
+#define PLACE_FILL_MAX    512 /* offers made in one step */
+#define PLACE_MOVES_MAX   4   /* runs one keeper moves off draining nodes at a time */
+#define PLACE_CLAIM_MS    30000
+
+enum place_state {
+    PLACE_NEW,
+    PLACE_QUEUED,   /* wants a place; in the queue */
+    PLACE_DELAYED,  /* not before its time */
+    PLACE_OFFERED,  /* asked a node */
+    PLACE_WRITING,  /* a write of its row is not chosen yet */
+    PLACE_PLACED,   /* has a node; STARTed, heard or to be heard */
+    PLACE_STOPPING, /* STOP sent until GONE */
+    PLACE_CLAIMED   /* placed by a claim of ours, without a quorum */
+};
+
+struct place_entry {
+    bool is_used;
+    enum place_state state;
+    uint32_t bucket;
+    uint32_t needs;
+    char key[STORE_KEY_MAX + 1];
+    uint64_t key_hash;
+    uint64_t token; /* of the present placement; 0: none */
+    struct muster_id node;
+    uint64_t heard_ms;   /* HOLD; 0: not in this reign */
+    uint64_t taken_ms;   /* when this entry was made */
+    uint64_t started_ms; /* last START */
+    uint64_t offer;
+    uint64_t offered_ms;
+    struct muster_id offer_to;
+    struct muster_id refused[PLACE_REFUSED_MAX];
+    uint32_t refused_count;
+    bool is_moving; /* stopped to leave a draining node */
+    bool owes_done_ok;
+    struct muster_id done_from;
+    uint64_t done_token;
+    enum agent_run_state run_state;
+    uint32_t attempt, failures;
+    int32_t pid, exit_code, exit_signal;
+    uint64_t since_wall_ms, not_before_wall_ms, exit_wall_ms;
+    char note[AGENT_REASON_MAX];
+    char hurdle[AGENT_REASON_MAX];
+};
+
+struct agent_placer {
+    struct place_entry *entry;
+    uint32_t high, capacity, used;
+    uint32_t *free_list;
+    uint32_t free_count;
+    struct muster_map map; /* hash of key -> entry */
+    struct muster_arena arena;
+    struct muster_heap queue; /* entries that want a place: priority, then age */
+    struct muster_heap timer; /* when to look at an entry again */
+    bool is_fill_due;
+    uint32_t moving;
+};
+
+struct place_entry *placer_find(const struct agent_core *core, struct muster_bytes key);
+struct place_entry *placer_make(struct agent_core *core, struct muster_bytes key);
+void placer_free(struct agent_core *core, struct place_entry *e);
+uint32_t placer_index(const struct agent_core *core, const struct place_entry *e);
+struct muster_bytes placer_key(const struct place_entry *e);
+void placer_due(struct agent_core *core, struct place_entry *e, uint64_t at_ms);
+
+/* Looks at the row and does what is to be done next. May free the entry. */
+void placer_look(struct agent_core *core, struct place_entry *e);
+
+/* Writes the row as changed by the caller; the entry is WRITING afterwards, or gone. */
+bool placer_write(struct agent_core *core, struct place_entry *e, const struct store_row *row,
+                  uint64_t expected, bool places);
+void placer_start_send(struct agent_core *core, struct place_entry *e, const struct store_row *row);
+void placer_token_send(struct agent_core *core, uint32_t message, struct muster_id to,
+                       struct muster_bytes key, uint64_t token);
+void placer_queue(struct agent_core *core, struct place_entry *e, const struct store_row *row);
+
+/* Why a row's node will not come back with its run, or that it may. */
+bool placer_is_lost(struct agent_core *core, struct place_entry *e, const struct store_row *row);
+/* Asks the best node for room; false when nobody may have it. */
+bool placer_is_offered(const struct agent_core *core, const struct place_entry *e);
+bool placer_offer(struct agent_core *core, struct place_entry *e, const struct store_row *row);
+
+#endif

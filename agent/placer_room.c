@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finding a place: who is asked, what the answer leads to, who waits, and when a node counts as lost. */
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/job.h"
+#include "agent/newsroom.h"
+#include "agent/placer_inside.h"
+
+/* ---- when a node counts as lost (R31, R33, R56) */
+
+static bool job_keeps(const struct store_row *row)
+{
+    struct agent_job job;
+    struct agent_problem problem;
+    if (agent_job_decode(&job, row->spec, &problem) != MUSTER_OK)
+        return true;
+    bool keeps = job.on_agent_loss == AGENT_JOB_LOSS_KEEPS;
+    agent_job_close(&job);
+    return keeps;
+}
+
+static bool lost_after(struct agent_core *core, struct place_entry *e, uint64_t at_ms)
+{
+    if (core->now.mono_ms >= at_ms)
+        return true;
+    placer_due(core, e, at_ms);
+    return false;
+}
+
+bool placer_is_lost(struct agent_core *core, struct place_entry *e, const struct store_row *row)
+{
+    const struct agent_node_config *c = &core->config;
+    const struct agent_peer *p = agent_peers_find(core, row->run_node);
+    if (p != NULL && p->life == AGENT_LIFE_ALIVE)
+        return false;
+    if (p == NULL || p->seen_ms == 0)
+        return lost_after(core, e, core->started_ms + c->return_grace_ms);
+    if (p->life == AGENT_LIFE_PROVEN)
+        return !job_keeps(row) || lost_after(core, e, p->dead_since_ms + c->dead_man_ms);
+    uint64_t heard = e->heard_ms > e->taken_ms ? e->heard_ms : e->taken_ms;
+    return lost_after(core, e, heard + c->orphan_ms);
+}
+
+/* ---- asking for room */
+
+bool placer_is_offered(const struct agent_core *core, const struct place_entry *e)
+{
+    return e->state == PLACE_OFFERED && core->now.mono_ms < e->offered_ms + PLACE_OFFER_MS;
+}
+
+static bool is_refused(const struct place_entry *e, struct muster_id node)
+{
+    for (uint32_t i = 0; i < e->refused_count; i++)
+        if (muster_id_equal(e->refused[i], node))
+            return true;
+    return false;
+}
+
+static void refuse(struct place_entry *e, struct muster_id node)
+{
+    if (e->refused_count < PLACE_REFUSED_MAX && !is_refused(e, node))
+        e->refused[e->refused_count++] = node;
+}
+
+static struct agent_peer *candidate(struct agent_core *core, struct place_entry *e,
+                                    const struct store_row *row)
+{
+    struct agent_peer *walk[AGENT_CANDIDATES_MAX], *last = NULL;
+    uint32_t n = agent_place_walk(core, row->key, walk, AGENT_CANDIDATES_MAX);
+    for (uint32_t i = 0; i < n; i++) {
+        struct agent_peer *p = walk[i];
+        if (is_refused(e, p->id) ||
+            agent_place_fits(core, p, row->needs, p->promised) != AGENT_FITS)
+            continue;
+        if (!muster_id_equal(p->id, row->avoid))
+            return p;
+        last = p;
+    }
+    return last;
+}
+
+static void offer_forget(struct agent_core *core, struct place_entry *e)
+{
+    struct agent_peer *p = e->offer != 0 ? agent_peers_find(core, e->offer_to) : NULL;
+    if (p != NULL)
+        p->promised = p->promised > e->needs ? p->promised - e->needs : 0;
+    e->offer = 0;
+}
+
+bool placer_offer(struct agent_core *core, struct place_entry *e, const struct store_row *row)
+{
+    if (e->offer != 0) {
+        refuse(e, e->offer_to);
+        offer_forget(core, e);
+    }
+    struct agent_peer *p = candidate(core, e, row);
+    if (p == NULL)
+        return false;
+    e->needs = row->needs;
+    e->offer = agent_number(core);
+    e->offer_to = p->id;
+    e->offered_ms = core->now.mono_ms;
+    e->state = PLACE_OFFERED;
+    p->promised += row->needs;
+    struct muster_writer w = agent_frame(core);
+    agent_write_offer(&w, row->key, e->offer, row->needs);
+    (void)agent_frame_send(core, p->id, &w);
+    placer_due(core, e, core->now.mono_ms + PLACE_OFFER_MS);
+    return true;
+}
+
+static void place(struct agent_core *core, struct place_entry *e, struct muster_id node)
+{
+    struct store_view view;
+    if (!store_get(core->store, placer_key(e), &view))
+        return;
+    struct store_row row = view.row;
+    bool waits = row.phase == STORE_WAITING && row.run_token == 0;
+    bool lost = row.phase == STORE_PLACED && placer_is_lost(core, e, &row);
+    if (row.want != STORE_WANT_RUN || !view.is_chosen || (!waits && !lost)) {
+        placer_look(core, e);
+        return;
+    }
+    row.phase = STORE_PLACED;
+    row.since_wall_ms = core->now.wall_ms;
+    row.run_node = node;
+    row.placements++;
+    row.reason = MUSTER_BYTES(NULL, 0);
+    core->counters.placements++;
+    (void)placer_write(core, e, &row, view.version.packed, true);
+}
+
+void agent_placer_room(struct agent_core *core, struct muster_id from, struct muster_reader *r)
+{
+    struct agent_msg_room m = { 0 };
+    agent_read_room(r, &m);
+    if (!muster_reader_ok(r))
+        return;
+    struct agent_peer *p = agent_peers_find(core, from);
+    if (p != NULL) {
+        p->slots = m.slots;
+        p->used = m.used;
+    }
+    struct place_entry *e = placer_find(core, m.key);
+    if (e == NULL || e->offer != m.offer || e->state != PLACE_OFFERED)
+        return;
+    offer_forget(core, e);
+    if (m.has_room) {
+        place(core, e, from);
+        return;
+    }
+    refuse(e, from);
+    e->offered_ms = 0;
+    e->state = PLACE_NEW;
+    struct store_view view;
+    if (!store_get(core->store, m.key, &view) || !placer_offer(core, e, &view.row))
+        placer_look(core, e);
+}
+
+/* ---- the queue */
+
+static void hurdle_set(struct agent_core *core, struct place_entry *e, const struct store_row *row)
+{
+    uint32_t alive = 0, most = 0, full = 0, draining = 0;
+    for (uint32_t i = 0; i < agent_peers_count(core); i++) {
+        const struct agent_peer *p = agent_peers_at(core, i);
+        if (!agent_peer_is_alive(p))
+            continue;
+        alive++;
+        draining += !agent_peer_is_open(p);
+        full += agent_place_fits(core, p, row->needs, 0) == AGENT_UNFIT_FULL;
+        if (agent_peer_is_open(p) && p->slots > p->used && p->slots - p->used > most)
+            most = p->slots - p->used;
+    }
+    (void)snprintf(e->hurdle, sizeof e->hurdle,
+                   "no free slot: needs %u, the freest of %u nodes has %u (%u full, %u draining)",
+                   row->needs, alive, most, full, draining);
+}
+
+static uint32_t free_hint(const struct agent_core *core)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < agent_peers_count(core); i++) {
+        const struct agent_peer *p = agent_peers_at(core, i);
+        uint32_t used = p->used + p->promised;
+        if (agent_peer_is_open(p) && agent_peer_is_linked(core, p) && p->slots > used)
+            n += p->slots - used;
+    }
+    return n;
+}
+
+/* What could not be placed waits with its reason until a node says that it has room. */
+void agent_placer_flush(struct agent_core *core)
+{
+    struct agent_placer *t = core->placer;
+    uint32_t aside[64], aside_count = 0, index = 0, made = 0;
+    if (!t->is_fill_due)
+        return;
+    t->is_fill_due = false;
+    while (made < PLACE_FILL_MAX && aside_count < 64 &&
+           muster_heap_take(&t->queue, MUSTER_NEVER - 1, &index)) {
+        struct place_entry *e = &t->entry[index];
+        struct store_view view;
+        if (!store_get(core->store, placer_key(e), &view)) {
+            placer_free(core, e);
+            continue;
+        }
+        made++;
+        if (placer_offer(core, e, &view.row))
+            continue;
+        e->state = PLACE_QUEUED;
+        hurdle_set(core, e, &view.row);
+        aside[aside_count++] = index;
+        if (free_hint(core) == 0)
+            break;
+    }
+    for (uint32_t i = 0; i < aside_count; i++) {
+        struct place_entry *e = &t->entry[aside[i]];
+        struct store_view view;
+        if (store_get(core->store, placer_key(e), &view))
+            placer_queue(core, e, &view.row);
+    }
+    t->is_fill_due = made == PLACE_FILL_MAX;
+}
+
+void agent_placer_kick(struct agent_core *core)
+{
+    core->placer->is_fill_due = true;
+}
+
+void agent_placer_load(struct agent_core *core, struct muster_id from, struct muster_reader *r)
+{
+    uint32_t slots = muster_read_u32(r), used = muster_read_u32(r);
+    bool draining = muster_read_bool(r);
+    struct agent_peer *p = agent_peers_find(core, from);
+    if (!muster_reader_ok(r) || p == NULL)
+        return;
+    bool was_draining = p->draining;
+    bool freer = !p->load_known || slots > p->slots || used < p->used;
+    p->slots = slots;
+    p->used = used;
+    p->draining = draining;
+    p->load_known = true;
+    if (was_draining != draining)
+        agent_placer_peer(core, p);
+    core->placer->is_fill_due = core->placer->is_fill_due || freer;
+}
