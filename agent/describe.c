@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The words and the JSON for rows, runs, places and reasons. */
+#include "agent/describe.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/peers.h"
+#include "agent/place.h"
+
+const char *agent_state_text(enum agent_state s)
+{
+    static const char *const text[] = {
+        [AGENT_STATE_PENDING] = "pending",   [AGENT_STATE_STARTING] = "starting",
+        [AGENT_STATE_RUNNING] = "running",   [AGENT_STATE_BACKOFF] = "backoff",
+        [AGENT_STATE_STOPPING] = "stopping", [AGENT_STATE_STOPPED] = "stopped",
+        [AGENT_STATE_DONE] = "done",         [AGENT_STATE_DEAD] = "dead",
+        [AGENT_STATE_DELETED] = "deleted"
+    };
+    return text[s];
+}
+
+const char *agent_kind_text(enum store_kind k)
+{
+    return k == STORE_KIND_SERVICE ? "service" : k == STORE_KIND_TASK ? "task" : "cron";
+}
+
+/* ---- states (product.md section 3) */
+
+static enum agent_state state_of_run(struct agent_core *core, const struct agent_picture *p)
+{
+    static const enum agent_state state[] = { [AGENT_RUN_STARTING] = AGENT_STATE_STARTING,
+                                              [AGENT_RUN_RUNNING] = AGENT_STATE_RUNNING,
+                                              [AGENT_RUN_BACKOFF] = AGENT_STATE_BACKOFF,
+                                              [AGENT_RUN_STOPPING] = AGENT_STATE_STOPPING,
+                                              [AGENT_RUN_ENDED] = AGENT_STATE_STOPPING };
+    const struct agent_peer *peer = agent_peers_find(core, p->view->row.run_node);
+    if (peer == NULL || !agent_peer_is_alive(peer))
+        return AGENT_STATE_PENDING; /* never "running" on a node that is gone */
+    if (p->report.is_stopping)
+        return AGENT_STATE_STOPPING;
+    return p->report.is_heard ? state[p->report.state] : AGENT_STATE_STARTING;
+}
+
+static enum agent_state state_of(struct agent_core *core, const struct agent_picture *p)
+{
+    const struct store_row *row = &p->view->row;
+    switch (row->phase) {
+    case STORE_GONE:
+        return AGENT_STATE_DELETED;
+    case STORE_DONE:
+        return AGENT_STATE_DONE;
+    case STORE_FAILED:
+        return AGENT_STATE_DEAD;
+    case STORE_HELD:
+        return AGENT_STATE_STOPPED;
+    case STORE_WAITING:
+        if (row->run_token != 0)
+            return AGENT_STATE_STOPPING;
+        return row->not_before_wall_ms > core->now.wall_ms ? AGENT_STATE_BACKOFF
+                                                           : AGENT_STATE_PENDING;
+    case STORE_PLACED:
+        break;
+    }
+    return row->want == STORE_WANT_RUN ? state_of_run(core, p) : AGENT_STATE_STOPPING;
+}
+
+static void reason_set(struct agent_core *core, struct agent_picture *p)
+{
+    const struct store_row *row = &p->view->row;
+    int len = (int)(row->reason.len < sizeof p->text ? row->reason.len : sizeof p->text - 1);
+    (void)snprintf(p->text, sizeof p->text, "%.*s", len, (const char *)row->reason.data);
+    if (p->state == AGENT_STATE_PENDING && row->phase == STORE_PLACED)
+        (void)snprintf(p->text, sizeof p->text, "its node %s is gone; waits to be placed anew",
+                       agent_node_name(core, row->run_node));
+    else if (p->state == AGENT_STATE_PENDING && p->report.hurdle != NULL)
+        (void)snprintf(p->text, sizeof p->text, "%s", p->report.hurdle);
+    else if (p->state == AGENT_STATE_PENDING && p->text[0] == '\0')
+        (void)snprintf(p->text, sizeof p->text, "about to be placed");
+    else if (p->state == AGENT_STATE_BACKOFF && p->text[0] == '\0' && p->report.note != NULL)
+        (void)snprintf(p->text, sizeof p->text, "%s", p->report.note);
+    p->reason = p->text;
+}
+
+void agent_picture(struct agent_core *core, const struct store_view *view,
+                   struct agent_picture *out)
+{
+    memset(out, 0, sizeof *out);
+    out->view = view;
+    out->report.exit_code = -1;
+    if (agent_placer_report(core, view->row.key, &out->report) && view->row.phase != STORE_PLACED)
+        out->report.is_heard = false;
+    out->state = state_of(core, out);
+    reason_set(core, out);
+}
+
+/* ---- JSON */
+
+static void put_reason(struct agent_json *j, const struct agent_picture *p)
+{
+    agent_json_put_text(j, "reason", p->reason[0] != '\0' ? p->reason : NULL);
+}
+
+void agent_describe_job(struct agent_core *core, struct agent_json *j,
+                        const struct agent_picture *p)
+{
+    static const char *const want[] = {
+        [STORE_WANT_RUN] = "run", [STORE_WANT_STOP] = "stop", [STORE_WANT_HOLD] = "hold"
+    };
+    const struct store_row *row = &p->view->row;
+    (void)core;
+    agent_json_put_bytes(j, "name", row->key);
+    agent_json_put_text(j, "kind", agent_kind_text(row->kind));
+    agent_json_put_text(j, "desired", row->phase == STORE_GONE ? "delete" : want[row->want]);
+    agent_json_put_u64(j, "rev", row->revision);
+    agent_json_put_raw(j, "spec", row->spec);
+    agent_json_put_time(j, "created", row->created_wall_ms);
+    agent_json_put_time(j, "modified", row->modified_wall_ms);
+    agent_json_put_text(j, "state", agent_state_text(p->state));
+    put_reason(j, p);
+    agent_json_put_u64(j, "copies", p->view->copies);
+}
+
+static void put_exit(struct agent_json *j, const char *key, int32_t code, int32_t sig,
+                     uint64_t wall_ms, const char *reason)
+{
+    if (wall_ms == 0) {
+        agent_json_put_null(j, key);
+        return;
+    }
+    agent_json_key(j, key);
+    agent_json_object(j);
+    if (code >= 0)
+        agent_json_put_i64(j, "code", code);
+    else
+        agent_json_put_null(j, "code");
+    if (sig != 0)
+        agent_json_put_i64(j, "signal", sig);
+    else
+        agent_json_put_null(j, "signal");
+    agent_json_put_text(j, "reason", reason != NULL && reason[0] != '\0' ? reason : NULL);
+    agent_json_put_time(j, "time", wall_ms);
+    agent_json_object_end(j);
+}
+
+static void put_last_exit(struct agent_json *j, const char *key, const struct agent_picture *p)
+{
+    const struct store_row *row = &p->view->row;
+    const struct agent_report *r = &p->report;
+    char reason[STORE_REASON_MAX + 1];
+    (void)snprintf(reason, sizeof reason, "%.*s",
+                   (int)(row->reason.len < STORE_REASON_MAX ? row->reason.len : STORE_REASON_MAX),
+                   (const char *)row->reason.data);
+    if (r->is_heard && r->exit_wall_ms > row->exit_wall_ms)
+        put_exit(j, key, r->exit_code, r->exit_signal, r->exit_wall_ms, r->note);
+    else
+        put_exit(j, key, row->exit_code, row->exit_signal, row->exit_wall_ms, reason);
+}
+
+void agent_describe_run(struct agent_core *core, struct agent_json *j,
+                        const struct agent_picture *p)
+{
+    const struct store_row *row = &p->view->row;
+    const struct agent_report *r = &p->report;
+    bool placed = row->run_token != 0;
+    char id[MUSTER_ID_TEXT];
+    agent_json_object(j);
+    agent_json_put_bytes(j, "run", row->key);
+    agent_json_put_bytes(j, "job", row->key);
+    agent_json_put_text(j, "kind", agent_kind_text(row->kind));
+    agent_json_put_text(j, "state", agent_state_text(p->state));
+    put_reason(j, p);
+    agent_json_put_text(j, "node", placed ? agent_node_name(core, row->run_node) : NULL);
+    agent_json_put_text(j, "node_id", placed ? muster_id_text(row->run_node, id) : NULL);
+    if (placed)
+        agent_json_put_token(j, "token", row->run_token);
+    else
+        agent_json_put_null(j, "token");
+    agent_json_put_u64(j, "attempt", r->is_heard ? r->attempt : 0);
+    if (r->is_heard && r->pid > 0)
+        agent_json_put_i64(j, "pid", r->pid);
+    else
+        agent_json_put_null(j, "pid");
+    agent_json_put_time(
+        j, "since", r->is_heard && r->since_wall_ms > 0 ? r->since_wall_ms : row->since_wall_ms);
+    agent_json_put_time(j, "not_before",
+                        p->state == AGENT_STATE_BACKOFF ? row->not_before_wall_ms : 0);
+    put_last_exit(j, "exit", p);
+    agent_json_put_text(j, "note",
+                        r->is_heard && r->note != NULL && r->note[0] != '\0' ? r->note : NULL);
+    agent_json_put_null(j, "progress");
+    agent_json_put_u64(j, "failures", r->is_heard ? r->failures : row->tries);
+    agent_json_put_u64(j, "placements", row->placements);
+    agent_json_key(j, "attempts");
+    agent_json_array(j);
+    agent_json_array_end(j);
+    agent_json_object_end(j);
+}
+
+static void why_summary(struct agent_core *core, struct agent_json *j,
+                        const struct agent_picture *p)
+{
+    const struct store_row *row = &p->view->row;
+    char text[256];
+    if (p->state == AGENT_STATE_RUNNING || p->state == AGENT_STATE_STARTING)
+        (void)snprintf(text, sizeof text, "%s on %s, placed there with token %llu",
+                       agent_state_text(p->state), agent_node_name(core, row->run_node),
+                       (unsigned long long)row->run_token);
+    else if (p->reason[0] != '\0')
+        (void)snprintf(text, sizeof text, "%s: %s", agent_state_text(p->state), p->reason);
+    else
+        (void)snprintf(text, sizeof text, "%s", agent_state_text(p->state));
+    agent_json_put_text(j, "summary", text);
+}
+
+void agent_describe_why(struct agent_core *core, struct agent_json *j,
+                        const struct agent_picture *p)
+{
+    const struct store_row *row = &p->view->row;
+    struct agent_peer *walk[AGENT_CANDIDATES_MAX];
+    uint32_t n = agent_place_walk(core, row->key, walk, AGENT_CANDIDATES_MAX);
+    agent_json_object(j);
+    agent_json_put_bytes(j, "name", row->key);
+    agent_json_put_text(j, "state", agent_state_text(p->state));
+    agent_json_put_time(j, "since", row->since_wall_ms);
+    put_reason(j, p);
+    why_summary(core, j, p);
+    agent_json_key(j, "nodes");
+    agent_json_array(j);
+    for (uint32_t i = 0; i < n; i++) {
+        char note[160];
+        const struct agent_peer *w = walk[i];
+        enum agent_unfit u = agent_place_fits(core, w, row->needs, w->promised);
+        bool runs_it = muster_id_equal(w->id, row->run_node) && row->run_token != 0;
+        if (u == AGENT_FITS && muster_id_equal(w->id, row->avoid))
+            u = AGENT_UNFIT_AVOIDED;
+        const char *what = u != AGENT_FITS ? agent_unfit_text(u) : "matches";
+        (void)snprintf(note, sizeof note, "%s, %u of %u slots free", runs_it ? "runs it" : what,
+                       w->slots > w->used ? w->slots - w->used : 0, w->slots);
+        agent_json_object(j);
+        agent_json_put_text(j, "node", w->name);
+        agent_json_put_bool(j, "fits", u == AGENT_FITS || u == AGENT_UNFIT_AVOIDED || runs_it);
+        agent_json_put_text(j, "note", note);
+        agent_json_object_end(j);
+    }
+    agent_json_array_end(j);
+    agent_json_object_end(j);
+}
+
+void agent_describe_place(struct agent_core *core, struct agent_json *j, const char *name,
+                          const struct agent_picture *p)
+{
+    struct muster_bytes key = muster_bytes_text(name);
+    uint32_t bucket = store_bucket_of(core->store, key);
+    struct agent_peer *walk[AGENT_CANDIDATES_MAX];
+    struct store_bucket_view b;
+    store_bucket(core->store, bucket, &b);
+    agent_json_object(j);
+    agent_json_put_text(j, "name", name);
+    agent_json_put_u64(j, "bucket", bucket);
+    agent_json_key(j, "bench");
+    agent_json_array(j);
+    for (uint32_t i = 0; i < b.old_count; i++) {
+        agent_json_object(j);
+        agent_json_put_text(j, "node", agent_node_name(core, b.old_seat[i].node));
+        agent_json_put_u64(j, "seat", b.old_seat[i].seat);
+        agent_json_put_bool(j, "keeper", muster_id_equal(b.old_seat[i].node, b.keeper));
+        agent_json_object_end(j);
+    }
+    agent_json_array_end(j);
+    agent_json_key(j, "preference");
+    agent_json_array(j);
+    uint32_t n = agent_place_walk(core, key, walk, AGENT_CANDIDATES_MAX);
+    for (uint32_t i = 0; i < n; i++)
+        agent_json_text(j, walk[i]->name);
+    agent_json_array_end(j);
+    agent_json_key(j, "run");
+    if (p != NULL)
+        agent_describe_run(core, j, p);
+    else
+        agent_json_null(j);
+    agent_json_object_end(j);
+}

@@ -1,0 +1,53 @@
+/* Describe: rows and reports as the words and the JSON that people see.
+ *
+ * memory   appends to the caller's text
+ * threads  the loop's only
+ * source   product.md sections 3 and 7
+ */
+#ifndef MUSTER_AGENT_DESCRIBE_H
+#define MUSTER_AGENT_DESCRIBE_H
+
+#include <stdint.h>
+
+#include "agent/core.h"
+#include "agent/json.h"
+#include "agent/placer.h"
+#include "base/text.h"
+
+enum agent_state {
+    AGENT_STATE_PENDING,
+    AGENT_STATE_STARTING,
+    AGENT_STATE_RUNNING,
+    AGENT_STATE_BACKOFF,
+    AGENT_STATE_STOPPING,
+    AGENT_STATE_STOPPED,
+    AGENT_STATE_DONE,
+    AGENT_STATE_DEAD,
+    AGENT_STATE_DELETED
+};
+
+const char *agent_state_text(enum agent_state s);
+const char *agent_kind_text(enum store_kind k);
+
+/* A row with what its keeper knows beyond it, and the word for both together. */
+struct agent_picture {
+    const struct store_view *view;
+    struct agent_report report;
+    enum agent_state state;
+    const char *reason; /* "" when there is none */
+    char text[AGENT_REASON_MAX];
+};
+void agent_picture(struct agent_core *core, const struct store_view *view,
+                   struct agent_picture *out);
+
+/* The fields of a job inside an open object (the caller opens and closes it), and a whole run. */
+void agent_describe_job(struct agent_core *core, struct agent_json *j,
+                        const struct agent_picture *p);
+void agent_describe_run(struct agent_core *core, struct agent_json *j,
+                        const struct agent_picture *p);
+void agent_describe_why(struct agent_core *core, struct agent_json *j,
+                        const struct agent_picture *p);
+void agent_describe_place(struct agent_core *core, struct agent_json *j, const char *name,
+                          const struct agent_picture *p); /* NULL: no such job */
+
+#endif

@@ -1,0 +1,54 @@
+/* Inside of the node: its own state and what its files share. Only agent/node*.c include it.
+ *
+ * memory   owned by struct agent_node
+ * threads  the loop's only
+ */
+#ifndef MUSTER_AGENT_NODE_INSIDE_H
+#define MUSTER_AGENT_NODE_INSIDE_H
+
+#include "agent/core.h"
+#include "agent/meta.h"
+#include "agent/node.h"
+
+#define NODE_JOIN_WAIT_MIN 500
+#define NODE_JOIN_WAIT_MAX 10000 /* a dead address is tried so often (R4) */
+#define NODE_JOIN_CALM     30000 /* a seed that is no member, while others are: heals partitions */
+#define NODE_LEFT_MS       2000  /* for the news of our leave to get out */
+
+struct node_seed {
+    uint64_t next_ms;
+    uint32_t wait_ms;
+};
+
+struct agent_node {
+    struct agent_core core; /* first: node_of() goes back from it */
+    struct muster_arena arena;
+    char *name, *tags;
+    struct muster_bytes *self_frame; /* frames to ourselves within this step */
+    uint32_t self_count, self_size;
+    struct store_event *store_event;
+    uint32_t store_count, store_size;
+    bool is_draining_gossip;
+    uint64_t found_cookie;
+    struct node_seed seed[AGENT_SEEDS_MAX];
+    uint64_t ring_ms;  /* when to rebuild the ring */
+    uint64_t leave_ms; /* when a drain before a leave ends */
+    uint64_t exit_ms;
+    bool is_leave_sent, is_exit_sent;
+    uint32_t noted_incarnation;
+};
+
+struct agent_node *node_of(struct agent_core *core);
+bool node_send(struct agent_core *core, struct muster_id to, struct muster_bytes frame);
+void node_gossip_effects(struct agent_node *n);
+void node_event(struct agent_node *n, const struct agent_event *event);
+void node_message(struct agent_core *core, struct muster_id from, uint32_t message,
+                  struct muster_reader *r);
+void node_meta_fill(const struct agent_node *n, struct agent_meta *m);
+void node_started(struct agent_node *n);
+void node_founded(struct agent_node *n, int err);
+void node_member_changed(struct agent_node *n, const struct gossip_effect *g);
+void node_tick(struct agent_node *n);
+uint64_t node_deadline_ms(const struct agent_node *n);
+
+#endif

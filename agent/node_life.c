@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A node's own life: founding or being let in, joining for ever, draining, leaving; and its events. */
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/newsroom.h"
+#include "agent/node_inside.h"
+#include "agent/peers.h"
+#include "agent/placer.h"
+#include "agent/requests.h"
+#include "agent/runner.h"
+#include "agent/serve.h"
+#include "agent/serve_inside.h"
+
+struct agent_node *node_of(struct agent_core *core)
+{
+    return (struct agent_node *)core;
+}
+
+/* ---- what we say of ourselves */
+
+void node_meta_fill(const struct agent_node *n, struct agent_meta *m)
+{
+    const struct agent_node_config *c = &n->core.config;
+    *m = (struct agent_meta){ .id = c->self,
+                              .cluster = n->core.cluster,
+                              .boot = c->boot,
+                              .slots = c->slots,
+                              .weight = c->weight,
+                              .peer_port = c->peer_port };
+    m->draining = n->core.standing == AGENT_DRAINING || n->core.standing == AGENT_LEAVING;
+    (void)snprintf(m->version, sizeof m->version, "%s", c->version);
+    (void)snprintf(m->tags, sizeof m->tags, "%s", c->tags);
+}
+
+static void meta_tell(struct agent_node *n)
+{
+    struct agent_core *core = &n->core;
+    struct agent_peer *self = agent_peers_at(core, 0);
+    uint8_t wire[AGENT_META_MAX];
+    size_t len = 0;
+    node_meta_fill(n, &self->meta);
+    if (agent_meta_encode(&self->meta, wire, sizeof wire, &len, NULL) != MUSTER_OK)
+        return;
+    struct gossip_event e = { .kind = GOSSIP_EVENT_META, .bytes = MUSTER_BYTES(wire, len) };
+    agent_gossip_step(core, &e);
+}
+
+static void meta_note(struct agent_core *core, const char *key, struct muster_bytes value,
+                      uint64_t cookie)
+{
+    struct store_disk_op op = { .table = STORE_TABLE_META,
+                                .key = muster_bytes_text(key),
+                                .value = value };
+    store_note(core->store, &op, cookie);
+}
+
+static void meta_note_number(struct agent_core *core, const char *key, uint64_t value)
+{
+    char text[24];
+    int len = snprintf(text, sizeof text, "%llu", (unsigned long long)value);
+    meta_note(core, key, MUSTER_BYTES(text, (size_t)len), 0);
+}
+
+/* ---- founding and being let in */
+
+static void found(struct agent_node *n)
+{
+    struct agent_core *core = &n->core;
+    char text[MUSTER_ID_TEXT];
+    n->found_cookie = agent_number(core);
+    store_found(core->store);
+    (void)muster_id_text(core->config.new_cluster, text);
+    meta_note(core, "cluster", muster_bytes_text(text), n->found_cookie);
+    const struct store_event tick = { .kind = STORE_EVENT_TICK };
+    agent_store_step(core, &tick);
+}
+
+static void standing_set(struct agent_node *n, enum agent_standing standing)
+{
+    struct agent_core *core = &n->core;
+    core->standing = standing;
+    agent_peers_ring_wanted(core);
+    meta_tell(n);
+}
+
+/* The cluster's rows and its id are on disk: only now may others hear of it. */
+void node_founded(struct agent_node *n, int err)
+{
+    struct agent_core *core = &n->core;
+    char text[MUSTER_ID_TEXT];
+    n->found_cookie = 0;
+    if (err != MUSTER_OK) {
+        agent_out_log(&core->out, AGENT_LOG_ERROR, "founding failed: %s", muster_err_text(err));
+        return;
+    }
+    core->cluster = core->config.new_cluster;
+    agent_out_log(&core->out, AGENT_LOG_INFO, "founded cluster %.8s",
+                  muster_id_text(core->cluster, text));
+    agent_news_add(core, "cluster.founded", NULL, NULL, 0, "cluster %.8s", text);
+    standing_set(n, AGENT_JOINED);
+}
+
+void agent_node_let_in(struct agent_core *core, struct muster_id cluster, const char *by)
+{
+    struct agent_node *n = node_of(core);
+    char text[MUSTER_ID_TEXT];
+    if (n->found_cookie != 0 || !muster_id_is_zero(core->cluster))
+        return;
+    core->cluster = cluster;
+    (void)muster_id_text(cluster, text);
+    meta_note(core, "cluster", muster_bytes_text(text), 0);
+    agent_out_log(&core->out, AGENT_LOG_INFO, "let into cluster %.8s by %s", text, by);
+    agent_news_add(core, "cluster.joined", NULL, NULL, 0, "let into cluster %.8s by %s", text, by);
+    if (core->standing == AGENT_WAITING)
+        standing_set(n, AGENT_JOINED);
+}
+
+void node_started(struct agent_node *n)
+{
+    struct agent_core *core = &n->core;
+    if (muster_id_is_zero(core->cluster) && core->config.found)
+        found(n);
+    n->noted_incarnation = gossip_incarnation(core->gossip);
+    node_gossip_effects(n);
+}
+
+/* ---- members */
+
+void node_member_changed(struct agent_node *n, const struct gossip_effect *g)
+{
+    struct agent_core *core = &n->core;
+    const struct agent_peer *p = agent_peers_by_gossip_name(core, g->member.name);
+    if (p == NULL || p->is_self)
+        return;
+    agent_requests_peer(core, p->id);
+    if (g->news != GOSSIP_NEWS_JOIN && g->news != GOSSIP_NEWS_UPDATE)
+        return;
+    char key[8 + MUSTER_ID_TEXT], addr[MUSTER_ADDR_TEXT], id[MUSTER_ID_TEXT];
+    (void)snprintf(key, sizeof key, "peer:%s", muster_id_text(p->id, id));
+    meta_note(core, key, muster_bytes_text(muster_addr_text(p->addr, addr)), 0);
+}
+
+static bool is_member_addr(const struct agent_core *core, struct muster_addr a)
+{
+    for (uint32_t i = 0; i < agent_peers_count(core); i++) {
+        const struct agent_peer *p = agent_peers_at(core, i);
+        if (p->life == AGENT_LIFE_ALIVE && muster_addr_equal(p->addr, a))
+            return true;
+    }
+    return false;
+}
+
+static uint32_t others_alive(const struct agent_core *core, bool open_only)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 1; i < agent_peers_count(core); i++) {
+        const struct agent_peer *p = agent_peers_at(core, i);
+        n += open_only ? agent_peer_is_open(p) : agent_peer_is_alive(p);
+    }
+    return n;
+}
+
+static void seeds_tick(struct agent_node *n)
+{
+    struct agent_core *core = &n->core;
+    uint64_t now = core->now.mono_ms;
+    for (uint32_t i = 0; i < core->config.seed_count; i++) {
+        struct node_seed *s = &n->seed[i];
+        if (now < s->next_ms)
+            continue;
+        struct gossip_event e = { .kind = GOSSIP_EVENT_JOIN, .from = core->config.seed_addr[i] };
+        bool known = is_member_addr(core, e.from);
+        uint32_t doubled = s->wait_ms < NODE_JOIN_WAIT_MIN ? NODE_JOIN_WAIT_MIN : 2 * s->wait_ms;
+        s->wait_ms = known ? 0 : doubled < NODE_JOIN_WAIT_MAX ? doubled : NODE_JOIN_WAIT_MAX;
+        uint64_t wait = known || others_alive(core, false) > 0 ? NODE_JOIN_CALM : s->wait_ms;
+        s->next_ms = now + wait + muster_rng_below(&core->rng, wait / 4 + 1);
+        if (!known && !muster_addr_equal(e.from, core->config.gossip_addr))
+            agent_gossip_step(core, &e);
+    }
+}
+
+/* ---- draining and leaving */
+
+static void drain(struct agent_node *n, bool draining)
+{
+    struct agent_core *core = &n->core;
+    meta_note_number(core, "draining", draining ? 1 : 0);
+    store_drain(core->store, draining);
+    agent_news_add(core, draining ? "node.draining" : "node.open", NULL, NULL, 0,
+                   draining ? "gives its runs and seats away" : "takes runs again");
+    standing_set(n, draining ? AGENT_DRAINING : AGENT_JOINED);
+    agent_placer_peer(core, agent_peers_at(core, 0));
+}
+
+static void leave(struct agent_node *n)
+{
+    struct agent_core *core = &n->core;
+    if (core->standing == AGENT_LEAVING)
+        return;
+    agent_out_log(&core->out, AGENT_LOG_INFO, "leaving: %u runs to hand over",
+                  agent_runner_count(core));
+    standing_set(n, AGENT_LEAVING);
+    n->leave_ms = core->now.mono_ms + core->config.leave_deadline_ms;
+    agent_placer_peer(core, agent_peers_at(core, 0));
+}
+
+static void leave_tick(struct agent_node *n)
+{
+    struct agent_core *core = &n->core;
+    uint64_t now = core->now.mono_ms;
+    if (core->standing != AGENT_LEAVING || n->is_exit_sent)
+        return;
+    bool alone = others_alive(core, true) == 0;
+    if (!n->is_leave_sent && (alone || now >= n->leave_ms))
+        agent_runner_stop_all(core, alone ? "its agent was stopped and no other node is open"
+                                          : "its agent was stopped");
+    if (!n->is_leave_sent && agent_runner_count(core) == 0) {
+        const struct gossip_event e = { .kind = GOSSIP_EVENT_LEAVE };
+        n->is_leave_sent = true;
+        n->exit_ms = now + NODE_LEFT_MS;
+        agent_gossip_step(core, &e);
+    }
+    if (now >= n->exit_ms) {
+        n->is_exit_sent = true;
+        agent_out_add(&core->out, AGENT_EFFECT_EXIT);
+    }
+}
+
+void node_tick(struct agent_node *n)
+{
+    struct agent_core *core = &n->core;
+    seeds_tick(n);
+    leave_tick(n);
+    uint32_t incarnation = gossip_incarnation(core->gossip);
+    if (incarnation != n->noted_incarnation) {
+        n->noted_incarnation = incarnation;
+        meta_note_number(core, "incarnation", incarnation);
+    }
+}
+
+uint64_t node_deadline_ms(const struct agent_node *n)
+{
+    const struct agent_core *core = &n->core;
+    uint64_t d = MUSTER_NEVER;
+    for (uint32_t i = 0; i < core->config.seed_count; i++)
+        d = muster_deadline_sooner(d, n->seed[i].next_ms);
+    if (core->standing == AGENT_LEAVING && !n->is_exit_sent)
+        d = muster_deadline_sooner(d, muster_deadline_sooner(n->exit_ms, core->now.mono_ms + 100));
+    return d;
+}
+
+/* ---- operations on this node */
+
+static void join(struct agent_core *core, const char *addresses)
+{
+    char text[256];
+    while (*addresses != '\0') {
+        size_t len = strcspn(addresses, ", ");
+        struct gossip_event e = { .kind = GOSSIP_EVENT_JOIN };
+        (void)snprintf(text, sizeof text, "%.*s", (int)(len < 255 ? len : 255), addresses);
+        if (len > 0 && muster_addr_parse(&e.from, text, 7946) == MUSTER_OK)
+            agent_gossip_step(core, &e);
+        addresses += len + (addresses[len] != '\0' ? 1 : 0);
+    }
+}
+
+void agent_node_ask(struct agent_core *core, const struct serve_ask *ask)
+{
+    struct agent_node *n = node_of(core);
+    struct muster_bytes ok = muster_bytes_text("{}");
+    bool in_cluster = !muster_id_is_zero(core->cluster);
+    switch (ask->q->op) {
+    case AGENT_OP_INIT:
+        if (in_cluster || n->found_cookie != 0) {
+            serve_error(core, ask, MUSTER_EEXISTS, NULL,
+                        "this node is in a cluster already; `muster members` shows it");
+            return;
+        }
+        found(n);
+        break;
+    case AGENT_OP_JOIN:
+        join(core, ask->q->name);
+        break;
+    case AGENT_OP_LEAVE:
+        leave(n);
+        break;
+    case AGENT_OP_DRAIN:
+        if (core->standing == AGENT_LEAVING || core->standing == AGENT_WAITING) {
+            serve_error(core, ask, MUSTER_EREFUSED, NULL, "the node is %s",
+                        core->standing == AGENT_LEAVING ? "leaving" : "in no cluster yet");
+            return;
+        }
+        drain(n, !ask->q->cancel);
+        break;
+    default:
+        serve_error(core, ask, MUSTER_EUNSUPPORTED, NULL, "not an operation of a node");
+        return;
+    }
+    serve_body(core, ask, ok);
+}
+
+/* ---- events */
+
+/* We were away: whatever we believe is old. Links are closed, reigns given up, everything asked anew. */
+static void away(struct agent_node *n, uint64_t gap_ms)
+{
+    struct agent_core *core = &n->core;
+    const struct gossip_event g = { .kind = GOSSIP_EVENT_STALLED };
+    const struct store_event s = { .kind = STORE_EVENT_AWAY };
+    agent_out_log(&core->out, AGENT_LOG_WARN, "the loop did not run for %llu ms",
+                  (unsigned long long)gap_ms);
+    agent_gossip_step(core, &g);
+    if (gap_ms < core->config.times.away_ms)
+        return;
+    agent_news_add(core, "node.away", NULL, NULL, 0, "did not run for %llu ms",
+                   (unsigned long long)gap_ms);
+    agent_peers_drop_links(core);
+    agent_store_step(core, &s);
+}
+
+static void gossip_event_pass(struct agent_core *core, const struct agent_event *event,
+                              enum gossip_event_kind kind)
+{
+    struct gossip_event g = { .kind = kind,
+                              .from = event->from,
+                              .bytes = event->bytes,
+                              .stream = event->stream,
+                              .inbound = event->inbound,
+                              .ended = event->ended,
+                              .refused = event->refused };
+    agent_gossip_step(core, &g);
+}
+
+void node_event(struct agent_node *n, const struct agent_event *event)
+{
+    struct agent_core *core = &n->core;
+    struct store_event committed = { .kind = STORE_EVENT_COMMITTED };
+    switch (event->kind) {
+    case AGENT_EVENT_TICK:
+        break;
+    case AGENT_EVENT_PACKET:
+        gossip_event_pass(core, event, GOSSIP_EVENT_PACKET);
+        break;
+    case AGENT_EVENT_STREAM_DATA:
+        gossip_event_pass(core, event, GOSSIP_EVENT_STREAM_DATA);
+        break;
+    case AGENT_EVENT_STREAM_FAILED:
+        gossip_event_pass(core, event, GOSSIP_EVENT_STREAM_FAILED);
+        break;
+    case AGENT_EVENT_LINK_OPENED:
+        agent_peers_link_opened(core, event->link);
+        break;
+    case AGENT_EVENT_LINK_FRAME:
+        agent_peers_link_frame(core, event->link, event->bytes);
+        break;
+    case AGENT_EVENT_LINK_CLOSED:
+        agent_peers_link_closed(core, event->link, event->refused);
+        break;
+    case AGENT_EVENT_CHECKED:
+        agent_peers_checked(core, event->link, event->refused);
+        break;
+    case AGENT_EVENT_COMMITTED:
+        committed.batch = event->batch;
+        committed.err = event->err;
+        agent_store_step(core, &committed);
+        break;
+    case AGENT_EVENT_GUARD:
+        agent_runner_guard(core, event->guard);
+        break;
+    case AGENT_EVENT_REQUEST:
+        agent_requests_client(core, event->request);
+        break;
+    case AGENT_EVENT_CANCEL:
+        agent_requests_cancel(core, event->number);
+        break;
+    case AGENT_EVENT_LOGS:
+        agent_serve_logs(core, event);
+        break;
+    case AGENT_EVENT_WATCH:
+        agent_news_watch(core);
+        break;
+    case AGENT_EVENT_LEAVE:
+        leave(n);
+        break;
+    case AGENT_EVENT_AWAY:
+        away(n, event->gap_ms);
+        break;
+    }
+}
+
+void node_message(struct agent_core *core, struct muster_id from, uint32_t message,
+                  struct muster_reader *r)
+{
+    switch (message) {
+    case AGENT_MSG_OFFER:
+        agent_runner_offer(core, from, r);
+        break;
+    case AGENT_MSG_ROOM:
+        agent_placer_room(core, from, r);
+        break;
+    case AGENT_MSG_START:
+        agent_runner_start(core, from, r);
+        break;
+    case AGENT_MSG_HOLD:
+        agent_placer_hold(core, from, r);
+        break;
+    case AGENT_MSG_HOLD_OK:
+        agent_runner_hold_ok(core, from, r);
+        break;
+    case AGENT_MSG_DROP:
+        agent_runner_drop(core, r);
+        break;
+    case AGENT_MSG_STOP:
+        agent_runner_stop(core, from, r);
+        break;
+    case AGENT_MSG_GONE:
+        agent_placer_gone(core, from, r);
+        break;
+    case AGENT_MSG_DONE:
+        agent_placer_done(core, from, r);
+        break;
+    case AGENT_MSG_DONE_OK:
+        agent_runner_done_ok(core, r);
+        break;
+    case AGENT_MSG_TRY:
+        agent_runner_try(core, r);
+        break;
+    case AGENT_MSG_LOAD:
+        agent_placer_load(core, from, r);
+        break;
+    case AGENT_MSG_OP:
+        agent_serve_op(core, from, r);
+        break;
+    case AGENT_MSG_OP_OK:
+        agent_requests_reply(core, from, r);
+        break;
+    case AGENT_MSG_CHUNK:
+        agent_requests_chunk(core, r);
+        break;
+    case AGENT_MSG_CANCEL:
+        agent_serve_cancel(core, from, r);
+        break;
+    case AGENT_MSG_WATCH:
+        agent_news_watch_got(core, from);
+        break;
+    case AGENT_MSG_NEWS:
+        agent_news_got(core, r);
+        break;
+    default:
+        core->counters.frames_bad++;
+    }
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What others may read of a node: its standing, its members, its counters, its news. */
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/newsroom.h"
+#include "agent/node_inside.h"
+#include "agent/peers.h"
+#include "agent/placer.h"
+#include "agent/runner.h"
+
+static uint32_t buckets_orphan(const struct agent_core *core)
+{
+    uint32_t n = 0;
+    uint64_t stale = 2 * (uint64_t)core->config.times.calm_ms;
+    for (uint32_t b = 0; b < core->config.buckets; b++) {
+        struct store_bucket_view v;
+        store_bucket(core->store, b, &v);
+        bool heard = v.heard_ms != 0 && core->now.mono_ms < v.heard_ms + stale;
+        n += v.role != STORE_NO_SEAT && v.role != STORE_SERVING && !heard;
+    }
+    return n;
+}
+
+static void problems(const struct agent_node *n, struct agent_status *out)
+{
+    uint32_t count = 0;
+    if (n->core.standing == AGENT_WAITING)
+        out->problem[count++] = "in no cluster yet: `muster init` founds one, or join one that is";
+    if (out->buckets_orphan > 0)
+        out->problem[count++] = "some buckets have no keeper: too few of their nodes answer";
+    for (uint32_t i = 0; i < agent_peers_count(&n->core); i++) {
+        if (!agent_peers_at(&n->core, i)->is_foreign || n->core.standing == AGENT_WAITING)
+            continue;
+        out->problem[count++] =
+            "a member of another cluster, or of none yet, is in this gossip pool";
+        break;
+    }
+}
+
+void agent_node_status(const struct agent_node *n, struct agent_status *out)
+{
+    const struct agent_core *core = &n->core;
+    struct store_counters c;
+    store_counters(core->store, &c);
+    *out = (struct agent_status){ .node = core->config.name,
+                                  .node_id = core->config.self,
+                                  .cluster_id = core->cluster,
+                                  .version = core->config.version,
+                                  .standing = core->standing,
+                                  .slots = core->config.slots,
+                                  .used = agent_runner_used(core),
+                                  .runs = agent_runner_count(core),
+                                  .waiting = agent_placer_waiting(core),
+                                  .rows = c.rows,
+                                  .buckets_kept = c.serving,
+                                  .since_wall_ms = core->started_wall_ms };
+    for (uint32_t i = 0; i < agent_peers_count(core); i++) {
+        const struct agent_peer *p = agent_peers_at(core, i);
+        uint32_t *count[] = { [GOSSIP_ALIVE] = &out->alive,
+                              [GOSSIP_SUSPECT] = &out->suspect,
+                              [GOSSIP_DEAD] = &out->dead,
+                              [GOSSIP_LEFT] = &out->left };
+        ++*count[p->state];
+        if (!agent_peer_is_alive(p))
+            continue;
+        out->slots_all += p->meta.slots;
+        out->used_all += p->is_self ? out->used : p->used;
+    }
+    out->buckets_orphan = buckets_orphan(core);
+    problems(n, out);
+}
+
+uint32_t agent_node_member_count(const struct agent_node *n)
+{
+    return agent_peers_count(&n->core);
+}
+
+void agent_node_member(const struct agent_node *n, uint32_t index, struct agent_member *out)
+{
+    static const char *const status[] = { [GOSSIP_ALIVE] = "alive",
+                                          [GOSSIP_SUSPECT] = "suspect",
+                                          [GOSSIP_DEAD] = "dead",
+                                          [GOSSIP_LEFT] = "left" };
+    const struct agent_core *core = &n->core;
+    const struct agent_peer *p = agent_peers_at(core, index);
+    *out = (struct agent_member){ .name = p->name,
+                                  .id = p->id,
+                                  .addr = p->addr,
+                                  .status = status[p->state],
+                                  .mode = p->meta.draining || p->draining ? "draining" : "open",
+                                  .slots = p->meta.slots,
+                                  .used = p->is_self ? agent_runner_used(core) : p->used,
+                                  .weight = p->meta.weight,
+                                  .incarnation = p->incarnation,
+                                  .boot = p->is_self ? core->config.boot : p->meta.boot,
+                                  .tags = p->meta.tags,
+                                  .version = p->meta.version,
+                                  .is_self = p->is_self,
+                                  .is_linked = agent_peer_is_linked(core, p),
+                                  .is_foreign = p->is_foreign,
+                                  .since_wall_ms = p->state_since_wall_ms };
+    if (p->is_self)
+        out->incarnation = gossip_incarnation(core->gossip);
+}
+
+void agent_node_counters(const struct agent_node *n, struct agent_counters *out)
+{
+    *out = n->core.counters;
+    out->gossip = *gossip_counters(n->core.gossip);
+    store_counters(n->core.store, &out->store);
+}
+
+bool agent_node_news(const struct agent_node *n, uint64_t after, struct agent_news *out)
+{
+    return agent_news_after(&n->core, after, out);
+}
+
+bool agent_node_is_sane(const struct agent_node *n)
+{
+    return gossip_is_sane(n->core.gossip) && store_is_sane(n->core.store) &&
+           agent_runner_is_sane(&n->core);
+}
+
+const struct store *agent_node_store(const struct agent_node *n)
+{
+    return n->core.store;
+}

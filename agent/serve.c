@@ -1,0 +1,603 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Client operations on the rows this node keeps: tried, parked behind an earlier write, answered. */
+#include "agent/serve.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/describe.h"
+#include "agent/job.h"
+#include "agent/newsroom.h"
+#include "agent/peers.h"
+#include "agent/runner.h"
+#include "agent/serve_inside.h"
+
+#define PARK_MS 5000
+
+struct served {
+    bool is_used;
+    bool is_parked; /* waits for an earlier write of the row to be chosen */
+    struct muster_id from;
+    uint64_t number, cookie, until_ms;
+    struct agent_request q; /* texts in it are ours */
+    char name[STORE_KEY_MAX + 1];
+    uint8_t *spec;
+    bool created, changed;
+};
+
+struct agent_serve {
+    struct served *served;
+    uint32_t high;
+    uint32_t parked;
+    uint64_t deadline_ms;
+    struct logs_read {
+        uint64_t read; /* 0: free */
+        uint64_t number;
+        struct muster_id from;
+    } logs[256];
+};
+
+int agent_serve_open(struct agent_core *core)
+{
+    core->serve = calloc(1, sizeof *core->serve);
+    if (core->serve == NULL)
+        return MUSTER_EFULL;
+    core->serve->served = calloc(AGENT_SERVED_MAX, sizeof *core->serve->served);
+    core->serve->deadline_ms = MUSTER_NEVER;
+    return core->serve->served != NULL ? MUSTER_OK : MUSTER_EFULL;
+}
+
+void agent_serve_close(struct agent_core *core)
+{
+    if (core->serve == NULL)
+        return;
+    for (uint32_t i = 0; core->serve->served != NULL && i < core->serve->high; i++)
+        free(core->serve->served[i].spec);
+    free(core->serve->served);
+    free(core->serve);
+    core->serve = NULL;
+}
+
+/* ---- answers */
+
+static void reply_send(struct agent_core *core, struct muster_id to,
+                       const struct agent_msg_reply *m)
+{
+    struct muster_writer w = agent_frame(core);
+    agent_write_reply(&w, m);
+    (void)agent_frame_send(core, to, &w);
+}
+
+void serve_error(struct agent_core *core, const struct serve_ask *ask, int err, const char *field,
+                 const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    struct agent_msg_reply m = { .number = ask->number,
+                                 .err = err,
+                                 .message = muster_bytes_text(text),
+                                 .field = muster_bytes_text(field != NULL ? field : "") };
+    reply_send(core, ask->from, &m);
+}
+
+void serve_body(struct agent_core *core, const struct serve_ask *ask, struct muster_bytes body)
+{
+    struct agent_msg_reply m = { .number = ask->number, .body = body };
+    reply_send(core, ask->from, &m);
+}
+
+static struct serve_ask ask_of(const struct served *s)
+{
+    return (struct serve_ask){ s->from, s->number, false, &s->q };
+}
+
+static void served_free(struct agent_core *core, struct served *s)
+{
+    if (s->is_parked)
+        core->serve->parked--;
+    free(s->spec);
+    *s = (struct served){ 0 };
+}
+
+static void reply_written(struct agent_core *core, struct served *s, uint32_t copies)
+{
+    struct serve_ask ask = ask_of(s);
+    struct store_view view;
+    struct agent_picture picture;
+    struct muster_text out;
+    struct agent_json j;
+    muster_text_open(&out, AGENT_FRAME_MAX / 2);
+    agent_json_open(&j, &out);
+    agent_json_object(&j);
+    bool known = store_get(core->store, muster_bytes_text(s->name), &view);
+    if (s->q.op == AGENT_OP_JOB_DELETE || !known) {
+        agent_json_put_text(&j, "name", s->name);
+        agent_json_put_u64(&j, "copies", copies);
+        agent_json_put_null(&j, "run_may_live_until");
+    } else {
+        agent_picture(core, &view, &picture);
+        agent_json_key(&j, "job");
+        agent_json_object(&j);
+        agent_describe_job(core, &j, &picture);
+        agent_json_object_end(&j);
+        agent_json_key(&j, "run");
+        if (view.row.run_token != 0)
+            agent_describe_run(core, &j, &picture);
+        else
+            agent_json_null(&j);
+        agent_json_put_u64(&j, "copies", copies);
+        agent_json_put_bool(&j, "created", s->created);
+        agent_json_put_bool(&j, "changed", s->changed);
+    }
+    agent_json_object_end(&j);
+    serve_body(core, &ask, muster_text_bytes(&out));
+    muster_text_close(&out);
+}
+
+/* ---- the operations: each changes a copy of the row, or answers at once */
+
+enum outcome { OUTCOME_WRITE, OUTCOME_SAME, OUTCOME_ANSWERED };
+
+struct change {
+    struct store_row row;
+    uint64_t expected;
+    bool births;
+    const char *news;
+};
+
+static void request_remember(struct store_row *row, const struct agent_request *q)
+{
+    for (int i = STORE_REQUESTS - 1; i > 0; i--)
+        row->request[i] = row->request[i - 1];
+    row->request[0] = (struct store_request){ { q->request_id[0], q->request_id[1] }, MUSTER_OK };
+}
+
+static bool is_repeated(const struct store_row *row, const struct agent_request *q)
+{
+    if (q->request_id[0] == 0 && q->request_id[1] == 0)
+        return false;
+    for (int i = 0; i < STORE_REQUESTS; i++)
+        if (row->request[i].id[0] == q->request_id[0] && row->request[i].id[1] == q->request_id[1])
+            return true;
+    return false;
+}
+
+static bool same_process(struct muster_bytes a, struct muster_bytes b)
+{
+    struct agent_job job[2];
+    struct agent_problem problem;
+    struct muster_text text[2];
+    bool same = false;
+    if (agent_job_decode(&job[0], a, &problem) != MUSTER_OK)
+        return false;
+    if (agent_job_decode(&job[1], b, &problem) == MUSTER_OK) {
+        for (int i = 0; i < 2; i++) {
+            job[i].description = NULL;
+            job[i].labels_count = 0;
+            job[i].priority = 50;
+            muster_text_open(&text[i], AGENT_JOB_TEXT_MAX);
+            agent_job_canonical(&job[i], &text[i]);
+        }
+        same = muster_bytes_equal(muster_text_bytes(&text[0]), muster_text_bytes(&text[1]));
+        muster_text_close(&text[0]);
+        muster_text_close(&text[1]);
+        agent_job_close(&job[1]);
+    }
+    agent_job_close(&job[0]);
+    return same;
+}
+
+static void row_again(struct store_row *row, uint64_t wall_ms)
+{
+    row->phase = STORE_WAITING;
+    row->since_wall_ms = wall_ms;
+    row->tries = 0;
+    row->not_before_wall_ms = 0;
+    row->avoid = (struct muster_id){ 0 };
+    row->reason = MUSTER_BYTES(NULL, 0);
+}
+
+static bool spec_apply(struct agent_core *core, struct served *s, struct store_row *row)
+{
+    struct agent_job job;
+    struct agent_problem problem;
+    struct serve_ask ask = ask_of(s);
+    int err = agent_job_decode(&job, s->q.spec, &problem);
+    if (err != MUSTER_OK) {
+        serve_error(core, &ask, err, problem.field, "%s", problem.message);
+        return false;
+    }
+    row->spec = s->q.spec;
+    row->kind = job.kind == AGENT_JOB_TASK ? STORE_KIND_TASK : STORE_KIND_SERVICE;
+    row->mode = job.partition == AGENT_JOB_EXCLUSIVE ? STORE_EXCLUSIVE : STORE_AVAILABLE;
+    row->priority = (uint8_t)job.priority;
+    row->needs = (uint16_t)job.slots;
+    row->revision++;
+    row->modified_wall_ms = core->now.wall_ms;
+    agent_job_close(&job);
+    return true;
+}
+
+static enum outcome put_fault(struct agent_core *core, struct served *s,
+                              const struct store_view *view, bool alive)
+{
+    struct serve_ask ask = ask_of(s);
+    if (s->q.create_only && alive)
+        serve_error(
+            core, &ask, MUSTER_EEXISTS, "name",
+            "a job named %s exists already; `muster apply` changes it, `muster rm` removes it",
+            s->name);
+    else if (s->q.expected_revision != 0 &&
+             (!alive || view->row.revision != s->q.expected_revision))
+        serve_error(core, &ask, MUSTER_ECONFLICT, "rev",
+                    "%s is at revision %u, not %u: read it again before changing it", s->name,
+                    alive ? view->row.revision : 0, s->q.expected_revision);
+    else
+        return OUTCOME_WRITE;
+    return OUTCOME_ANSWERED;
+}
+
+static enum outcome op_put(struct agent_core *core, struct served *s, const struct store_view *view,
+                           bool alive, struct change *c)
+{
+    if (put_fault(core, s, view, alive) == OUTCOME_ANSWERED)
+        return OUTCOME_ANSWERED;
+    if (alive && muster_bytes_equal(view->row.spec, s->q.spec))
+        return OUTCOME_SAME;
+    bool restart = !alive || !same_process(view->row.spec, s->q.spec);
+    s->created = !alive;
+    s->changed = true;
+    c->births = !alive;
+    c->news = alive ? "job.updated" : "job.created";
+    if (!alive) {
+        struct store_row fresh = { .key = muster_bytes_text(s->name),
+                                   .phase = STORE_WAITING,
+                                   .run_node = c->row.run_node,
+                                   .run_token = c->row.run_token,
+                                   .created_wall_ms = core->now.wall_ms,
+                                   .since_wall_ms = core->now.wall_ms,
+                                   .exit_code = -1 };
+        c->row = fresh;
+    }
+    if (!spec_apply(core, s, &c->row))
+        return OUTCOME_ANSWERED;
+    if (restart && c->row.want == STORE_WANT_RUN)
+        row_again(&c->row, core->now.wall_ms);
+    return OUTCOME_WRITE;
+}
+
+static enum outcome op_delete(struct agent_core *core, struct change *c)
+{
+    c->row.phase = STORE_GONE;
+    c->row.since_wall_ms = core->now.wall_ms;
+    c->row.spec = MUSTER_BYTES(NULL, 0);
+    c->row.reason = MUSTER_BYTES(NULL, 0);
+    c->news = "job.deleted";
+    return OUTCOME_WRITE;
+}
+
+static enum outcome op_stop(struct agent_core *core, struct change *c)
+{
+    if (c->row.want == STORE_WANT_STOP || c->row.phase == STORE_DONE)
+        return OUTCOME_SAME;
+    c->row.want = STORE_WANT_STOP;
+    c->news = "job.stopped";
+    if (c->row.run_token == 0) {
+        c->row.phase = STORE_HELD;
+        c->row.since_wall_ms = core->now.wall_ms;
+        c->row.reason = muster_bytes_text("stopped by a person");
+    }
+    return OUTCOME_WRITE;
+}
+
+static enum outcome op_start(struct agent_core *core, struct change *c, bool restart)
+{
+    bool runs = c->row.phase == STORE_PLACED || c->row.phase == STORE_WAITING;
+    if (c->row.want == STORE_WANT_RUN && runs && !restart)
+        return OUTCOME_SAME;
+    c->row.want = STORE_WANT_RUN;
+    c->news = restart ? "job.restarted" : "job.started";
+    row_again(&c->row, core->now.wall_ms);
+    return OUTCOME_WRITE;
+}
+
+static enum outcome op_change(struct agent_core *core, struct served *s,
+                              const struct store_view *view, bool alive, struct change *c)
+{
+    struct serve_ask ask = ask_of(s);
+    if (s->q.op == AGENT_OP_JOB_PUT)
+        return op_put(core, s, view, alive, c);
+    if (!alive) {
+        serve_error(core, &ask, MUSTER_ENOTFOUND, "name", "no job named %s; `muster ls` lists them",
+                    s->name);
+        return OUTCOME_ANSWERED;
+    }
+    s->changed = true;
+    if (s->q.op == AGENT_OP_JOB_DELETE)
+        return op_delete(core, c);
+    if (s->q.op == AGENT_OP_JOB_STOP)
+        return op_stop(core, c);
+    return op_start(core, c, s->q.op == AGENT_OP_JOB_RESTART);
+}
+
+static void park(struct agent_core *core, struct served *s)
+{
+    if (!s->is_parked)
+        core->serve->parked++;
+    s->is_parked = true;
+}
+
+/* Answers what can be answered, writes what must be written, parks what must wait. */
+static void op_try(struct agent_core *core, struct served *s)
+{
+    struct store_view view = { 0 };
+    struct muster_bytes key = muster_bytes_text(s->name);
+    struct serve_ask ask = ask_of(s);
+    bool known = store_get(core->store, key, &view);
+    bool alive = known && view.row.phase != STORE_GONE;
+    if (known && !view.is_chosen) {
+        park(core, s);
+        return;
+    }
+    struct change c = { .row = view.row, .expected = known ? view.version.packed : 0 };
+    enum outcome o = OUTCOME_SAME;
+    if (!known || !is_repeated(&view.row, &s->q))
+        o = op_change(core, s, &view, alive, &c);
+    if (o == OUTCOME_SAME) {
+        s->changed = s->created = false;
+        reply_written(core, s, view.copies);
+    }
+    if (o != OUTCOME_WRITE) {
+        served_free(core, s);
+        return;
+    }
+    request_remember(&c.row, &s->q);
+    s->cookie = agent_number(core);
+    struct store_write w = {
+        .row = &c.row, .expected = c.expected, .births = c.births, .cookie = s->cookie
+    };
+    int err = store_write(core->store, &w, 1);
+    if (err == MUSTER_EBUSY || err == MUSTER_ECONFLICT) {
+        s->cookie = 0;
+        park(core, s);
+        return;
+    }
+    if (err == MUSTER_OK) {
+        agent_news_add(core, c.news, NULL, s->name, 0, "revision %u", c.row.revision);
+        return;
+    }
+    serve_error(core, &ask, err, NULL, "%s: %s", s->name,
+                err == MUSTER_EFULL ? "the job table is full (max_rows)" : muster_err_text(err));
+    served_free(core, s);
+}
+
+/* ---- arrivals */
+
+static bool is_write(enum agent_op op)
+{
+    return op >= AGENT_OP_JOB_PUT && op <= AGENT_OP_JOB_RESTART;
+}
+
+static struct served *served_make(struct agent_core *core)
+{
+    struct agent_serve *t = core->serve;
+    for (uint32_t i = 0; i < t->high; i++)
+        if (!t->served[i].is_used)
+            return &t->served[i];
+    return t->high < AGENT_SERVED_MAX ? &t->served[t->high++] : NULL;
+}
+
+static void write_begin(struct agent_core *core, const struct serve_ask *ask)
+{
+    const struct agent_request *q = ask->q;
+    struct served *s = served_make(core);
+    uint8_t *spec = malloc(q->spec.len + 1);
+    if (s == NULL || spec == NULL || strlen(q->name) > STORE_KEY_MAX) {
+        free(spec);
+        serve_error(core, ask, MUSTER_EBUSY, NULL, "too many operations under way; try again");
+        return;
+    }
+    memcpy(spec, q->spec.data, q->spec.len);
+    *s = (struct served){ .is_used = true, .from = ask->from, .number = ask->number };
+    (void)snprintf(s->name, sizeof s->name, "%s", q->name);
+    s->spec = spec;
+    s->q = (struct agent_request){ .op = q->op,
+                                   .name = s->name,
+                                   .spec = MUSTER_BYTES(spec, q->spec.len),
+                                   .create_only = q->create_only,
+                                   .expected_revision = q->expected_revision,
+                                   .request_id = { q->request_id[0], q->request_id[1] } };
+    s->until_ms = core->now.mono_ms + PARK_MS;
+    op_try(core, s);
+}
+
+static void not_keeper(struct agent_core *core, const struct serve_ask *ask, uint32_t bucket)
+{
+    struct muster_id who[1];
+    char id[MUSTER_ID_TEXT] = "";
+    if (store_keeper_hint(core->store, bucket, who, 1) > 0 && !agent_is_self(core, who[0]))
+        (void)muster_id_text(who[0], id);
+    serve_error(core, ask, MUSTER_EREFUSED, id, "not the keeper of %s", ask->q->name);
+}
+
+static void read_begin(struct agent_core *core, const struct serve_ask *ask, uint32_t bucket)
+{
+    struct store_view view;
+    bool known = store_get(core->store, muster_bytes_text(ask->q->name), &view);
+    bool alive = known && view.row.phase != STORE_GONE;
+    if (!store_is_serving(core->store, bucket) && !(ask->is_local && alive))
+        not_keeper(core, ask, bucket);
+    else if (!alive && ask->q->op != AGENT_OP_PLACE)
+        serve_error(core, ask, MUSTER_ENOTFOUND, "name", "no job named %s; `muster ls` lists them",
+                    ask->q->name);
+    else
+        serve_read(core, ask, alive ? &view : NULL);
+}
+
+/* Phase one of logs: who ran it last? Phase two, at that node: the stream itself. */
+static void logs_begin(struct agent_core *core, const struct serve_ask *ask)
+{
+    struct agent_serve *t = core->serve;
+    if (ask->is_local) {
+        serve_list(core, ask);
+        return;
+    }
+    for (size_t i = 0; i < sizeof t->logs / sizeof *t->logs; i++) {
+        if (t->logs[i].read != 0)
+            continue;
+        t->logs[i] = (struct logs_read){ agent_number(core), ask->number, ask->from };
+        struct agent_logs *l = agent_out_take(&core->out, sizeof *l);
+        *l = (struct agent_logs){ .job = agent_out_text(&core->out, ask->q->name),
+                                  .attempt = ask->q->attempt,
+                                  .offset = ask->q->offset,
+                                  .lines = ask->q->lines,
+                                  .want_stdout = ask->q->want_stdout,
+                                  .want_stderr = ask->q->want_stderr,
+                                  .follow = ask->q->follow,
+                                  .as_text = ask->q->as_text };
+        struct agent_effect *e = agent_out_add(&core->out, AGENT_EFFECT_LOGS);
+        e->number = t->logs[i].read;
+        e->logs = l;
+        return;
+    }
+    serve_error(core, ask, MUSTER_EBUSY, NULL, "too many log readers on this node");
+}
+
+void agent_serve_logs(struct agent_core *core, const struct agent_event *event)
+{
+    struct agent_serve *t = core->serve;
+    for (size_t i = 0; i < sizeof t->logs / sizeof *t->logs; i++) {
+        struct logs_read *l = &t->logs[i];
+        if (l->read == 0 || l->read != event->number)
+            continue;
+        struct serve_ask ask = { l->from, l->number, false, NULL };
+        if (event->bytes.len > 0) {
+            struct muster_writer w = agent_frame(core);
+            agent_write_head(&w, AGENT_MSG_CHUNK, 3);
+            muster_write_u64(&w, l->number);
+            muster_write_bytes(&w, event->bytes);
+            (void)agent_frame_send(core, l->from, &w);
+        }
+        if (!event->ended)
+            return;
+        if (event->err != MUSTER_OK)
+            serve_error(core, &ask, event->err, NULL, "its output cannot be read: %s",
+                        muster_err_text(event->err));
+        else
+            serve_body(core, &ask, MUSTER_BYTES(NULL, 0));
+        l->read = 0;
+        return;
+    }
+}
+
+void agent_serve_cancel(struct agent_core *core, struct muster_id from, struct muster_reader *r)
+{
+    struct agent_serve *t = core->serve;
+    uint64_t number = muster_read_u64(r);
+    for (size_t i = 0; i < sizeof t->logs / sizeof *t->logs; i++) {
+        struct logs_read *l = &t->logs[i];
+        if (l->read == 0 || l->number != number || !muster_id_equal(l->from, from))
+            continue;
+        agent_out_add(&core->out, AGENT_EFFECT_LOGS_CANCEL)->number = l->read;
+        l->read = 0;
+    }
+}
+
+void agent_serve_op(struct agent_core *core, struct muster_id from, struct muster_reader *r)
+{
+    char text[4096];
+    struct agent_request q = { 0 };
+    struct serve_ask ask = { .from = from, .q = &q };
+    agent_read_op(r, &ask.number, &ask.is_local, &q, text, sizeof text);
+    if (!muster_reader_ok(r)) {
+        core->counters.frames_bad++;
+        return;
+    }
+    uint32_t bucket = store_bucket_of(core->store, muster_bytes_text(q.name));
+    if (is_write(q.op) && !store_is_serving(core->store, bucket))
+        not_keeper(core, &ask, bucket);
+    else if (is_write(q.op))
+        write_begin(core, &ask);
+    else if (q.op >= AGENT_OP_JOB_GET && q.op <= AGENT_OP_PLACE)
+        read_begin(core, &ask, bucket);
+    else if (q.op >= AGENT_OP_JOB_LIST && q.op <= AGENT_OP_NEWS_LIST)
+        serve_list(core, &ask);
+    else if (q.op == AGENT_OP_LOGS)
+        logs_begin(core, &ask);
+    else
+        agent_node_ask(core, &ask);
+}
+
+/* ---- what the store says later */
+
+void agent_serve_written(struct agent_core *core, uint64_t cookie, int err, uint32_t copies)
+{
+    struct agent_serve *t = core->serve;
+    for (uint32_t i = 0; i < t->high; i++) {
+        struct served *s = &t->served[i];
+        if (!s->is_used || s->cookie != cookie)
+            continue;
+        struct serve_ask ask = ask_of(s);
+        if (err == MUSTER_OK)
+            reply_written(core, s, copies);
+        else
+            serve_error(core, &ask, err, NULL,
+                        "%s: it is not known whether the change took effect; ask or repeat it",
+                        s->name);
+        served_free(core, s);
+        return;
+    }
+}
+
+void agent_serve_chosen(struct agent_core *core, struct muster_bytes key)
+{
+    struct agent_serve *t = core->serve;
+    if (t->parked == 0)
+        return;
+    for (uint32_t i = 0; i < t->high; i++) {
+        struct served *s = &t->served[i];
+        if (!s->is_used || !s->is_parked || !muster_bytes_equal(muster_bytes_text(s->name), key))
+            continue;
+        s->is_parked = false;
+        t->parked--;
+        op_try(core, s);
+        return; /* the next one when this one's write is chosen */
+    }
+}
+
+void agent_serve_tick(struct agent_core *core)
+{
+    struct agent_serve *t = core->serve;
+    uint64_t next = MUSTER_NEVER;
+    for (uint32_t i = 0; i < t->high; i++) {
+        struct served *s = &t->served[i];
+        if (!s->is_used || !s->is_parked)
+            continue;
+        if (muster_deadline_reached(s->until_ms, core->now.mono_ms)) {
+            struct serve_ask ask = ask_of(s);
+            serve_error(core, &ask, MUSTER_ENOQUORUM, NULL,
+                        "%s: an earlier change of it finds no quorum", s->name);
+            served_free(core, s);
+            continue;
+        }
+        /* Retried by the clock too: its row may have been freed by another way than a write. */
+        s->is_parked = false;
+        t->parked--;
+        op_try(core, s);
+        if (s->is_used && s->is_parked)
+            next = muster_deadline_sooner(next, core->now.mono_ms + 100);
+    }
+    t->deadline_ms = next;
+}
+
+uint64_t agent_serve_deadline_ms(const struct agent_core *core)
+{
+    const struct agent_serve *t = core->serve;
+    return t->parked > 0 ? muster_deadline_sooner(t->deadline_ms, core->now.mono_ms + 100)
+                         : MUSTER_NEVER;
+}

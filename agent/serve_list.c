@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading: this node's part of a list, and one row in the shape that was asked for. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/describe.h"
+#include "agent/newsroom.h"
+#include "agent/peers.h"
+#include "agent/requests.h"
+#include "agent/runner.h"
+#include "agent/serve_inside.h"
+
+/* ---- one row */
+
+void serve_read(struct agent_core *core, const struct serve_ask *ask, const struct store_view *view)
+{
+    struct agent_picture p;
+    struct muster_text out;
+    struct agent_json j;
+    muster_text_open(&out, AGENT_FRAME_MAX / 2);
+    agent_json_open(&j, &out);
+    if (view != NULL)
+        agent_picture(core, view, &p);
+    switch (ask->q->op) {
+    case AGENT_OP_WHY:
+        agent_describe_why(core, &j, &p);
+        break;
+    case AGENT_OP_PLACE:
+        agent_describe_place(core, &j, ask->q->name, view != NULL ? &p : NULL);
+        break;
+    case AGENT_OP_RUN_GET:
+        agent_describe_run(core, &j, &p);
+        break;
+    default:
+        agent_json_object(&j);
+        agent_describe_job(core, &j, &p);
+        agent_json_key(&j, "run");
+        agent_describe_run(core, &j, &p);
+        agent_json_object_end(&j);
+    }
+    serve_body(core, ask, muster_text_bytes(&out));
+    muster_text_close(&out);
+}
+
+/* ---- lists: what is kept here, and what nobody keeps but we hold */
+
+struct list {
+    struct muster_writer w;
+    uint8_t *mark;
+    uint32_t count;
+    bool more;
+};
+
+static void item_add(struct list *l, struct muster_bytes key, uint64_t version,
+                     const struct muster_text *json)
+{
+    muster_write_array(&l->w, 3);
+    muster_write_str(&l->w, key);
+    muster_write_u64(&l->w, version);
+    muster_write_bytes(&l->w, muster_text_bytes(json));
+    l->count++;
+}
+
+static bool is_ours(struct agent_core *core, uint32_t bucket)
+{
+    struct store_bucket_view b;
+    if (store_is_serving(core->store, bucket))
+        return true;
+    store_bucket(core->store, bucket, &b);
+    if (b.role == STORE_NO_SEAT)
+        return false;
+    const struct agent_peer *keeper = agent_peers_find(core, b.keeper);
+    return keeper == NULL || keeper->is_self || !agent_peer_is_alive(keeper);
+}
+
+static bool has_label(const struct store_row *row, const char *label)
+{
+    /* The canonical text of a spec holds labels as "key":"value"; a filter `key=value` looks for it. */
+    char want[256];
+    const char *eq = strchr(label, '=');
+    if (label[0] == '\0')
+        return true;
+    if (eq != NULL)
+        (void)snprintf(want, sizeof want, "\"%.*s\":\"%s\"", (int)(eq - label), label, eq + 1);
+    else
+        (void)snprintf(want, sizeof want, "\"%s\":\"", label);
+    struct muster_bytes labels = muster_bytes_text("\"labels\":{");
+    const uint8_t *at =
+        row->spec.len > 0 ? memmem(row->spec.data, row->spec.len, labels.data, labels.len) : NULL;
+    if (at == NULL)
+        return false;
+    const uint8_t *end = memchr(at, '}', (size_t)(row->spec.data + row->spec.len - at));
+    return end != NULL && memmem(at, (size_t)(end - at), want, strlen(want)) != NULL;
+}
+
+static bool is_wanted(struct agent_core *core, const struct agent_request *q,
+                      const struct agent_picture *p)
+{
+    const struct store_row *row = &p->view->row;
+    if (q->state[0] != '\0' && strcmp(q->state, agent_state_text(p->state)) != 0)
+        return false;
+    if (q->job[0] != '\0' && !muster_bytes_equal(row->key, muster_bytes_text(q->job)))
+        return false;
+    if (q->node[0] != '\0' &&
+        (row->run_token == 0 || strcmp(q->node, agent_node_name(core, row->run_node)) != 0))
+        return false;
+    return has_label(row, q->label);
+}
+
+static void row_item(struct agent_core *core, const struct agent_request *q, struct list *l,
+                     const struct agent_picture *p, struct muster_text *json)
+{
+    struct agent_json j;
+    muster_text_clear(json);
+    agent_json_open(&j, json);
+    if (q->op == AGENT_OP_RUN_LIST) {
+        agent_describe_run(core, &j, p);
+    } else {
+        agent_json_object(&j);
+        agent_describe_job(core, &j, p);
+        agent_json_object_end(&j);
+    }
+    item_add(l, p->view->row.key, p->view->version.packed, json);
+}
+
+static void rows_list(struct agent_core *core, const struct agent_request *q, struct list *l,
+                      struct muster_text *json)
+{
+    struct muster_bytes prefix = muster_bytes_text(q->prefix);
+    char after[STORE_KEY_MAX + 1];
+    bool from_prefix = strcmp(q->after, q->prefix) < 0;
+    (void)snprintf(after, sizeof after, "%s", from_prefix ? q->prefix : q->after);
+    struct store_view view;
+    bool has = from_prefix && store_get(core->store, muster_bytes_text(after), &view);
+    if (!has)
+        has = store_after(core->store, muster_bytes_text(after), &view);
+    while (has && muster_bytes_starts_with(view.row.key, prefix)) {
+        struct agent_picture p;
+        if (view.row.phase != STORE_GONE && is_ours(core, view.bucket)) {
+            agent_picture(core, &view, &p);
+            if (is_wanted(core, q, &p)) {
+                if (l->count == q->limit || muster_writer_room(&l->w) < STORE_ROW_MAX + 8192) {
+                    l->more = true;
+                    return;
+                }
+                row_item(core, q, l, &p, json);
+            }
+        }
+        has = store_after(core->store, view.row.key, &view);
+    }
+}
+
+static void news_list(struct agent_core *core, const struct agent_request *q, struct list *l,
+                      struct muster_text *json)
+{
+    struct agent_news n;
+    uint64_t after = q->after_index;
+    uint32_t total = 0, skip;
+    while (agent_news_after(core, after, &n)) {
+        after = n.index;
+        total++;
+    }
+    skip = q->after_index == 0 && total > q->limit ? total - q->limit : 0;
+    after = q->after_index;
+    while (l->count < q->limit && agent_news_after(core, after, &n)) {
+        char key[24];
+        after = n.index;
+        if (skip > 0) {
+            skip--;
+            continue;
+        }
+        (void)snprintf(key, sizeof key, "%020llu", (unsigned long long)n.index);
+        muster_text_clear(json);
+        agent_news_json(&n, json);
+        item_add(l, muster_bytes_text(key), 1, json);
+    }
+}
+
+/* Who ran a job last: our id under the highest token we have seen for it. */
+static void runner_list(struct agent_core *core, const struct agent_request *q, struct list *l,
+                        struct muster_text *json)
+{
+    char id[MUSTER_ID_TEXT];
+    uint64_t token = agent_runner_token(core, muster_bytes_text(q->name));
+    if (token == 0)
+        return;
+    muster_text_clear(json);
+    muster_text_add(json, "%s", muster_id_text(core->config.self, id));
+    item_add(l, muster_bytes_text("runner"), token, json);
+}
+
+void serve_list(struct agent_core *core, const struct serve_ask *ask)
+{
+    uint8_t *buffer = malloc(AGENT_GATHER_BODY);
+    struct list l = { .w = muster_writer_over(buffer, buffer != NULL ? AGENT_GATHER_BODY : 0) };
+    struct agent_request q = *ask->q;
+    struct muster_text json;
+    if (q.limit == 0 || q.limit > AGENT_LIST_MAX)
+        q.limit = AGENT_LIST_MAX;
+    muster_text_open(&json, 2 * STORE_ROW_MAX);
+    l.mark = muster_write_array_open(&l.w);
+    if (q.op == AGENT_OP_NEWS_LIST)
+        news_list(core, &q, &l, &json);
+    else if (q.op == AGENT_OP_LOGS)
+        runner_list(core, &q, &l, &json);
+    else
+        rows_list(core, &q, &l, &json);
+    muster_write_array_close(&l.w, l.mark, l.count);
+    muster_write_bool(&l.w, l.more);
+    MUSTER_ASSERT(buffer == NULL || muster_writer_err(&l.w) == MUSTER_OK);
+    serve_body(core, ask, muster_writer_bytes(&l.w));
+    muster_text_close(&json);
+    free(buffer);
+}
