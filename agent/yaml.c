@@ -227,7 +227,9 @@ int agent_yaml_read(struct agent_doc *doc, struct muster_bytes text, uint32_t do
     if (yaml_parser_initialize(&parser) == 0)
         return agent_problem_set(problem, MUSTER_EFULL, NULL, 0, 0, "out of memory");
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&parser, text.data, text.len);
+    /* An empty text may have no address, and libyaml insists on one. */
+    const uint8_t *data = text.data != NULL ? text.data : (const uint8_t *)"";
+    yaml_parser_set_input_string(&parser, data, text.len);
 
     struct yaml_walk walk = { .doc = doc, .problem = problem, .documents_max = documents_max };
     int err = MUSTER_OK;

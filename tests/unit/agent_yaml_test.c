@@ -50,6 +50,19 @@ static void good_documents_become_trees(void **state)
     }
 }
 
+static void no_text_at_all_holds_no_document(void **state)
+{
+    struct agent_doc doc;
+    struct agent_problem problem;
+
+    (void)state;
+    agent_doc_open(&doc);
+    agent_problem_clear(&problem);
+    assert_int_equal(agent_yaml_read(&doc, MUSTER_BYTES(NULL, 0), 8, &problem), MUSTER_OK);
+    assert_null(doc.first);
+    agent_doc_close(&doc);
+}
+
 static void bad_documents_are_refused_at_their_place(void **state)
 {
     static const struct {
@@ -196,6 +209,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_documents_become_trees),
+        cmocka_unit_test(no_text_at_all_holds_no_document),
         cmocka_unit_test(bad_documents_are_refused_at_their_place),
         cmocka_unit_test(one_document_means_one),
         cmocka_unit_test(places_are_kept),

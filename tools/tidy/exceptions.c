@@ -6,13 +6,11 @@
 const struct tidy_exception tidy_exceptions[] = {
     { "base/err.c", "calls", "fprintf",
       "a broken invariant says where before it stops the process" },
-    { "base/arena.c", "calls", "calloc", "the one allocation of the pure floors" },
-    { "base/arena.c", "calls", "free", "the one allocation of the pure floors" },
+    { "base/arena.c", "calls", "calloc free", "the one allocation of the pure floors" },
     { "base/addr.c", "windows", "arpa/inet.h", "inet_pton and inet_ntop only turn text to bytes" },
-    { "base/hash.c", "calls", "malloc", "the map that may grow lives on the heap, bounded" },
-    { "base/hash.c", "calls", "free", "the map that may grow lives on the heap, bounded" },
-    { "base/text.c", "calls", "realloc", "text for shells and replies grows up to its maximum" },
-    { "base/text.c", "calls", "free", "text for shells and replies grows up to its maximum" },
+    { "base/hash.c", "calls", "malloc free", "the map that may grow lives on the heap, bounded" },
+    { "base/text.c", "calls", "realloc free",
+      "text for shells and replies grows up to its maximum" },
     { "base/trace.c", "calls", "fprintf", "prints on demand, to the stream its caller opened" },
     { NULL, NULL, NULL, NULL },
 };

@@ -31,7 +31,7 @@ struct tidy_call {
     const char *why;
 };
 
-/* `what` is the word the rule complains about: a call, a header, a variable. */
+/* `what` are the words the rule would complain about: calls, headers, variables. */
 struct tidy_exception {
     const char *where;
     const char *rule;

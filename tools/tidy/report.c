@@ -18,7 +18,7 @@ static bool is_excepted(struct tidy *t, const char *path, const char *rule, cons
     for (size_t i = 0; tidy_exceptions[i].where != NULL; i++) {
         const struct tidy_exception *e = &tidy_exceptions[i];
         if (tidy_path_in(path, e->where) && strcmp(rule, e->rule) == 0 &&
-            strcmp(what, e->what) == 0) {
+            tidy_has_word(e->what, strlen(e->what), what)) {
             t->exception_used[i] = true;
             return true;
         }

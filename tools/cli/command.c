@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of verbs with their flags and words for people, and how a verb is found in it. */
+#include "tools/cli/command.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "agent/problem.h"
+#include "base/text.h"
+#include "tools/cli/cli.h"
+#include "tools/cli/spec.h"
+#include "tools/cli/verbs.h"
+
+#define STATES "pending starting running backoff stopping stopped done dead"
+#define END                                                                                        \
+    {                                                                                              \
+        0                                                                                          \
+    }
+
+const struct cli_flag cli_flags_shared[] = {
+    { .name = "addr", .value = "ADDR", .help = "the agent's socket path, or http://HOST:PORT" },
+    { .name = "json", .help = "print the API's JSON as it came" },
+    { .name = "help", .letter = 'h', .help = "what this verb does, with examples" },
+    END
+};
+
+static const struct cli_flag flags_none[] = { END };
+
+static const struct cli_flag flags_ls[] = {
+    { .name = "state", .value = "STATE", .choices = STATES, .help = "only jobs in this state" },
+    { .name = "label", .value = "K=V", .help = "only jobs with this label" },
+    { .name = "limit", .value = "N", .help = "at most N jobs" },
+    { .name = "quiet", .letter = 'q', .help = "only the names, one a line" },
+    END
+};
+static const struct cli_flag flags_node_ls[] = {
+    { .name = "quiet", .letter = 'q', .help = "only the names, one a line" }, END
+};
+static const struct cli_flag flags_ps[] = {
+    { .name = "all", .letter = 'a', .help = "also what has ended" },
+    { .name = "job", .value = "JOB", .help = "only runs of this job" },
+    { .name = "node", .value = "NODE", .help = "only runs on this node" },
+    { .name = "state", .value = "STATE", .choices = STATES, .help = "only runs in this state" },
+    { .name = "limit", .value = "N", .help = "at most N runs" },
+    END
+};
+static const struct cli_flag flags_runs[] = {
+    { .name = "limit", .value = "N", .help = "at most N runs" }, END
+};
+static const struct cli_flag flags_change[] = {
+    { .name = "wait", .help = "until it is so" },
+    { .name = "timeout", .value = "TIME", .help = "give up waiting after this long (60s)" },
+    END
+};
+static const struct cli_flag flags_wait[] = {
+    { .name = "for",
+      .value = "STATE",
+      .choices = "end gone " STATES,
+      .help = "what to wait for (running; done for a task)" },
+    { .name = "timeout", .value = "TIME", .help = "give up after this long (waits for ever)" },
+    END
+};
+static const struct cli_flag flags_logs[] = {
+    { .name = "follow", .letter = 'f', .help = "go on with what comes" },
+    { .name = "lines", .letter = 'n', .value = "N", .help = "begin with the last N lines" },
+    { .name = "stderr", .help = "only what was written to standard error" },
+    { .name = "stdout", .help = "only what was written to standard output" },
+    { .name = "attempt", .value = "N", .help = "of this attempt (the latest)" },
+    { .name = "offset", .value = "BYTES", .help = "begin this far into the log" },
+    { .name = "time", .letter = 't', .help = "the time before each line" },
+    END
+};
+static const struct cli_flag flags_events[] = {
+    { .name = "follow", .letter = 'f', .help = "go on with what happens" },
+    { .name = "since", .value = "INDEX", .help = "only what came after this event" },
+    END
+};
+static const struct cli_flag flags_drain[] = {
+    { .name = "deadline", .value = "TIME", .help = "tasks may finish for this long (90s)" },
+    { .name = "cancel", .help = "take runs again" },
+    { .name = "no-wait", .help = "do not stay until the node is empty" },
+    END
+};
+
+const struct cli_command cli_commands[] = {
+    { .verb = "agent",
+      .group = "agent",
+      .usage = "[--config FILE] [--dev] [--found] [flags]",
+      .help = "run an agent on this host",
+      .is_raw = true,
+      .takes = CLI_TAKES_OTHER,
+      .run = cli_verb_agent },
+    { .verb = "init",
+      .group = "agent",
+      .usage = "",
+      .help = "found a new cluster, once, on one node",
+      .more = "An agent with a join list waits to be let in. On the very first start of a cluster\n"
+              "nobody is there to let anyone in: say this on one node, and the others join it.\n",
+      .flags = flags_none,
+      .run = cli_verb_init },
+    { .verb = "health",
+      .group = "agent",
+      .usage = "",
+      .help = "how this agent is: exit code 0 well, 1 warning, 2 critical, 3 no answer",
+      .flags = flags_none,
+      .run = cli_verb_health },
+    { .verb = "version",
+      .group = "agent",
+      .usage = "",
+      .help = "the versions of this program and of the agent",
+      .flags = flags_none,
+      .run = cli_verb_version },
+    { .verb = "completion",
+      .group = "agent",
+      .usage = "bash|zsh|fish",
+      .help = "print a completion script for a shell",
+      .more = "  source <(muster completion bash)\n"
+              "  muster completion zsh > ~/.zfunc/_muster\n"
+              "  muster completion fish > ~/.config/fish/completions/muster.fish\n",
+      .flags = flags_none,
+      .words_min = 1,
+      .words_max = 1,
+      .takes = CLI_TAKES_SHELL,
+      .run = cli_verb_completion },
+    { .verb = "help",
+      .group = "agent",
+      .usage = "[VERB]",
+      .help = "all verbs, or one with examples",
+      .flags = flags_none,
+      .words_max = 2,
+      .takes = CLI_TAKES_VERB,
+      .run = cli_verb_help },
+
+    { .verb = "members",
+      .group = "cluster",
+      .usage = "",
+      .help = "the nodes this agent knows, and what they offer",
+      .flags = flags_node_ls,
+      .run = cli_verb_members },
+    { .verb = "status",
+      .group = "cluster",
+      .usage = "",
+      .help = "this node and its cluster in a few lines",
+      .flags = flags_none,
+      .run = cli_verb_status },
+    { .verb = "join",
+      .group = "cluster",
+      .usage = "ADDR…",
+      .help = "join a cluster through any of its members",
+      .more = "  muster join 10.0.0.11:7946 10.0.0.12:7946\n",
+      .flags = flags_none,
+      .words_min = 1,
+      .words_max = CLI_WORDS_MAX,
+      .takes = CLI_TAKES_OTHER,
+      .run = cli_verb_join },
+    { .verb = "leave",
+      .group = "cluster",
+      .usage = "",
+      .help = "this node hands over its runs and leaves",
+      .flags = flags_none,
+      .run = cli_verb_leave },
+    { .verb = "events",
+      .group = "cluster",
+      .usage = "[-f] [--since INDEX]",
+      .help = "what happened, and with -f what happens",
+      .flags = flags_events,
+      .run = cli_verb_events },
+
+    { .verb = "node ls",
+      .group = "node",
+      .usage = "[-q]",
+      .help = "the nodes, like members",
+      .flags = flags_node_ls,
+      .run = cli_verb_members },
+    { .verb = "node show",
+      .group = "node",
+      .usage = "NAME",
+      .help = "one node and its runs",
+      .flags = flags_none,
+      .words_min = 1,
+      .words_max = 1,
+      .takes = CLI_TAKES_NODE,
+      .run = cli_verb_node_show },
+    { .verb = "drain",
+      .also = "node drain",
+      .group = "node",
+      .usage = "[NODE] [--deadline TIME] [--cancel] [--no-wait]",
+      .help = "move everything off a node",
+      .more =
+          "Services move a few at a time; tasks may finish until the deadline. Without NODE it is\n"
+          "the node whose agent answers. The node takes nothing new until --cancel.\n\n"
+          "  muster drain bravo --deadline 5m\n"
+          "  muster drain bravo --cancel\n",
+      .flags = flags_drain,
+      .words_max = 1,
+      .takes = CLI_TAKES_NODE,
+      .run = cli_verb_drain },
+
+    { .verb = "run",
+      .also = "job run",
+      .group = "job",
+      .usage = "[flags] [--wait] -- CMD…",
+      .help = "make a job from flags and start it",
+      .more =
+          "Every field of a job can be set with --set, as in a job file. With --wait it is a task\n"
+          "unless --kind says otherwise, and the exit code is the job's own. Without --name a "
+          "name\n"
+          "is made from the command.\n\n"
+          "  muster run --name market/ticker --slots 2 -- /opt/ticker --fast\n"
+          "  muster run --wait --retry 2 --env LEVEL=3 -- /opt/report.sh 2026\n"
+          "  muster run --name web --set ready=tcp:8080 --set limits.memory=1G -- /opt/web\n",
+      .flags = cli_flags_run,
+      .words_max = CLI_WORDS_MAX,
+      .takes = CLI_TAKES_COMMAND,
+      .run = cli_verb_run },
+    { .verb = "apply",
+      .group = "job",
+      .usage = "FILE…",
+      .help = "create or update the jobs of files (- for standard input)",
+      .more =
+          "YAML or JSON, several jobs in a file separated by ---. All of them are checked first:\n"
+          "if one is wrong, nothing is changed.\n\n"
+          "  muster apply jobs/*.yaml\n"
+          "  ./make-jobs | muster apply -\n",
+      .flags = flags_none,
+      .words_min = 1,
+      .words_max = CLI_WORDS_MAX,
+      .takes = CLI_TAKES_FILE,
+      .run = cli_verb_apply },
+    { .verb = "check",
+      .also = "job validate",
+      .group = "job",
+      .usage = "FILE…",
+      .help = "tell what is wrong with job files, and change nothing",
+      .flags = flags_none,
+      .words_min = 1,
+      .words_max = CLI_WORDS_MAX,
+      .takes = CLI_TAKES_FILE,
+      .run = cli_verb_check },
+    { .verb = "ls",
+      .also = "job ls",
+      .group = "job",
+      .usage = "[PREFIX] [--state STATE] [--label K=V]",
+      .help = "the jobs",
+      .more = "  muster ls market/\n"
+              "  muster ls --state dead\n",
+      .flags = flags_ls,
+      .words_max = 1,
+      .takes = CLI_TAKES_JOB,
+      .run = cli_verb_ls },
+    { .verb = "ps",
+      .also = "job status",
+      .group = "job",
+      .usage = "[-a] [--job JOB] [--node NODE] [--state STATE]",
+      .help = "what runs, or wants to",
+      .flags = flags_ps,
+      .run = cli_verb_ps },
+    { .verb = "show",
+      .also = "job inspect",
+      .group = "job",
+      .usage = "NAME",
+      .help = "one job or run with all there is to know",
+      .flags = flags_none,
+      .words_min = 1,
+      .words_max = 1,
+      .takes = CLI_TAKES_JOB,
+      .run = cli_verb_show },
+    { .verb = "stop",
+      .also = "job stop",
+      .group = "job",
+      .usage = "NAME… [--wait] [--timeout TIME]",
+      .help = "end jobs; they stay known, and can be started again",
+      .flags = flags_change,
+      .words_min = 1,
+      .words_max = CLI_WORDS_MAX,
+      .takes = CLI_TAKES_JOB,
+      .run = cli_verb_stop },
+    { .verb = "start",
+      .also = "job start",
+      .group = "job",
+      .usage = "NAME… [--wait] [--timeout TIME]",
+      .help = "start stopped jobs again",
+      .flags = flags_change,
+      .words_min = 1,
+      .words_max = CLI_WORDS_MAX,
+      .takes = CLI_TAKES_JOB,
+      .run = cli_verb_start },
+    { .verb = "restart",
+      .also = "job restart",
+      .group = "job",
+      .usage = "NAME…",
+      .help = "end jobs and start them anew",
+      .flags = flags_none,
+      .words_min = 1,
+      .words_max = CLI_WORDS_MAX,
+      .takes = CLI_TAKES_JOB,
+      .run = cli_verb_restart },
+    { .verb = "rm",
+      .also = "job rm",
+      .group = "job",
+      .usage = "NAME… [--wait] [--timeout TIME]",
+      .help = "delete jobs and end their runs",
+      .flags = flags_change,
+      .words_min = 1,
+      .words_max = CLI_WORDS_MAX,
+      .takes = CLI_TAKES_JOB,
+      .run = cli_verb_rm },
+
+    { .verb = "runs",
+      .group = "run",
+      .usage = "JOB [--limit N]",
+      .help = "the runs of a job, with how they ended",
+      .flags = flags_runs,
+      .words_min = 1,
+      .words_max = 1,
+      .takes = CLI_TAKES_JOB,
+      .run = cli_verb_runs },
+    { .verb = "wait",
+      .group = "run",
+      .usage = "NAME [--for STATE] [--timeout TIME]",
+      .help = "wait until a job is running, done, or what --for says",
+      .more =
+          "`end` is any of done, dead and stopped; `gone` is deleted with nothing left running.\n"
+          "Exit code 6 when the time is up, 1 when the job took another end.\n\n"
+          "  muster wait market/ticker --for running --timeout 30s\n",
+      .flags = flags_wait,
+      .words_min = 1,
+      .words_max = 1,
+      .takes = CLI_TAKES_JOB,
+      .run = cli_verb_wait },
+    { .verb = "logs",
+      .group = "run",
+      .usage = "NAME [-f] [-n N] [--stderr] [--attempt N]",
+      .help = "what a job wrote",
+      .more = "  muster logs -f -n 20 market/ticker\n",
+      .flags = flags_logs,
+      .words_min = 1,
+      .words_max = 1,
+      .takes = CLI_TAKES_JOB,
+      .run = cli_verb_logs },
+
+    { .verb = "where",
+      .group = "place",
+      .usage = "NAME",
+      .help = "where a job runs, who keeps its record, and who is next",
+      .flags = flags_none,
+      .words_min = 1,
+      .words_max = 1,
+      .takes = CLI_TAKES_JOB,
+      .run = cli_verb_where },
+    { .verb = "why",
+      .group = "place",
+      .usage = "NAME",
+      .help = "why a job is where it is, or is not",
+      .flags = flags_none,
+      .words_min = 1,
+      .words_max = 1,
+      .takes = CLI_TAKES_JOB,
+      .run = cli_verb_why },
+    END
+};
+
+/* How many of the words spell `name` ("node ls"); 0 when they do not. */
+static int words_spelling(const char *name, size_t len, int argc, const char *const *argv)
+{
+    int used = 0;
+    for (size_t at = 0; at < len; used++) {
+        size_t word = strcspn(name + at, " ,");
+        if (used == argc || strlen(argv[used]) != word || memcmp(argv[used], name + at, word) != 0)
+            return 0;
+        at += word + 1;
+    }
+    return used;
+}
+
+static int command_spelled(const struct cli_command *c, int argc, const char *const *argv)
+{
+    int used = words_spelling(c->verb, strlen(c->verb), argc, argv);
+    for (const char *name = c->also; used == 0 && name != NULL && *name != '\0';) {
+        size_t len = strcspn(name, ",");
+        used = words_spelling(name, len, argc, argv);
+        name += len + (name[len] == ',' ? 1 : 0);
+    }
+    return used;
+}
+
+const struct cli_command *cli_command_find(int argc, const char *const *argv, int *used)
+{
+    for (const struct cli_command *c = cli_commands; c->verb != NULL; c++) {
+        *used = command_spelled(c, argc, argv);
+        if (*used > 0)
+            return c;
+    }
+    return NULL;
+}
+
+const char *cli_command_nearest(int argc, const char *const *argv)
+{
+    const char *names[sizeof cli_commands / sizeof cli_commands[0]] = { NULL };
+    char typed[64];
+    size_t count = 0;
+    for (const struct cli_command *c = cli_commands; c->verb != NULL; c++)
+        names[count++] = c->verb;
+    /* "node lsit" is nearer to "node ls" than its first word alone is to anything. */
+    if (argc > 1 && muster_format(typed, sizeof typed, "%s %s", argv[0], argv[1])) {
+        const char *near = agent_problem_nearest(typed, names);
+        if (near != NULL)
+            return near;
+    }
+    return agent_problem_nearest(argv[0], names);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The entry of `muster`: finds the verb, reads its flags, opens the way to the agent, runs it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/cli/client.h"
+#include "tools/cli/command.h"
+#include "tools/cli/help.h"
+
+/* How many arguments a shared flag before the verb takes; 0 when this is none. */
+static int leading_flag(const char *text)
+{
+    if (strcmp(text, "--addr") == 0)
+        return 2;
+    if (strncmp(text, "--addr=", 7) == 0 || strcmp(text, "--json") == 0)
+        return 1;
+    return 0;
+}
+
+static int no_verb(struct cli *cli, int argc, const char *const *argv)
+{
+    if (argc == 0 || strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) {
+        cli_help_all(stdout);
+        return CLI_OK;
+    }
+    if (strcmp(argv[0], "--version") == 0) {
+        puts("muster " MUSTER_VERSION);
+        return CLI_OK;
+    }
+    if (argv[0][0] == '-')
+        return cli_usage(cli, "there is no flag %s before a verb; 'muster help' lists the verbs",
+                         argv[0]);
+    if (strcmp(argv[0], "node") == 0 && argc == 1)
+        return cli_usage(cli, "say what of the nodes: 'muster node ls' or 'muster node show NAME'");
+    const char *near = cli_command_nearest(argc, argv);
+    if (near != NULL)
+        return cli_usage(cli, "there is no verb '%s'; did you mean '%s'?", argv[0], near);
+    return cli_usage(cli, "there is no verb '%s'; 'muster help' lists them", argv[0]);
+}
+
+static int words_check(struct cli *cli)
+{
+    const struct cli_command *c = cli->command;
+    if ((int)cli->args.word_count < c->words_min)
+        return cli_usage(cli, "'%s' needs %.*s", c->verb, (int)strcspn(c->usage, " "), c->usage);
+    if ((int)cli->args.word_count > c->words_max)
+        return cli_usage(cli, "'%s' is one word too many", cli->args.word[c->words_max]);
+    for (size_t i = 0; i < cli->args.word_count; i++)
+        if (cli->args.word[i][0] == '\0' && c->takes != CLI_TAKES_COMMAND)
+            return cli_usage(cli, "an empty word is no name");
+    return CLI_OK;
+}
+
+static int client_open(struct cli *cli)
+{
+    const char *addr = cli_flag_value(&cli->args, "addr");
+    const char *env = getenv("MUSTER_ADDR");
+    if (addr == NULL)
+        addr = env != NULL && env[0] != '\0' ? env : CLI_ADDR_DEFAULT;
+    int err = cli_client_open(&cli->client, addr);
+    if (err == MUSTER_EINVAL)
+        return cli_usage(cli, "the address '%s' is neither a socket path nor http://HOST:PORT",
+                         addr);
+    if (err != MUSTER_OK) {
+        cli_say(&cli->term, "no memory for a connection; free some and try again");
+        return CLI_FAILED;
+    }
+    return CLI_OK;
+}
+
+/* The flags before the verb and those behind it are one line to the parser. */
+static int line_parse(struct cli *cli, int before, int used)
+{
+    const struct cli_flags_rule rule = { .flags = cli->command->flags,
+                                         .shared = cli_flags_shared,
+                                         .stops = cli->command->takes == CLI_TAKES_COMMAND };
+    const char **line = calloc((size_t)cli->argc + 1, sizeof *line);
+    int count = 0;
+    if (line == NULL)
+        return CLI_FAILED;
+    for (int i = 1; i < cli->argc; i++)
+        if (i < before || i >= before + used)
+            line[count++] = cli->argv[i];
+    int err = cli_flags_parse(&cli->args, &rule, count, line);
+    free(line);
+    if (err != MUSTER_OK)
+        return cli_usage(cli, "%s", cli->args.problem);
+    cli->json = cli_flag_given(&cli->args, "json");
+    return CLI_OK;
+}
+
+static int verb_run(struct cli *cli, int before, int used)
+{
+    if (cli->command->is_raw)
+        return cli->command->run(cli);
+    int code = line_parse(cli, before, used);
+    if (code == CLI_OK && cli_flag_given(&cli->args, "help")) {
+        cli_help_verb(stdout, cli->command);
+        return CLI_OK;
+    }
+    if (code == CLI_OK)
+        code = words_check(cli);
+    if (code == CLI_OK)
+        code = client_open(cli);
+    if (code == CLI_OK)
+        code = cli->command->run(cli);
+    cli_client_close(cli->client);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct cli cli = { .argc = argc, .argv = argv };
+    int before = 1;
+    int used = 0;
+    cli_term_init(&cli.term);
+    for (int step; before < argc && (step = leading_flag(argv[before])) > 0;)
+        before += step;
+    if (before > argc)
+        before = argc;
+    const char *const *words = (const char *const *)argv + before;
+    cli.command = cli_command_find(argc - before, words, &used);
+    int code =
+        cli.command != NULL ? verb_run(&cli, before, used) : no_verb(&cli, argc - before, words);
+    cli_term_settle(&cli.term);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        cli_say(&cli.term, "standard output took no more (is the disk full?); try again");
+        return code != CLI_OK ? code : CLI_FAILED;
+    }
+    return code;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Verbs about jobs that exist: list them, and change what is wanted of them. */
+#include <string.h>
+
+#include "base/text.h"
+#include "tools/cli/api.h"
+#include "tools/cli/help.h"
+#include "tools/cli/table.h"
+#include "tools/cli/verbs.h"
+#include "tools/cli/view.h"
+#include "tools/cli/wait.h"
+
+#define CHANGE_MS 60000
+
+struct listing {
+    struct cli_table *table;
+    bool names_only;
+};
+
+static void listing_item(void *whose, struct cli_value job)
+{
+    struct listing *l = whose;
+    char age[48];
+    const char *name = cli_text(job, "name", "-");
+    if (l->names_only) {
+        cli_print("%s\n", name);
+        return;
+    }
+    cli_table_row(l->table);
+    cli_table_cell(l->table, name);
+    cli_table_cell(l->table, cli_text(job, "kind", "-"));
+    cli_table_state(l->table, cli_text(job, "state", "-"));
+    cli_table_number(l->table, cli_number(job, "copies", 0));
+    cli_table_cell(l->table, cli_ago(cli_text(job, "modified", NULL), age, sizeof age));
+    cli_table_cell(l->table, cli_text(job, "reason", ""));
+}
+
+int cli_verb_ls(struct cli *cli)
+{
+    static const struct cli_column columns[] = {
+        { .name = "JOB", .shrinks_to = 20 },
+        { .name = "KIND", .rank = 2 },
+        { .name = "STATE" },
+        { .name = "COPIES", .is_right = true, .rank = 4 },
+        { .name = "CHANGED", .rank = 3 },
+        { .name = "NOTE", .shrinks_to = 16, .rank = 1 },
+        { 0 },
+    };
+    struct cli_path path;
+    struct listing l = { .names_only = cli_flag_given(&cli->args, "quiet") };
+    struct cli_walk walk = { .item = listing_item, .whose = &l };
+    if (cli_flag_number(&cli->args, "limit", 1, CLI_ROWS_MAX, 0, &walk.limit) != MUSTER_OK)
+        return cli_usage(cli, "%s", cli->args.problem);
+    l.table = cli_table_open(&cli->term, columns);
+    if (l.table == NULL)
+        return CLI_FAILED;
+    cli_path_open(&path, "/v1/jobs");
+    cli_path_query(&path, "prefix", cli->args.word[0]);
+    cli_path_query(&path, "state", cli_flag_value(&cli->args, "state"));
+    cli_path_query(&path, "label", cli_flag_value(&cli->args, "label"));
+    int code = cli_api_walk(cli, &path, &walk);
+    if (code == CLI_OK && walk.count == 0 && !cli->json && !l.names_only)
+        cli_print("No jobs.\n");
+    else if (code == CLI_OK && !cli->json && !l.names_only)
+        code = cli_table_print(l.table) ? CLI_OK : CLI_FAILED;
+    cli_table_close(l.table);
+    return code;
+}
+
+struct change {
+    const char *method;
+    const char *action; /* last part of the path */
+    const char *doing;  /* what is said of it */
+    const char *want;   /* what --wait waits for */
+};
+
+static void change_told(struct cli *cli, const struct change *change, const char *name,
+                        const struct cli_result *result)
+{
+    char left[48];
+    long long copies = cli_number(result->root, "copies", 0);
+    const char *until = cli_text(result->root, "run_may_live_until", NULL);
+    if (cli->json) {
+        cli_api_print(result);
+        return;
+    }
+    cli_print("%s  %s, stored on %lld %s", name, change->doing, copies,
+              cli_plural(copies, "node", "nodes"));
+    if (until != NULL)
+        cli_print("; its run may live for another %s", cli_until(until, left, sizeof left));
+    cli_print("\n");
+}
+
+static int change_one(struct cli *cli, const struct change *change, const char *name,
+                      long long timeout_ms)
+{
+    struct cli_result result, last;
+    struct cli_path path;
+    struct cli_request request = { .method = change->method, .path = &path, .about = name };
+    cli_path_open(&path, "/v1/jobs/");
+    cli_path_name(&path, name);
+    cli_path_plain(&path, change->action);
+    int code = cli_api_must(cli, &request, &result);
+    if (code == CLI_OK)
+        change_told(cli, change, name, &result);
+    cli_api_close(&result);
+    if (code != CLI_OK || change->want == NULL || !cli_flag_given(&cli->args, "wait"))
+        return code;
+    code = cli_wait_for(cli, name, change->want, timeout_ms, &last);
+    if (code == CLI_OK && !cli->json)
+        cli_print("%s  %s\n", name,
+                  strcmp(change->want, "gone") == 0 ? "gone" : cli_text(last.root, "state", "-"));
+    cli_api_close(&last);
+    return code;
+}
+
+/* Every name is tried; the first trouble gives the exit code. */
+static int change_all(struct cli *cli, const struct change *change)
+{
+    long long timeout_ms = 0;
+    int code = CLI_OK;
+    if (cli_flag_duration(&cli->args, "timeout", CHANGE_MS, &timeout_ms) != MUSTER_OK)
+        return cli_usage(cli, "%s", cli->args.problem);
+    for (size_t i = 0; i < cli->args.word_count; i++) {
+        int one = change_one(cli, change, cli->args.word[i], timeout_ms);
+        code = code != CLI_OK ? code : one;
+    }
+    return code;
+}
+
+int cli_verb_stop(struct cli *cli)
+{
+    const struct change stop = { "POST", "/stop", "stopping", "end" };
+    return change_all(cli, &stop);
+}
+
+int cli_verb_start(struct cli *cli)
+{
+    const struct change start = { "POST", "/start", "starting", "running" };
+    return change_all(cli, &start);
+}
+
+int cli_verb_restart(struct cli *cli)
+{
+    const struct change restart = { "POST", "/restart", "restarting", NULL };
+    return change_all(cli, &restart);
+}
+
+int cli_verb_rm(struct cli *cli)
+{
+    const struct change rm = { "DELETE", "", "deleted", "gone" };
+    return change_all(cli, &rm);
+}

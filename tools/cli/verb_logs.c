@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Verbs that read streams: what a job wrote, and what happened in the cluster. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "tools/cli/api.h"
+#include "tools/cli/help.h"
+#include "tools/cli/verbs.h"
+
+#define NDJSON     "application/x-ndjson"
+#define LINES_MAX  10000000
+#define OFFSET_MAX (1LL << 62)
+
+struct reader {
+    const struct cli_term *term;
+    bool json;
+    bool has_time;
+    long long lines;
+};
+
+/* A job's output goes to files and pipes as it is; a terminal must not obey it. */
+static void text_print(const struct cli_term *term, const char *text, size_t len)
+{
+    if (term->is_terminal)
+        cli_print_safe(stdout, text, len, term->has_color);
+    else
+        (void)fwrite(text, 1, len, stdout);
+}
+
+static bool raw_print(const char *line, size_t len)
+{
+    (void)fwrite(line, 1, len, stdout);
+    fputc('\n', stdout);
+    return fflush(stdout) == 0;
+}
+
+static bool log_line(void *whose, const char *line, size_t len)
+{
+    struct reader *r = whose;
+    struct cli_reply *reply;
+    if (len == 0)
+        return true;
+    r->lines++;
+    if (r->json)
+        return raw_print(line, len);
+    if (cli_reply_open(&reply, MUSTER_BYTES(line, len)) != MUSTER_OK) {
+        text_print(r->term, line, len);
+    } else {
+        struct cli_value root = cli_reply_root(reply);
+        const char *text = cli_text(root, "text", "");
+        bool is_err = strcmp(cli_text(root, "stream", ""), "stderr") == 0 && r->term->has_color;
+        if (r->has_time)
+            printf("%s  ", cli_text(root, "time", "-"));
+        fputs(is_err ? "\033[31m" : "", stdout);
+        text_print(r->term, text, strlen(text));
+        fputs(is_err ? "\033[0m" : "", stdout);
+    }
+    cli_reply_close(reply);
+    fputc('\n', stdout);
+    return fflush(stdout) == 0;
+}
+
+static bool event_line(void *whose, const char *line, size_t len)
+{
+    struct reader *r = whose;
+    struct cli_reply *reply;
+    if (len == 0)
+        return true;
+    r->lines++;
+    if (r->json)
+        return raw_print(line, len);
+    if (cli_reply_open(&reply, MUSTER_BYTES(line, len)) != MUSTER_OK) {
+        cli_print_safe(stdout, line, len, false);
+        fputc('\n', stdout);
+    } else {
+        struct cli_value e = cli_reply_root(reply);
+        const char *run = cli_text(e, "run", cli_text(e, "job", ""));
+        cli_print("%s  %-8s  %-14s", cli_text(e, "time", "-"), cli_text(e, "node", "-"),
+                  cli_text(e, "type", "-"));
+        cli_print("%s%s%s%s\n", run[0] != '\0' ? "  " : "", run,
+                  cli_text(e, "text", "")[0] != '\0' ? "  " : "", cli_text(e, "text", ""));
+    }
+    cli_reply_close(reply);
+    return fflush(stdout) == 0;
+}
+
+/* Reads the stream to its end; what went wrong is told. */
+static int stream_read(struct cli *cli, const struct cli_request *request,
+                       struct cli_listener listener)
+{
+    struct cli_result result = { .path = request->path };
+    result.err = cli_client_stream(cli->client, request, listener, &result.answer);
+    int code = cli_api_judge(&result);
+    if (code != CLI_OK)
+        cli_api_complain(cli, &result, NULL);
+    cli_api_close(&result);
+    return code;
+}
+
+int cli_verb_logs(struct cli *cli)
+{
+    struct cli_path path;
+    struct cli_request request = { .method = "GET", .path = &path, .accept = NDJSON };
+    struct reader r = { .term = &cli->term,
+                        .json = cli->json,
+                        .has_time = cli_flag_given(&cli->args, "time") };
+    struct cli_listener listener = { .line = log_line, .whose = &r };
+    long long lines = 0, attempt = 0, offset = 0;
+    bool wants_err = cli_flag_given(&cli->args, "stderr");
+    bool wants_out = cli_flag_given(&cli->args, "stdout");
+    if (cli_flag_number(&cli->args, "lines", 0, LINES_MAX, -1, &lines) != MUSTER_OK ||
+        cli_flag_number(&cli->args, "attempt", 1, INT32_MAX, -1, &attempt) != MUSTER_OK ||
+        cli_flag_number(&cli->args, "offset", 0, OFFSET_MAX, -1, &offset) != MUSTER_OK)
+        return cli_usage(cli, "%s", cli->args.problem);
+    cli_path_open(&path, "/v1/runs/");
+    cli_path_name(&path, cli->args.word[0]);
+    cli_path_plain(&path, "/logs");
+    cli_path_query(&path, "follow", cli_flag_given(&cli->args, "follow") ? "1" : NULL);
+    if (lines >= 0)
+        cli_path_query_number(&path, "lines", lines);
+    if (attempt >= 0)
+        cli_path_query_number(&path, "attempt", attempt);
+    if (offset >= 0)
+        cli_path_query_number(&path, "offset", offset);
+    if (wants_err != wants_out)
+        cli_path_query(&path, "stream", wants_err ? "stderr" : "stdout");
+    return stream_read(cli, &request, listener);
+}
+
+int cli_verb_events(struct cli *cli)
+{
+    struct cli_path path;
+    struct cli_request request = { .method = "GET", .path = &path, .accept = NDJSON };
+    struct reader r = { .term = &cli->term, .json = cli->json };
+    struct cli_listener listener = { .line = event_line, .whose = &r };
+    bool follows = cli_flag_given(&cli->args, "follow");
+    long long since = 0;
+    if (cli_flag_number(&cli->args, "since", 0, INT64_MAX, 0, &since) != MUSTER_OK)
+        return cli_usage(cli, "%s", cli->args.problem);
+    request.last_id = cli_flag_value(&cli->args, "since");
+    cli_path_open(&path, "/v1/events");
+    cli_path_query(&path, "follow", follows ? NULL : "0");
+    int code = stream_read(cli, &request, listener);
+    if (code == CLI_OK && follows && !ferror(stdout)) {
+        cli_say(&cli->term, "the agent at %s ended its events, it may have stopped; try again",
+                cli_client_addr(cli->client));
+        return CLI_UNREACHABLE;
+    }
+    return code;
+}

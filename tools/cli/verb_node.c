@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Verbs about one node: show it with its runs, and empty it. */
+#include <string.h>
+
+#include "base/text.h"
+#include "tools/cli/api.h"
+#include "tools/cli/help.h"
+#include "tools/cli/verbs.h"
+#include "tools/cli/view.h"
+
+#define DRAIN_MS       90000
+#define DRAIN_EXTRA_MS 10000 /* for what is killed at the deadline to be gone */
+#define DRAIN_LOOK_MS  250
+
+static int node_print(struct cli *cli, struct cli_value root)
+{
+    struct cli_value node = cli_value_field(root, "node");
+    struct cli_value runs = cli_value_field(root, "runs");
+    size_t count = cli_value_count(runs);
+    struct muster_text tags;
+    muster_text_open(&tags, 4096);
+    cli_value_print(cli_value_field(node, "tags"), &tags);
+    cli_view_fact("node", "%s (%s)", cli_text(node, "name", "-"), cli_text(node, "id", "-"));
+    cli_view_fact("address", "%s", cli_text(node, "address", "-"));
+    cli_view_fact("status", "%s, %s", cli_text(node, "status", "-"), cli_text(node, "mode", "-"));
+    cli_view_fact("slots", "%lld of %lld used, weight %lld", cli_number(node, "used", 0),
+                  cli_number(node, "slots", 0), cli_number(node, "weight", 0));
+    cli_view_fact("tags", "%s", tags.data != NULL ? tags.data : "");
+    cli_view_fact("version", "%s", cli_text(node, "version", "-"));
+    muster_text_close(&tags);
+    if (count == 0) {
+        cli_print("No runs.\n");
+        return CLI_OK;
+    }
+    struct cli_table *table = cli_view_runs_open(&cli->term);
+    if (table == NULL)
+        return CLI_FAILED;
+    for (size_t i = 0; i < count; i++)
+        cli_view_runs_add(table, cli_value_item(runs, i));
+    cli_print("\n");
+    bool printed = cli_table_print(table);
+    cli_table_close(table);
+    return printed ? CLI_OK : CLI_FAILED;
+}
+
+static void node_path(struct cli_path *path, const char *name, const char *action)
+{
+    cli_path_open(path, "/v1/nodes/");
+    cli_path_name(path, name);
+    cli_path_plain(path, action);
+}
+
+int cli_verb_node_show(struct cli *cli)
+{
+    struct cli_result result;
+    struct cli_path path;
+    node_path(&path, cli->args.word[0], "");
+    int code = cli_api_read(cli, &path, &result);
+    if (code == CLI_OK && !cli->json)
+        code = node_print(cli, result.root);
+    cli_api_close(&result);
+    return code;
+}
+
+/* Live runs on the node; an exit code other than CLI_OK has been told. */
+static int drain_look(struct cli *cli, const char *node, long long *live)
+{
+    struct cli_result result;
+    struct cli_path path;
+    struct cli_request request = { .method = "GET", .path = &path };
+    node_path(&path, node, "");
+    int code = cli_api_must(cli, &request, &result);
+    struct cli_value runs = cli_value_field(result.root, "runs");
+    *live = 0;
+    for (size_t i = 0; i < cli_value_count(runs); i++)
+        *live += cli_view_is_live(cli_value_item(runs, i));
+    cli_api_close(&result);
+    return code;
+}
+
+static int drain_wait(struct cli *cli, const char *node, long long deadline_ms)
+{
+    long long until = cli_mono_ms() + deadline_ms + DRAIN_EXTRA_MS;
+    long long live = 0;
+    for (;;) {
+        int code = drain_look(cli, node, &live);
+        long long left = until - cli_mono_ms();
+        if (code != CLI_OK)
+            return code;
+        if (live == 0)
+            break;
+        if (left <= 0) {
+            cli_say(&cli->term, "%s still has %lld %s after the deadline; 'muster node show %s'",
+                    node, live, cli_plural(live, "run", "runs"), node);
+            return CLI_TIMEOUT;
+        }
+        cli_term_progress(&cli->term, "draining %s: %lld %s left, %llds to go", node, live,
+                          cli_plural(live, "run", "runs"), left / 1000);
+        cli_pause_ms(left < DRAIN_LOOK_MS ? left : DRAIN_LOOK_MS);
+    }
+    cli_term_settle(&cli->term);
+    if (!cli->json)
+        cli_print("%s is empty; it takes nothing new until 'muster drain %s --cancel'\n", node,
+                  node);
+    return CLI_OK;
+}
+
+/* The node that was named, or the one whose agent answers. */
+static int drain_node(struct cli *cli, char *node, size_t size)
+{
+    struct cli_result status;
+    struct cli_path path;
+    struct cli_request request = { .method = "GET", .path = &path };
+    if (cli->args.word_count > 0) {
+        if (muster_format(node, size, "%s", cli->args.word[0]))
+            return CLI_OK;
+        return cli_usage(cli, "no node has so long a name");
+    }
+    cli_path_open(&path, "/v1/status");
+    int code = cli_api_must(cli, &request, &status);
+    if (code == CLI_OK)
+        muster_format(node, size, "%s", cli_text(status.root, "node", "-"));
+    cli_api_close(&status);
+    return code;
+}
+
+int cli_verb_drain(struct cli *cli)
+{
+    struct cli_result result;
+    struct cli_path path;
+    char node[256], body[128];
+    long long deadline_ms = 0;
+    bool cancels = cli_flag_given(&cli->args, "cancel");
+    if (cli_flag_duration(&cli->args, "deadline", DRAIN_MS, &deadline_ms) != MUSTER_OK)
+        return cli_usage(cli, "%s", cli->args.problem);
+    int code = drain_node(cli, node, sizeof node);
+    if (code != CLI_OK)
+        return code;
+    node_path(&path, node, "/drain");
+    muster_format(body, sizeof body, "{\"cancel\":%s,\"deadline\":\"%lldms\"}",
+                  cancels ? "true" : "false", deadline_ms);
+    code = cli_api_post(cli, &path, body, &result);
+    if (code == CLI_OK && cli->json)
+        cli_api_print(&result);
+    else if (code == CLI_OK && cancels)
+        cli_print("%s takes runs again\n", node);
+    cli_api_close(&result);
+    if (code != CLI_OK || cancels || cli_flag_given(&cli->args, "no-wait"))
+        return code;
+    return drain_wait(cli, node, deadline_ms);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `muster show`: one job or one run, with everything that is known of it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "tools/cli/api.h"
+#include "tools/cli/table.h"
+#include "tools/cli/verbs.h"
+#include "tools/cli/view.h"
+
+#define VALUE_MAX 65536
+
+static void show_run(struct cli_value run)
+{
+    char since[48], text[CLI_NOTE_MAX];
+    const char *node = cli_text(run, "node", NULL);
+    long long pid = cli_number(run, "pid", 0);
+    cli_view_fact("state", "%s for %s", cli_text(run, "state", "-"),
+                  cli_ago(cli_text(run, "since", NULL), since, sizeof since));
+    cli_view_fact("note", "%s", cli_view_note(run, text, sizeof text));
+    cli_view_fact("node", "%s", node != NULL ? node : "none");
+    if (pid > 0)
+        cli_view_fact("pid", "%lld", pid);
+    cli_view_fact("attempt", "%lld, token %s", cli_number(run, "attempt", 0),
+                  cli_text(run, "token", "-"));
+    cli_view_fact("last exit", "%s",
+                  cli_view_exit(cli_value_field(run, "exit"), text, sizeof text));
+}
+
+/* Every field that the spec names, as it would stand in a job file. */
+static void show_spec(struct cli_value spec)
+{
+    struct muster_text value;
+    const char *key;
+    muster_text_open(&value, VALUE_MAX);
+    for (size_t i = 0; (key = cli_value_key(spec, i)) != NULL; i++) {
+        if (strcmp(key, "name") == 0 || strcmp(key, "kind") == 0)
+            continue;
+        muster_text_clear(&value);
+        cli_value_print(cli_value_field(spec, key), &value);
+        cli_print("  %-14s ", key);
+        cli_print_safe(stdout, value.data != NULL ? value.data : "", value.len, false);
+        cli_print("\n");
+    }
+    muster_text_close(&value);
+}
+
+static int show_attempts(struct cli *cli, struct cli_value run)
+{
+    static const struct cli_column columns[] = {
+        { .name = "ATTEMPT", .is_right = true }, { .name = "NODE", .shrinks_to = 12 },
+        { .name = "STARTED", .rank = 1 },        { .name = "ENDED", .rank = 2 },
+        { .name = "EXIT", .shrinks_to = 10 },    { 0 },
+    };
+    struct cli_value attempts = cli_value_field(run, "attempts");
+    size_t count = cli_value_count(attempts);
+    char text[CLI_NOTE_MAX];
+    if (count == 0)
+        return CLI_OK;
+    struct cli_table *table = cli_table_open(&cli->term, columns);
+    if (table == NULL)
+        return CLI_FAILED;
+    for (size_t i = 0; i < count; i++) {
+        struct cli_value one = cli_value_item(attempts, i);
+        cli_table_row(table);
+        cli_table_number(table, cli_number(one, "attempt", (long long)i + 1));
+        cli_table_cell(table, cli_text(one, "node", "-"));
+        cli_table_cell(table, cli_text(one, "started", "-"));
+        cli_table_cell(table, cli_text(one, "ended", "-"));
+        cli_table_cell(table, cli_view_exit(cli_value_field(one, "exit"), text, sizeof text));
+    }
+    cli_print("\n");
+    bool printed = cli_table_print(table);
+    cli_table_close(table);
+    return printed ? CLI_OK : CLI_FAILED;
+}
+
+static int show_job(struct cli *cli, struct cli_value job)
+{
+    char age[48];
+    struct cli_value run = cli_value_field(job, "run");
+    cli_view_fact("job", "%s", cli_text(job, "name", "-"));
+    cli_view_fact("kind", "%s, wish: %s", cli_text(job, "kind", "-"),
+                  cli_text(job, "desired", "-"));
+    if (cli_value_is_set(run)) {
+        show_run(run);
+    } else {
+        cli_view_fact("state", "%s", cli_text(job, "state", "-"));
+        cli_view_fact("note", "%s", cli_text(job, "reason", ""));
+    }
+    cli_view_fact("record", "revision %lld, on %lld %s, changed %s ago", cli_number(job, "rev", 0),
+                  cli_number(job, "copies", 0),
+                  cli_plural(cli_number(job, "copies", 0), "node", "nodes"),
+                  cli_ago(cli_text(job, "modified", NULL), age, sizeof age));
+    cli_print("spec\n");
+    show_spec(cli_value_field(job, "spec"));
+    return show_attempts(cli, run);
+}
+
+static int show_run_alone(struct cli *cli, struct cli_value run)
+{
+    cli_view_fact("run", "%s of job %s", cli_text(run, "run", "-"), cli_text(run, "job", "-"));
+    show_run(run);
+    return show_attempts(cli, run);
+}
+
+/* Shows what is at this path if it is there; CLI_NOT_FOUND is left to the caller to tell. */
+static int show_at(struct cli *cli, const char *before, const char *name,
+                   int (*show)(struct cli *cli, struct cli_value record), bool is_last)
+{
+    struct cli_result result;
+    struct cli_path path;
+    struct cli_request request = { .method = "GET", .path = &path };
+    cli_path_open(&path, before);
+    cli_path_name(&path, name);
+    int code = cli_api_ask(cli, &request, &result);
+    if (code == CLI_OK && cli->json)
+        cli_api_print(&result);
+    else if (code == CLI_OK)
+        code = show(cli, result.root);
+    else if (code != CLI_NOT_FOUND || is_last)
+        cli_api_complain(cli, &result, NULL);
+    cli_api_close(&result);
+    return code;
+}
+
+/* A name is a job's first; "mail/outbox.2" and the like are runs. */
+int cli_verb_show(struct cli *cli)
+{
+    const char *name = cli->args.word[0];
+    bool may_be_run = strpbrk(name, ".@:%") != NULL;
+    int code = show_at(cli, "/v1/jobs/", name, show_job, !may_be_run);
+    if (code == CLI_NOT_FOUND && may_be_run)
+        code = show_at(cli, "/v1/runs/", name, show_run_alone, true);
+    return code;
+}

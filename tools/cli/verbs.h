@@ -1,0 +1,45 @@
+/* Verbs: one function for each row of the command table. Each returns an exit code (enum cli_exit;
+ * that of `run --wait` is the job's own, that of `health` 0 to 3).
+ *
+ * threads  one
+ */
+#ifndef MUSTER_CLI_VERBS_H
+#define MUSTER_CLI_VERBS_H
+
+struct cli;
+
+int cli_verb_agent(struct cli *cli);
+int cli_verb_init(struct cli *cli);
+int cli_verb_health(struct cli *cli);
+int cli_verb_version(struct cli *cli);
+int cli_verb_completion(struct cli *cli);
+int cli_verb_help(struct cli *cli);
+
+int cli_verb_members(struct cli *cli);
+int cli_verb_status(struct cli *cli);
+int cli_verb_join(struct cli *cli);
+int cli_verb_leave(struct cli *cli);
+int cli_verb_events(struct cli *cli);
+
+int cli_verb_node_show(struct cli *cli);
+int cli_verb_drain(struct cli *cli);
+
+int cli_verb_run(struct cli *cli);
+int cli_verb_apply(struct cli *cli);
+int cli_verb_check(struct cli *cli);
+int cli_verb_ls(struct cli *cli);
+int cli_verb_ps(struct cli *cli);
+int cli_verb_show(struct cli *cli);
+int cli_verb_stop(struct cli *cli);
+int cli_verb_start(struct cli *cli);
+int cli_verb_restart(struct cli *cli);
+int cli_verb_rm(struct cli *cli);
+
+int cli_verb_runs(struct cli *cli);
+int cli_verb_wait(struct cli *cli);
+int cli_verb_logs(struct cli *cli);
+
+int cli_verb_where(struct cli *cli);
+int cli_verb_why(struct cli *cli);
+
+#endif
