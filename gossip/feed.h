@@ -1,0 +1,49 @@
+/* Feed: one stream message, read piece by piece whether it is packed or not.
+ *
+ * A plain message may still be arriving: MUSTER_ESHORT says "not yet". A packed one is there as a
+ * whole (its length stands in front) and is unpacked into a small window as it is read, so that a
+ * table of any size costs no memory; then MUSTER_ECORRUPT says what is wrong with it.
+ *
+ * memory   borrows the bytes, a decoder and a window; what is read lives until the next read
+ * threads  one user each
+ * source   docs/protocol.md, "Streams"
+ */
+#ifndef MUSTER_GOSSIP_FEED_H
+#define MUSTER_GOSSIP_FEED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "gossip/codec.h"
+#include "gossip/lzw.h"
+
+#define GOSSIP_FEED_WINDOW    (64u << 10)   /* unpacked bytes held at a time */
+#define GOSSIP_FEED_EXPANSION (40ull << 20) /* bytes a message may unpack to */
+
+struct gossip_feed {
+    struct muster_bytes plain; /* the message, or its part in the window */
+    size_t offset;             /* read of `plain` so far */
+    uint64_t unpacked;
+    struct gossip_lzw_decoder *decoder;
+    uint8_t *window;
+    bool is_packed;
+};
+
+/* Opens the wrapper, if there is one. */
+MUSTER_MUST_USE int gossip_feed_open(struct gossip_feed *f, struct muster_bytes bytes,
+                                     struct gossip_lzw_decoder *decoder, uint8_t *window);
+
+/* The type byte of what is next; -1 while there is none. */
+int gossip_feed_type(struct gossip_feed *f);
+
+MUSTER_MUST_USE int gossip_feed_message(struct gossip_feed *f, struct gossip_message *m);
+MUSTER_MUST_USE int gossip_feed_entry(struct gossip_feed *f, struct gossip_entry *e);
+MUSTER_MUST_USE int gossip_feed_skip(struct gossip_feed *f, size_t len);
+
+/* Checks that a packed message ends as it should; a plain one may have bytes behind it. */
+MUSTER_MUST_USE int gossip_feed_end(struct gossip_feed *f);
+
+#endif
