@@ -1,9 +1,9 @@
 /* Gossip: who is here. SWIM membership on memberlist's wire, as a core that touches nothing.
  *
- * Time, packets and stream bytes come in as events; packets, streams and news about members come out
- * as effects. The wire format and the state machine are those of memberlist (docs/protocol.md), so a
- * muster agent is an ordinary member of any memberlist or serf pool.
- * (Das, Gupta, Motivala: "SWIM", DSN 2002; Dadgar, Phillips, Currey: "Lifeguard", 2018)
+ * Time, packets and stream bytes come in as events; packets, streams and news about members come
+ * out as effects. The wire format and the state machine are those of memberlist (docs/protocol.md),
+ * so a muster agent is an ordinary member of any memberlist or serf pool. (Das, Gupta, Motivala:
+ * "SWIM", DSN 2002; Dadgar, Phillips, Currey: "Lifeguard", 2018)
  *
  * units    milliseconds of the caller's monotonic clock
  * memory   everything from the arena at open; event bytes are borrowed until gossip_step returns,
@@ -55,10 +55,11 @@ void gossip_config_local(struct gossip_config *c);
 struct gossip; /* opaque */
 
 enum gossip_event_kind {
-    GOSSIP_EVENT_TICK,        /* only time passes */
-    GOSSIP_EVENT_PACKET,      /* a datagram: from, bytes */
-    GOSSIP_EVENT_STREAM_DATA, /* stream, inbound, bytes = all received so far, ended = peer closed */
-    GOSSIP_EVENT_STREAM_FAILED, /* an outbound stream broke before an answer: stream, refused */
+    GOSSIP_EVENT_TICK,   /* only time passes */
+    GOSSIP_EVENT_PACKET, /* a datagram: from, bytes */
+    /* stream, inbound, bytes = all received so far, ended = peer closed */
+    GOSSIP_EVENT_STREAM_DATA,
+    GOSSIP_EVENT_STREAM_FAILED, /* a stream broke before an answer: stream, inbound, refused */
     GOSSIP_EVENT_JOIN,          /* push/pull with this seed: from */
     GOSSIP_EVENT_LEAVE,         /* leave on purpose */
     GOSSIP_EVENT_META,          /* our meta changed: bytes */
@@ -78,11 +79,12 @@ struct gossip_event {
 };
 
 enum gossip_effect_kind {
-    GOSSIP_EFFECT_SEND,        /* a datagram from the listening socket: to, bytes */
-    GOSSIP_EFFECT_STREAM_OPEN, /* connect to `to`, send bytes, hand in what comes, until deadline_ms */
+    GOSSIP_EFFECT_SEND, /* a datagram from the listening socket: to, bytes */
+    /* connect to `to`, send bytes, hand in what comes, until deadline_ms */
+    GOSSIP_EFFECT_STREAM_OPEN,
     GOSSIP_EFFECT_STREAM_REPLY, /* inbound stream: send bytes, then close */
-    GOSSIP_EFFECT_STREAM_CLOSE, /* no more interest */
-    GOSSIP_EFFECT_MEMBER,       /* news about a member: member, news */
+    GOSSIP_EFFECT_STREAM_CLOSE, /* no more interest; may name a stream that has ended already */
+    GOSSIP_EFFECT_MEMBER,       /* news about another member: member, news */
     GOSSIP_EFFECT_JOINED,       /* the push/pull of a JOIN ended: to, ok */
     GOSSIP_EFFECT_LEFT          /* our leave has been sent out as often as it should be */
 };
@@ -125,6 +127,8 @@ struct gossip_effect {
 struct gossip_counters {
     uint64_t packets_in, packets_out, bytes_in, bytes_out;
     uint64_t dropped_malformed, dropped_crc, dropped_type, dropped_unfit, dropped_full;
+    uint64_t user_messages;   /* of an application above; read and discarded */
+    uint64_t probes_tcp_only; /* answered by TCP alone: datagrams are lost on the way */
     uint64_t probes, probes_failed, suspicions, refutations, conflicts, push_pulls,
         push_pulls_failed;
 };

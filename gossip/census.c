@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The whole member table written as a push/pull message, packed when that makes it smaller. */
+#include "gossip/census.h"
+
+#include <string.h>
+
+#define CENSUS_HEADER_MAX 64
+#define CENSUS_WRAP_MAX   32 /* kept free in front of packed bytes for the wrapper */
+#define CENSUS_RAW16_MAX  65535u
+
+_Static_assert(GOSSIP_ENTRY_MAX > GOSSIP_NAME_MAX + GOSSIP_META_MAX + 96,
+               "an entry holds a name, a meta and some small fields with their keys");
+
+size_t gossip_census_size(uint32_t members_max)
+{
+    uint64_t size = CENSUS_HEADER_MAX + CENSUS_WRAP_MAX + (uint64_t)members_max * GOSSIP_ENTRY_MAX;
+
+    return size < GOSSIP_STREAM_MAX ? (size_t)size : GOSSIP_STREAM_MAX;
+}
+
+static void member_write(struct muster_writer *out, const struct gossip_member *m)
+{
+    struct gossip_entry e = {
+        .name = gossip_member_name(m),
+        .addr = MUSTER_BYTES(m->addr.octet, m->addr.len),
+        .vsn = MUSTER_BYTES(m->vsn, GOSSIP_VSN_LEN),
+        .state = m->state,
+        .incarnation = m->incarnation,
+        .port = m->addr.port,
+    };
+
+    if (m->meta_len > 0)
+        e.meta = gossip_member_meta(m);
+    gossip_entry_encode(&e, out);
+}
+
+/* Ourselves first, then the others in probing order. That is shuffled again and again, so even a
+ * table too large for a message comes across in parts over time. */
+static struct muster_bytes plain_write(struct gossip *g, bool is_join)
+{
+    struct muster_writer out = muster_writer_over(g->table_plain, g->table_size);
+    struct gossip_message header = { .type = GOSSIP_TYPE_PUSH_PULL };
+    size_t room = (g->table_size - CENSUS_HEADER_MAX) / GOSSIP_ENTRY_MAX;
+    uint32_t left = g->table.count < room ? g->table.count : (uint32_t)room;
+
+    MUSTER_ASSERT(left > 0);
+    header.push_pull.nodes = left;
+    header.push_pull.join = is_join;
+    gossip_message_encode(&header, &out);
+    member_write(&out, gossip_self(g));
+    left--;
+    for (uint32_t i = 0; i < g->table.count && left > 0; i++) {
+        if (g->table.order[i] == GOSSIP_SELF)
+            continue;
+        member_write(&out, &g->table.member[g->table.order[i]]);
+        left--;
+    }
+    MUSTER_ASSERT(left == 0);
+    MUSTER_ASSERT(muster_writer_err(&out) == MUSTER_OK);
+    return muster_writer_bytes(&out);
+}
+
+/* The wrapper's map as the codec would write it, but in front of bytes that are there already. */
+static struct muster_bytes wrap(uint8_t *packed, size_t len)
+{
+    static const char start[] = "\x09\x82\244Algo\x00\243Buf";
+    uint8_t head[CENSUS_WRAP_MAX];
+    struct muster_writer out = muster_writer_over(head, sizeof head);
+    bool is_long = len > CENSUS_RAW16_MAX;
+    const uint8_t raw[5] = { is_long ? 0xdb : 0xda, (uint8_t)(len >> (is_long ? 24 : 8)),
+                             (uint8_t)(len >> (is_long ? 16 : 0)), (uint8_t)(len >> 8),
+                             (uint8_t)len };
+    struct muster_bytes written;
+
+    muster_write_plain(&out, MUSTER_BYTES(start, sizeof start - 1));
+    muster_write_plain(&out, MUSTER_BYTES(raw, is_long ? 5 : 3));
+    MUSTER_ASSERT(muster_writer_err(&out) == MUSTER_OK);
+    written = muster_writer_bytes(&out);
+    memcpy(packed - written.len, written.data, written.len);
+    return MUSTER_BYTES(packed - written.len, written.len + len);
+}
+
+struct muster_bytes gossip_census(struct gossip *g, bool is_join)
+{
+    struct muster_bytes plain;
+    uint8_t *packed = g->table_packed + CENSUS_WRAP_MAX;
+    size_t len;
+
+    MUSTER_ASSERT(!g->is_table_sent);
+    g->is_table_sent = true;
+    plain = plain_write(g, is_join);
+    if (!g->config.compress || plain.len <= 2 * CENSUS_WRAP_MAX ||
+        gossip_lzw_compress(g->encoder, plain, packed, plain.len - CENSUS_WRAP_MAX, &len) !=
+            MUSTER_OK)
+        return plain;
+    return wrap(packed, len);
+}

@@ -1,0 +1,19 @@
+/* Census: our whole table as one stream message.
+ *
+ * memory   two buffers in the core, good for one census a step
+ * threads  the loop's only
+ * source   docs/protocol.md, "Push/pull"
+ */
+#ifndef MUSTER_GOSSIP_CENSUS_H
+#define MUSTER_GOSSIP_CENSUS_H
+
+#include "gossip/core.h"
+
+#define GOSSIP_ENTRY_MAX 896 /* bytes of one encoded entry, at most */
+
+size_t gossip_census_size(uint32_t members_max); /* bytes of each of the two buffers */
+
+/* At most once a step. The bytes live until the next one. */
+struct muster_bytes gossip_census(struct gossip *g, bool is_join);
+
+#endif

@@ -1,0 +1,153 @@
+/* Core: the one struct behind gossip.h, shared by the modules that make up its state machine.
+ *
+ * Below it stand modules that know nothing of it (codec, packet, lzw, scale, suspicion, member,
+ * table, broadcast, outbox); above it those that change it: rumor (what is believed), probe (who
+ * answers), sync and stream (whole tables), post (what goes out), gossip (the verbs).
+ *
+ * units    milliseconds of the caller's monotonic clock
+ * memory   one block and what hangs from it, all from the arena at open
+ * threads  the loop's only
+ */
+#ifndef MUSTER_GOSSIP_CORE_H
+#define MUSTER_GOSSIP_CORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/heap.h"
+#include "base/rng.h"
+#include "gossip/broadcast.h"
+#include "gossip/gossip.h"
+#include "gossip/lzw.h"
+#include "gossip/outbox.h"
+#include "gossip/table.h"
+
+#define GOSSIP_RELAYS_MAX   16   /* asked in one probe; indirect_checks is at most this */
+#define GOSSIP_ERRANDS_MAX  128  /* indirect pings we serve at a time; more are not served */
+#define GOSSIP_RECLAIMS_MAX 8    /* names whose old owner is being asked; more count as conflicts */
+#define GOSSIP_STREAMS_OUT  32   /* exchanges we began; more joins fail at once */
+#define GOSSIP_STREAMS_IN   128  /* exchanges others began; more are closed, as peers do */
+#define GOSSIP_DIRECT_POOL  32   /* in pools up to that size some news is told to each one by one */
+#define GOSSIP_DIRECT_MAX   8    /* members told directly in a larger one, and of a leave */
+#define GOSSIP_RECLAIM_MS   3000 /* a dead member keeps its name at its address for so long */
+#define GOSSIP_LEAVE_MS     5000 /* a leave is over by then, heard or not */
+
+/* Whom we probe now, and what came of it. */
+struct gossip_probe {
+    uint64_t tick_ms; /* next tick */
+    uint64_t ask_relays_ms;
+    uint64_t end_ms;
+    struct muster_addr target;
+    struct muster_addr relay[GOSSIP_RELAYS_MAX];
+    bool has_nacked[GOSSIP_RELAYS_MAX];
+    uint32_t relays;
+    uint32_t nacks_expected;
+    uint32_t nacks;
+    uint32_t member;
+    uint32_t seq;
+    uint32_t stream; /* of the ping by TCP, 0 none */
+    bool is_running;
+    bool is_tick_pending;
+    bool is_indirect; /* the relays were asked */
+    bool tcp_acked;
+    bool tcp_refused;
+};
+
+/* An indirect ping that we serve. All wait equally long, so the oldest ends first. */
+struct gossip_errand {
+    struct muster_addr target;
+    struct muster_addr requester;
+    uint64_t end_ms;
+    uint32_t seq; /* of our ping */
+    uint32_t requester_seq;
+    bool wants_nack;
+    bool is_done;
+};
+
+struct gossip_errands {
+    struct gossip_errand ring[GOSSIP_ERRANDS_MAX];
+    uint32_t head;
+    uint32_t count;
+};
+
+/* A dead member's name that is claimed from another address while its old address is being asked.
+ */
+struct gossip_reclaim {
+    uint64_t due_ms;
+    uint64_t since_ms; /* of the death; another death is another case */
+    struct muster_addr addr;
+    uint32_t member;
+    uint32_t seq;
+    uint32_t incarnation;
+    uint16_t meta_len;
+    uint8_t vsn[GOSSIP_VSN_LEN];
+    bool is_used;
+    uint8_t meta[GOSSIP_META_MAX];
+};
+
+enum gossip_stream_kind {
+    GOSSIP_STREAM_FREE,
+    GOSSIP_STREAM_JOIN,
+    GOSSIP_STREAM_SYNC,
+    GOSSIP_STREAM_PROBE,
+    GOSSIP_STREAM_INBOUND
+};
+
+/* How far a plain push/pull has been looked through, so that bytes which trickle in are read once.
+ */
+struct gossip_scan {
+    size_t offset; /* 0: the header is still to come */
+    uint32_t nodes_left;
+    uint32_t user_left;
+};
+
+struct gossip_stream {
+    uint64_t deadline_ms;
+    struct muster_addr to;
+    struct gossip_scan scan;
+    uint32_t number;
+    enum gossip_stream_kind kind;
+};
+
+struct gossip {
+    struct gossip_config config; /* name and meta point at our own entry */
+    struct muster_rng rng;
+    struct gossip_table table;
+    struct gossip_queue queue;
+    struct gossip_outbox outbox;
+    struct muster_heap suspicions; /* deadlines by member number */
+    struct gossip_probe probe;
+    struct gossip_errands errands;
+    struct gossip_reclaim reclaim[GOSSIP_RECLAIMS_MAX];
+    struct gossip_stream stream[GOSSIP_STREAMS_OUT + GOSSIP_STREAMS_IN];
+    uint32_t streams_open; /* of both kinds */
+    struct gossip_counters counters;
+    struct gossip_lzw_encoder *encoder;
+    struct gossip_lzw_decoder *decoder;
+    uint8_t *scratch;     /* GOSSIP_PACKET_EXPANSION: what a packet unpacks to */
+    uint8_t *window;      /* GOSSIP_FEED_WINDOW: what of a stream is unpacked now */
+    uint8_t *table_plain; /* table_size each: our table on its way out */
+    uint8_t *table_packed;
+    size_t table_size;
+    uint64_t now_ms;
+    uint64_t gossip_ms;    /* last gossip tick */
+    uint64_t push_pull_ms; /* next exchange */
+    uint64_t hold_ms;      /* after a stall nobody is buried before this */
+    uint64_t leave_ms;     /* when a leave is over at the latest */
+    uint64_t deadline_ms;
+    uint32_t seq;
+    uint32_t stream_number;
+    uint32_t awareness;
+    bool is_started; /* the first step gave us a clock */
+    bool is_leaving;
+    bool is_left_told;
+    bool is_table_sent; /* the table's buffers are taken until the next step */
+};
+
+/* Our own entry, always number 0 and always there. */
+static inline struct gossip_member *gossip_self(struct gossip *g)
+{
+    return &g->table.member[GOSSIP_SELF];
+}
+
+#endif

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is said about members and about us: judged, applied, passed on, refuted. */
+#include "gossip/rumor.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "gossip/post.h"
+#include "gossip/reclaim.h"
+
+#define RUMOR_REFUTE_TO 2 /* random members that hear a refutation at once, besides the accuser */
+
+static struct muster_bytes own_name(const struct gossip *g)
+{
+    return gossip_member_name(&g->table.member[GOSSIP_SELF]);
+}
+
+static bool is_about_us(const struct gossip *g, struct muster_bytes name)
+{
+    return muster_bytes_equal(name, own_name(g));
+}
+
+static bool name_is_valid(struct muster_bytes name)
+{
+    return name.len > 0 && name.len <= GOSSIP_NAME_MAX && memchr(name.data, '\0', name.len) == NULL;
+}
+
+/* ---- passing on ---- */
+
+static struct muster_bytes rumor_queue(struct gossip *g, uint32_t number,
+                                       const struct gossip_message *message, bool is_urgent)
+{
+    uint8_t buffer[GOSSIP_MESSAGE_MAX];
+    struct muster_writer out = muster_writer_over(buffer, sizeof buffer);
+    uint64_t shed = g->queue.shed;
+    struct muster_bytes queued;
+
+    gossip_message_encode(message, &out);
+    MUSTER_ASSERT(muster_writer_err(&out) == MUSTER_OK);
+    queued = gossip_queue_put(&g->queue, number, muster_writer_bytes(&out), is_urgent);
+    g->counters.dropped_full += g->queue.shed - shed;
+    return queued;
+}
+
+static void alive_spread(struct gossip *g, uint32_t number, const struct gossip_alive *a)
+{
+    struct gossip_message message = { .type = GOSSIP_TYPE_ALIVE };
+
+    message.alive = *a;
+    (void)rumor_queue(g, number, &message, false);
+}
+
+static struct muster_bytes accusation_spread(struct gossip *g, uint32_t number,
+                                             enum gossip_type type,
+                                             const struct gossip_accusation *a, bool is_urgent)
+{
+    struct gossip_message message = { .type = type };
+
+    message.accusation = *a;
+    return rumor_queue(g, number, &message, is_urgent);
+}
+
+/* ---- about ourselves ---- */
+
+static struct muster_bytes own_alive_queue(struct gossip *g)
+{
+    const struct gossip_member *self = gossip_self(g);
+    struct gossip_message message = { .type = GOSSIP_TYPE_ALIVE };
+
+    message.alive.incarnation = self->incarnation;
+    message.alive.node = gossip_member_name(self);
+    message.alive.addr = MUSTER_BYTES(self->addr.octet, self->addr.len);
+    message.alive.port = self->addr.port;
+    if (self->meta_len > 0)
+        message.alive.meta = gossip_member_meta(self);
+    message.alive.vsn = MUSTER_BYTES(self->vsn, GOSSIP_VSN_LEN);
+    return rumor_queue(g, GOSSIP_SELF, &message, false);
+}
+
+/* In a small pool everybody is told directly, once: gossip alone leaves out one in a hundred there,
+ * who would not know us until the next exchange of tables. */
+void gossip_rumor_announce(struct gossip *g)
+{
+    struct muster_bytes alive = own_alive_queue(g);
+
+    if (g->table.count <= GOSSIP_DIRECT_POOL)
+        gossip_post_random(g, alive, GOSSIP_DIRECT_POOL, GOSSIP_NO_MEMBER);
+}
+
+void gossip_awareness_add(struct gossip *g, int change)
+{
+    if (change < 0)
+        g->awareness -= g->awareness > 0 ? 1 : 0;
+    else
+        g->awareness += (uint32_t)change;
+    if (g->awareness >= g->config.awareness_max)
+        g->awareness = g->config.awareness_max - 1;
+}
+
+/* Raises our incarnation above the accusation and says so: to all in time, and at once to whoever
+ * accused us and to two others, because the suspicion's clock is ticking over there. */
+static void self_refute(struct gossip *g, uint32_t accused, const struct gossip_origin *origin)
+{
+    struct gossip_member *self = gossip_self(g);
+    struct muster_bytes alive;
+
+    if (self->incarnation >= GOSSIP_INCARNATION_MAX || accused >= GOSSIP_INCARNATION_MAX)
+        return; /* the last number: raising it would wrap, so nothing can be refuted any more */
+    self->incarnation = (accused > self->incarnation ? accused : self->incarnation) + 1;
+    g->counters.refutations++;
+    gossip_awareness_add(g, 1);
+    alive = own_alive_queue(g);
+    gossip_post_random(g, alive, RUMOR_REFUTE_TO, GOSSIP_NO_MEMBER);
+    if (origin->from.len > 0 && !muster_addr_equal(origin->from, self->addr))
+        gossip_post_to(g, origin->from, alive);
+}
+
+static void alive_about_us(struct gossip *g, const struct gossip_alive *a, struct muster_addr addr,
+                           const struct gossip_origin *origin)
+{
+    const struct gossip_member *self = gossip_self(g);
+    bool is_same;
+
+    if (g->is_leaving)
+        return;
+    if (!muster_addr_equal(addr, self->addr)) {
+        g->counters.conflicts++;
+        return;
+    }
+    is_same = muster_bytes_equal(a->meta, gossip_member_meta(self)) &&
+              memcmp(a->vsn.data, self->vsn, GOSSIP_VSN_LEN) == 0;
+    if (a->incarnation > self->incarnation || (a->incarnation == self->incarnation && !is_same))
+        self_refute(g, a->incarnation, origin);
+}
+
+static void accusation_about_us(struct gossip *g, const struct gossip_accusation *a,
+                                const struct gossip_origin *origin)
+{
+    if (!g->is_leaving && a->incarnation >= gossip_self(g)->incarnation)
+        self_refute(g, a->incarnation, origin);
+}
+
+void gossip_rumor_meta(struct gossip *g, struct muster_bytes meta)
+{
+    struct gossip_member *self = gossip_self(g);
+
+    if (muster_bytes_equal(meta, gossip_member_meta(self)))
+        return;
+    gossip_table_set_data(&g->table, self, self->addr, meta, self->vsn);
+    if (g->is_leaving)
+        return;
+    if (self->incarnation < GOSSIP_INCARNATION_MAX)
+        self->incarnation++;
+    gossip_rumor_announce(g);
+}
+
+void gossip_rumor_leave(struct gossip *g)
+{
+    struct gossip_member *self = gossip_self(g);
+    struct gossip_accusation a = { self->incarnation, own_name(g), own_name(g) };
+    struct muster_bytes dead;
+
+    if (g->is_leaving)
+        return;
+    g->is_leaving = true;
+    g->leave_ms = muster_deadline_after(g->now_ms, GOSSIP_LEAVE_MS);
+    gossip_table_set_state(&g->table, self, GOSSIP_LEFT, g->now_ms);
+    dead = accusation_spread(g, GOSSIP_SELF, GOSSIP_TYPE_DEAD, &a, true);
+    gossip_post_random(g, dead, GOSSIP_DIRECT_MAX, GOSSIP_NO_MEMBER);
+}
+
+/* ---- alive ---- */
+
+/* What real peers swallow to their harm (a node without versions blocks every later merge) stops
+ * here, and so does what could never be answered or refuted. */
+static bool alive_read(const struct gossip_alive *a, struct muster_addr *addr)
+{
+    if (!name_is_valid(a->node) || a->vsn.len != GOSSIP_VSN_LEN || a->meta.len > GOSSIP_META_MAX)
+        return false;
+    if (a->vsn.data[0] == 0 || a->vsn.data[0] > a->vsn.data[1])
+        return false;
+    if (a->incarnation == 0 || a->incarnation > GOSSIP_INCARNATION_MAX || a->port == 0)
+        return false;
+    return muster_addr_from_octets(addr, a->addr.data, a->addr.len, a->port) == MUSTER_OK &&
+           !muster_addr_is_unspecified(*addr) && !muster_addr_is_multicast(*addr);
+}
+
+bool gossip_rumor_is_valid(const struct gossip_alive *a)
+{
+    struct muster_addr addr;
+
+    return alive_read(a, &addr);
+}
+
+static void suspicion_stop(struct gossip *g, const struct gossip_member *m)
+{
+    muster_heap_remove(&g->suspicions, m->number);
+}
+
+void gossip_rumor_believe(struct gossip *g, struct gossip_member *m, const struct gossip_alive *a,
+                          bool is_spread)
+{
+    struct gossip_alive passed_on = *a;
+    struct muster_addr addr;
+    int err = muster_addr_from_octets(&addr, a->addr.data, a->addr.len, a->port);
+
+    MUSTER_ASSERT(err == MUSTER_OK);
+    MUSTER_ASSERT(!m->is_self);
+    suspicion_stop(g, m);
+    if (!gossip_member_is_living(m))
+        m->is_changed = true; /* another life: worth telling even if its death was not told yet */
+    gossip_table_set_data(&g->table, m, addr, a->meta, a->vsn.data);
+    gossip_table_set_state(&g->table, m, GOSSIP_ALIVE, g->now_ms);
+    m->incarnation = a->incarnation;
+    m->answer_after_ms = 0;
+    if (!is_spread)
+        return;
+    passed_on.addr = MUSTER_BYTES(addr.octet, addr.len);
+    alive_spread(g, m->number, &passed_on);
+}
+
+void gossip_rumor_answer(struct gossip *g, struct muster_addr to, struct muster_bytes name,
+                         uint32_t incarnation)
+{
+    struct gossip_message message = { .type = GOSSIP_TYPE_SUSPECT };
+
+    message.accusation = (struct gossip_accusation){ incarnation, name, own_name(g) };
+    gossip_post_bare(g, to, &message);
+}
+
+/* An old alive circulates for a while in many copies; one answer in a probe interval is enough. */
+static bool answer_is_due(const struct gossip *g, uint64_t *answer_after_ms)
+{
+    if (g->now_ms < *answer_after_ms)
+        return false;
+    *answer_after_ms = muster_deadline_after(g->now_ms, g->config.probe_interval_ms);
+    return true;
+}
+
+static void alive_about_stranger(struct gossip *g, const struct gossip_alive *a,
+                                 struct muster_addr addr, const struct gossip_origin *origin)
+{
+    struct gossip_grave *grave = gossip_table_grave(&g->table, a->node, g->now_ms);
+    struct gossip_member *m;
+
+    if (grave != NULL && a->incarnation <= grave->incarnation) {
+        if (answer_is_due(g, &grave->answer_after_ms))
+            gossip_rumor_answer(g, addr, a->node, grave->incarnation);
+        return;
+    }
+    if (!gossip_table_fits(&g->table, a->vsn.data)) {
+        g->counters.dropped_unfit++;
+        return;
+    }
+    m = gossip_table_add(&g->table, &g->rng, a->node, g->now_ms);
+    if (m == NULL)
+        g->counters.dropped_full++;
+    else
+        gossip_rumor_believe(g, m, a, !origin->is_lesson);
+}
+
+static void alive_about_member(struct gossip *g, struct gossip_member *m,
+                               const struct gossip_alive *a, struct muster_addr addr)
+{
+    bool is_same_addr = muster_addr_equal(addr, m->addr);
+
+    switch (
+        gossip_judge_alive(m->state, gossip_age_of(a->incarnation, m->incarnation), is_same_addr)) {
+    case GOSSIP_VERDICT_BELIEVE:
+        if (memcmp(a->vsn.data, m->vsn, GOSSIP_VSN_LEN) != 0 &&
+            !gossip_table_fits(&g->table, a->vsn.data))
+            g->counters.dropped_unfit++;
+        else
+            gossip_rumor_believe(g, m, a, true);
+        break;
+    case GOSSIP_VERDICT_ANSWER:
+        if (answer_is_due(g, &m->answer_after_ms))
+            gossip_rumor_answer(g, addr, gossip_member_name(m), m->incarnation);
+        break;
+    case GOSSIP_VERDICT_CONFLICT:
+        g->counters.conflicts++;
+        break;
+    case GOSSIP_VERDICT_RECLAIM:
+        gossip_reclaim_open(g, m, a);
+        break;
+    default:
+        break;
+    }
+}
+
+void gossip_rumor_alive(struct gossip *g, const struct gossip_alive *a,
+                        const struct gossip_origin *origin)
+{
+    struct gossip_member *m;
+    struct muster_addr addr;
+
+    if (!alive_read(a, &addr)) {
+        g->counters.dropped_malformed++;
+        return;
+    }
+    if (is_about_us(g, a->node)) {
+        alive_about_us(g, a, addr, origin);
+        return;
+    }
+    m = gossip_table_find(&g->table, a->node);
+    if (m == NULL)
+        alive_about_stranger(g, a, addr, origin);
+    else
+        alive_about_member(g, m, a, addr);
+}
+
+/* ---- suspect ---- */
+
+static bool accusation_is_valid(const struct gossip_accusation *a)
+{
+    return name_is_valid(a->node) && a->from.len <= GOSSIP_NAME_MAX &&
+           a->incarnation <= GOSSIP_INCARNATION_MAX;
+}
+
+static void suspicion_arm(struct gossip *g, const struct gossip_member *m)
+{
+    muster_heap_set(&g->suspicions, m->number, gossip_suspicion_deadline_ms(&m->suspicion));
+}
+
+static void member_suspect(struct gossip *g, struct gossip_member *m,
+                           const struct gossip_accusation *a)
+{
+    struct gossip_suspicion_rule rule = { g->config.suspicion_mult, g->config.suspicion_max_mult,
+                                          g->config.probe_interval_ms, g->table.count };
+
+    m->incarnation = a->incarnation;
+    gossip_table_set_state(&g->table, m, GOSSIP_SUSPECT, g->now_ms);
+    gossip_suspicion_start(&m->suspicion, g->now_ms, gossip_table_hash(&g->table, a->from), &rule);
+    suspicion_arm(g, m);
+    g->counters.suspicions++;
+    (void)accusation_spread(g, m->number, GOSSIP_TYPE_SUSPECT, a, false);
+}
+
+static void member_confirm(struct gossip *g, struct gossip_member *m,
+                           const struct gossip_accusation *a)
+{
+    if (a->incarnation > m->incarnation)
+        m->incarnation = a->incarnation;
+    if (!gossip_suspicion_confirm(&m->suspicion, gossip_table_hash(&g->table, a->from)))
+        return;
+    suspicion_arm(g, m);
+    (void)accusation_spread(g, m->number, GOSSIP_TYPE_SUSPECT, a, false);
+}
+
+void gossip_rumor_suspect(struct gossip *g, const struct gossip_accusation *a,
+                          const struct gossip_origin *origin)
+{
+    struct gossip_member *m;
+
+    if (!accusation_is_valid(a)) {
+        g->counters.dropped_malformed++;
+        return;
+    }
+    if (is_about_us(g, a->node)) {
+        accusation_about_us(g, a, origin);
+        return;
+    }
+    m = gossip_table_find(&g->table, a->node);
+    if (m == NULL)
+        return;
+    switch (gossip_judge_suspect(m->state, gossip_age_of(a->incarnation, m->incarnation))) {
+    case GOSSIP_VERDICT_ACCUSE:
+        member_suspect(g, m, a);
+        break;
+    case GOSSIP_VERDICT_CONFIRM:
+        member_confirm(g, m, a);
+        break;
+    case GOSSIP_VERDICT_RAISE:
+        m->incarnation = a->incarnation;
+        break;
+    default:
+        break;
+    }
+}
+
+void gossip_rumor_accuse(struct gossip *g, const struct gossip_member *m)
+{
+    struct gossip_accusation a = { m->incarnation, gossip_member_name(m), own_name(g) };
+    struct gossip_origin origin = { .is_lesson = false };
+
+    gossip_rumor_suspect(g, &a, &origin);
+}
+
+/* ---- dead ---- */
+
+static struct muster_bytes member_bury(struct gossip *g, struct gossip_member *m,
+                                       const struct gossip_accusation *a, bool is_urgent)
+{
+    bool has_left = muster_bytes_equal(a->from, a->node);
+
+    suspicion_stop(g, m);
+    m->incarnation = a->incarnation;
+    gossip_table_set_state(&g->table, m, has_left ? GOSSIP_LEFT : GOSSIP_DEAD, g->now_ms);
+    return accusation_spread(g, m->number, GOSSIP_TYPE_DEAD, a, is_urgent);
+}
+
+void gossip_rumor_dead(struct gossip *g, const struct gossip_accusation *a,
+                       const struct gossip_origin *origin)
+{
+    struct gossip_member *m;
+
+    if (!accusation_is_valid(a)) {
+        g->counters.dropped_malformed++;
+        return;
+    }
+    if (is_about_us(g, a->node)) {
+        accusation_about_us(g, a, origin);
+        return;
+    }
+    m = gossip_table_find(&g->table, a->node);
+    if (m == NULL)
+        return;
+    switch (gossip_judge_dead(m->state, gossip_age_of(a->incarnation, m->incarnation))) {
+    case GOSSIP_VERDICT_BURY:
+        (void)member_bury(g, m, a, false);
+        break;
+    case GOSSIP_VERDICT_RAISE:
+        m->incarnation = a->incarnation;
+        break;
+    default:
+        break;
+    }
+}
+
+void gossip_rumor_proven(struct gossip *g, struct muster_bytes name)
+{
+    struct gossip_member *m = gossip_table_find(&g->table, name);
+    struct gossip_accusation a;
+    struct muster_bytes dead;
+
+    if (m == NULL || m->is_self || m->is_proven || m->state == GOSSIP_LEFT)
+        return;
+    if (m->state == GOSSIP_DEAD) {
+        m->is_proven = true;
+        m->is_proof_new = true;
+        gossip_table_mark(&g->table, m);
+        return;
+    }
+    a = (struct gossip_accusation){ m->incarnation, gossip_member_name(m), own_name(g) };
+    dead = member_bury(g, m, &a, true);
+    m->is_proven = true;
+    gossip_post_random(
+        g, dead, g->table.count <= GOSSIP_DIRECT_POOL ? GOSSIP_DIRECT_POOL : GOSSIP_DIRECT_MAX,
+        m->number);
+}
+
+/* A suspicion that ended while the loop was away may have been refuted by a packet that nobody has
+ * read yet; until hold_ms there is time to read it. */
+uint64_t gossip_rumor_deadline_ms(const struct gossip *g)
+{
+    uint64_t first = muster_heap_first_key(&g->suspicions);
+
+    return first < g->hold_ms ? g->hold_ms : first;
+}
+
+void gossip_rumor_expire(struct gossip *g)
+{
+    uint32_t number;
+
+    if (!muster_deadline_reached(gossip_rumor_deadline_ms(g), g->now_ms))
+        return;
+    while (muster_heap_take(&g->suspicions, g->now_ms, &number)) {
+        struct gossip_member *m = &g->table.member[number];
+        struct gossip_accusation a = { m->incarnation, gossip_member_name(m), own_name(g) };
+
+        MUSTER_ASSERT(m->state == GOSSIP_SUSPECT);
+        (void)member_bury(g, m, &a, false);
+    }
+}

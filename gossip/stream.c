@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of exchanges under way, and the effects that begin and end them. */
+#include "gossip/stream.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+
+static struct gossip_stream *stream_free(struct gossip *g, uint32_t first, uint32_t count)
+{
+    for (uint32_t i = first; i < first + count; i++) {
+        if (g->stream[i].kind == GOSSIP_STREAM_FREE)
+            return &g->stream[i];
+    }
+    return NULL;
+}
+
+uint32_t gossip_stream_open_over(struct gossip *g, enum gossip_stream_kind kind,
+                                 struct muster_addr to, struct muster_bytes bytes,
+                                 uint64_t deadline_ms)
+{
+    struct gossip_stream *s = stream_free(g, 0, GOSSIP_STREAMS_OUT);
+    struct gossip_effect effect = { .kind = GOSSIP_EFFECT_STREAM_OPEN, .to = to, .bytes = bytes };
+
+    if (s == NULL) {
+        g->counters.dropped_full++;
+        return 0;
+    }
+    g->stream_number++;
+    if (g->stream_number == 0)
+        g->stream_number = 1; /* 0 says "none" */
+    *s = (struct gossip_stream){ .number = g->stream_number, .kind = kind, .to = to };
+    s->deadline_ms = deadline_ms;
+    g->streams_open++;
+    effect.stream = s->number;
+    effect.deadline_ms = deadline_ms;
+    gossip_outbox_add(&g->outbox, &effect);
+    return s->number;
+}
+
+uint32_t gossip_stream_open(struct gossip *g, enum gossip_stream_kind kind, struct muster_addr to,
+                            struct muster_bytes bytes, uint64_t deadline_ms)
+{
+    uint8_t *copy = gossip_outbox_room(&g->outbox, bytes.len);
+
+    if (copy == NULL) {
+        g->counters.dropped_full++;
+        return 0;
+    }
+    memcpy(copy, bytes.data, bytes.len);
+    gossip_outbox_commit(&g->outbox, bytes.len);
+    return gossip_stream_open_over(g, kind, to, MUSTER_BYTES(copy, bytes.len), deadline_ms);
+}
+
+struct gossip_stream *gossip_stream_find(struct gossip *g, uint32_t number, bool is_inbound)
+{
+    uint32_t first = is_inbound ? GOSSIP_STREAMS_OUT : 0;
+    uint32_t count = is_inbound ? GOSSIP_STREAMS_IN : GOSSIP_STREAMS_OUT;
+
+    for (uint32_t i = first; i < first + count; i++) {
+        if (g->stream[i].kind != GOSSIP_STREAM_FREE && g->stream[i].number == number)
+            return &g->stream[i];
+    }
+    return NULL;
+}
+
+struct gossip_stream *gossip_stream_accept(struct gossip *g, uint32_t number)
+{
+    struct gossip_stream *s = gossip_stream_find(g, number, true);
+
+    if (s != NULL)
+        return s;
+    s = stream_free(g, GOSSIP_STREAMS_OUT, GOSSIP_STREAMS_IN);
+    if (s == NULL)
+        return NULL;
+    *s = (struct gossip_stream){ .number = number, .kind = GOSSIP_STREAM_INBOUND };
+    s->deadline_ms = muster_deadline_after(g->now_ms, g->config.stream_timeout_ms);
+    g->streams_open++;
+    return s;
+}
+
+static void close_add(struct gossip *g, uint32_t number, bool is_inbound)
+{
+    struct gossip_effect effect = { .kind = GOSSIP_EFFECT_STREAM_CLOSE,
+                                    .stream = number,
+                                    .inbound = is_inbound };
+
+    gossip_outbox_add(&g->outbox, &effect);
+}
+
+static void stream_give(struct gossip *g, struct gossip_stream *s)
+{
+    MUSTER_ASSERT(s->kind != GOSSIP_STREAM_FREE);
+    MUSTER_ASSERT(g->streams_open > 0);
+    s->kind = GOSSIP_STREAM_FREE;
+    g->streams_open--;
+}
+
+void gossip_stream_close(struct gossip *g, struct gossip_stream *s)
+{
+    close_add(g, s->number, s->kind == GOSSIP_STREAM_INBOUND);
+    stream_give(g, s);
+}
+
+void gossip_stream_drop(struct gossip *g, uint32_t number)
+{
+    struct gossip_stream *s = gossip_stream_find(g, number, false);
+
+    if (s != NULL)
+        gossip_stream_close(g, s);
+}
+
+void gossip_stream_reply(struct gossip *g, struct gossip_stream *s, struct muster_bytes bytes)
+{
+    struct gossip_effect effect = {
+        .kind = GOSSIP_EFFECT_STREAM_REPLY, .stream = s->number, .bytes = bytes, .inbound = true
+    };
+
+    MUSTER_ASSERT(s->kind == GOSSIP_STREAM_INBOUND);
+    gossip_outbox_add(&g->outbox, &effect);
+    stream_give(g, s);
+}
+
+void gossip_stream_refuse(struct gossip *g, uint32_t number)
+{
+    g->counters.dropped_full++;
+    close_add(g, number, true);
+}
+
+struct gossip_stream *gossip_stream_overdue(struct gossip *g)
+{
+    for (uint32_t i = 0; g->streams_open > 0 && i < GOSSIP_STREAMS_OUT + GOSSIP_STREAMS_IN; i++) {
+        struct gossip_stream *s = &g->stream[i];
+
+        if (s->kind != GOSSIP_STREAM_FREE && muster_deadline_reached(s->deadline_ms, g->now_ms))
+            return s;
+    }
+    return NULL;
+}
+
+uint64_t gossip_stream_deadline_ms(const struct gossip *g)
+{
+    uint64_t first = MUSTER_NEVER;
+
+    if (g->streams_open == 0)
+        return MUSTER_NEVER; /* asked at every step, and nearly always so */
+    for (uint32_t i = 0; i < GOSSIP_STREAMS_OUT + GOSSIP_STREAMS_IN; i++) {
+        if (g->stream[i].kind != GOSSIP_STREAM_FREE)
+            first = muster_deadline_sooner(first, g->stream[i].deadline_ms);
+    }
+    return first;
+}

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Push/pull and the other exchanges by stream: what we ask, what we answer, what we merge. */
+#include "gossip/sync.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "gossip/census.h"
+#include "gossip/errand.h"
+#include "gossip/feed.h"
+#include "gossip/probe.h"
+#include "gossip/rumor.h"
+#include "gossip/scale.h"
+#include "gossip/stream.h"
+
+#define SYNC_USER_MAX     GOSSIP_STREAM_MAX
+#define SYNC_AGAIN_MIN_MS 1000 /* after a join the next exchange follows that soon */
+#define SYNC_AGAIN_MAX_MS 2000
+
+/* ---- merging ---- */
+
+static void entry_merge(struct gossip *g, const struct gossip_entry *e,
+                        const struct gossip_origin *origin)
+{
+    struct gossip_alive alive = { e->incarnation, e->name, e->addr, e->meta, e->vsn, e->port };
+    struct gossip_accusation left = { e->incarnation, e->name, e->name };
+    struct gossip_accusation ours = { e->incarnation, e->name, gossip_member_name(gossip_self(g)) };
+
+    if (!gossip_rumor_is_valid(&alive)) {
+        g->counters.dropped_malformed++;
+        return;
+    }
+    switch (e->state) {
+    case GOSSIP_ALIVE:
+        gossip_rumor_alive(g, &alive, origin);
+        break;
+    case GOSSIP_LEFT:
+        gossip_rumor_dead(g, &left, origin);
+        break;
+    case GOSSIP_SUSPECT:
+    case GOSSIP_DEAD:
+        /* Somebody else's claim of a death only starts our own suspicion. */
+        gossip_rumor_suspect(g, &ours, origin);
+        break;
+    default:
+        g->counters.dropped_malformed++;
+        break;
+    }
+}
+
+/* Looks through a push/pull from where the last look ended. MUSTER_ESHORT while it is incomplete.
+ */
+static int push_pull_scan(struct gossip_feed *f, struct gossip_scan *scan)
+{
+    struct gossip_message m;
+    struct gossip_entry e;
+    int err;
+
+    if (scan->offset == 0) {
+        err = gossip_feed_message(f, &m);
+        if (err != MUSTER_OK)
+            return err;
+        if (m.push_pull.nodes < 0 || m.push_pull.nodes > GOSSIP_STREAM_NODES ||
+            m.push_pull.user_state_len < 0 || m.push_pull.user_state_len > SYNC_USER_MAX)
+            return MUSTER_ELIMIT;
+        scan->nodes_left = (uint32_t)m.push_pull.nodes;
+        scan->user_left = (uint32_t)m.push_pull.user_state_len;
+        scan->offset = f->offset;
+    } else {
+        f->offset = scan->offset;
+    }
+    for (; scan->nodes_left > 0; scan->nodes_left--) {
+        err = gossip_feed_entry(f, &e);
+        if (err != MUSTER_OK)
+            return err;
+        scan->offset = f->offset;
+    }
+    err = gossip_feed_skip(f, scan->user_left); /* the application's own; nobody here reads it */
+    return err != MUSTER_OK ? err : gossip_feed_end(f);
+}
+
+/* The second look at a push/pull that was found whole. Returns false if it named members and not
+ * one of them could be used: then the two sides belong to different pools. */
+static bool push_pull_merge(struct gossip *g, struct muster_bytes bytes,
+                            const struct gossip_origin *origin)
+{
+    uint64_t bad = g->counters.dropped_malformed + g->counters.dropped_unfit;
+    struct gossip_feed f;
+    struct gossip_message m;
+    struct gossip_entry e;
+    int err = gossip_feed_open(&f, bytes, g->decoder, g->window);
+
+    if (err == MUSTER_OK)
+        err = gossip_feed_message(&f, &m);
+    MUSTER_ASSERT(err == MUSTER_OK);
+    for (int64_t i = 0; i < m.push_pull.nodes; i++) {
+        err = gossip_feed_entry(&f, &e);
+        MUSTER_ASSERT(err == MUSTER_OK);
+        entry_merge(g, &e, origin);
+    }
+    bad = g->counters.dropped_malformed + g->counters.dropped_unfit - bad;
+    g->counters.push_pulls++;
+    return (uint64_t)m.push_pull.nodes > bad;
+}
+
+/* ---- what others ask ---- */
+
+static void error_reply(struct gossip *g, struct gossip_stream *s, const char *text)
+{
+    struct gossip_message m = { .type = GOSSIP_TYPE_ERROR };
+    uint8_t *room = gossip_outbox_room(&g->outbox, GOSSIP_MESSAGE_MAX);
+    struct muster_writer out;
+
+    g->counters.dropped_malformed++;
+    if (room == NULL) {
+        gossip_stream_close(g, s);
+        return;
+    }
+    m.error.text = muster_bytes_text(text);
+    out = muster_writer_over(room, GOSSIP_MESSAGE_MAX);
+    gossip_message_encode(&m, &out);
+    gossip_outbox_commit(&g->outbox, muster_writer_bytes(&out).len);
+    gossip_stream_reply(g, s, muster_writer_bytes(&out));
+}
+
+static int ping_serve(struct gossip *g, struct gossip_stream *s, struct gossip_feed *f)
+{
+    struct gossip_message m, ack = { .type = GOSSIP_TYPE_ACK };
+    uint8_t *room = gossip_outbox_room(&g->outbox, GOSSIP_MESSAGE_MAX);
+    struct muster_writer out;
+    int err = gossip_feed_message(f, &m);
+
+    if (err != MUSTER_OK)
+        return err;
+    if (room == NULL || !gossip_errand_is_for_us(g, m.ping.node)) {
+        gossip_stream_close(g, s);
+        return MUSTER_OK;
+    }
+    ack.ack.seq = m.ping.seq;
+    out = muster_writer_over(room, GOSSIP_MESSAGE_MAX);
+    gossip_message_encode(&ack, &out);
+    gossip_outbox_commit(&g->outbox, muster_writer_bytes(&out).len);
+    gossip_stream_reply(g, s, muster_writer_bytes(&out));
+    return MUSTER_OK;
+}
+
+/* Read to the end and thrown away; the layer that knows such messages is not there yet, and closing
+ * earlier would look like a failure to the sender. */
+static int user_serve(struct gossip *g, struct gossip_stream *s, struct gossip_feed *f)
+{
+    struct gossip_message m;
+    int err = gossip_feed_message(f, &m);
+
+    if (err != MUSTER_OK)
+        return err;
+    if (m.user.len < 0 || m.user.len > SYNC_USER_MAX)
+        return MUSTER_ELIMIT;
+    err = gossip_feed_skip(f, (size_t)m.user.len);
+    if (err == MUSTER_OK)
+        err = gossip_feed_end(f);
+    if (err == MUSTER_OK)
+        gossip_stream_close(g, s);
+    return err;
+}
+
+/* Our own table goes out before theirs is merged, so that the answer says what we knew. */
+static int push_pull_serve(struct gossip *g, struct gossip_stream *s, struct gossip_feed *f,
+                           struct muster_bytes bytes)
+{
+    struct gossip_origin origin = { .is_lesson = false };
+    struct gossip_feed header;
+    struct gossip_message m;
+    int err = push_pull_scan(f, &s->scan);
+
+    if (err != MUSTER_OK)
+        return err;
+    err = gossip_feed_open(&header, bytes, g->decoder, g->window);
+    if (err == MUSTER_OK)
+        err = gossip_feed_message(&header, &m);
+    MUSTER_ASSERT(err == MUSTER_OK);
+    gossip_stream_reply(g, s, gossip_census(g, m.push_pull.join));
+    (void)push_pull_merge(g, bytes, &origin);
+    return MUSTER_OK;
+}
+
+static int request_serve(struct gossip *g, struct gossip_stream *s, struct muster_bytes bytes)
+{
+    struct gossip_feed f;
+    int err = gossip_feed_open(&f, bytes, g->decoder, g->window);
+    int type = err == MUSTER_OK ? gossip_feed_type(&f) : -1;
+
+    if (err == MUSTER_OK && type < 0)
+        err = f.is_packed ? MUSTER_ECORRUPT : MUSTER_ESHORT;
+    if (err == MUSTER_OK) {
+        switch (type) {
+        case GOSSIP_TYPE_PING:
+            err = ping_serve(g, s, &f);
+            break;
+        case GOSSIP_TYPE_PUSH_PULL:
+            err = push_pull_serve(g, s, &f, bytes);
+            break;
+        case GOSSIP_TYPE_USER:
+            err = user_serve(g, s, &f);
+            break;
+        case GOSSIP_TYPE_ENCRYPT:
+            error_reply(g, s, "encrypted, but this side has no keys");
+            return MUSTER_OK;
+        default:
+            g->counters.dropped_type++;
+            gossip_stream_close(g, s);
+            return MUSTER_OK;
+        }
+    }
+    if (err == MUSTER_ECORRUPT) {
+        error_reply(g, s, "cannot be unpacked");
+        return MUSTER_OK;
+    }
+    return err;
+}
+
+/* ---- what we asked ---- */
+
+static void join_report(struct gossip *g, struct muster_addr to, bool ok)
+{
+    struct gossip_effect effect = { .kind = GOSSIP_EFFECT_JOINED, .to = to, .ok = ok };
+
+    gossip_outbox_add(&g->outbox, &effect);
+}
+
+/* What gossip brought while the seed was answering may have passed us by; others that joined at the
+ * same moment are known to the seed only. A second look soon, at somebody else's table, closes
+ * both. */
+static void join_follow_up(struct gossip *g)
+{
+    uint64_t soon_ms =
+        g->now_ms + muster_rng_between(&g->rng, SYNC_AGAIN_MIN_MS, SYNC_AGAIN_MAX_MS);
+
+    gossip_rumor_announce(g);
+    g->push_pull_ms = muster_deadline_sooner(g->push_pull_ms, soon_ms);
+}
+
+/* The exchange is over, well or badly, and whoever began it hears of it. */
+static void exchange_end(struct gossip *g, const struct gossip_stream *s, bool ok, bool refused)
+{
+    if (s->kind == GOSSIP_STREAM_PROBE)
+        gossip_probe_tcp(g, s->number, ok, refused);
+    else if (!ok)
+        g->counters.push_pulls_failed++;
+    if (s->kind != GOSSIP_STREAM_JOIN)
+        return;
+    join_report(g, s->to, ok);
+    if (ok)
+        join_follow_up(g);
+}
+
+static int probe_answer(struct gossip *g, const struct gossip_stream *s, struct gossip_feed *f,
+                        bool *ok)
+{
+    struct gossip_message m;
+    int err = gossip_feed_message(f, &m);
+
+    if (err == MUSTER_OK)
+        *ok =
+            m.type == GOSSIP_TYPE_ACK && s->number == g->probe.stream && m.ack.seq == g->probe.seq;
+    return err;
+}
+
+static int table_answer(struct gossip *g, struct gossip_stream *s, struct gossip_feed *f,
+                        struct muster_bytes bytes, bool *ok)
+{
+    struct gossip_origin origin = { .from = s->to, .is_lesson = s->kind == GOSSIP_STREAM_JOIN };
+    int err;
+
+    if (gossip_feed_type(f) != GOSSIP_TYPE_PUSH_PULL)
+        return MUSTER_EREFUSED; /* an error message, or none of ours */
+    err = push_pull_scan(f, &s->scan);
+    if (err == MUSTER_OK)
+        *ok = push_pull_merge(g, bytes, &origin);
+    return err;
+}
+
+static int answer_take(struct gossip *g, struct gossip_stream *s, struct muster_bytes bytes)
+{
+    struct gossip_feed f;
+    bool ok = false;
+    int err = gossip_feed_open(&f, bytes, g->decoder, g->window);
+
+    if (err == MUSTER_OK && gossip_feed_type(&f) < 0)
+        err = f.is_packed ? MUSTER_ECORRUPT : MUSTER_ESHORT;
+    if (err == MUSTER_OK && s->kind == GOSSIP_STREAM_PROBE)
+        err = probe_answer(g, s, &f, &ok);
+    else if (err == MUSTER_OK)
+        err = table_answer(g, s, &f, bytes, &ok);
+    if (err != MUSTER_OK)
+        return err;
+    exchange_end(g, s, ok, false);
+    gossip_stream_close(g, s);
+    return MUSTER_OK;
+}
+
+/* ---- events ---- */
+
+static void stream_fail(struct gossip *g, struct gossip_stream *s, bool refused)
+{
+    if (s->kind != GOSSIP_STREAM_INBOUND)
+        exchange_end(g, s, false, refused);
+    gossip_stream_close(g, s);
+}
+
+void gossip_sync_data(struct gossip *g, const struct gossip_event *event)
+{
+    struct gossip_stream *s = event->inbound ? gossip_stream_accept(g, event->stream)
+                                             : gossip_stream_find(g, event->stream, false);
+    int err = MUSTER_ELIMIT;
+
+    if (s == NULL && event->inbound)
+        gossip_stream_refuse(g, event->stream);
+    if (s == NULL)
+        return;
+    if (event->bytes.len <= GOSSIP_STREAM_MAX)
+        err = event->inbound ? request_serve(g, s, event->bytes) : answer_take(g, s, event->bytes);
+    if (err == MUSTER_OK || (err == MUSTER_ESHORT && !event->ended))
+        return;
+    if (event->bytes.len > 0)
+        g->counters.dropped_malformed++;
+    stream_fail(g, s, false);
+}
+
+void gossip_sync_failed(struct gossip *g, const struct gossip_event *event)
+{
+    struct gossip_stream *s = gossip_stream_find(g, event->stream, event->inbound);
+
+    if (s != NULL)
+        stream_fail(g, s, event->refused);
+}
+
+void gossip_sync_join(struct gossip *g, struct muster_addr seed)
+{
+    uint64_t deadline_ms = muster_deadline_after(g->now_ms, g->config.stream_timeout_ms);
+
+    if (g->is_leaving || seed.len == 0 || muster_addr_equal(seed, g->config.advertise) ||
+        gossip_stream_open_over(g, GOSSIP_STREAM_JOIN, seed, gossip_census(g, true), deadline_ms) ==
+            0)
+        join_report(g, seed, false);
+}
+
+/* ---- time ---- */
+
+static uint64_t push_pull_interval(const struct gossip *g)
+{
+    return (uint64_t)g->config.push_pull_interval_ms * gossip_push_pull_stretch(g->table.count);
+}
+
+void gossip_sync_start(struct gossip *g)
+{
+    uint64_t phase_ms = muster_rng_below(&g->rng, g->config.push_pull_interval_ms);
+
+    g->push_pull_ms = muster_deadline_after(g->now_ms, phase_ms + push_pull_interval(g));
+}
+
+static void push_pull_tick(struct gossip *g)
+{
+    struct gossip_lot lot = { .except = GOSSIP_NO_MEMBER };
+    uint32_t number;
+
+    /* The table's buffers serve one message a step; if they are taken, the next step comes at once.
+     */
+    if (g->is_table_sent || !muster_deadline_reached(g->push_pull_ms, g->now_ms))
+        return;
+    g->push_pull_ms = muster_deadline_after(g->now_ms, push_pull_interval(g));
+    if (g->is_leaving || gossip_table_draw(&g->table, &g->rng, &lot, 1, &number) == 0)
+        return;
+    (void)gossip_stream_open_over(g, GOSSIP_STREAM_SYNC, g->table.member[number].addr,
+                                  gossip_census(g, false),
+                                  muster_deadline_after(g->now_ms, g->config.stream_timeout_ms));
+}
+
+void gossip_sync_run(struct gossip *g)
+{
+    struct gossip_stream *s;
+
+    while ((s = gossip_stream_overdue(g)) != NULL)
+        stream_fail(g, s, false);
+    push_pull_tick(g);
+}
+
+uint64_t gossip_sync_deadline_ms(const struct gossip *g)
+{
+    return muster_deadline_sooner(g->push_pull_ms, gossip_stream_deadline_ms(g));
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The members by name and in probing order, drawing lots among them, and the graves of the
+ * forgotten. */
+#include "gossip/table.h"
+
+#include <string.h>
+
+#define TABLE_HASH_COST                                                                            \
+    64 /* bytes of a map per entry, generously: it rounds up to a power of two */
+
+size_t gossip_table_memory(uint32_t members_max)
+{
+    size_t each = sizeof(struct gossip_member) + 4 * sizeof(uint32_t) + TABLE_HASH_COST;
+
+    return members_max * each + GOSSIP_GRAVES_MAX * sizeof(struct gossip_grave) + 1024;
+}
+
+int gossip_table_init(struct gossip_table *t, struct muster_arena *a, uint32_t members_max,
+                      uint64_t hash_seed)
+{
+    *t = (struct gossip_table){ .capacity = members_max, .hash_seed = hash_seed };
+    t->versions.is_stale = true;
+    t->member = muster_arena_take(a, members_max, sizeof *t->member);
+    t->free = muster_arena_take(a, members_max, sizeof *t->free);
+    t->order = muster_arena_take(a, members_max, sizeof *t->order);
+    t->dirty = muster_arena_take(a, members_max, sizeof *t->dirty);
+    t->removed = muster_arena_take(a, members_max, sizeof *t->removed);
+    t->grave = muster_arena_take(a, GOSSIP_GRAVES_MAX, sizeof *t->grave);
+    if (t->member == NULL || t->free == NULL || t->order == NULL || t->dirty == NULL ||
+        t->removed == NULL || t->grave == NULL)
+        return MUSTER_EFULL;
+    return muster_map_init(&t->by_name, a, members_max);
+}
+
+uint64_t gossip_table_hash(const struct gossip_table *t, struct muster_bytes name)
+{
+    return muster_hash64(name, t->hash_seed);
+}
+
+struct gossip_member *gossip_table_find(const struct gossip_table *t, struct muster_bytes name)
+{
+    uint64_t hash = gossip_table_hash(t, name);
+    uint32_t cursor = 0;
+    uint32_t number;
+
+    while (muster_map_find(&t->by_name, hash, &cursor, &number)) {
+        struct gossip_member *m = &t->member[number];
+
+        if (muster_bytes_equal(gossip_member_name(m), name))
+            return m;
+    }
+    return NULL;
+}
+
+static uint32_t number_take(struct gossip_table *t)
+{
+    if (t->free_count > 0)
+        return t->free[--t->free_count];
+    /* Never used ones last, so that memory is touched only as far as the pool needs it. */
+    return t->fresh < t->capacity ? t->fresh++ : GOSSIP_NO_MEMBER;
+}
+
+static void order_insert(struct gossip_table *t, struct muster_rng *rng, uint32_t number)
+{
+    uint32_t place = (uint32_t)muster_rng_below(rng, (uint64_t)t->count + 1);
+
+    memmove(&t->order[place + 1], &t->order[place], (t->count - place) * sizeof t->order[0]);
+    t->order[place] = number;
+    t->count++;
+    if (place < t->cursor)
+        t->cursor++; /* who stands before the cursor had its turn in this round */
+}
+
+struct gossip_member *gossip_table_add(struct gossip_table *t, struct muster_rng *rng,
+                                       struct muster_bytes name, uint64_t now_ms)
+{
+    struct gossip_member *m;
+    uint32_t number = number_take(t);
+
+    MUSTER_ASSERT(name.len > 0);
+    MUSTER_ASSERT(name.len <= GOSSIP_NAME_MAX);
+    if (number == GOSSIP_NO_MEMBER)
+        return NULL;
+    m = &t->member[number];
+    memset(m, 0, sizeof *m);
+    memcpy(m->name, name.data, name.len);
+    m->name_len = (uint16_t)name.len;
+    m->number = number;
+    m->is_self = number == GOSSIP_SELF;
+    m->hash = gossip_table_hash(t, name);
+    m->state = GOSSIP_DEAD;
+    m->since_ms = now_ms;
+    if (muster_map_put(&t->by_name, m->hash, number) != MUSTER_OK) {
+        t->free[t->free_count++] = number;
+        return NULL;
+    }
+    order_insert(t, rng, number);
+    return m;
+}
+
+/* ---- graves ---- */
+
+struct gossip_grave *gossip_table_grave(const struct gossip_table *t, struct muster_bytes name,
+                                        uint64_t now_ms)
+{
+    uint64_t hash = gossip_table_hash(t, name);
+
+    for (uint32_t i = 0; i < GOSSIP_GRAVES_MAX; i++) {
+        if (t->grave[i].hash == hash && t->grave[i].until_ms > now_ms)
+            return &t->grave[i];
+    }
+    return NULL;
+}
+
+static void grave_dig(struct gossip_table *t, const struct gossip_member *m, uint64_t now_ms)
+{
+    struct gossip_grave *g = gossip_table_grave(t, gossip_member_name(m), now_ms);
+
+    if (g == NULL) {
+        g = &t->grave[t->grave_next];
+        t->grave_next = (t->grave_next + 1) % GOSSIP_GRAVES_MAX;
+    }
+    *g = (struct gossip_grave){ .hash = m->hash,
+                                .until_ms = now_ms + GOSSIP_GRAVE_MS,
+                                .incarnation = m->incarnation };
+}
+
+static void member_forget(struct gossip_table *t, uint32_t place, uint64_t now_ms)
+{
+    struct gossip_member *m = &t->member[t->order[place]];
+
+    MUSTER_ASSERT(!m->is_self);
+    MUSTER_ASSERT(!gossip_member_is_living(m));
+    grave_dig(t, m, now_ms);
+    muster_map_remove(&t->by_name, m->hash, m->number);
+    t->count--;
+    memmove(&t->order[place], &t->order[place + 1], (t->count - place) * sizeof t->order[0]);
+    if (place < t->cursor)
+        t->cursor--;
+    t->removed[t->removed_count++] = m->number;
+    t->versions.is_stale = true;
+    m->is_forgotten = true;
+    gossip_table_mark(t, m);
+}
+
+struct gossip_member *gossip_table_reap(struct gossip_table *t, uint64_t now_ms, uint64_t before_ms)
+{
+    for (uint32_t i = t->count; i > 0; i--) {
+        struct gossip_member *m = &t->member[t->order[i - 1]];
+
+        if (m->is_self || gossip_member_is_living(m) || m->since_ms >= before_ms)
+            continue;
+        member_forget(t, i - 1, now_ms);
+        return m;
+    }
+    return NULL;
+}
+
+void gossip_table_release(struct gossip_table *t)
+{
+    while (t->removed_count > 0) {
+        struct gossip_member *m = &t->member[t->removed[--t->removed_count]];
+
+        MUSTER_ASSERT(m->is_forgotten);
+        MUSTER_ASSERT(!m->is_dirty);
+        t->free[t->free_count++] = m->number;
+    }
+}
+
+/* ---- order and lots ---- */
+
+struct gossip_member *gossip_table_next(struct gossip_table *t)
+{
+    while (t->cursor < t->count) {
+        struct gossip_member *m = &t->member[t->order[t->cursor++]];
+
+        if (!m->is_self && gossip_member_is_living(m))
+            return m;
+    }
+    return NULL;
+}
+
+void gossip_table_shuffle(struct gossip_table *t, struct muster_rng *rng)
+{
+    for (uint32_t i = t->count; i > 1; i--) {
+        uint32_t other = (uint32_t)muster_rng_below(rng, i);
+        uint32_t number = t->order[i - 1];
+
+        t->order[i - 1] = t->order[other];
+        t->order[other] = number;
+    }
+    t->cursor = 0;
+}
+
+static bool lot_admits(const struct gossip_lot *lot, const struct gossip_member *m)
+{
+    if (m->is_self || m->number == lot->except)
+        return false;
+    switch (m->state) {
+    case GOSSIP_ALIVE:
+        return true;
+    case GOSSIP_SUSPECT:
+        return lot->suspects;
+    case GOSSIP_DEAD:
+        return lot->dead && m->since_ms > lot->dead_after_ms;
+    case GOSSIP_LEFT:
+        break;
+    }
+    return false;
+}
+
+uint32_t gossip_table_draw(const struct gossip_table *t, struct muster_rng *rng,
+                           const struct gossip_lot *lot, uint32_t want, uint32_t *drawn)
+{
+    uint32_t seen = 0;
+
+    if (want == 0)
+        return 0;
+    /* One pass that keeps each so far seen with the same chance (reservoir sampling): exact, and
+     * without the retries that find nobody when few qualify. */
+    for (uint32_t i = 0; i < t->count; i++) {
+        const struct gossip_member *m = &t->member[t->order[i]];
+        uint64_t place;
+
+        if (!lot_admits(lot, m))
+            continue;
+        place = seen < want ? seen : muster_rng_below(rng, (uint64_t)seen + 1);
+        seen++;
+        if (place < want)
+            drawn[place] = m->number;
+    }
+    return seen < want ? seen : want;
+}
+
+/* ---- versions ---- */
+
+static uint8_t smaller(uint8_t a, uint8_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint8_t larger(uint8_t a, uint8_t b)
+{
+    return a > b ? a : b;
+}
+
+static void versions_admit(struct gossip_versions *v, const struct gossip_member *m)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        const uint8_t *vsn = m->vsn + i * 3; /* minimum, maximum, current */
+
+        v->cur_min[i] = smaller(v->cur_min[i], vsn[2]);
+        v->cur_max[i] = larger(v->cur_max[i], vsn[2]);
+        if (!gossip_member_is_living(m))
+            continue;
+        v->min[i] = larger(v->min[i], vsn[0]);
+        v->max[i] = smaller(v->max[i], vsn[1]);
+    }
+}
+
+static void versions_count(struct gossip_table *t)
+{
+    struct gossip_versions v = { { 0, 0 }, { 255, 255 }, { 255, 255 }, { 0, 0 }, false };
+
+    for (uint32_t i = 0; i < t->count; i++)
+        versions_admit(&v, &t->member[t->order[i]]);
+    t->versions = v;
+}
+
+bool gossip_table_fits(struct gossip_table *t, const uint8_t *vsn)
+{
+    const struct gossip_versions *v = &t->versions;
+
+    if (v->is_stale)
+        versions_count(t);
+    for (uint32_t i = 0; i < 2; i++) {
+        const uint8_t *own = vsn + i * 3;
+
+        if (own[2] < v->min[i] || own[2] > v->max[i])
+            return false;
+        if (own[0] > v->cur_min[i] || own[1] < v->cur_max[i])
+            return false;
+    }
+    return true;
+}
+
+/* ---- changes and news ---- */
+
+void gossip_table_mark(struct gossip_table *t, struct gossip_member *m)
+{
+    if (m->is_dirty || m->is_self)
+        return; /* the caller knows best about itself */
+    MUSTER_ASSERT(t->dirty_count < t->capacity);
+    t->dirty[(t->dirty_head + t->dirty_count) % t->capacity] = m->number;
+    t->dirty_count++;
+    m->is_dirty = true;
+}
+
+void gossip_table_set_state(struct gossip_table *t, struct gossip_member *m,
+                            enum gossip_state state, uint64_t now_ms)
+{
+    if (m->state == state)
+        return;
+    m->state = state;
+    m->since_ms = now_ms;
+    if (!gossip_member_is_living(m))
+        t->versions.is_stale = true;
+    else
+        versions_admit(&t->versions, m);
+    if (state != GOSSIP_DEAD)
+        m->is_proven = false;
+    gossip_table_mark(t, m);
+}
+
+void gossip_table_set_data(struct gossip_table *t, struct gossip_member *m, struct muster_addr addr,
+                           struct muster_bytes meta, const uint8_t *vsn)
+{
+    MUSTER_ASSERT(meta.len <= GOSSIP_META_MAX);
+    if (!muster_addr_equal(m->addr, addr) || !muster_bytes_equal(gossip_member_meta(m), meta)) {
+        m->is_changed = true;
+        gossip_table_mark(t, m);
+    }
+    if (memcmp(m->vsn, vsn, GOSSIP_VSN_LEN) != 0)
+        t->versions.is_stale = true;
+    m->addr = addr;
+    m->meta_len = (uint16_t)meta.len;
+    if (meta.len > 0)
+        memmove(m->meta, meta.data, meta.len);
+    memcpy(m->vsn, vsn, GOSSIP_VSN_LEN);
+}
+
+bool gossip_table_tell(struct gossip_table *t, const struct gossip_member **m,
+                       enum gossip_news *news)
+{
+    while (t->dirty_count > 0) {
+        struct gossip_member *first = &t->member[t->dirty[t->dirty_head]];
+
+        *m = first;
+        if (gossip_member_tell(first, news))
+            return true;
+        first->is_dirty = false;
+        t->dirty_head = (t->dirty_head + 1) % t->capacity;
+        t->dirty_count--;
+    }
+    return false;
+}
+
+bool gossip_table_is_sane(const struct gossip_table *t)
+{
+    if (t->count + t->free_count + t->removed_count != t->fresh || t->cursor > t->count)
+        return false;
+    for (uint32_t i = 0; i < t->count; i++) {
+        const struct gossip_member *m = &t->member[t->order[i]];
+
+        if (m->is_forgotten || gossip_table_find(t, gossip_member_name(m)) != m)
+            return false;
+        if (m->is_proven && m->state != GOSSIP_DEAD)
+            return false;
+    }
+    return t->by_name.count == t->count;
+}
