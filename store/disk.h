@@ -1,5 +1,6 @@
-/* Disk: the contract of an ordered, transactional key-value disk. The core says what to write as a batch
- * of operations; a real disk (store/disk_lmdb.c) or a simulated one performs it whole or not at all.
+/* Disk: the contract of an ordered, transactional key-value disk. The core says what to write as a
+ * batch of operations; a real disk (store/disk_lmdb.c) or a simulated one performs it whole or not
+ * at all.
  *
  * memory   a batch is owned by the core and stands unchanged until its outcome comes back
  * threads  one batch at a time, on one worker; loading happens before the loop starts

@@ -1,9 +1,10 @@
 /* Row: what the cluster must agree on about one job, under its name. (consistency, section 4)
  *
- * On disk and on the wire a row is a msgpack array of fixed order; elements past those this build knows
- * are kept byte for byte, so an older build never loses what a newer one wrote.
+ * On disk and on the wire a row is a msgpack array of fixed order; elements past those this build
+ * knows are kept byte for byte, so an older build never loses what a newer one wrote.
  *
- * units    milliseconds of wall time since 1970 in every *_wall_ms (R8: for people and back-off only)
+ * units    milliseconds of wall time since 1970 in every *_wall_ms (R8: for people and back-off
+ *          only)
  * memory   a decoded row borrows from the encoded bytes
  * errors   store_row_decode refuses anything out of bounds; see base/wire.h
  * threads  any
@@ -72,7 +73,8 @@ struct store_row {
     uint32_t unknown_count;
 };
 
-/* Encodes into `out` of `size` bytes; the result's length in `len`. MUSTER_ELIMIT above STORE_ROW_MAX. */
+/* Encodes into `out` of `size` bytes; the result's length in `len`. MUSTER_ELIMIT above
+ * STORE_ROW_MAX. */
 MUSTER_MUST_USE int store_row_encode(const struct store_row *row, uint8_t *out, size_t size,
                                      size_t *len);
 MUSTER_MUST_USE int store_row_decode(struct store_row *row, struct muster_bytes wire);

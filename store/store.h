@@ -1,10 +1,10 @@
-/* Store: what is to run. The replicated job table of one node: buckets, benches, reigns, writes, catch-up,
- * bench changes, tombstones and claims, as a core that touches nothing. (consistency, sections 3 to 8,
- * 11, 12, 14, 18; section 10 has its place and comes later)
+/* Store: what is to run. The replicated job table of one node: buckets, benches, reigns, writes,
+ * catch-up, bench changes, tombstones and claims, as a core that touches nothing. (consistency,
+ * sections 3 to 8, 11, 12, 14, 18; section 10 has its place and comes later)
  *
  * Whole rows of every bucket on whose bench this node sits are held in memory; the disk is written
- * behind in batches, and no frame and no outcome that depends on a batch leaves before the shell has
- * reported that batch as committed (I9, R53).
+ * behind in batches, and no frame and no outcome that depends on a batch leaves before the shell
+ * has reported that batch as committed (I9, R53).
  *
  * units    `now.mono_ms` milliseconds of a clock that counts suspend; wall time only for people
  * memory   tables grow with the rows up to store_config limits; everything else is taken at open.
@@ -94,10 +94,11 @@ enum store_peer_state {
 };
 
 enum store_event_kind {
-    STORE_EVENT_TICK,      /* only time passes */
-    STORE_EVENT_FRAME,     /* peer, boot, bytes: one of ours from a connected peer */
-    STORE_EVENT_PEER,      /* peer, boot, state: what is believed of it changed */
-    STORE_EVENT_CONNECTED, /* peer, boot: a new connection; earlier frames to and from it are void */
+    STORE_EVENT_TICK,  /* only time passes */
+    STORE_EVENT_FRAME, /* peer, boot, bytes: one of ours from a connected peer */
+    STORE_EVENT_PEER,  /* peer, boot, state: what is believed of it changed */
+    /* peer, boot: a new connection; earlier frames to and from it are void */
+    STORE_EVENT_CONNECTED,
     STORE_EVENT_CLOSED,    /* peer: its connection is gone */
     STORE_EVENT_COMMITTED, /* batch, err: the outcome of a commit */
     STORE_EVENT_AWAY       /* the loop was away for longer than away_ms (R47) */
@@ -149,12 +150,13 @@ uint64_t store_deadline_ms(const struct store *s);
 void store_close(struct store *s);
 
 /* ---- boot: hand in everything the disk holds, then start. */
-/* One record of the tables BUCKET, ROW or CLAIM. A row with a bad CRC is amnesia for its bucket (R54):
- * counted, the seat is given up, never an error. MUSTER_ECORRUPT only for what cannot be lived with. */
+/* One record of the tables BUCKET, ROW or CLAIM. A row with a bad CRC is amnesia for its bucket
+ * (R54): counted, the seat is given up, never an error. MUSTER_ECORRUPT only for what cannot be
+ * lived with. */
 MUSTER_MUST_USE int store_load(struct store *s, enum store_table table, struct muster_bytes key,
                                struct muster_bytes value);
-/* Founds: every bucket with a bench of one seat, this node, seat 1 (R1). May be called before or after
- * store_start (founding by a person comes later than boot). */
+/* Founds: every bucket with a bench of one seat, this node, seat 1 (R1). May be called before or
+ * after store_start (founding by a person comes later than boot). */
 void store_found(struct store *s);
 void store_start(struct store *s, struct muster_now now);
 
@@ -172,8 +174,8 @@ struct store_write {
     uint64_t cookie;             /* comes back in STORE_EFFECT_WRITTEN; 0: not wanted */
 };
 /* Queues rows of one bucket as one transaction. MUSTER_EREFUSED: not the serving keeper (see
- * store_keeper_hint); MUSTER_ECONFLICT: `expected` is not the row's version; MUSTER_EBUSY: an earlier
- * write of that row is not chosen yet; MUSTER_EFULL. On any error nothing was written. */
+ * store_keeper_hint); MUSTER_ECONFLICT: `expected` is not the row's version; MUSTER_EBUSY: an
+ * earlier write of that row is not chosen yet; MUSTER_EFULL. On any error nothing was written. */
 MUSTER_MUST_USE int store_write(struct store *s, const struct store_write *write, uint32_t n);
 
 /* Puts a floor-3 record (tables SEEN, RUN, META) into the current batch; the bytes are copied;
@@ -195,7 +197,8 @@ struct store_view {
 };
 /* False when unknown here. Tombstones are returned (phase STORE_GONE). */
 bool store_get(const struct store *s, struct muster_bytes key, struct store_view *view);
-/* The first row with a key greater than `after` (empty: from the start), in key order, all buckets. */
+/* The first row with a key greater than `after` (empty: from the start), in key order, all buckets.
+ */
 bool store_after(const struct store *s, struct muster_bytes after, struct store_view *view);
 /* Rows of one bucket: cursor starts at 0; order is stable while nothing is written. */
 bool store_bucket_next(const struct store *s, uint32_t bucket, uint64_t *cursor,
@@ -221,7 +224,8 @@ struct store_bucket_view {
 };
 void store_bucket(const struct store *s, uint32_t bucket, struct store_bucket_view *view);
 
-/* Whom to ask about a bucket, best first: its keeper as last heard, then its bench. Returns how many. */
+/* Whom to ask about a bucket, best first: its keeper as last heard, then its bench. Returns how
+ * many. */
 uint32_t store_keeper_hint(const struct store *s, uint32_t bucket, struct muster_id *out,
                            uint32_t max);
 bool store_is_serving(const struct store *s, uint32_t bucket);
@@ -234,7 +238,8 @@ struct store_counters {
 };
 void store_counters(const struct store *s, struct store_counters *out);
 
-/* What must always hold in this node's tables (I2, I4, I9, I12, I14); the simulator asks every turn. */
+/* What must always hold in this node's tables (I2, I4, I9, I12, I14); the simulator asks every
+ * turn. */
 bool store_is_sane(const struct store *s);
 
 #endif

@@ -1,5 +1,5 @@
-/* Versions and tokens: one 64-bit number, round:24 | seat:16 | seq:24, so that comparing two versions is
- * comparing two integers. (R5, R7)
+/* Versions and tokens: one 64-bit number, round:24 | seat:16 | seq:24, so that comparing two
+ * versions is comparing two integers. (R5, R7)
  *
  * A reign is a version without its seq; a token is the version of the write that placed the run.
  *
