@@ -1,0 +1,75 @@
+/* Inside of the API: its table of open requests, and what its files share. Only agent/api*.c include it.
+ *
+ * memory   owned by struct agent_api
+ * threads  the loop's only
+ */
+#ifndef MUSTER_AGENT_API_INSIDE_H
+#define MUSTER_AGENT_API_INSIDE_H
+
+#include "agent/api.h"
+#include "agent/json.h"
+#include "agent/out.h"
+#include "base/text.h"
+
+enum api_shape {
+    API_PLAIN,     /* the node's body as it is */
+    API_NODE_PAGE, /* a list of runs, wrapped with its member */
+    API_LOGS,      /* a stream of output */
+    API_NEWS       /* a list of news, then a stream of them */
+};
+
+struct api_open {
+    bool is_used;
+    uint64_t id;
+    enum api_shape shape;
+    bool is_begun;
+    bool is_sse; /* else NDJSON (news), bare lines or NDJSON (logs) */
+    bool follows;
+    const char *content_type; /* of a stream */
+    uint64_t after; /* news: last index sent */
+    uint64_t beat_ms;
+    char node[AGENT_NAME_MAX + 1];
+};
+
+struct agent_api {
+    const struct agent_node *node;
+    struct muster_now now;
+    struct api_open open[AGENT_API_MAX];
+    uint32_t high;
+    struct agent_api_effect *effect;
+    uint32_t count, size, fetched;
+    struct agent_out memory; /* only its blocks: what effects point to */
+    uint64_t watch_ms;
+};
+
+struct agent_api_effect *api_add(struct agent_api *api, enum agent_api_effect_kind kind,
+                                 uint64_t id);
+struct api_open *api_open_make(struct agent_api *api, uint64_t id, enum api_shape shape);
+struct api_open *api_open_find(struct agent_api *api, uint64_t id);
+
+void api_body(struct agent_api *api, uint64_t id, uint16_t status, struct muster_bytes body);
+void api_error(struct agent_api *api, uint64_t id, uint16_t status, const char *code,
+               const char *field, const char *format, ...) MUSTER_PRINTF(6, 7);
+/* An outcome of the node as an HTTP status and a code. */
+void api_outcome(struct agent_api *api, uint64_t id, const struct agent_reply *r);
+
+/* Everything that the node is asked for. */
+void api_route(struct agent_api *api, const struct agent_http_request *r);
+
+/* Answers from this node alone; true when the path was one of them. */
+bool api_local(struct agent_api *api, const struct agent_http_request *r);
+void api_member_json(const struct agent_member *m, struct agent_json *j);
+bool api_member_find(const struct agent_api *api, const char *name, struct agent_member *out);
+void api_metrics(struct agent_api *api, uint64_t id);
+
+/* News streams. */
+void api_news_begin(struct agent_api *api, const struct agent_http_request *r);
+void api_news_listed(struct agent_api *api, struct api_open *o, const struct agent_reply *r);
+void api_news_flush(struct agent_api *api, struct api_open *o);
+
+/* A request for the node with every text set; the caller fills in the rest. */
+struct agent_request *api_ask(struct agent_api *api, uint64_t id, enum agent_op op,
+                              const char *name);
+const char *api_copy(struct agent_api *api, const char *text);
+
+#endif

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Routes: which request means what. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/api_inside.h"
+#include "agent/doc.h"
+#include "agent/job.h"
+#include "agent/name.h"
+#include "base/hash.h"
+
+/* ---- jobs */
+
+static bool name_ok(struct agent_api *api, uint64_t id, const char *name)
+{
+    const char *fault = agent_name_job_fault(muster_bytes_text(name));
+    if (fault == NULL)
+        return true;
+    api_error(api, id, 400, "invalid", "name", "name: %s", fault);
+    return false;
+}
+
+static void request_id_take(const struct agent_http_request *r, struct agent_request *q)
+{
+    if (r->request_id == NULL)
+        return;
+    struct muster_bytes text = muster_bytes_text(r->request_id);
+    q->request_id[0] = muster_hash64(text, 1) | 1;
+    q->request_id[1] = muster_hash64(text, 2);
+}
+
+static bool revision_take(struct agent_api *api, const struct agent_http_request *r,
+                          uint32_t *revision)
+{
+    char *end = NULL;
+    if (r->if_match == NULL || strcmp(r->if_match, "*") == 0)
+        return true;
+    const char *text = r->if_match[0] == '"' ? r->if_match + 1 : r->if_match;
+    unsigned long n = strtoul(text, &end, 10);
+    if (end == text || (*end != '\0' && *end != '"') || n == 0 || n > UINT32_MAX) {
+        api_error(api, r->id, 400, "invalid", "If-Match", "If-Match: not a revision number");
+        return false;
+    }
+    *revision = (uint32_t)n;
+    return true;
+}
+
+static void job_put(struct agent_api *api, const struct agent_http_request *r, const char *name)
+{
+    struct agent_job job;
+    struct agent_problem problem;
+    struct muster_text text;
+    uint32_t revision = 0;
+    char line[AGENT_PROBLEM_LINE];
+    if (!revision_take(api, r, &revision))
+        return;
+    int err = agent_job_read(&job, r->body, name, &problem);
+    if (err != MUSTER_OK) {
+        (void)agent_problem_text(&problem, NULL, line, sizeof line);
+        api_error(api, r->id,
+                  err == MUSTER_EUNSUPPORTED ? 422
+                  : err == MUSTER_ELIMIT     ? 413
+                                             : 400,
+                  err == MUSTER_EUNSUPPORTED ? "unsupported" : "invalid",
+                  problem.field[0] != '\0' ? problem.field : NULL, "%s", line);
+        return;
+    }
+    struct agent_request *q = api_ask(api, r->id, AGENT_OP_JOB_PUT, name);
+    muster_text_open(&text, AGENT_JOB_TEXT_MAX);
+    agent_job_canonical(&job, &text);
+    q->spec = agent_out_copy(&api->memory, muster_text_bytes(&text));
+    q->create_only = r->if_none_match != NULL && strcmp(r->if_none_match, "*") == 0;
+    q->expected_revision = revision;
+    request_id_take(r, q);
+    muster_text_close(&text);
+    agent_job_close(&job);
+    (void)api_open_make(api, r->id, API_PLAIN);
+}
+
+static void job_simple(struct agent_api *api, const struct agent_http_request *r, enum agent_op op,
+                       const char *name)
+{
+    struct agent_request *q = api_ask(api, r->id, op, name);
+    request_id_take(r, q);
+    (void)api_open_make(api, r->id, API_PLAIN);
+}
+
+static void job_post(struct agent_api *api, const struct agent_http_request *r, const char *path)
+{
+    static const struct {
+        const char *verb;
+        enum agent_op op; /* 0: named in the reference and not there yet */
+    } verbs[] = {
+        { "stop", AGENT_OP_JOB_STOP },
+        { "start", AGENT_OP_JOB_START },
+        { "restart", AGENT_OP_JOB_RESTART },
+        { "run", 0 },
+        { "hold", 0 },
+        { "release", 0 },
+        { "move", 0 },
+    };
+    char name[AGENT_HTTP_PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    const char *verb = slash != NULL ? slash + 1 : "";
+    (void)snprintf(name, sizeof name, "%.*s", slash != NULL ? (int)(slash - path) : 0, path);
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        if (strcmp(verbs[i].verb, verb) != 0)
+            continue;
+        if (verbs[i].op == 0)
+            api_error(api, r->id, 501, "unsupported", NULL, "%s: not supported yet in this version",
+                      verb);
+        else if (name_ok(api, r->id, name))
+            job_simple(api, r, verbs[i].op, name);
+        return;
+    }
+    api_error(api, r->id, 404, "not_found", NULL,
+              "no such action; POST /v1/jobs/NAME/stop, /start or /restart");
+}
+
+static void job_one(struct agent_api *api, const struct agent_http_request *r, const char *name)
+{
+    if (r->method == AGENT_HTTP_POST)
+        job_post(api, r, name);
+    else if (!name_ok(api, r->id, name))
+        return;
+    else if (r->method == AGENT_HTTP_GET)
+        job_simple(api, r, AGENT_OP_JOB_GET, name);
+    else if (r->method == AGENT_HTTP_PUT)
+        job_put(api, r, name);
+    else
+        job_simple(api, r, AGENT_OP_JOB_DELETE, name);
+}
+
+/* ---- lists and runs */
+
+static const char *query(struct agent_api *api, const struct agent_http_request *r, const char *key)
+{
+    return api_copy(api, agent_http_query(r, key));
+}
+
+static struct agent_request *list(struct agent_api *api, const struct agent_http_request *r,
+                                  enum agent_op op, enum api_shape shape)
+{
+    uint64_t limit = 0;
+    if (agent_http_query_u64(r, "limit", 100, AGENT_LIST_MAX, &limit) != MUSTER_OK || limit == 0) {
+        api_error(api, r->id, 400, "invalid", "limit", "limit: a number from 1 to %d",
+                  AGENT_LIST_MAX);
+        return NULL;
+    }
+    if (api_open_make(api, r->id, shape) == NULL)
+        return NULL;
+    struct agent_request *q = api_ask(api, r->id, op, "");
+    q->prefix = query(api, r, "prefix");
+    q->state = query(api, r, "state");
+    q->label = query(api, r, "label");
+    q->job = query(api, r, "job");
+    q->node = query(api, r, "node");
+    q->after = query(api, r, "after");
+    q->limit = (uint32_t)limit;
+    return q;
+}
+
+static void logs(struct agent_api *api, const struct agent_http_request *r, const char *name)
+{
+    uint64_t lines = 0, offset = 0, attempt = 0, follow = 0;
+    const char *stream = agent_http_query(r, "stream");
+    if (agent_http_query_u64(r, "lines", 0, 1000000, &lines) != MUSTER_OK ||
+        agent_http_query_u64(r, "offset", 0, UINT64_MAX, &offset) != MUSTER_OK ||
+        agent_http_query_u64(r, "attempt", 0, UINT32_MAX, &attempt) != MUSTER_OK ||
+        agent_http_query_u64(r, "follow", 0, 1, &follow) != MUSTER_OK) {
+        api_error(api, r->id, 400, "invalid", NULL,
+                  "lines, offset and attempt are numbers, follow is 0 or 1");
+        return;
+    }
+    if (stream != NULL && strcmp(stream, "stdout") != 0 && strcmp(stream, "stderr") != 0) {
+        api_error(api, r->id, 400, "invalid", "stream", "stream: stdout or stderr");
+        return;
+    }
+    struct api_open *o = api_open_make(api, r->id, API_LOGS);
+    if (o == NULL)
+        return;
+    o->is_sse = false;
+    o->follows = follow != 0;
+    struct agent_request *q = api_ask(api, r->id, AGENT_OP_LOGS, name);
+    q->lines = (uint32_t)lines;
+    q->offset = offset;
+    q->attempt = (uint32_t)attempt;
+    q->follow = follow != 0;
+    q->want_stdout = stream == NULL || strcmp(stream, "stdout") == 0;
+    q->want_stderr = stream == NULL || strcmp(stream, "stderr") == 0;
+    q->as_text = !agent_http_accepts(r, AGENT_HTTP_NDJSON);
+    o->content_type = q->as_text ? AGENT_HTTP_PLAIN : AGENT_HTTP_NDJSON;
+}
+
+static bool ends_with(char *text, const char *ending)
+{
+    size_t len = strlen(text), tail = strlen(ending);
+    if (len <= tail || strcmp(text + len - tail, ending) != 0)
+        return false;
+    text[len - tail] = '\0';
+    return true;
+}
+
+static void run_one(struct agent_api *api, const struct agent_http_request *r, const char *path)
+{
+    char name[AGENT_HTTP_PATH_MAX];
+    (void)snprintf(name, sizeof name, "%s", path);
+    bool wants_logs = ends_with(name, "/logs");
+    bool later = !wants_logs && (ends_with(name, "/messages") || ends_with(name, "/result"));
+    if (later)
+        api_error(api, r->id, 501, "unsupported", NULL,
+                  "messages and results: not supported yet in this version");
+    else if (name_ok(api, r->id, name)) {
+        if (wants_logs)
+            logs(api, r, name);
+        else
+            job_simple(api, r, AGENT_OP_RUN_GET, name);
+    }
+}
+
+/* ---- nodes and the cluster */
+
+static bool body_read(struct agent_api *api, const struct agent_http_request *r,
+                      struct agent_doc *doc)
+{
+    struct agent_problem problem;
+    char line[AGENT_PROBLEM_LINE];
+    agent_doc_open(doc);
+    if (r->body.len == 0)
+        return true;
+    int err = agent_json_read(doc, r->body, &problem);
+    if (err == MUSTER_OK && doc->first != NULL && doc->first->kind == AGENT_DOC_MAP)
+        return true;
+    if (err == MUSTER_OK)
+        api_error(api, r->id, 400, "invalid", NULL, "the body is to be a JSON object");
+    else
+        api_error(api, r->id, 400, "invalid", NULL, "%s",
+                  agent_problem_text(&problem, NULL, line, sizeof line));
+    agent_doc_close(doc);
+    return false;
+}
+
+static const struct agent_doc_node *body_field(const struct agent_doc *doc, const char *key)
+{
+    return doc->first != NULL ? agent_doc_find(doc->first, key) : NULL;
+}
+
+static void drain(struct agent_api *api, const struct agent_http_request *r, const char *node)
+{
+    struct agent_doc doc;
+    uint64_t deadline = 0;
+    if (!body_read(api, r, &doc))
+        return;
+    const struct agent_doc_node *cancel = body_field(&doc, "cancel");
+    const struct agent_doc_node *until = body_field(&doc, "deadline");
+    bool is_cancel = cancel != NULL && cancel->text != NULL && strcmp(cancel->text, "true") == 0;
+    bool bad = until != NULL && !agent_doc_is_null(until) &&
+               (until->text == NULL || muster_duration_parse(&deadline, until->text) != MUSTER_OK);
+    agent_doc_close(&doc);
+    if (bad) {
+        api_error(api, r->id, 400, "invalid", "deadline", "deadline: a duration such as 90s");
+        return;
+    }
+    struct agent_request *q = api_ask(api, r->id, AGENT_OP_DRAIN, "");
+    q->node = api_copy(api, node);
+    q->cancel = is_cancel;
+    q->deadline_ms = deadline;
+    (void)api_open_make(api, r->id, API_PLAIN);
+}
+
+static void node_one(struct agent_api *api, const struct agent_http_request *r, const char *path)
+{
+    char name[AGENT_HTTP_PATH_MAX];
+    struct agent_member m;
+    (void)snprintf(name, sizeof name, "%s", path);
+    if (r->method == AGENT_HTTP_POST) {
+        if (ends_with(name, "/drain"))
+            drain(api, r, name);
+        else
+            api_error(api, r->id, 404, "not_found", NULL, "POST /v1/nodes/NAME/drain");
+        return;
+    }
+    if (!api_member_find(api, name, &m)) {
+        api_error(api, r->id, 404, "not_found", "name",
+                  "no node named %s; `muster members` lists them", name);
+        return;
+    }
+    struct agent_request *q = list(api, r, AGENT_OP_RUN_LIST, API_NODE_PAGE);
+    if (q == NULL)
+        return;
+    q->node = api_copy(api, name);
+    struct api_open *o = api_open_find(api, r->id);
+    (void)snprintf(o->node, sizeof o->node, "%s", m.name);
+}
+
+static void join(struct agent_api *api, const struct agent_http_request *r)
+{
+    struct agent_doc doc;
+    char text[2048] = "";
+    size_t at = 0;
+    if (!body_read(api, r, &doc))
+        return;
+    const struct agent_doc_node *list_node = body_field(&doc, "addresses");
+    const struct agent_doc_node *a =
+        list_node != NULL && list_node->kind == AGENT_DOC_LIST ? list_node->first : NULL;
+    bool bad = a == NULL;
+    for (; a != NULL && !bad; a = a->next) {
+        struct muster_addr addr;
+        bad = a->text == NULL || muster_addr_parse(&addr, a->text, 7946) != MUSTER_OK ||
+              at + strlen(a->text) + 2 > sizeof text;
+        if (!bad)
+            at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", at > 0 ? "," : "", a->text);
+    }
+    agent_doc_close(&doc);
+    if (bad) {
+        api_error(api, r->id, 400, "invalid", "addresses",
+                  "addresses: a list of IP addresses such as [\"10.0.0.11:7946\"]");
+        return;
+    }
+    (void)api_ask(api, r->id, AGENT_OP_JOIN, text);
+    (void)api_open_make(api, r->id, API_PLAIN);
+}
+
+/* ---- the table of routes */
+
+enum route {
+    ROUTE_JOBS,
+    ROUTE_JOB,
+    ROUTE_RUNS,
+    ROUTE_RUN,
+    ROUTE_NODE,
+    ROUTE_PLACE,
+    ROUTE_WHY,
+    ROUTE_NEWS,
+    ROUTE_INIT,
+    ROUTE_JOIN,
+    ROUTE_LEAVE,
+    ROUTE_LATER
+};
+
+#define GET    (1u << AGENT_HTTP_GET)
+#define PUT    (1u << AGENT_HTTP_PUT)
+#define POST   (1u << AGENT_HTTP_POST)
+#define DELETE (1u << AGENT_HTTP_DELETE)
+
+static const struct {
+    const char *path;
+    bool is_prefix; /* a name follows */
+    enum route route;
+    unsigned methods;
+    const char *allow;
+} routes[] = {
+    { "/v1/jobs", false, ROUTE_JOBS, GET, "GET" },
+    { "/v1/jobs/", true, ROUTE_JOB, GET | PUT | POST | DELETE, "GET, PUT, POST, DELETE" },
+    { "/v1/runs", false, ROUTE_RUNS, GET, "GET" },
+    { "/v1/runs/", true, ROUTE_RUN, GET, "GET" },
+    { "/v1/nodes/", true, ROUTE_NODE, GET | POST, "GET, POST" },
+    { "/v1/place/", true, ROUTE_PLACE, GET, "GET" },
+    { "/v1/why/", true, ROUTE_WHY, GET, "GET" },
+    { "/v1/events", false, ROUTE_NEWS, GET, "GET" },
+    { "/v1/init", false, ROUTE_INIT, POST, "POST" },
+    { "/v1/join", false, ROUTE_JOIN, POST, "POST" },
+    { "/v1/leave", false, ROUTE_LEAVE, POST, "POST" },
+    { "/v1/whatif", false, ROUTE_LATER, GET, "GET" },
+    { "/v1/payloads", false, ROUTE_LATER, PUT | GET, "PUT" },
+    { "/v1/payloads/", true, ROUTE_LATER, GET, "GET" },
+};
+
+static void route_take(struct agent_api *api, const struct agent_http_request *r, enum route route,
+                       const char *name)
+{
+    switch (route) {
+    case ROUTE_JOBS:
+        (void)list(api, r, AGENT_OP_JOB_LIST, API_PLAIN);
+        break;
+    case ROUTE_JOB:
+        job_one(api, r, name);
+        break;
+    case ROUTE_RUNS:
+        (void)list(api, r, AGENT_OP_RUN_LIST, API_PLAIN);
+        break;
+    case ROUTE_RUN:
+        run_one(api, r, name);
+        break;
+    case ROUTE_NODE:
+        node_one(api, r, name);
+        break;
+    case ROUTE_PLACE:
+    case ROUTE_WHY:
+        if (name_ok(api, r->id, name))
+            job_simple(api, r, route == ROUTE_WHY ? AGENT_OP_WHY : AGENT_OP_PLACE, name);
+        break;
+    case ROUTE_NEWS:
+        api_news_begin(api, r);
+        break;
+    case ROUTE_INIT:
+        job_simple(api, r, AGENT_OP_INIT, "");
+        break;
+    case ROUTE_JOIN:
+        join(api, r);
+        break;
+    case ROUTE_LEAVE:
+        job_simple(api, r, AGENT_OP_LEAVE, "");
+        break;
+    case ROUTE_LATER:
+        api_error(api, r->id, 501, "unsupported", NULL, "not supported yet in this version");
+        break;
+    }
+}
+
+void api_route(struct agent_api *api, const struct agent_http_request *r)
+{
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        size_t len = strlen(routes[i].path);
+        bool is_it = routes[i].is_prefix
+                         ? strncmp(r->path, routes[i].path, len) == 0 && r->path[len] != '\0'
+                         : strcmp(r->path, routes[i].path) == 0;
+        if (!is_it)
+            continue;
+        if ((routes[i].methods >> r->method & 1) != 0) {
+            route_take(api, r, routes[i].route, r->path + len);
+            return;
+        }
+        api_error(api, r->id, 405, "method", NULL, "%s does not take %s", r->path,
+                  agent_http_method_text(r->method));
+        api->effect[api->count - 1].reply.allow = routes[i].allow;
+        return;
+    }
+    api_error(api, r->id, 404, "not_found", NULL, "no such path: %s", r->path);
+}
