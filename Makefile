@@ -220,7 +220,7 @@ cover: ## how much of each room the unit tests and the simulator reach
 SOURCES = $(shell find $(ROOMS) tools tests -name '*.[ch]' -not -path 'tests/tidy/*' | sort)
 
 lint: $(B)/tidy ## the house rules, the format, and a second compiler over everything
-	@CLANG_FLAGS="$(filter-out $(WARN_gcc),$(CSTD) $(WARN))" tools/lint $(B) $(SOURCES)
+	@CLANG_FLAGS="$(filter-out $(WARN_gcc) -DMUSTER_VERSION=%,$(CSTD) $(WARN))" tools/lint $(B) $(SOURCES)
 
 format: ## settles the shape of every source, its comments too
 	@tools/reflow $(SOURCES)
