@@ -214,6 +214,7 @@ class State:
         self.jobs = {one["job"]: job_of(one) for one in runs()}
         self.coming = collections.defaultdict(collections.deque)
         self.health = (200, {"status": "ok", "reasons": []})
+        self.fault = None  # why the next task cannot be started
         self.draining = 2  # looks until a drained node is empty
 
     def look(self, name):
@@ -233,9 +234,11 @@ class State:
         before = self.jobs.get(name)
         self.jobs[name] = job
         code = int(spec.get("env", {}).get("EXIT", 0))
-        end = "dead" if code else "done"
+        ends = ("dead" if code else "done", exit_of(code))
+        if self.fault:
+            ends = ("dead", exit_of(reason=self.fault))
         if job["kind"] == "task":
-            self.coming[name].extend([("running", None), (end, exit_of(code))])
+            self.coming[name].extend([("running", None), ends])
         elif spec.get("env", {}).get("WAITS"):
             job["run"] = None
             self.coming[name].extend([("pending", None, None), ("running", None)])
@@ -434,7 +437,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 "state": job["state"],
                 "since": job["run"]["since"],
                 "reason": "no free slot",
-                "summary": "no free slot; needs 8, on tag.gpu",
+                "summary": "pending: no free slot; needs 8, on tag.gpu",
                 "nodes": [
                     {"node": "bravo", "fits": True, "note": "matches, 7 of 20 slots free"},
                     {"node": "alpha", "fits": False, "note": "tag.gpu missing"},

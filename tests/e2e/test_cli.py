@@ -29,7 +29,7 @@ NODE     ADDRESS         STATUS  MODE  SLOTS  USED  TAGS               VERSION
 alpha    10.0.0.11:7946  alive   open     10     7  rack=a net=public  0.1.0
 bravo    10.0.0.12:7946  alive   open     20    13  rack=a gpu=2       0.1.0
 charlie  10.0.0.13:7946  alive   open     10     5  rack=b net=public  0.1.0
-3 members, 40 slots, 25 used, 0 waiting. This node: alpha.
+3 members, 40 slots, 25 used, 1 waiting. This node: alpha.
 """,
         "",
     )
@@ -43,7 +43,7 @@ def test_members_tells_who_is_in_trouble(api):
         dict(api.members[2], status="dead"),
     ]
     assert muster(api, "members").out.endswith(
-        "2 members (1 suspect), 1 dead, 30 slots, 20 used, 0 waiting. This node: alpha.\n"
+        "2 members (1 suspect), 1 dead, 30 slots, 20 used, 1 waiting. This node: alpha.\n"
     )
 
 

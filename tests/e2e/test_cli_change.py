@@ -77,8 +77,19 @@ def test_run_wait_ends_as_the_job_does(api, code):
     done = muster(api, "run", "--wait", "--name", "x", "--env", f"EXIT={code}", "--", "x")
     assert done.code == code
     assert api.seen[0].body["kind"] == "task"
-    end = "done" if code == 0 else "dead"
-    assert done.out.splitlines()[-1] == f"x  {end} on bravo, exit {code}"
+    if code == 0:
+        assert (done.out.splitlines()[-1], done.err) == ("x  done on bravo, exit 0", "")
+    else:
+        assert done.out == "x  starting on charlie, stored on 3 nodes\n"
+        assert (
+            done.err == f"muster: x is dead on bravo: exit {code}; 'muster logs x' may tell more\n"
+        )
+
+
+def test_run_wait_of_what_never_ran_tells_why(api):
+    api.state.fault = "cannot start /no/such: No such file or directory"
+    done = muster(api, "run", "--wait", "--name", "x", "--env", "EXIT=0", "--", "/no/such")
+    assert done.code == 1 and api.state.fault in done.err
 
 
 def test_run_wait_gives_up_when_told(api):

@@ -24,6 +24,18 @@ static int exit_of_client(int err)
     }
 }
 
+/* Equal but for underscores: "no_quorum", "noquorum". */
+static bool is_code(const char *code, const char *word)
+{
+    while (*code != '\0' && *word != '\0') {
+        code += *code == '_';
+        word += *word == '_';
+        if (*code++ != *word++)
+            return false;
+    }
+    return *code == *word;
+}
+
 /* The word in the error object decides, because one status stands for several troubles. */
 static int exit_of_answer(long status, const char *code)
 {
@@ -39,7 +51,7 @@ static int exit_of_answer(long status, const char *code)
     if (status >= 200 && status < 300)
         return CLI_OK;
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
-        if (strcmp(codes[i].code, code) == 0)
+        if (code[0] != '\0' && is_code(code, codes[i].code))
             return codes[i].exit;
     switch (status) {
     case 400:

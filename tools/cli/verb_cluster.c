@@ -48,6 +48,22 @@ static void members_item(void *whose, struct cli_value member)
     muster_text_close(&tags);
 }
 
+static void waiting_item(void *whose, struct cli_value run)
+{
+    (void)whose;
+    (void)run;
+}
+
+/* Runs of the whole cluster that wait for a place; a node's own status knows those it keeps. */
+static long long waiting_count(struct cli *cli)
+{
+    struct cli_path path;
+    struct cli_walk walk = { .item = waiting_item };
+    cli_path_open(&path, "/v1/runs");
+    cli_path_query(&path, "state", "pending");
+    return cli_api_walk(cli, &path, &walk) == CLI_OK ? walk.count : -1;
+}
+
 /* "3 members, 40 slots, 25 used, 0 waiting. This node: alpha." */
 static void members_close(struct cli *cli, const struct members *m)
 {
@@ -56,6 +72,9 @@ static void members_close(struct cli *cli, const struct members *m)
     struct cli_request request = { .method = "GET", .path = &path };
     char trouble[64] = "";
     long long count = m->alive + m->suspect;
+    long long waiting = waiting_count(cli);
+    if (waiting < 0)
+        return; /* it has been said why */
     cli_path_open(&path, "/v1/status");
     (void)cli_api_ask(cli, &request, &status);
     if (m->suspect > 0)
@@ -66,7 +85,7 @@ static void members_close(struct cli *cli, const struct members *m)
     }
     cli_print("%lld %s%s, %lld %s, %lld used, %lld waiting. This node: %s.\n", count,
               cli_plural(count, "member", "members"), trouble, m->slots,
-              cli_plural(m->slots, "slot", "slots"), m->used, cli_number(status.root, "waiting", 0),
+              cli_plural(m->slots, "slot", "slots"), m->used, waiting,
               cli_text(status.root, "node", "not known"));
     cli_api_close(&status);
 }

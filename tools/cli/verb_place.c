@@ -77,9 +77,12 @@ static void why_print(struct cli_value why)
     char since[48];
     struct cli_value nodes = cli_value_field(why, "nodes");
     int width = name_width(nodes);
+    const char *state = cli_text(why, "state", "-");
     const char *summary = cli_text(why, "summary", "");
-    cli_print("%s for %s: %s\n", cli_text(why, "state", "-"),
-              cli_ago(cli_text(why, "since", NULL), since, sizeof since),
+    /* "pending: no free slot" behind "pending for 1m" would say it twice. */
+    if (strncmp(summary, state, strlen(state)) == 0)
+        summary += strlen(state) + strspn(summary + strlen(state), ": ");
+    cli_print("%s for %s: %s\n", state, cli_ago(cli_text(why, "since", NULL), since, sizeof since),
               summary[0] != '\0' ? summary : cli_text(why, "reason", "-"));
     for (size_t i = 0; i < cli_value_count(nodes); i++) {
         struct cli_value one = cli_value_item(nodes, i);

@@ -76,21 +76,34 @@ static int run_code(struct cli_value job)
     return (int)(code & 255);
 }
 
+/* A good end goes to standard output, another is what went wrong. */
+static void end_told(struct cli *cli, const char *name, struct cli_value job)
+{
+    char how[CLI_NOTE_MAX];
+    struct cli_value run = cli_value_field(job, "run");
+    const char *state = cli_text(job, "state", "-");
+    const char *node = cli_text(run, "node", NULL);
+    const char *gap = node != NULL ? " on " : "";
+    if (cli_view_exit(cli_value_field(run, "exit"), how, sizeof how)[0] == '\0')
+        (void)cli_view_note(run, how, sizeof how);
+    if (strcmp(state, "done") == 0)
+        cli_print("%s  done%s%s%s%s\n", name, gap, node != NULL ? node : "",
+                  how[0] != '\0' ? ", " : "", how);
+    else
+        cli_say(&cli->term, "%s is %s%s%s%s%s; 'muster logs %s' may tell more", name, state, gap,
+                node != NULL ? node : "", how[0] != '\0' ? ": " : "", how, name);
+}
+
 static int run_wait(struct cli *cli, const char *name, long long timeout_ms)
 {
     struct cli_result last;
-    char how[CLI_NOTE_MAX];
     int code = cli_wait_for(cli, name, "end", timeout_ms, &last);
     if (code == CLI_OK) {
-        struct cli_value run = cli_value_field(last.root, "run");
         code = run_code(last.root);
-        (void)cli_view_exit(cli_value_field(run, "exit"), how, sizeof how);
         if (cli->json)
             cli_api_print(&last);
         else
-            cli_print("%s  %s%s%s%s%s\n", name, cli_text(last.root, "state", "-"),
-                      cli_text(run, "node", NULL) != NULL ? " on " : "", cli_text(run, "node", ""),
-                      how[0] != '\0' ? ", " : "", how);
+            end_told(cli, name, last.root);
     }
     cli_api_close(&last);
     return code;

@@ -8,21 +8,30 @@
 
 #include "base/text.h"
 
+/* The cause stands behind what happened, unless it says that already: "exit 3, no retries left". */
+static void cause_add(const char *reason, char *out, size_t size)
+{
+    size_t len = strlen(out);
+    if (reason[0] == '\0')
+        return;
+    if (strncmp(reason, out, len) == 0)
+        muster_format(out, size, "%s", reason);
+    else
+        muster_format(out + len, size - len, "%s%s", len > 0 ? ": " : "", reason);
+}
+
 char *cli_view_exit(struct cli_value exit, char *out, size_t size)
 {
-    const char *reason = cli_text(exit, "reason", "");
-    const char *gap = reason[0] != '\0' ? ": " : "";
     const char *named = cli_text(exit, "signal", NULL);
     long long signal = cli_number(exit, "signal", 0);
     out[0] = '\0';
     if (named != NULL)
-        muster_format(out, size, "killed by %s%s%s", named, gap, reason);
+        muster_format(out, size, "killed by %s", named);
     else if (signal > 0)
-        muster_format(out, size, "killed by signal %lld%s%s", signal, gap, reason);
+        muster_format(out, size, "killed by signal %lld", signal);
     else if (cli_value_is_set(cli_value_field(exit, "code")))
-        muster_format(out, size, "exit %lld%s%s", cli_number(exit, "code", 0), gap, reason);
-    else if (cli_value_is_set(exit))
-        muster_format(out, size, "%s", reason);
+        muster_format(out, size, "exit %lld", cli_number(exit, "code", 0));
+    cause_add(cli_text(exit, "reason", ""), out, size);
     return out;
 }
 
