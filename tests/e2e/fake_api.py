@@ -215,6 +215,7 @@ class State:
         self.coming = collections.defaultdict(collections.deque)
         self.health = (200, {"status": "ok", "reasons": []})
         self.fault = None  # why the next task cannot be started
+        self.signal = None  # what kills it
         self.draining = 2  # looks until a drained node is empty
 
     def look(self, name):
@@ -228,15 +229,15 @@ class State:
         job["run"] = run(job["name"], state, node, 1, 1, kind=job["kind"], exit=exit)
 
     def put(self, name, spec):
-        """A new job starts at once; a task ends two looks later as its environment says."""
+        """A new job starts at once; a task ends two looks later, well or as it was told to."""
         job = job_of(run(name, "starting", "charlie", 0, 1, kind=spec.get("kind", "service")))
         job["spec"] = spec
         before = self.jobs.get(name)
         self.jobs[name] = job
         code = int(spec.get("env", {}).get("EXIT", 0))
         ends = ("dead" if code else "done", exit_of(code))
-        if self.fault:
-            ends = ("dead", exit_of(reason=self.fault))
+        if self.fault or self.signal:
+            ends = ("dead", exit_of(signal=self.signal, reason=self.fault))
         if job["kind"] == "task":
             self.coming[name].extend([("running", None), ends])
         elif spec.get("env", {}).get("WAITS"):

@@ -18,6 +18,8 @@ def test_run_submits_once(api):
         "--env",
         "B=",
         "--retry",
+        "7s,9s,11s",
+        "--retry",
         "1s,4s",
         "--backoff",
         "2s",
@@ -61,10 +63,10 @@ def test_run_of_a_name_that_exists_changes_nothing(api):
 
 
 def test_run_makes_a_name(api):
-    out = muster(api, "run", "/usr/bin/My Tool").out
+    out = muster(api, "run", "--slots", "2", "/usr/bin/My Tool", "--slots", "-h").out
     name = out.split("  ")[0]
     assert name.startswith("my-tool-") and len(name) == len("my-tool-") + 6
-    assert api.seen[0].body["exec"] == ["/usr/bin/My Tool"]
+    assert api.seen[0].body["exec"] == ["/usr/bin/My Tool", "--slots", "-h"]
 
 
 def test_run_tells_the_place_that_comes_a_moment_later(api):
@@ -84,6 +86,12 @@ def test_run_wait_ends_as_the_job_does(api, code):
         assert (
             done.err == f"muster: x is dead on bravo: exit {code}; 'muster logs x' may tell more\n"
         )
+
+
+def test_run_wait_of_what_a_signal_killed_ends_as_a_shell_would(api):
+    api.state.signal = 9
+    done = muster(api, "run", "--wait", "--name", "x", "--", "x")
+    assert done.code == 137 and "x is dead on bravo: killed by signal 9" in done.err
 
 
 def test_run_wait_of_what_never_ran_tells_why(api):
@@ -224,6 +232,8 @@ def test_drain_stays_until_the_node_is_empty(api):
         "/v1/nodes/bravo/drain",
         {"cancel": False, "deadline": "300000ms"},
     )
+    looks = [seen for seen in api.seen if seen.path == "/v1/nodes/bravo"]
+    assert len(looks) == 3  # twice it had runs left
     assert muster(api, "drain", "--cancel").out == "alpha takes runs again\n"
     assert api.seen[-1].body["cancel"] is True
 

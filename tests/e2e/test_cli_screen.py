@@ -131,7 +131,9 @@ def test_tables_fit_the_terminal(api, words, columns):
 def test_what_is_cut_is_marked_and_names_stay_longest(api):
     wide = on_terminal(api, "ps", columns=200, env={"NO_COLOR": "1"}).out
     narrow = on_terminal(api, "ps", columns=60, env={"NO_COLOR": "1"}).out
+    middle = on_terminal(api, "ps", columns=90, env={"NO_COLOR": "1"}).out
     assert "…" not in wide
+    assert "billing/nightly@01:00Z " in middle and "…" in middle
     assert "mail/outbox " in narrow and re.search("exit 1; again in .*…$", narrow, re.M)
     assert "ATT" not in narrow and "KIND" not in narrow and "STATE" in narrow
 
@@ -161,7 +163,7 @@ def test_strangers_do_not_move_the_cursor(api):
     api.members = [dict(api.members[0], tags={"x": "\x1b[2J\x9b\r\n"})]
     api.state.jobs["mail/outbox"]["run"]["reason"] = "tab\there\x07"
     for shown in (on_terminal(api, "members", env={"NO_COLOR": "1"}), muster(api, "members")):
-        assert "\x1b" not in shown.out and "\\x1b[2J" in shown.out
+        assert "\x1b" not in shown.out and "\x9b" not in shown.out and "\\x1b[2J" in shown.out
     assert "tab here\\x07" in muster(api, "ps").out
     assert "\\x1b]0;evil\\x07" in on_terminal(api, "logs", "batch/good").out
     assert "\x1b]0;evil\x07" in muster(api, "logs", "batch/good").out  # files get what was written
