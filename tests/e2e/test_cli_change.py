@@ -234,6 +234,8 @@ def test_drain_stays_until_the_node_is_empty(api):
     )
     looks = [seen for seen in api.seen if seen.path == "/v1/nodes/bravo"]
     assert len(looks) == 3  # twice it had runs left
+    out = muster(api, "drain", "bravo", "--no-wait").out
+    assert out == "bravo is draining; 'muster node show bravo' tells how far it is\n"
     assert muster(api, "drain", "--cancel").out == "alpha takes runs again\n"
     assert api.seen[-1].body["cancel"] is True
 

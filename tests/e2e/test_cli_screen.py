@@ -180,9 +180,17 @@ def test_other_languages_in_any_locale(api):
 
 def test_progress_is_shown_and_wiped(api):
     shown = on_terminal(api, "run", "--wait", "--name", "x", "--", "x").out
-    assert "\r\x1b[Kx: running" in shown
+    assert "\r\x1b[K0s: x is running" in shown
     assert shown.endswith("\r\x1b[Kx  done on bravo, exit 0\n")
     assert "\x1b" not in muster(api, "run", "--wait", "--name", "y", "--", "x").err
+
+
+def test_a_progress_line_never_wraps(api):
+    words = ("wait", "mail/outbox", "--for", "done", "--timeout", "200ms")
+    shown = on_terminal(api, *words, columns=40).out
+    progress = shown.split("\r\x1b[K")[1]
+    assert progress.startswith("0s: mail/outbox is backoff: ") and progress.endswith("…")
+    assert len(progress) == 39
 
 
 # ---- completion

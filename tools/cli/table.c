@@ -5,13 +5,11 @@
 #include <libsmartcols/libsmartcols.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wchar.h>
 
 #include "base/text.h"
 
 #define GAP       2 /* blanks between columns */
 #define CELL_WIDE 1024
-#define ELLIPSIS  "…"
 
 struct cli_table {
     const struct cli_term *term;
@@ -67,42 +65,6 @@ void cli_table_row(struct cli_table *t)
     t->next = 0;
 }
 
-/* Columns of the terminal that a text takes; bytes where it is not text of this locale. */
-static size_t text_width(const char *text)
-{
-    wchar_t wide[CELL_WIDE];
-    size_t len = mbstowcs(wide, text, CELL_WIDE);
-    int width = len == (size_t)-1 ? -1 : wcswidth(wide, len < CELL_WIDE ? len : CELL_WIDE);
-    return width < 0 ? strlen(text) : (size_t)width;
-}
-
-/* Cuts the text to so many columns, the last of them an ellipsis. False when it may stay. */
-static bool text_cut(const char *text, size_t width, char *out, size_t size)
-{
-    size_t used = 0;
-    size_t at = 0;
-    mbstate_t state = { 0 };
-    if (text_width(text) <= width || size < sizeof ELLIPSIS)
-        return false;
-    while (text[at] != '\0') {
-        wchar_t one;
-        size_t step = mbrtowc(&one, text + at, MB_CUR_MAX, &state);
-        int columns = step == 0 || step > MB_CUR_MAX ? -1 : wcwidth(one);
-        if (columns < 0) {
-            memset(&state, 0, sizeof state);
-            step = 1;
-            columns = 1;
-        }
-        if (used + (size_t)columns + 1 > width || at + step + sizeof ELLIPSIS > size)
-            break;
-        memcpy(out + at, text + at, step);
-        used += (size_t)columns;
-        at += step;
-    }
-    memcpy(out + at, ELLIPSIS, sizeof ELLIPSIS);
-    return true;
-}
-
 /* A copy in which nothing moves the cursor; NULL without memory. */
 static char *text_safe(const char *text)
 {
@@ -125,7 +87,7 @@ void cli_table_cell(struct cli_table *t, const char *text)
 {
     MUSTER_ASSERT(t->next < t->column_count);
     char *safe = text_safe(text == NULL || text[0] == '\0' ? "-" : text);
-    size_t width = safe != NULL ? text_width(safe) : 0;
+    size_t width = safe != NULL ? cli_text_width(safe) : 0;
     if (width > t->wide[t->next])
         t->wide[t->next] = width;
     t->failed = t->failed || safe == NULL || scols_line_set_data(t->line, t->next, safe) != 0;
@@ -204,7 +166,7 @@ static bool cells_cut(struct cli_table *t)
     while (all && scols_table_next_line(t->out, rows, &line) == 0) {
         for (size_t i = 0; i < t->column_count; i++) {
             const char *text = scols_cell_get_data(scols_line_get_cell(line, i));
-            if (!t->is_hidden[i] && text != NULL && text_cut(text, t->wide[i], cut, sizeof cut))
+            if (!t->is_hidden[i] && text != NULL && cli_text_cut(text, t->wide[i], cut, sizeof cut))
                 all = scols_line_set_data(line, i, cut) == 0 && all;
         }
     }

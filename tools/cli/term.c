@@ -10,20 +10,23 @@
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "base/clock.h"
 #include "base/text.h"
 
 #define LINE_MAX_BYTES 4096
+#define CELL_WIDE      1024 /* characters that are measured */
+#define ELLIPSIS       "…"
 #define WIDTH_MIN      20
 #define WIDTH_MAX      10000
 
-static int term_width(void)
+static int term_width(int fd)
 {
     const char *columns = getenv("COLUMNS");
     long width = columns != NULL ? strtol(columns, NULL, 10) : 0;
     struct winsize size = { 0 };
-    if (width <= 0 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+    if (width <= 0 && ioctl(fd, TIOCGWINSZ, &size) == 0)
         width = size.ws_col;
     if (width <= 0)
         width = 80;
@@ -41,7 +44,7 @@ void cli_term_init(struct cli_term *term)
     *term = (struct cli_term){ 0 };
     term->is_terminal = isatty(STDOUT_FILENO) == 1;
     term->has_progress = isatty(STDERR_FILENO) == 1;
-    term->width = term->is_terminal ? term_width() : 0;
+    term->width = term->is_terminal ? term_width(STDOUT_FILENO) : 0;
     term->has_color = term->is_terminal && (no_color == NULL || no_color[0] == '\0') &&
                       name != NULL && strcmp(name, "dumb") != 0;
 }
@@ -114,6 +117,40 @@ void cli_print_safe(FILE *out, const char *text, size_t len, bool keep_color)
     }
 }
 
+size_t cli_text_width(const char *text)
+{
+    wchar_t wide[CELL_WIDE];
+    size_t len = mbstowcs(wide, text, CELL_WIDE);
+    int width = len == (size_t)-1 ? -1 : wcswidth(wide, len < CELL_WIDE ? len : CELL_WIDE);
+    return width < 0 ? strlen(text) : (size_t)width;
+}
+
+bool cli_text_cut(const char *text, size_t width, char *out, size_t size)
+{
+    size_t used = 0;
+    size_t at = 0;
+    mbstate_t state = { 0 };
+    if (cli_text_width(text) <= width || size < sizeof ELLIPSIS)
+        return false;
+    while (text[at] != '\0') {
+        wchar_t one;
+        size_t step = mbrtowc(&one, text + at, MB_CUR_MAX, &state);
+        int columns = step == 0 || step > MB_CUR_MAX ? -1 : wcwidth(one);
+        if (columns < 0) {
+            memset(&state, 0, sizeof state);
+            step = 1;
+            columns = 1;
+        }
+        if (used + (size_t)columns + 1 > width || at + step + sizeof ELLIPSIS > size)
+            break;
+        memcpy(out + at, text + at, step);
+        used += (size_t)columns;
+        at += step;
+    }
+    memcpy(out + at, ELLIPSIS, sizeof ELLIPSIS);
+    return true;
+}
+
 void cli_print(const char *format, ...)
 {
     char line[LINE_MAX_BYTES];
@@ -145,14 +182,18 @@ void cli_say(struct cli_term *term, const char *format, ...)
 void cli_term_progress(struct cli_term *term, const char *format, ...)
 {
     char line[LINE_MAX_BYTES];
+    char cut[LINE_MAX_BYTES];
     if (!term->has_progress)
         return;
     va_list list;
     va_start(list, format);
     (void)vsnprintf(line, sizeof line, format, list);
     va_end(list);
+    /* A line that wraps could not be wiped again. */
+    size_t room = (size_t)term_width(STDERR_FILENO) - 1;
+    const char *shown = cli_text_cut(line, room, cut, sizeof cut) ? cut : line;
     fputs("\r\033[K", stderr);
-    cli_print_safe(stderr, line, strlen(line), false);
+    cli_print_safe(stderr, shown, strlen(shown), false);
     (void)fflush(stderr);
     term->progress_stands = true;
 }

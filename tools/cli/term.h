@@ -38,6 +38,12 @@ void cli_term_settle(struct cli_term *term);
  * by. */
 void cli_print_safe(FILE *out, const char *text, size_t len, bool keep_color);
 
+/* Columns of a terminal that a text takes; bytes where it is not text of this locale. */
+size_t cli_text_width(const char *text);
+
+/* Cuts the text to so many columns, the last of them an ellipsis. False when it may stay. */
+bool cli_text_cut(const char *text, size_t width, char *out, size_t size);
+
 /* printf to standard output, made safe the same way; a final newline stays one. */
 void cli_print(const char *format, ...) MUSTER_PRINTF(1, 2);
 

@@ -131,6 +131,7 @@ int cli_verb_drain(struct cli *cli)
     char node[256], body[128];
     long long deadline_ms = 0;
     bool cancels = cli_flag_given(&cli->args, "cancel");
+    bool waits = !cli_flag_given(&cli->args, "no-wait");
     if (cli_flag_duration(&cli->args, "deadline", DRAIN_MS, &deadline_ms) != MUSTER_OK)
         return cli_usage(cli, "%s", cli->args.problem);
     int code = drain_node(cli, node, sizeof node);
@@ -144,8 +145,10 @@ int cli_verb_drain(struct cli *cli)
         cli_api_print(&result);
     else if (code == CLI_OK && cancels)
         cli_print("%s takes runs again\n", node);
+    else if (code == CLI_OK && !waits)
+        cli_print("%s is draining; 'muster node show %s' tells how far it is\n", node, node);
     cli_api_close(&result);
-    if (code != CLI_OK || cancels || cli_flag_given(&cli->args, "no-wait"))
+    if (code != CLI_OK || cancels || !waits)
         return code;
     return drain_wait(cli, node, deadline_ms);
 }

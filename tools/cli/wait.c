@@ -117,8 +117,10 @@ int cli_wait_for(struct cli *cli, const char *name, const char *want, long long 
         wrong = verdict == ENDED_OTHERWISE ? wrong + 1 : 0;
         if (wrong == WRONG_ENDS || (timeout_ms != CLI_WAIT_FOREVER && spent >= timeout_ms))
             return wait_failed(cli, name, want, last->root, verdict, timeout_ms);
-        cli_term_progress(&cli->term, "%s: %s %s (%llds)", name, cli_text(last->root, "state", "-"),
-                          cli_text(last->root, "reason", ""), spent / 1000);
+        const char *reason = cli_text(last->root, "reason", "");
+        cli_term_progress(&cli->term, "%llds: %s is %s%s%s", spent / 1000, name,
+                          cli_text(last->root, "state", "gone, some of it still runs"),
+                          reason[0] != '\0' ? ": " : "", reason);
         if (timeout_ms != CLI_WAIT_FOREVER && timeout_ms - spent < pause_ms)
             pause_ms = timeout_ms - spent;
         cli_pause_ms(pause_ms);
