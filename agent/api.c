@@ -221,8 +221,7 @@ static void logs_begin(struct agent_api *api, struct api_open *o)
     o->is_begun = true;
     struct agent_api_effect *e = api_add(api, AGENT_API_BEGIN, o->id);
     e->reply.status = 200;
-    e->reply.content_type =
-        strcmp(o->node, AGENT_HTTP_PLAIN) == 0 ? AGENT_HTTP_PLAIN : AGENT_HTTP_NDJSON;
+    e->reply.content_type = o->content_type;
 }
 
 static void node_reply(struct agent_api *api, struct api_open *o, const struct agent_reply *r)

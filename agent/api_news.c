@@ -33,6 +33,7 @@ void api_news_begin(struct agent_api *api, const struct agent_http_request *r)
         return;
     o->follows = follow != 0;
     o->is_sse = !agent_http_accepts(r, AGENT_HTTP_NDJSON);
+    o->content_type = o->is_sse ? AGENT_HTTP_SSE : AGENT_HTTP_NDJSON;
     o->after = after;
     if (o->follows) {
         (void)api_add(api, AGENT_API_WATCH, 0);
@@ -92,7 +93,7 @@ void api_news_listed(struct agent_api *api, struct api_open *o, const struct age
     }
     struct agent_api_effect *e = api_add(api, AGENT_API_BEGIN, o->id);
     e->reply.status = 200;
-    e->reply.content_type = o->is_sse ? AGENT_HTTP_SSE : AGENT_HTTP_NDJSON;
+    e->reply.content_type = o->content_type;
     e->reply.lagged =
         muster_bytes_text(o->is_sse ? "event: lagged\ndata: {}\n\n" : "{\"type\":\"lagged\"}\n");
     o->is_begun = true;
