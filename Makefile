@@ -11,7 +11,7 @@
 #   tests/unit/ROOM_NOUN_test.c    a cmocka program that links ROOM and the floors below, nothing else;
 #                                  tests/unit/ROOM_NOUN.c without _test is shared by that room's tests
 #   tests/sim/*.c                  one program, the simulated cluster: no libuv, no lmdb
-#   tests/e2e/NOUN_test.c          a cmocka program that may use agent/shell
+#   tests/e2e/NOUN_test.c          a cmocka program that may use agent/shell; NOUN.c without _test helps it
 #   tests/e2e/test_*.py            pytest with real agents
 #   tests/fuzz/NOUN_fuzz.c         LLVMFuzzerTestOneInput; its corpus is tests/fuzz/corpus/NOUN
 #   tools/bench/ROOM_NOUN_bench.c  a measurement; ROOM may also be disk, shell, guard or cli
@@ -159,7 +159,8 @@ $(B)/unit/$(1): $(B)/tests/unit/$(1).o $(call helpers_of,$(1)) $(LIBS_$(call kno
 endef
 $(foreach t,$(notdir $(UNIT)),$(eval $(call unit_program,$(t))))
 
-$(B)/e2e/%: $(B)/tests/e2e/%.o $(LIBS_shell)
+DRIVER_HELP := $(call obj,$(filter-out %_test.c,$(wildcard tests/e2e/*.c)))
+$(B)/e2e/%: $(B)/tests/e2e/%.o $(DRIVER_HELP) $(LIBS_shell)
 	$(link) $(EXT_shell) -lcmocka -o $@
 
 $(B)/replay/%: $(B)/tests/fuzz/%_fuzz.o $(B)/tests/fuzz/replay.o $(LIBS_agent)

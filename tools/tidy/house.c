@@ -38,7 +38,7 @@ const struct tidy_door tidy_doors[] = {
     { "lmdb.h", "store/disk_lmdb.c" },
     { "uv.h", "agent/shell/ tests/e2e/ tools/bench/" },
     { "uv/", "agent/shell/" },
-    { "microhttpd.h", "agent/shell/http.c" },
+    { "microhttpd.h", "agent/shell/http_door.h" },
     { "gnutls/", "agent/shell/crypto.c" },
     { "jansson.h", "agent/json.c tools/cli/reply.c tests/" },
     { "yaml.h", "agent/yaml.c" },

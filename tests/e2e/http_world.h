@@ -1,0 +1,77 @@
+/* World: an HTTP door on a loop of its own, an owner that answers by the path, and raw clients, all
+ * in one thread: whoever waits turns the loop.
+ *
+ * units    milliseconds
+ * memory   a world and its clients are the test's; world_close asserts that the loop is empty
+ * threads  one
+ */
+#ifndef MUSTER_TESTS_E2E_HTTP_WORLD_H
+#define MUSTER_TESTS_E2E_HTTP_WORLD_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "agent/shell/http.h"
+
+#define WORLD_COUNT(table) (sizeof(table) / sizeof(table)[0])
+
+#define WORLD_HELD_MAX   512
+#define WORLD_CLIENT_MAX (4u * 1024 * 1024)
+#define WORLD_PATIENCE   10000
+
+/* What the owner does with a request:
+ *   /echo    answers at once: method, path, query and body
+ *   /hold    keeps it; the test answers
+ *   /events  begins a stream with a lagged notice
+ *   /tail    begins a stream without one
+ *   others   404 */
+struct world {
+    uv_loop_t loop;
+    struct shell_http *h;
+    char folder[64];
+    char socket[96];
+    uint64_t held[WORLD_HELD_MAX];
+    uint32_t held_count;
+    uint64_t stream; /* of the newest stream */
+    uint32_t cancelled;
+    uint64_t last_cancelled;
+    uint32_t rooms;
+    uint32_t peer_uid;
+    bool is_unix;
+    bool is_closed;
+};
+
+struct world_client {
+    int fd;
+    bool is_end; /* the door closed its side, or reset */
+    char *data;  /* what was received, NUL-terminated */
+    size_t len;
+};
+
+void world_open(struct world *w, const struct shell_http_config *over);
+void world_close(struct world *w);
+
+/* Turns the loop until the counter `now` is at least `wanted`; fails when patience ends. */
+void world_until(struct world *w, const uint32_t *now, uint32_t wanted);
+void world_turn(struct world *w, uint32_t ms);
+
+void client_open(struct world *w, struct world_client *c);
+void client_open_unix(struct world *w, struct world_client *c);
+void client_close(struct world_client *c);
+/* Sends all, turning the loop when the socket is full; stops early when the door closes. */
+void client_send(struct world *w, struct world_client *c, const void *bytes, size_t len);
+void client_say(struct world *w, struct world_client *c, const char *text);
+/* Reads until `text` stands `times` times in what came; fails when patience ends. */
+void client_sees(struct world *w, struct world_client *c, const char *text, uint32_t times);
+/* Reads until the door closes. */
+void client_sees_end(struct world *w, struct world_client *c);
+/* Reads what is there now. */
+void client_look(struct world_client *c);
+void client_forget(struct world_client *c); /* what was received so far */
+uint32_t client_count(const struct world_client *c, const char *text);
+
+#endif
