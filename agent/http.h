@@ -7,7 +7,6 @@
  * memory   a request and all it points to lives until the call that hands it over returns; a reply
  *          is copied by the door before its call returns
  * threads  the loop's only
- * source   product.md section 7
  */
 #ifndef MUSTER_AGENT_HTTP_H
 #define MUSTER_AGENT_HTTP_H

@@ -15,7 +15,6 @@
  *          this version does not do yet; MUSTER_ELIMIT for what is too large; MUSTER_EFULL without
  *          memory
  * threads  any, one user each
- * source   product.md section 2
  */
 #ifndef MUSTER_AGENT_JOB_H
 #define MUSTER_AGENT_JOB_H

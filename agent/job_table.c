@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of a job's specification: every field, its type, its default, and whether this version
- * does it. (product.md section 2) */
+ * does it. */
 #include <signal.h>
 
 #include "agent/job_field.h"

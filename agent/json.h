@@ -5,7 +5,7 @@
  *
  * Writing: a caller opens and closes objects and arrays in order; commas, quotes and escapes are
  * done here. Bytes that are not UTF-8 come out as U+FFFD, so that what is written is always JSON.
- * Unset is null, never missing (product.md section 7).
+ * Unset is null, never missing.
  *
  * units    text in UTF-8; times in milliseconds since 1970
  * memory   the tree is in `doc`, which the caller opened and closes, also after an error; the

@@ -13,7 +13,6 @@
  *          of at most stream_max bytes for each stream
  * errors   of a client: refused with a status and a JSON error, counted, and never more
  * threads  the loop's only
- * source   dependencies.md section 4
  */
 #ifndef MUSTER_AGENT_SHELL_HTTP_H
 #define MUSTER_AGENT_SHELL_HTTP_H
