@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What must hold at every turn (I1 to I6, I8), and what must hold when the world has calmed down. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/sim.h"
+
+static uint32_t job_index(struct sim *s, const char *name)
+{
+    struct sim_job *j = sim_job_find(s, name);
+    if (j == NULL)
+        sim_fail(s, 1, "a job nobody made: %s", name);
+    return (uint32_t)(j - s->job);
+}
+
+/* ---- tokens: I5, I6 */
+
+static struct sim_token *token_of(struct sim *s, uint32_t job, uint64_t token)
+{
+    for (uint32_t i = s->tokens; i-- > 0;)
+        if (s->token[i].token == token && s->token[i].job == job)
+            return &s->token[i];
+    if (s->tokens == s->tokens_size) {
+        s->tokens_size = s->tokens_size > 0 ? 2 * s->tokens_size : 64;
+        s->token = realloc(s->token, s->tokens_size * sizeof *s->token);
+        MUSTER_ASSERT(s->token != NULL);
+    }
+    s->token[s->tokens] = (struct sim_token){ .token = token, .job = job };
+    return &s->token[s->tokens++];
+}
+
+void sim_check_started(struct sim *s, uint32_t node, const char *job, uint64_t token,
+                       uint32_t attempt)
+{
+    struct sim_token *t = token_of(s, job_index(s, job), token);
+    if (t->is_started && (t->node != node || attempt == 1))
+        sim_fail(s, 1, "I5: token %llu of %s starts twice, on n%u and n%u",
+                 (unsigned long long)token, job, t->node, node);
+    if (!t->is_right)
+        sim_fail(s, 1, "I6: %s starts on n%u with token %llu, neither chosen nor claimed", job,
+                 node, (unsigned long long)token);
+    t->is_started = true;
+    t->node = node;
+}
+
+void sim_check_news(struct sim *s, uint32_t node, const struct agent_news *n)
+{
+    sim_log(s, "n%u news: %s %s %s %llu: %s", node, n->type, n->node, n->job,
+            (unsigned long long)n->token, n->text);
+    if (strcmp(n->type, "run.placed") == 0 || strcmp(n->type, "run.claimed") == 0)
+        token_of(s, job_index(s, n->job), n->token)->is_right = true;
+}
+
+/* ---- slots: I8 */
+
+static void slots_check(struct sim *s, uint32_t node)
+{
+    uint32_t live = 0;
+    for (uint32_t i = 0; i < SIM_PROCS; i++)
+        live += s->node[node].proc[i].is_used && s->node[node].proc[i].is_live;
+    if (live > s->node[node].slots)
+        sim_fail(s, 1, "I8: n%u runs %u processes on %u slots", node, live, s->node[node].slots);
+}
+
+void sim_check_turn(struct sim *s, uint32_t node)
+{
+    if (!agent_node_is_sane(s->node[node].node))
+        sim_fail(s, 1, "n%u is not sane", node);
+    slots_check(s, node);
+}
+
+/* ---- keepers and rows: I2, I3 */
+
+static const struct store *store_of(const struct sim *s, uint32_t node)
+{
+    return agent_node_store(s->node[node].node);
+}
+
+static void keepers_check(struct sim *s, uint32_t bucket)
+{
+    struct store_bucket_view v[SIM_NODES];
+    for (uint32_t i = 0; i < s->nodes; i++) {
+        v[i].role = STORE_NO_SEAT;
+        if (!s->node[i].is_up)
+            continue;
+        store_bucket(store_of(s, i), bucket, &v[i]);
+        for (uint32_t k = 0; k < i; k++)
+            if (v[i].role == STORE_SERVING && v[k].role == STORE_SERVING &&
+                v[i].reign.packed == v[k].reign.packed)
+                sim_fail(s, 1, "I2: n%u and n%u serve bucket %u in one reign", k, i, bucket);
+    }
+}
+
+static void rows_check(struct sim *s, struct sim_job *j)
+{
+    struct store_view view;
+    struct muster_bytes key = muster_bytes_text(j->name);
+    uint64_t newest = j->chosen;
+    for (uint32_t i = 0; i < s->nodes; i++) {
+        if (!s->node[i].is_up)
+            continue;
+        uint32_t bucket = store_bucket_of(store_of(s, i), key);
+        if (!store_is_serving(store_of(s, i), bucket))
+            continue;
+        struct store_bucket_view b;
+        store_bucket(store_of(s, i), bucket, &b);
+        bool known = store_get(store_of(s, i), key, &view);
+        bool later = b.reign.packed >= (j->chosen >> 24);
+        if (!known && j->chosen != 0 && later && !j->is_delete_tried)
+            sim_fail(s, 1, "I3: n%u keeps bucket %u and does not know %s", i, bucket, j->name);
+        if (known && later && view.version.packed < j->chosen)
+            sim_fail(s, 1, "I3: n%u keeps bucket %u with an older %s", i, bucket, j->name);
+        if (known && view.is_chosen && view.version.packed > newest)
+            newest = view.version.packed;
+    }
+    j->chosen = newest;
+}
+
+void sim_check_all(struct sim *s)
+{
+    for (uint32_t b = 0; b < SIM_BUCKETS; b++)
+        keepers_check(s, b);
+    for (uint32_t i = 0; i < s->jobs; i++)
+        rows_check(s, &s->job[i]);
+}
+
+/* ---- at rest */
+
+static const char *bucket_unrest(struct sim *s, uint32_t bucket)
+{
+    static char text[160];
+    uint32_t keepers = 0;
+    struct store_bucket_view keeper = { 0 };
+    for (uint32_t i = 0; i < s->nodes; i++) {
+        struct store_bucket_view v;
+        if (!s->node[i].is_up)
+            return "a node is down";
+        store_bucket(store_of(s, i), bucket, &v);
+        if (v.role != STORE_SERVING)
+            continue;
+        keepers++;
+        keeper = v;
+    }
+    (void)snprintf(text, sizeof text, "bucket %u has %u keepers", bucket, keepers);
+    if (keepers != 1)
+        return text;
+    (void)snprintf(text, sizeof text, "bucket %u: joint %u, tombstones %u, claims %u", bucket,
+                   keeper.new_count, keeper.tombstones, keeper.claims);
+    if (keeper.new_count != 0 || keeper.tombstones != 0 || keeper.claims != 0)
+        return text;
+    for (uint32_t k = 0; k < keeper.old_count; k++)
+        for (uint32_t i = 0; i < s->nodes; i++) {
+            struct store_bucket_view v;
+            if (!muster_id_equal(s->node[i].id, keeper.old_seat[k].node))
+                continue;
+            store_bucket(store_of(s, i), bucket, &v);
+            (void)snprintf(text, sizeof text, "bucket %u: the digest of n%u differs", bucket, i);
+            if (v.digest != keeper.digest || v.seat != keeper.old_seat[k].seat)
+                return text;
+        }
+    return NULL;
+}
+
+static bool row_at_keeper(struct sim *s, const char *job, struct store_view *view)
+{
+    struct muster_bytes key = muster_bytes_text(job);
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (s->node[i].is_up &&
+            store_is_serving(store_of(s, i), store_bucket_of(store_of(s, i), key)))
+            return store_get(store_of(s, i), key, view);
+    return false;
+}
+
+static const char *job_unrest(struct sim *s, struct sim_job *j)
+{
+    static char text[200];
+    struct store_view view;
+    uint32_t node = 0;
+    uint64_t token = 0;
+    bool known = row_at_keeper(s, j->name, &view) && view.row.phase != STORE_GONE;
+    uint32_t live = sim_proc_live(s, j->name, &node, &token);
+    if (j->is_acked && !j->is_delete_tried && !known)
+        sim_fail(s, 1, "I1: acknowledged %s is lost", j->name);
+    if (j->is_deleted_acked && known)
+        sim_fail(s, 1, "I11: deleted %s is back", j->name);
+    if (!known) {
+        (void)snprintf(text, sizeof text, "%s is no job and runs on n%u", j->name, node);
+        return live == 0 ? NULL : text;
+    }
+    bool ends = view.row.kind == STORE_KIND_TASK;
+    if (ends && (view.row.phase == STORE_DONE || view.row.phase == STORE_FAILED))
+        return live == 0 ? NULL : "an ended task runs";
+    (void)snprintf(text, sizeof text, "%s: %u processes (n%u, token %llu), row %d token %llu",
+                   j->name, live, node, (unsigned long long)token, (int)view.row.phase,
+                   (unsigned long long)view.row.run_token);
+    if (view.row.want != STORE_WANT_RUN)
+        return live == 0 ? NULL : text;
+    return live == 1 && token == view.row.run_token ? NULL : text;
+}
+
+static const char *unrest(struct sim *s)
+{
+    const char *why = NULL;
+    for (uint32_t b = 0; b < SIM_BUCKETS && why == NULL; b++)
+        why = bucket_unrest(s, b);
+    for (uint32_t i = 0; i < s->jobs && why == NULL; i++)
+        why = job_unrest(s, &s->job[i]);
+    return why;
+}
+
+bool sim_at_rest(struct sim *s)
+{
+    return unrest(s) == NULL;
+}
+
+void sim_check_rest(struct sim *s)
+{
+    const char *why = unrest(s);
+    if (why != NULL)
+        sim_fail(s, 2, "not at rest: %s", why);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Dreamt disks: a batch is on them whole or not at all, and a crash decides which. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/sim.h"
+
+static struct muster_bytes own(struct muster_bytes b)
+{
+    uint8_t *p = malloc(b.len + 1);
+    MUSTER_ASSERT(p != NULL);
+    if (b.len > 0)
+        memcpy(p, b.data, b.len);
+    return MUSTER_BYTES(p, b.len);
+}
+
+static void disown(struct muster_bytes b)
+{
+    free((void *)(uintptr_t)b.data);
+}
+
+static struct sim_record *record_find(const struct sim_node *n, uint8_t table,
+                                      struct muster_bytes key)
+{
+    for (uint32_t i = 0; i < n->disk.count; i++)
+        if (n->disk.record[i].is_live && n->disk.record[i].table == table &&
+            muster_bytes_equal(n->disk.record[i].key, key))
+            return &n->disk.record[i];
+    return NULL;
+}
+
+static void record_put(struct sim_node *n, uint8_t table, struct muster_bytes key,
+                       struct muster_bytes value)
+{
+    struct sim_disk *d = &n->disk;
+    struct sim_record *r = record_find(n, table, key);
+    if (r != NULL) {
+        disown(r->value);
+        r->value = own(value);
+        return;
+    }
+    for (uint32_t i = 0; i < d->count && r == NULL; i++)
+        if (!d->record[i].is_live)
+            r = &d->record[i];
+    if (r == NULL && d->count == d->size) {
+        d->size = d->size > 0 ? 2 * d->size : 64;
+        d->record = realloc(d->record, d->size * sizeof *d->record);
+        MUSTER_ASSERT(d->record != NULL);
+    }
+    if (r == NULL)
+        r = &d->record[d->count++];
+    *r = (struct sim_record){ table, true, own(key), own(value) };
+}
+
+static void record_delete(struct sim_node *n, uint8_t table, struct muster_bytes key)
+{
+    struct sim_record *r = record_find(n, table, key);
+    if (r == NULL)
+        return;
+    disown(r->key);
+    disown(r->value);
+    *r = (struct sim_record){ 0 };
+}
+
+void sim_disk_begin(struct sim *s, uint32_t node, const struct store_disk_batch *b)
+{
+    struct sim_node *n = &s->node[node];
+    struct sim_disk *d = &n->disk;
+    if (d->has_pending)
+        sim_fail(s, 1, "n%u commits a batch while another is under way", node);
+    d->pending = calloc(b->count + 1, sizeof *d->pending);
+    d->pending_delete = calloc(b->count + 1, sizeof *d->pending_delete);
+    MUSTER_ASSERT(d->pending != NULL && d->pending_delete != NULL);
+    for (uint32_t i = 0; i < b->count; i++) {
+        d->pending[i] = (struct sim_record){ (uint8_t)b->op[i].table, true, own(b->op[i].key),
+                                             own(b->op[i].value) };
+        d->pending_delete[i] = b->op[i].is_delete;
+    }
+    d->pending_count = b->count;
+    d->pending_number = b->number;
+    d->has_pending = true;
+    uint64_t took = 1 + muster_rng_below(&s->rng, s->faults.commit_ms + 1);
+    sim_at(
+        s, s->now + took,
+        (struct sim_item){
+            .kind = SIM_COMMIT, .node = node, .generation = n->generation, .number = b->number });
+}
+
+void sim_disk_drop(struct sim_node *n)
+{
+    struct sim_disk *d = &n->disk;
+    for (uint32_t i = 0; i < d->pending_count; i++) {
+        disown(d->pending[i].key);
+        disown(d->pending[i].value);
+    }
+    free(d->pending);
+    free(d->pending_delete);
+    d->pending = NULL;
+    d->pending_delete = NULL;
+    d->pending_count = 0;
+    d->has_pending = false;
+}
+
+void sim_disk_apply(struct sim_node *n)
+{
+    struct sim_disk *d = &n->disk;
+    for (uint32_t i = 0; i < d->pending_count; i++) {
+        const struct sim_record *p = &d->pending[i];
+        if (d->pending_delete[i])
+            record_delete(n, p->table, p->key);
+        else
+            record_put(n, p->table, p->key, p->value);
+    }
+    sim_disk_drop(n);
+}
+
+void sim_disk_wipe(struct sim_node *n)
+{
+    sim_disk_drop(n);
+    for (uint32_t i = 0; i < n->disk.count; i++) {
+        if (!n->disk.record[i].is_live)
+            continue;
+        disown(n->disk.record[i].key);
+        disown(n->disk.record[i].value);
+    }
+    free(n->disk.record);
+    memset(&n->disk, 0, sizeof n->disk);
+}
+
+void sim_disk_load(struct sim_node *n)
+{
+    for (uint32_t i = 0; i < n->disk.count; i++) {
+        const struct sim_record *r = &n->disk.record[i];
+        if (!r->is_live || r->table == STORE_TABLE_META)
+            continue;
+        int err = agent_node_load(n->node, (enum store_table)r->table, r->key, r->value);
+        MUSTER_ASSERT(err == MUSTER_OK);
+    }
+}
+
+bool sim_disk_get(const struct sim_node *n, enum store_table t, const char *key,
+                  struct muster_bytes *value)
+{
+    const struct sim_record *r = record_find(n, (uint8_t)t, muster_bytes_text(key));
+    if (r != NULL)
+        *value = r->value;
+    return r != NULL;
+}
+
+void sim_disk_put(struct sim_node *n, enum store_table t, const char *key, const char *value)
+{
+    record_put(n, (uint8_t)t, muster_bytes_text(key), muster_bytes_text(value));
+}

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The dreamt network: datagrams that get lost, gossip streams, peer links that keep their order. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/sim.h"
+
+#define CUT_RESET_MS 10000 /* a link that moves nothing for so long is reset */
+
+static uint64_t delay(struct sim *s)
+{
+    return 1 + muster_rng_below(&s->rng, s->faults.delay_ms + 1);
+}
+
+static uint32_t node_at(const struct sim *s, struct muster_addr a)
+{
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (muster_addr_same_host(s->node[i].addr, a))
+            return i;
+    return UINT32_MAX;
+}
+
+static uint8_t *copy(struct muster_bytes b)
+{
+    uint8_t *p = malloc(b.len + 1);
+    MUSTER_ASSERT(p != NULL);
+    if (b.len > 0)
+        memcpy(p, b.data, b.len);
+    return p;
+}
+
+static void deliver(struct sim *s, uint64_t at, uint32_t node, uint64_t generation,
+                    const struct agent_event *event)
+{
+    struct sim_item i = { .kind = SIM_STEP, .node = node, .generation = generation };
+    i.event = *event;
+    if (event->bytes.len > 0) {
+        i.bytes = copy(event->bytes);
+        i.event.bytes.data = i.bytes;
+    }
+    sim_at(s, at, i);
+}
+
+/* ---- datagrams */
+
+static void packet(struct sim *s, uint32_t from, const struct agent_effect *e)
+{
+    uint32_t to = node_at(s, e->to);
+    struct agent_event event = { .kind = AGENT_EVENT_PACKET,
+                                 .from = s->node[from].addr,
+                                 .bytes = e->bytes };
+    if (to == UINT32_MAX || !s->node[to].is_up || s->cut[from][to])
+        return;
+    uint32_t copies = muster_rng_chance(&s->rng, s->faults.dup_percent, 100) ? 2 : 1;
+    for (uint32_t i = 0; i < copies; i++)
+        if (!muster_rng_chance(&s->rng, s->faults.loss_percent, 100))
+            deliver(s, s->now + delay(s), to, s->node[to].generation, &event);
+}
+
+/* ---- gossip streams: one message there, one back */
+
+static void stream_failed(struct sim *s, uint32_t node, uint32_t stream, bool refused,
+                          uint64_t in_ms)
+{
+    struct agent_event e = { .kind = AGENT_EVENT_STREAM_FAILED,
+                             .stream = stream,
+                             .refused = refused };
+    deliver(s, s->now + in_ms, node, s->node[node].generation, &e);
+}
+
+static void stream_open(struct sim *s, uint32_t from, const struct agent_effect *e)
+{
+    uint32_t to = node_at(s, e->to);
+    if (to == UINT32_MAX || s->cut[from][to] || s->cut[to][from] || s->node[to].is_silent) {
+        stream_failed(s, from, e->stream, false, 1000);
+        return;
+    }
+    if (!s->node[to].is_up) {
+        stream_failed(s, from, e->stream, true, delay(s));
+        return;
+    }
+    uint32_t number = s->next_stream++;
+    s->stream[number % 256].number = number;
+    s->stream[number % 256].from = from;
+    s->stream[number % 256].stream = e->stream;
+    s->stream[number % 256].generation = s->node[from].generation;
+    struct agent_event event = { .kind = AGENT_EVENT_STREAM_DATA,
+                                 .from = s->node[from].addr,
+                                 .stream = number,
+                                 .inbound = true,
+                                 .bytes = e->bytes };
+    deliver(s, s->now + delay(s), to, s->node[to].generation, &event);
+}
+
+static void stream_reply(struct sim *s, uint32_t node, const struct agent_effect *e)
+{
+    uint32_t slot = e->stream % 256;
+    uint32_t to = s->stream[slot].from;
+    if (s->stream[slot].number != e->stream || s->cut[node][to])
+        return;
+    struct agent_event event = { .kind = AGENT_EVENT_STREAM_DATA,
+                                 .from = s->node[node].addr,
+                                 .stream = s->stream[slot].stream,
+                                 .bytes = e->bytes,
+                                 .ended = true };
+    deliver(s, s->now + delay(s), to, s->stream[slot].generation, &event);
+}
+
+/* ---- links */
+
+static struct sim_link *link_free(struct sim *s)
+{
+    for (uint32_t i = 0; i < SIM_LINKS; i++)
+        if (!s->link[i].is_used)
+            return &s->link[i];
+    sim_fail(s, 1, "out of links");
+}
+
+static uint32_t link_index(const struct sim *s, const struct sim_link *l)
+{
+    return (uint32_t)(l - s->link);
+}
+
+static void pump_at(struct sim *s, const struct sim_link *l, uint64_t at)
+{
+    sim_at(s, at,
+           (struct sim_item){
+               .kind = SIM_PUMP, .number = link_index(s, l), .generation = UINT64_MAX });
+}
+
+static void frames_drop(struct sim_end *end)
+{
+    for (uint32_t i = 0; i < end->count; i++)
+        free(end->queue[(end->head + i) % end->size].bytes);
+    end->count = 0;
+}
+
+static void link_retire(struct sim_link *l)
+{
+    for (int i = 0; i < 2; i++) {
+        frames_drop(&l->end[i]);
+        free(l->end[i].queue);
+    }
+    memset(l, 0, sizeof *l);
+}
+
+static void end_closed(struct sim *s, struct sim_link *l, int i, uint64_t in_ms)
+{
+    struct sim_end *end = &l->end[i];
+    if (end->is_closed)
+        return;
+    end->is_closed = true;
+    struct agent_event e = { .kind = AGENT_EVENT_LINK_CLOSED, .link = end->number };
+    deliver(s, s->now + in_ms, end->node, end->generation, &e);
+}
+
+static void link_end(struct sim *s, struct sim_link *l)
+{
+    end_closed(s, l, 0, delay(s));
+    end_closed(s, l, 1, delay(s));
+    link_retire(l);
+}
+
+static void frame_queue(struct sim_end *end, uint64_t ready, struct muster_bytes bytes)
+{
+    if (end->count == end->size) {
+        uint32_t size = end->size > 0 ? 2 * end->size : 16;
+        struct sim_frame *queue = calloc(size, sizeof *queue);
+        MUSTER_ASSERT(queue != NULL);
+        for (uint32_t i = 0; i < end->count; i++)
+            queue[i] = end->queue[(end->head + i) % end->size];
+        free(end->queue);
+        end->queue = queue;
+        end->head = 0;
+        end->size = size;
+    }
+    end->queue[(end->head + end->count++) % end->size] =
+        (struct sim_frame){ ready, copy(bytes), bytes.len };
+}
+
+static void refused(struct sim *s, uint32_t node, enum agent_event_kind kind, uint32_t link,
+                    bool is_refused, uint64_t in_ms)
+{
+    struct agent_event e = { .kind = kind, .link = link, .refused = is_refused };
+    deliver(s, s->now + in_ms, node, s->node[node].generation, &e);
+}
+
+static void dial(struct sim *s, uint32_t from, const struct agent_effect *e)
+{
+    uint32_t to = node_at(s, e->to);
+    bool deaf = to == UINT32_MAX || s->cut[from][to] || s->cut[to][from] || s->node[to].is_silent;
+    if (deaf || !s->node[to].is_up) {
+        uint64_t wait = deaf && e->deadline_ms > s->now ? e->deadline_ms - s->now : delay(s);
+        refused(s, from, AGENT_EVENT_LINK_CLOSED, e->link, !deaf, wait);
+        return;
+    }
+    struct sim_link *l = link_free(s);
+    l->is_used = true;
+    l->end[0] = (struct sim_end){ .node = from, .generation = s->node[from].generation };
+    l->end[0].number = e->link;
+    l->end[1] = (struct sim_end){ .node = to, .generation = s->node[to].generation };
+    l->end[1].number = AGENT_LINK_INBOUND | s->next_link++;
+    uint64_t at = s->now + delay(s);
+    for (int i = 0; i < 2; i++) {
+        struct agent_event opened = { .kind = AGENT_EVENT_LINK_OPENED, .link = l->end[i].number };
+        opened.from = s->node[l->end[1 - i].node].addr;
+        deliver(s, at, l->end[i].node, l->end[i].generation, &opened);
+    }
+}
+
+static struct sim_link *link_of(struct sim *s, uint32_t node, uint32_t number, int *side)
+{
+    for (uint32_t i = 0; i < SIM_LINKS; i++)
+        for (int k = 0; s->link[i].is_used && k < 2; k++)
+            if (s->link[i].end[k].node == node && s->link[i].end[k].number == number &&
+                s->link[i].end[k].generation == s->node[node].generation) {
+                *side = k;
+                return &s->link[i];
+            }
+    return NULL;
+}
+
+static void link_send(struct sim *s, uint32_t node, const struct agent_effect *e)
+{
+    int side = 0;
+    struct sim_link *l = link_of(s, node, e->link, &side);
+    if (l == NULL || l->is_closing)
+        return;
+    uint64_t ready = s->now + delay(s);
+    frame_queue(&l->end[1 - side], ready, e->bytes);
+    pump_at(s, l, ready);
+}
+
+static void link_close(struct sim *s, uint32_t node, uint32_t number)
+{
+    int side = 0;
+    struct sim_link *l = link_of(s, node, number, &side);
+    if (l == NULL)
+        return;
+    end_closed(s, l, side, 0);
+    frames_drop(&l->end[side]);
+    l->is_closing = true;
+    pump_at(s, l, s->now);
+}
+
+/* Moves what is ready, in order; a cut holds everything back and at last resets the link. */
+void sim_net_pump(struct sim *s, uint32_t index)
+{
+    struct sim_link *l = &s->link[index];
+    bool waits = false, is_cut = false;
+    if (!l->is_used)
+        return;
+    for (int i = 0; i < 2; i++) {
+        struct sim_end *end = &l->end[i];
+        uint32_t from = l->end[1 - i].node;
+        while (end->count > 0) {
+            struct sim_frame f = end->queue[end->head];
+            if (s->cut[from][end->node]) {
+                is_cut = true;
+                break;
+            }
+            if (f.ready > s->now) {
+                waits = true;
+                break;
+            }
+            end->head = (end->head + 1) % end->size;
+            end->count--;
+            struct agent_event e = { .kind = AGENT_EVENT_LINK_FRAME, .link = end->number };
+            e.bytes = MUSTER_BYTES(f.bytes, f.len);
+            if (!end->is_closed)
+                deliver(s, s->now, end->node, end->generation, &e);
+            free(f.bytes);
+        }
+    }
+    if (!is_cut)
+        l->cut_since = 0;
+    else if (l->cut_since == 0)
+        l->cut_since = s->now;
+    if (is_cut && s->now >= l->cut_since + CUT_RESET_MS)
+        link_end(s, l);
+    else if (is_cut)
+        pump_at(s, l, s->now + 50);
+    else if (l->is_closing && !waits)
+        link_end(s, l);
+    else if (waits)
+        pump_at(s, l, s->now + 1);
+}
+
+/* A dead process: its kernel closes what was open, unless the host itself is gone. */
+void sim_net_crash(struct sim *s, uint32_t node, bool silent)
+{
+    for (uint32_t i = 0; i < SIM_LINKS; i++) {
+        struct sim_link *l = &s->link[i];
+        for (int k = 0; l->is_used && k < 2; k++) {
+            if (l->end[k].node != node)
+                continue;
+            struct sim_end *other = &l->end[1 - k];
+            bool heard = !silent && !s->cut[node][other->node];
+            l->end[k].is_closed = true;
+            if (heard)
+                link_end(s, l);
+            else
+                end_closed(s, l, 1 - k, CUT_RESET_MS);
+            if (l->is_used)
+                link_retire(l);
+        }
+    }
+}
+
+void sim_net_close(struct sim *s)
+{
+    for (uint32_t i = 0; i < SIM_LINKS; i++)
+        if (s->link[i].is_used)
+            link_retire(&s->link[i]);
+}
+
+void sim_cut(struct sim *s, uint32_t a, uint32_t b, bool both)
+{
+    s->cut[a][b] = true;
+    s->cut[b][a] = s->cut[b][a] || both;
+    s->cuts++;
+    /* The kernel keeps acknowledging nothing: an idle link is reset too, once something is sent. */
+}
+
+void sim_heal(struct sim *s)
+{
+    memset(s->cut, 0, sizeof s->cut);
+    sim_log(s, "the network heals");
+}
+
+void sim_net_perform(struct sim *s, uint32_t node, const struct agent_effect *e)
+{
+    uint32_t to;
+    switch (e->kind) {
+    case AGENT_EFFECT_SEND:
+        packet(s, node, e);
+        break;
+    case AGENT_EFFECT_STREAM_OPEN:
+        stream_open(s, node, e);
+        break;
+    case AGENT_EFFECT_STREAM_REPLY:
+        stream_reply(s, node, e);
+        break;
+    case AGENT_EFFECT_LINK_DIAL:
+        dial(s, node, e);
+        break;
+    case AGENT_EFFECT_LINK_SEND:
+        link_send(s, node, e);
+        break;
+    case AGENT_EFFECT_LINK_CLOSE:
+        link_close(s, node, e->link);
+        break;
+    case AGENT_EFFECT_CHECK:
+        to = node_at(s, e->to);
+        if (to == UINT32_MAX || s->cut[node][to] || s->cut[to][node] || s->node[to].is_silent)
+            refused(s, node, AGENT_EVENT_CHECKED, e->link, false, 2000);
+        else
+            refused(s, node, AGENT_EVENT_CHECKED, e->link, !s->node[to].is_up, delay(s));
+        break;
+    default:
+        break;
+    }
+}

@@ -1,0 +1,233 @@
+/* Sim: a whole cluster in one thread from one seed: the product's nodes and codec unchanged, a network,
+ * disks, guards and clients that are dreamt.
+ *
+ * units    milliseconds of simulated time
+ * memory   everything is freed by sim_close; a run is bounded by its end time
+ * errors   a broken promise calls sim_fail, which prints what, when and how to repeat it, and ends the
+ *          process with exit code 1 (safety) or 2 (liveness)
+ * threads  one
+ */
+#ifndef MUSTER_TESTS_SIM_SIM_H
+#define MUSTER_TESTS_SIM_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/node.h"
+#include "base/rng.h"
+
+#define SIM_NODES     8
+#define SIM_PROCS     256
+#define SIM_LINKS     512
+#define SIM_JOBS      64
+#define SIM_BUCKETS   16
+#define SIM_WALL_BASE 1750000000000ull
+
+enum sim_item_kind {
+    SIM_STEP,   /* node event as it stands */
+    SIM_TICK,   /* the node's own deadline */
+    SIM_COMMIT, /* a batch reaches the disk */
+    SIM_PUMP,   /* a link moves its frames */
+    SIM_BOOT,
+    SIM_DEADMAN,
+    SIM_CALL /* a step of a story or the swarm */
+};
+
+struct sim;
+
+struct sim_item {
+    uint64_t at, seq;
+    enum sim_item_kind kind;
+    uint32_t node;
+    uint64_t generation; /* of the node; UINT64_MAX: any */
+    uint64_t number;
+    struct agent_event event;
+    struct agent_guard_event guard;
+    uint8_t *bytes; /* owned; what event.bytes points to */
+    char *text;     /* owned; what guard.job and guard.run point to */
+    void (*call)(struct sim *s, uint64_t number);
+};
+
+/* ---- disks */
+struct sim_record {
+    uint8_t table;
+    bool is_live;
+    struct muster_bytes key, value; /* owned */
+};
+
+struct sim_disk {
+    struct sim_record *record;
+    uint32_t count, size;
+    struct sim_record *pending; /* the batch under way, as operations */
+    bool *pending_delete;
+    uint32_t pending_count;
+    uint64_t pending_number;
+    bool has_pending;
+};
+
+/* ---- processes, with their guards: they outlive the agent */
+struct sim_proc {
+    bool is_used, is_live, is_ready, keep;
+    uint64_t handle; /* the agent's; 0 after it has died */
+    char job[STORE_KEY_MAX + 1];
+    uint64_t token;
+    uint32_t attempt;
+    int32_t pid, code, signal;
+    uint64_t started_ms, ended_ms, kill_ms;
+};
+
+struct sim_node {
+    struct agent_node *node;
+    struct muster_id id;
+    struct muster_addr addr;
+    bool is_up, is_paused, is_silent; /* silent: its host does not even refuse */
+    uint64_t generation, boot, tick_at;
+    uint32_t slots;
+    struct muster_id cluster;
+    struct sim_disk disk;
+    struct sim_proc proc[SIM_PROCS];
+    struct sim_item *inbox; /* what arrived while paused */
+    uint32_t inbox_count, inbox_size;
+    bool draining;
+};
+
+/* ---- the network */
+struct sim_frame {
+    uint64_t ready;
+    uint8_t *bytes;
+    size_t len;
+};
+
+struct sim_end {
+    uint32_t node;
+    uint64_t generation;
+    uint32_t number;
+    bool is_closed; /* it has been told, or closed it itself */
+    struct sim_frame *queue;
+    uint32_t head, count, size;
+};
+
+struct sim_link {
+    bool is_used;
+    bool is_closing;
+    uint64_t cut_since;
+    struct sim_end end[2]; /* end[i].queue: frames on their way to end i */
+};
+
+struct sim_faults {
+    uint32_t loss_percent, dup_percent; /* datagrams */
+    uint32_t delay_ms;                  /* at the most, each way */
+    uint32_t commit_ms;                 /* at the most */
+};
+
+/* ---- what clients were promised */
+struct sim_job {
+    char name[32];
+    bool is_acked, is_deleted_acked, is_delete_tried, wants;
+    uint64_t chosen;  /* highest version seen chosen */
+    uint64_t request; /* under way: 0 none */
+    bool request_is_delete;
+};
+
+struct sim_token {
+    uint64_t token;
+    uint32_t job, node;
+    bool is_right, is_started;
+};
+
+struct sim {
+    uint64_t seed, now, seq;
+    struct muster_rng rng;
+    bool trace;
+    const char *what; /* story or swarm, for the line that repeats it */
+    struct sim_item *heap;
+    uint32_t heap_count, heap_size;
+    struct sim_node node[SIM_NODES];
+    uint32_t nodes;
+    struct sim_link link[SIM_LINKS];
+    bool cut[SIM_NODES][SIM_NODES]; /* from, to */
+    struct sim_faults faults;
+    struct sim_job job[SIM_JOBS];
+    uint32_t jobs;
+    struct sim_token *token;
+    uint32_t tokens, tokens_size;
+    uint32_t next_stream, next_link, next_pid;
+    uint64_t next_request, next_handle;
+    struct {
+        uint64_t number;
+        uint32_t from, stream;
+        uint64_t generation;
+    } stream[256];
+    uint64_t hash; /* of everything that happened */
+    uint64_t steps, starts, crashes, cuts, acks;
+    bool in_story_reply;
+    int last_err; /* of the last reply */
+    char last_message[200];
+    uint64_t last_reply; /* its request number */
+};
+
+void sim_open(struct sim *s, uint64_t seed, const char *what, uint32_t nodes, uint32_t slots);
+void sim_close(struct sim *s);
+_Noreturn void sim_fail(struct sim *s, int code, const char *format, ...) MUSTER_PRINTF(3, 4);
+void sim_log(struct sim *s, const char *format, ...) MUSTER_PRINTF(2, 3);
+
+void sim_at(struct sim *s, uint64_t at, struct sim_item item); /* takes bytes and text */
+void sim_call(struct sim *s, uint64_t in_ms, void (*call)(struct sim *s, uint64_t), uint64_t n);
+void sim_until(struct sim *s, uint64_t end);
+void sim_run_for(struct sim *s, uint64_t ms);
+/* Runs until the fact holds, at most `ms`; fails as liveness otherwise. */
+void sim_await(struct sim *s, uint64_t ms, bool (*fact)(struct sim *s), const char *what);
+
+void sim_step(struct sim *s, uint32_t node, const struct agent_event *event);
+void sim_boot(struct sim *s, uint32_t node);
+void sim_crash(struct sim *s, uint32_t node, bool silent);
+void sim_pause(struct sim *s, uint32_t node);
+void sim_resume(struct sim *s, uint32_t node);
+void sim_wipe(struct sim *s, uint32_t node); /* while down: a new disk, a new node */
+struct muster_now sim_now(const struct sim *s);
+
+/* Clients. Returns the request's number; the reply is in last_* when it has come. */
+uint64_t sim_put(struct sim *s, uint32_t node, const char *name, const char *spec);
+uint64_t sim_op(struct sim *s, uint32_t node, enum agent_op op, const char *name);
+struct sim_job *sim_job_find(struct sim *s, const char *name);
+
+/* ---- net.c */
+void sim_net_perform(struct sim *s, uint32_t node, const struct agent_effect *e);
+void sim_net_pump(struct sim *s, uint32_t link);
+void sim_net_crash(struct sim *s, uint32_t node, bool silent);
+void sim_net_close(struct sim *s);
+void sim_cut(struct sim *s, uint32_t a, uint32_t b, bool both);
+void sim_heal(struct sim *s);
+
+/* ---- disk.c */
+void sim_disk_begin(struct sim *s, uint32_t node, const struct store_disk_batch *b);
+void sim_disk_apply(struct sim_node *n);
+void sim_disk_drop(struct sim_node *n);
+void sim_disk_wipe(struct sim_node *n);
+void sim_disk_load(struct sim_node *n);
+bool sim_disk_get(const struct sim_node *n, enum store_table t, const char *key,
+                  struct muster_bytes *value);
+void sim_disk_put(struct sim_node *n, enum store_table t, const char *key, const char *value);
+
+/* ---- proc.c */
+void sim_proc_perform(struct sim *s, uint32_t node, const struct agent_effect *e);
+void sim_proc_agent_died(struct sim *s, uint32_t node);
+void sim_proc_machine_died(struct sim *s, uint32_t node);
+void sim_proc_scan(struct sim *s, uint32_t node);
+void sim_proc_deadman(struct sim *s, uint32_t node, uint64_t generation);
+uint32_t sim_proc_live(const struct sim *s, const char *job, uint32_t *node, uint64_t *token);
+
+/* ---- check.c */
+void sim_check_started(struct sim *s, uint32_t node, const char *job, uint64_t token,
+                       uint32_t attempt);
+void sim_check_news(struct sim *s, uint32_t node, const struct agent_news *n);
+void sim_check_turn(struct sim *s, uint32_t node);
+void sim_check_all(struct sim *s);
+bool sim_at_rest(struct sim *s);    /* quiet: prints nothing */
+void sim_check_rest(struct sim *s); /* fails with what is not at rest */
+
+/* ---- story.c, swarm.c */
+int sim_story(const char *name, bool trace); /* NULL: all; returns how many ran, -1 unknown name */
+void sim_swarm(uint64_t seed, bool trace, uint64_t *hash);
+
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stories by hand: interleavings that are easy to get wrong, each with the number it has among the
+ * interleavings of docs/invariants.md. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/sim.h"
+
+#define SERVICE(name) "{\"name\":\"" name "\",\"kind\":\"service\",\"exec\":[\"/bin/" name "\"]}"
+
+static bool is_replied(struct sim *s)
+{
+    return s->job[0].request == 0;
+}
+
+static bool benches_full(struct sim *s)
+{
+    uint32_t want = s->nodes < 3 ? s->nodes : 3;
+    if (!sim_at_rest(s))
+        return false;
+    for (uint32_t b = 0; b < SIM_BUCKETS; b++)
+        for (uint32_t i = 0; i < s->nodes; i++) {
+            struct store_bucket_view v;
+            store_bucket(agent_node_store(s->node[i].node), b, &v);
+            if (v.role == STORE_SERVING && v.old_count < want)
+                return false;
+        }
+    return true;
+}
+
+static void begin(struct sim *s, uint32_t nodes)
+{
+    for (uint32_t i = 0; i < nodes; i++)
+        sim_boot(s, i);
+    sim_await(s, 60000, benches_full, "every bucket has a full bench");
+}
+
+static uint32_t keeper_of(struct sim *s, const char *job)
+{
+    for (uint32_t i = 0; i < s->nodes; i++) {
+        if (!s->node[i].is_up)
+            continue;
+        const struct store *store = agent_node_store(s->node[i].node);
+        if (store_is_serving(store, store_bucket_of(store, muster_bytes_text(job))))
+            return i;
+    }
+    sim_fail(s, 2, "%s has no keeper", job);
+}
+
+static void put_and_wait(struct sim *s, uint32_t node, const char *job, const char *spec)
+{
+    (void)sim_put(s, node, job, spec);
+    sim_await(s, 20000, is_replied, "the put is answered");
+    if (s->last_err != MUSTER_OK)
+        sim_fail(s, 1, "the put failed: %d %s", s->last_err, s->last_message);
+}
+
+static void rest(struct sim *s)
+{
+    sim_await(s, 120000, sim_at_rest, "the cluster is at rest");
+    sim_check_all(s);
+}
+
+static bool one_runs(struct sim *s)
+{
+    uint32_t node = 0;
+    uint64_t token = 0;
+    return sim_proc_live(s, s->job[0].name, &node, &token) == 1;
+}
+
+/* 1. The keeper writes, dies before anyone has it; the client repeats; the old copy comes back. */
+static void story_1(struct sim *s)
+{
+    begin(s, 3);
+    uint32_t k = keeper_of(s, "job"), other = (k + 1) % 3;
+    for (uint32_t i = 0; i < 3; i++)
+        if (i != k)
+            sim_cut(s, k, i, true);
+    (void)sim_put(s, k, "job", SERVICE("job"));
+    sim_run_for(s, 10);
+    sim_crash(s, k, false);
+    s->job[0].request = 0;
+    put_and_wait(s, other, "job", SERVICE("job"));
+    sim_heal(s);
+    sim_boot(s, k);
+    rest(s);
+}
+
+/* 2. The keeper dies after the acknowledgement: every later quorum has a holder. */
+static void story_2(struct sim *s)
+{
+    begin(s, 3);
+    uint32_t k = keeper_of(s, "job"), other = (k + 1) % 3;
+    put_and_wait(s, other, "job", SERVICE("job"));
+    sim_crash(s, k, false);
+    sim_await(s, 10000, one_runs, "the job runs without its first keeper");
+    sim_run_for(s, 1000);
+    sim_boot(s, k);
+    rest(s);
+}
+
+/* 5. A member misses a delete, and what reaches it late must not bring the job back. */
+static void story_5(struct sim *s)
+{
+    begin(s, 3);
+    put_and_wait(s, 0, "job", SERVICE("job"));
+    uint32_t k = keeper_of(s, "job"), away = (k + 1) % 3, third = (k + 2) % 3;
+    sim_cut(s, k, away, true);
+    (void)sim_op(s, third, AGENT_OP_JOB_DELETE, "job");
+    sim_await(s, 20000, is_replied, "the delete is answered");
+    sim_run_for(s, 500);
+    sim_heal(s);
+    rest(s);
+    if (!s->job[0].is_deleted_acked)
+        sim_fail(s, 1, "the delete was not acknowledged: %s", s->last_message);
+}
+
+static bool has_joint(struct sim *s)
+{
+    for (uint32_t i = 0; i < s->nodes; i++)
+        for (uint32_t b = 0; s->node[i].is_up && b < SIM_BUCKETS; b++) {
+            struct store_bucket_view v;
+            store_bucket(agent_node_store(s->node[i].node), b, &v);
+            if (v.role == STORE_SERVING && v.new_count > 0)
+                return true;
+        }
+    return false;
+}
+
+/* 9. A change of benches is interrupted again and again: no row is lost, every bench ends whole. */
+static void story_9(struct sim *s)
+{
+    begin(s, 4);
+    put_and_wait(s, 0, "job", SERVICE("job"));
+    uint32_t gone = keeper_of(s, "job");
+    sim_crash(s, gone, true);
+    for (int i = 0; i < 3; i++) {
+        sim_await(s, 120000, has_joint, "a bench change is under way");
+        uint32_t k = (gone + 1 + (uint32_t)i) % 4;
+        sim_crash(s, k, false);
+        sim_run_for(s, 2000);
+        sim_boot(s, k);
+        sim_run_for(s, 500);
+    }
+    sim_boot(s, gone);
+    rest(s);
+}
+
+/* 13. The runner lives and its run is lost: asked again, it says so, and the run is placed anew. */
+static void story_13(struct sim *s)
+{
+    uint32_t node = 0, again = 0;
+    uint64_t token = 0, later = 0;
+    begin(s, 3);
+    put_and_wait(s, 0, "job", SERVICE("job"));
+    sim_await(s, 10000, one_runs, "the job runs");
+    (void)sim_proc_live(s, "job", &node, &token);
+    sim_crash(s, node, false);
+    sim_run_for(s, 20);
+    sim_boot(s, node);
+    sim_await(s, 10000, one_runs, "the job runs again");
+    (void)sim_proc_live(s, "job", &again, &later);
+    if (later <= token)
+        sim_fail(s, 1, "I5: the token did not rise");
+    rest(s);
+}
+
+/* Two nodes, each killed in turn; one alone works. (A bench of two: R42.) */
+static void story_two(struct sim *s)
+{
+    begin(s, 2);
+    put_and_wait(s, 0, "job", SERVICE("job"));
+    for (uint32_t i = 0; i < 2; i++) {
+        sim_crash(s, i, false);
+        sim_await(s, 3000, one_runs, "the job runs on the node that is left");
+        sim_run_for(s, 2000);
+        sim_boot(s, i);
+        rest(s);
+    }
+}
+
+/* Everything dies at once and comes back: everything runs once, with higher tokens. */
+static void story_blackout(struct sim *s)
+{
+    uint32_t node = 0;
+    uint64_t token = 0, later = 0;
+    begin(s, 3);
+    put_and_wait(s, 0, "job", SERVICE("job"));
+    sim_await(s, 10000, one_runs, "the job runs");
+    (void)sim_proc_live(s, "job", &node, &token);
+    for (uint32_t i = 0; i < 3; i++)
+        sim_crash(s, i, false);
+    sim_run_for(s, 3000);
+    for (uint32_t i = 0; i < 3; i++)
+        sim_boot(s, i);
+    sim_await(s, 20000, one_runs, "the job runs after the blackout");
+    rest(s);
+    (void)sim_proc_live(s, "job", &node, &later);
+    if (later <= token)
+        sim_fail(s, 1, "I5: the token did not rise");
+}
+
+static bool task_done(struct sim *s)
+{
+    uint32_t node = 0;
+    uint64_t token = 0;
+    return s->starts >= 3 && sim_proc_live(s, "task", &node, &token) == 0 && sim_at_rest(s);
+}
+
+/* A task that fails is tried here, then on the next node, then is dead; nothing of it runs on. */
+static void story_task(struct sim *s)
+{
+    begin(s, 3);
+    put_and_wait(s, 0, "task",
+                 "{\"name\":\"task\",\"kind\":\"task\",\"exec\":[\"/bin/false\"],\"arg\":\"1:100\","
+                 "\"retry\":2,\"backoff\":{\"first\":\"100ms\"}}");
+    sim_await(s, 20000, task_done, "the task is dead after three attempts");
+    if (s->starts != 3)
+        sim_fail(s, 1, "the task had %llu attempts, not 3", (unsigned long long)s->starts);
+}
+
+static const struct {
+    const char *name;
+    uint32_t nodes;
+    void (*tell)(struct sim *s);
+} stories[] = {
+    { "1", 3, story_1 },
+    { "2", 3, story_2 },
+    { "5", 3, story_5 },
+    { "9", 4, story_9 },
+    { "13", 3, story_13 },
+    { "two", 2, story_two },
+    { "blackout", 3, story_blackout },
+    { "task", 3, story_task },
+};
+
+int sim_story(const char *name, bool trace)
+{
+    int told = 0;
+    for (size_t i = 0; i < sizeof stories / sizeof *stories; i++) {
+        if (name != NULL && strcmp(name, stories[i].name) != 0)
+            continue;
+        struct sim *s = calloc(1, sizeof *s);
+        MUSTER_ASSERT(s != NULL);
+        sim_open(s, 1, stories[i].name, stories[i].nodes, 8);
+        s->trace = trace;
+        stories[i].tell(s);
+        printf("story %-8s holds: %llu s simulated, %llu steps\n", stories[i].name,
+               (unsigned long long)(s->now / 1000), (unsigned long long)s->steps);
+        sim_close(s);
+        free(s);
+        told++;
+    }
+    return told > 0 ? told : -1;
+}
