@@ -88,6 +88,7 @@ static void rules_apply(struct tidy *t)
             tidy_called(t, s);
             tidy_scope(t, s);
             tidy_numbers(t, s);
+            tidy_unused(t, s);
         }
         whole_house = whole_house || strcmp(s->path, "tools/tidy/exceptions.c") == 0;
     }

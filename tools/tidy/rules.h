@@ -36,5 +36,6 @@ void tidy_text(struct tidy *t, const struct tidy_source *s);     /* long lines, 
 void tidy_numbers(struct tidy *t,
                   const struct tidy_source *s); /* cited invariants and pages exist */
 void tidy_dead(struct tidy *t);                 /* files that nobody uses */
+void tidy_unused(struct tidy *t, const struct tidy_source *s); /* functions likewise */
 
 #endif

@@ -2,4 +2,4 @@
  *
  * threads  any
  */
-int dead(void);
+int dead(void); /* want: unused */

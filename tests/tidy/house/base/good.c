@@ -29,6 +29,11 @@ int good_open(struct good *g)
     return (int)strlen(words[0]) + pair[0].a + clockwork_time(0);
 }
 
+int good_only_here(int a)
+{
+    return a > 0 ? good_only_here(a - 1) : 0;
+}
+
 void good_close(struct good *g)
 {
     g->wait_ms = (int)GOOD_B;

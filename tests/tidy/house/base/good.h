@@ -11,8 +11,15 @@ struct good {
     int wait_ms;
 };
 
+int good_used_inline(void);
 int good_open(struct good *g);
 void good_close(struct good *g);
+int good_only_tested(void); /* want: unused */
+int good_only_here(int a);  /* want: unused */
+static inline int good_twice(void)
+{
+    return 2 * good_used_inline();
+}
 extern const char *const good_names[];
 
 #endif

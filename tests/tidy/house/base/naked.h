@@ -1,1 +1,1 @@
-int naked(void); /* want: opening */
+int naked(void); /* want: opening want: unused */

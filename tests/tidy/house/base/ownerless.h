@@ -2,4 +2,4 @@
  *
  * threads  any
  */
-int ownerless_open(void);
+int ownerless_open(void); /* want: unused */

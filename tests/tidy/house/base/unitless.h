@@ -2,4 +2,4 @@
  *
  * threads  any
  */
-int unitless_ms(void);
+int unitless_ms(void); /* want: unused */

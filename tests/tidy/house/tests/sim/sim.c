@@ -5,5 +5,9 @@
 
 int main(void)
 {
+    struct good g;
+    good_open(&g);
+    good_close(&g);
+    times(good_twice());
     return (int)random(); /* want: calls */
 }
