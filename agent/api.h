@@ -1,15 +1,15 @@
 /* API: HTTP on one side, the node's requests on the other; routes, statuses, streams.
  *
- * The door (agent/shell/http.h) hands in whole requests; what comes out are answers for it and requests
- * for the node. Reads of this node alone are answered at once, everything else when the node replies.
- * Streams (logs, news) go on until the node ends them or the client goes away.
+ * The door (agent/shell/http.h) hands in whole requests; what comes out are answers for it and
+ * requests for the node. Reads of this node alone are answered at once, everything else when the
+ * node replies. Streams (logs, news) go on until the node ends them or the client goes away.
  *
  * units    milliseconds
- * memory   AGENT_API_MAX requests at a time; effects and what they point to live until the next call of
- *          any function below that queues effects, and must be drained before it
+ * memory   AGENT_API_MAX requests at a time; effects and what they point to live until the next
+ *          call of any function below that queues effects, and must be drained before it
  * errors   agent_api_open only; a bad request is answered with what is wrong in it
  * threads  the loop's only
- * source   product.md section 7
+ * source   docs/design.md "API"
  */
 #ifndef MUSTER_AGENT_API_H
 #define MUSTER_AGENT_API_H

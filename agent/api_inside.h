@@ -1,5 +1,7 @@
-/* Inside of the API: its table of open requests, and what its files share. Only agent/api*.c include it.
+/* Inside of the API: its table of open requests, and what its files share. Only agent/api*.c
+ * include it.
  *
+ * units    milliseconds
  * memory   owned by struct agent_api
  * threads  the loop's only
  */
@@ -26,7 +28,7 @@ struct api_open {
     bool is_sse; /* else NDJSON (news), bare lines or NDJSON (logs) */
     bool follows;
     const char *content_type; /* of a stream */
-    uint64_t after; /* news: last index sent */
+    uint64_t after;           /* news: last index sent */
     uint64_t beat_ms;
     char node[AGENT_NAME_MAX + 1];
 };

@@ -344,13 +344,15 @@ enum route {
 #define POST   (1u << AGENT_HTTP_POST)
 #define DELETE (1u << AGENT_HTTP_DELETE)
 
-static const struct {
+struct route_rule {
     const char *path;
     bool is_prefix; /* a name follows */
     enum route route;
     unsigned methods;
     const char *allow;
-} routes[] = {
+};
+
+static const struct route_rule routes[] = {
     { "/v1/jobs", false, ROUTE_JOBS, GET, "GET" },
     { "/v1/jobs/", true, ROUTE_JOB, GET | PUT | POST | DELETE, "GET, PUT, POST, DELETE" },
     { "/v1/runs", false, ROUTE_RUNS, GET, "GET" },

@@ -1,6 +1,7 @@
-/* Core: what the parts of one node share: its settings, the time of this step, the rooms below, and the
- * way out. Only agent/ includes it; the world sees agent/node.h.
+/* Core: what the parts of one node share: its settings, the time of this step, the rooms below, and
+ * the way out. Only agent/ includes it; the world sees agent/node.h.
  *
+ * units    milliseconds
  * memory   owned by struct agent_node; parts hold a pointer to it
  * threads  the loop's only
  */
@@ -52,8 +53,8 @@ struct agent_core {
 /* A writer over the scratch buffer; one frame at a time. */
 struct muster_writer agent_frame(struct agent_core *core);
 
-/* Sends what the writer holds to a node: over its link, or to ourselves within this step. False (and
- * nothing is sent) when there is no link. A frame that did not fit the buffer is a bug. */
+/* Sends what the writer holds to a node: over its link, or to ourselves within this step. False
+ * (and nothing is sent) when there is no link. A frame that did not fit the buffer is a bug. */
 bool agent_frame_send(struct agent_core *core, struct muster_id to, const struct muster_writer *w);
 
 bool agent_is_self(const struct agent_core *core, struct muster_id id);

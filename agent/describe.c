@@ -25,7 +25,7 @@ const char *agent_kind_text(enum store_kind k)
     return k == STORE_KIND_SERVICE ? "service" : k == STORE_KIND_TASK ? "task" : "cron";
 }
 
-/* ---- states (product.md section 3) */
+/* ---- states (docs/design.md "States") */
 
 static enum agent_state state_of_run(struct agent_core *core, const struct agent_picture *p)
 {

@@ -2,7 +2,7 @@
  *
  * memory   appends to the caller's text
  * threads  the loop's only
- * source   product.md sections 3 and 7
+ * source   docs/design.md "States", "API"
  */
 #ifndef MUSTER_AGENT_DESCRIBE_H
 #define MUSTER_AGENT_DESCRIBE_H

@@ -1,7 +1,7 @@
 /* Events and effects of a node: everything that can happen to an agent, and everything it can want.
  *
- * The shell turns sockets, disk, guards and clients into events and performs the effects; the simulator
- * does both in one thread. Nothing else connects the core with the world.
+ * The shell turns sockets, disk, guards and clients into events and performs the effects; the
+ * simulator does both in one thread. Nothing else connects the core with the world.
  *
  * units    milliseconds
  * memory   event pointers are borrowed until the step returns, effect pointers until the next step

@@ -2,8 +2,8 @@
  * between an agent and its guards.
  *
  * Each field ends with the same byte: NUL on a socket, where values may hold anything else, and a
- * newline on disk, where people read along and control bytes become blanks. Unknown keys are skipped
- * by whoever reads, so that an older guard and a newer agent understand each other.
+ * newline on disk, where people read along and control bytes become blanks. Unknown keys are
+ * skipped by whoever reads, so that an older guard and a newer agent understand each other.
  *
  * memory   the buffer is the caller's; a reader cuts it up in place, and what it hands out points
  *          into it
@@ -41,7 +41,8 @@ struct agent_fields_reader {
 
 void agent_fields_reader_init(struct agent_fields_reader *r, char *data, size_t len, char end);
 
-/* The next field as two terminated texts; false at the end, and at a field without an end or '='. */
+/* The next field as two terminated texts; false at the end, and at a field without an end or '='.
+ */
 bool agent_fields_next(struct agent_fields_reader *r, const char **key, const char **value);
 
 /* Decimal digits only, nothing before or after them; false leaves *out alone. */

@@ -1,7 +1,7 @@
 /* Gather: one list put together from the parts that many nodes send.
  *
- * Parts are arrays of [sort key, version, JSON] in key order; of equal keys the highest version wins.
- * Whoever is waited for is noted, so that the last answer ends the wait.
+ * Parts are arrays of [sort key, version, JSON] in key order; of equal keys the highest version
+ * wins. Whoever is waited for is noted, so that the last answer ends the wait.
  *
  * memory   copies of the parts, at most AGENT_GATHER_PARTS of them, until closed
  * threads  the loop's only

@@ -61,7 +61,9 @@ enum agent_guard_news {
 struct agent_guard_event {
     enum agent_guard_news news;
     uint64_t
-        handle; /* for ADOPTED, LOST and EXITED of an earlier agent's run: a fresh one by the shell, >= 2^63 */
+        /* for ADOPTED, LOST and EXITED of an earlier agent's run: a fresh one by the shell, >= 2^63
+         */
+        handle;
     const char *job;
     const char *run;
     uint64_t token;
@@ -75,8 +77,9 @@ struct agent_guard_event {
     const char *text; /* a sentence for people, or NULL */
 };
 
-/* ---- the same values as fields (agent/fields.h): how a launch reaches a guard over its socket, and how
- * news come back over the socket and stay on disk. One table of keys serves both directions. */
+/* ---- the same values as fields (agent/fields.h): how a launch reaches a guard over its socket,
+ * and how news come back over the socket and stay on disk. One table of keys serves both
+ * directions. */
 
 #define AGENT_LAUNCH_WIRE_MAX (160 * 1024) /* bytes of a launch as fields */
 #define AGENT_LAUNCH_ARGV_MAX 1024
@@ -101,8 +104,8 @@ struct agent_launch_lists {
 void agent_launch_encode(struct agent_fields *out, const struct agent_launch *launch,
                          const struct agent_launch_place *place);
 
-/* Cuts `data` up in place; all pointers lead into it and into `lists`. False when it is not a launch:
- * something is missing, too much, or not a number. */
+/* Cuts `data` up in place; all pointers lead into it and into `lists`. False when it is not a
+ * launch: something is missing, too much, or not a number. */
 bool agent_launch_decode(struct agent_launch *launch, struct agent_launch_place *place,
                          struct agent_launch_lists *lists, char *data, size_t len);
 

@@ -8,7 +8,8 @@
 
 #define LOGHEAD_NAME "#muster-log"
 
-/* Decimal digits at `out`; their number. Without printf: it runs once for every line of every job. */
+/* Decimal digits at `out`; their number. Without printf: it runs once for every line of every job.
+ */
 static size_t digits_write(char *out, uint64_t value)
 {
     char reversed[20];

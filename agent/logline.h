@@ -1,20 +1,20 @@
 /* Log line: one record of a run's output file, written by its guard and read by every agent.
  *
- * An output file is text, a record per line, and can be read from any byte: a newline ends a record and
- * stands nowhere else, so a reader dropped in the middle goes on after the next newline.
+ * An output file is text, a record per line, and can be read from any byte: a newline ends a record
+ * and stands nowhere else, so a reader dropped in the middle goes on after the next newline.
  *
  *     #muster-log v=1 base=0 token=7 attempt=1 run=market/ticker
  *     1774659600123 o 1 F connected to 3 venues
  *     1774659600131 e 1 P a line longer than AGENT_LOGLINE_TEXT_MAX comes in pieces, each but
  *     1774659600131 e 1 F the last marked P
  *
- * The columns: milliseconds since 1970; `o` stdout, `e` stderr, `g` a note of the guard; attempt; `F`
- * the record ends its line or `P` the line goes on in the next record of its stream; then the bytes of
- * the line as they came, whatever they are.
+ * The columns: milliseconds since 1970; `o` stdout, `e` stderr, `g` a note of the guard; attempt;
+ * `F` the record ends its line or `P` the line goes on in the next record of its stream; then the
+ * bytes of the line as they came, whatever they are.
  *
- * A file begins with a head. Its `base` is the offset of that first byte within all the output of the
- * attempt: when a full file is rotated, the next one starts where it ended. Offsets that readers keep
- * count from the beginning of the attempt and so survive a rotation.
+ * A file begins with a head. Its `base` is the offset of that first byte within all the output of
+ * the attempt: when a full file is rotated, the next one starts where it ended. Offsets that
+ * readers keep count from the beginning of the attempt and so survive a rotation.
  *
  * errors   a line that is no record is refused; readers skip it
  * threads  any

@@ -1,9 +1,10 @@
 /* Messages: what the placers, runners and nodes of a cluster say to each other over peer links.
  *
  * Every frame is a msgpack array whose first element is the message number; 1..31 are the store's
- * (store/store.h), 32..63 the scheduler's, 64..95 the node's. Elements past those this build knows are
- * ignored, so a newer build may say more. (consistency, section 6)
+ * (store/store.h), 32..63 the scheduler's, 64..95 the node's. Elements past those this build knows
+ * are ignored, so a newer build may say more. (consistency, section 6)
  *
+ * units    milliseconds of wall time in *_wall_ms
  * memory   decoded values borrow from the frame
  * errors   as base/wire.h; a message that does not decode is counted and dropped
  * threads  any

@@ -1,12 +1,14 @@
-/* Meta: what a node says of itself in gossip, in serf's tag form, so that any member of a pool can show it.
+/* Meta: what a node says of itself in gossip, in serf's tag form, so that any member of a pool can
+ * show it.
  *
- * `ff` and a msgpack map text -> text in the old raw family, keys sorted. The user's tags stand as they
- * are; keys that begin with `~` are ours: ~b boot number, ~c cluster id (absent before there is one),
- * ~i node id, ~m mode (absent: open), ~p peer port, ~s slots, ~v version, ~w weight (absent: = slots).
+ * `ff` and a msgpack map text -> text in the old raw family, keys sorted. The user's tags stand as
+ * they are; keys that begin with `~` are ours: ~b boot number, ~c cluster id (absent before there
+ * is one), ~i node id, ~m mode (absent: open), ~p peer port, ~s slots, ~v version, ~w weight
+ * (absent: = slots).
  *
  * memory   held by value
- * errors   MUSTER_ELIMIT when it does not fit GOSSIP_META_MAX bytes; MUSTER_ENOTFOUND for the meta of a
- *          member that is no muster node; else as base/wire.h
+ * errors   MUSTER_ELIMIT when it does not fit GOSSIP_META_MAX bytes; MUSTER_ENOTFOUND for the meta
+ *          of a member that is no muster node; else as base/wire.h
  * threads  any
  * source   memberlist wire format, "Tags in meta"
  */
@@ -34,13 +36,14 @@ struct agent_meta {
     char tags[AGENT_META_MAX]; /* "k=v,k=v" sorted by key; no commas or '=' inside */
 };
 
-/* Writes the meta; `left` (may be NULL) receives how many bytes are free, negative when it is too long. */
+/* Writes the meta; `left` (may be NULL) receives how many bytes are free, negative when it is too
+ * long. */
 MUSTER_MUST_USE int agent_meta_encode(const struct agent_meta *m, uint8_t *out, size_t size,
                                       size_t *len, long *left);
 MUSTER_MUST_USE int agent_meta_decode(struct agent_meta *m, struct muster_bytes meta);
 
-/* The gossip name of a node: its name, a dot, and 8 digits of its id, because memberlist wants names to be
- * unique and muster does not. And back: the name without that ending. */
+/* The gossip name of a node: its name, a dot, and 8 digits of its id, because memberlist wants
+ * names to be unique and muster does not. And back: the name without that ending. */
 void agent_meta_gossip_name(char *out, size_t size, const char *name, struct muster_id id);
 void agent_meta_plain_name(char *out, size_t size, const char *gossip_name, struct muster_id id);
 

@@ -62,8 +62,8 @@ static struct news_entry *entry_at(const struct agent_newsroom *n, uint64_t posi
     return &n->entry[position % AGENT_NEWS_KEPT];
 }
 
-/* News of peers may be a little older than our newest: it is moved down to its place, so that a reader
- * who goes by the index sees everything in order. */
+/* News of peers may be a little older than our newest: it is moved down to its place, so that a
+ * reader who goes by the index sees everything in order. */
 static struct news_entry *entry_insert(struct agent_newsroom *n, uint64_t index)
 {
     uint64_t at = n->count++;

@@ -1,5 +1,5 @@
-/* Newsroom: what happened here that a person may want to know, in a ring of the newest, and what peers
- * send of theirs while somebody watches.
+/* Newsroom: what happened here that a person may want to know, in a ring of the newest, and what
+ * peers send of theirs while somebody watches.
  *
  * memory   a ring of AGENT_NEWS_KEPT entries
  * threads  the loop's only

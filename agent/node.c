@@ -276,8 +276,8 @@ static void gossip_effect(struct agent_node *n, const struct gossip_effect *g)
     e->deadline_ms = g->deadline_ms;
 }
 
-/* Reacting to news may step gossip again (a proof of death); the effects of that step are seen to by
- * this same loop, so it runs once however deep it is asked for. */
+/* Reacting to news may step gossip again (a proof of death); the effects of that step are seen to
+ * by this same loop, so it runs once however deep it is asked for. */
 void node_gossip_effects(struct agent_node *n)
 {
     struct gossip_effect g;

@@ -1,9 +1,11 @@
-/* Node: gossip, ring, store, placer and runner as one machine. The agent's shell and the simulator each
- * drive one with the same five verbs, and that is the whole difference between them.
+/* Node: gossip, ring, store, placer and runner as one machine. The agent's shell and the simulator
+ * each drive one with the same five verbs, and that is the whole difference between them.
  *
- * units    milliseconds: `now.mono_ms` of a clock that counts suspend; wall time for people and back-off
+ * units    milliseconds: `now.mono_ms` of a clock that counts suspend; wall time for people and
+ *          back-off
  * memory   one arena and the store's tables; effects borrow until the next step
- * errors   agent_node_open refuses a configuration that cannot work; afterwards trouble becomes effects
+ * errors   agent_node_open refuses a configuration that cannot work; afterwards trouble becomes
+ *          effects
  * threads  the loop's only
  */
 #ifndef MUSTER_AGENT_NODE_H
@@ -121,7 +123,8 @@ struct agent_counters {
 };
 void agent_node_counters(const struct agent_node *n, struct agent_counters *out);
 
-/* News: what a person may watch. Ours, and those of peers while somebody watches (AGENT_EVENT_WATCH). */
+/* News: what a person may watch. Ours, and those of peers while somebody watches
+ * (AGENT_EVENT_WATCH). */
 struct agent_news {
     uint64_t index; /* rises with time: wall milliseconds << 20 | origin << 10 | count */
     uint64_t wall_ms;

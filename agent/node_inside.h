@@ -1,5 +1,6 @@
 /* Inside of the node: its own state and what its files share. Only agent/node*.c include it.
  *
+ * units    milliseconds
  * memory   owned by struct agent_node
  * threads  the loop's only
  */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A node's own life: founding or being let in, joining for ever, draining, leaving; and its events. */
+/* A node's own life: founding or being let in, joining for ever, draining, leaving; and its events.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -302,7 +303,8 @@ void agent_node_ask(struct agent_core *core, const struct serve_ask *ask)
 
 /* ---- events */
 
-/* We were away: whatever we believe is old. Links are closed, reigns given up, everything asked anew. */
+/* We were away: whatever we believe is old. Links are closed, reigns given up, everything asked
+ * anew. */
 static void away(struct agent_node *n, uint64_t gap_ms)
 {
     struct agent_core *core = &n->core;
@@ -389,65 +391,46 @@ void node_event(struct agent_node *n, const struct agent_event *event)
     }
 }
 
+struct message_rule {
+    uint32_t message;
+    void (*from)(struct agent_core *core, struct muster_id from, struct muster_reader *r);
+    void (*plain)(struct agent_core *core, struct muster_reader *r);
+};
+
+static const struct message_rule messages[] = {
+    { AGENT_MSG_OFFER, agent_runner_offer, NULL },
+    { AGENT_MSG_ROOM, agent_placer_room, NULL },
+    { AGENT_MSG_START, agent_runner_start, NULL },
+    { AGENT_MSG_HOLD, agent_placer_hold, NULL },
+    { AGENT_MSG_HOLD_OK, agent_runner_hold_ok, NULL },
+    { AGENT_MSG_DROP, NULL, agent_runner_drop },
+    { AGENT_MSG_STOP, agent_runner_stop, NULL },
+    { AGENT_MSG_GONE, agent_placer_gone, NULL },
+    { AGENT_MSG_DONE, agent_placer_done, NULL },
+    { AGENT_MSG_DONE_OK, NULL, agent_runner_done_ok },
+    { AGENT_MSG_TRY, NULL, agent_runner_try },
+    { AGENT_MSG_LOAD, agent_placer_load, NULL },
+    { AGENT_MSG_OP, agent_serve_op, NULL },
+    { AGENT_MSG_OP_OK, agent_requests_reply, NULL },
+    { AGENT_MSG_CHUNK, NULL, agent_requests_chunk },
+    { AGENT_MSG_CANCEL, agent_serve_cancel, NULL },
+    { AGENT_MSG_NEWS, NULL, agent_news_got },
+};
+
 void node_message(struct agent_core *core, struct muster_id from, uint32_t message,
                   struct muster_reader *r)
 {
-    switch (message) {
-    case AGENT_MSG_OFFER:
-        agent_runner_offer(core, from, r);
-        break;
-    case AGENT_MSG_ROOM:
-        agent_placer_room(core, from, r);
-        break;
-    case AGENT_MSG_START:
-        agent_runner_start(core, from, r);
-        break;
-    case AGENT_MSG_HOLD:
-        agent_placer_hold(core, from, r);
-        break;
-    case AGENT_MSG_HOLD_OK:
-        agent_runner_hold_ok(core, from, r);
-        break;
-    case AGENT_MSG_DROP:
-        agent_runner_drop(core, r);
-        break;
-    case AGENT_MSG_STOP:
-        agent_runner_stop(core, from, r);
-        break;
-    case AGENT_MSG_GONE:
-        agent_placer_gone(core, from, r);
-        break;
-    case AGENT_MSG_DONE:
-        agent_placer_done(core, from, r);
-        break;
-    case AGENT_MSG_DONE_OK:
-        agent_runner_done_ok(core, r);
-        break;
-    case AGENT_MSG_TRY:
-        agent_runner_try(core, r);
-        break;
-    case AGENT_MSG_LOAD:
-        agent_placer_load(core, from, r);
-        break;
-    case AGENT_MSG_OP:
-        agent_serve_op(core, from, r);
-        break;
-    case AGENT_MSG_OP_OK:
-        agent_requests_reply(core, from, r);
-        break;
-    case AGENT_MSG_CHUNK:
-        agent_requests_chunk(core, r);
-        break;
-    case AGENT_MSG_CANCEL:
-        agent_serve_cancel(core, from, r);
-        break;
-    case AGENT_MSG_WATCH:
-        agent_news_watch_got(core, from);
-        break;
-    case AGENT_MSG_NEWS:
-        agent_news_got(core, r);
-        break;
-    default:
-        core->counters.frames_bad++;
+    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
+        if (messages[i].message != message)
+            continue;
+        if (messages[i].from != NULL)
+            messages[i].from(core, from, r);
+        else
+            messages[i].plain(core, r);
+        return;
     }
+    if (message == AGENT_MSG_WATCH)
+        agent_news_watch_got(core, from);
+    else
+        core->counters.frames_bad++;
 }

@@ -1,6 +1,7 @@
 /* Out: what a step wants, kept in order until the shell has fetched it.
  *
- * Bytes and texts that effects point to are copied into blocks that live until the next step begins.
+ * Bytes and texts that effects point to are copied into blocks that live until the next step
+ * begins.
  *
  * memory   blocks and the effect array grow to what the largest step needed and are kept;
  *          agent_out_close gives them back. Growth stops at AGENT_OUT_BYTES_MAX: a step that wants

@@ -261,8 +261,8 @@ static void member_gone(struct agent_core *core, const struct gossip_member_view
     p->incarnation = m->incarnation;
     p->load_known = false;
     p->used = 0;
-    /* A silent death leaves the link alone: it may only be gossip that cannot get through, and direct
-     * evidence beats gossip (R31). */
+    /* A silent death leaves the link alone: it may only be gossip that cannot get through, and
+     * direct evidence beats gossip (R31). */
     if (life == AGENT_LIFE_PROVEN && p->link != AGENT_NO_LINK)
         peers_link_drop(core, p);
     life_set(core, p, life);

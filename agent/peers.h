@@ -1,9 +1,10 @@
 /* Peers: the other nodes, as gossip and their connections show them.
  *
- * One entry per muster node that gossip knows. The table decides who dials whom, says hello, keeps one
- * link per pair (the newest of the same direction, else the one the smaller id opened), and turns a closed
- * link plus a refused check into proof of death (consistency R2, R3, R55).
+ * One entry per muster node that gossip knows. The table decides who dials whom, says hello, keeps
+ * one link per pair (the newest of the same direction, else the one the smaller id opened), and
+ * turns a closed link plus a refused check into proof of death (consistency R2, R3, R55).
  *
+ * units    milliseconds
  * memory   an array for members_max nodes, taken at open
  * threads  the loop's only
  */

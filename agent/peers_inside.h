@@ -1,5 +1,7 @@
-/* Inside of the peers: the table itself and what its two sources share. Only agent/peers*.c include it.
+/* Inside of the peers: the table itself and what its two sources share. Only agent/peers*.c include
+ * it.
  *
+ * units    milliseconds
  * memory   owned by struct agent_peers
  * threads  the loop's only
  */

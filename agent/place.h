@@ -1,7 +1,7 @@
 /* Place: the ring over the present members, and the walk that finds a node for a key.
  *
- * The ring is rebuilt a moment after the last change of members, because a death is dealt with from the
- * table of peers at once and a rebuild may take milliseconds.
+ * The ring is rebuilt a moment after the last change of members, because a death is dealt with from
+ * the table of peers at once and a rebuild may take milliseconds.
  *
  * memory   none of its own beyond the ring
  * threads  the loop's only

@@ -159,7 +159,8 @@ bool placer_write(struct agent_core *core, struct place_entry *e, const struct s
         return false;
     }
     e->state = PLACE_WRITING;
-    /* Busy or in conflict: somebody else wrote; its CHOSEN brings us back, and so does the clock. */
+    /* Busy or in conflict: somebody else wrote; its CHOSEN brings us back, and so does the clock.
+     */
     placer_due(core, e, core->now.mono_ms + PLACE_OFFER_MS);
     return err == MUSTER_OK;
 }

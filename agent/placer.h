@@ -1,19 +1,20 @@
-/* Placer: what the keeper of a bucket does for its jobs: finds each a place, starts it there, listens
- * for it, stops it, and places it anew when its node is gone.
+/* Placer: what the keeper of a bucket does for its jobs: finds each a place, starts it there,
+ * listens for it, stops it, and places it anew when its node is gone.
  *
  *  row waiting ─▶ QUEUED ──room asked──▶ OFFERED ──room given──▶ WRITING ──chosen──▶ PLACED
- *                  ▲  ▲                     │ refused everywhere                      │  │
- *                  │  └─────────────────────┘                                         │  │ node gone
+ *                  ▲  ▲                     │ refused everywhere                      │  │ │
+ *                  └─────────────────────┘                                         │  │ node gone
  *     not_before, slot frees ── DELAYED ◀─────────── DONE: move, defer ───────────────┘  │
  *                  └─────────────────────────────────────────────────────────────────────┘
  *  stop, update, restart, drain: STOPPING until GONE, then as the row says.
  *
- * Only rows that still want something have an entry; everything here is forgotten with the reign and
- * rebuilt from the rows by the next keeper.
+ * Only rows that still want something have an entry; everything here is forgotten with the reign
+ * and rebuilt from the rows by the next keeper.
  *
+ * units    milliseconds
  * memory   entries for rows_max rows, touched as they are used
  * threads  the loop's only
- * source   consistency R18, R23, R27 to R33, R42, R56; product.md sections 3 to 5
+ * source   consistency R18, R23, R27 to R33, R42, R56; docs/design.md "States", "Placement"
  */
 #ifndef MUSTER_AGENT_PLACER_H
 #define MUSTER_AGENT_PLACER_H

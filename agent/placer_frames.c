@@ -217,8 +217,8 @@ static void backoff_keep(struct agent_core *core, struct place_entry *e,
     (void)placer_write(core, e, &row, view->version.packed, false);
 }
 
-/* A run with a higher token than the row's, from a claim that its maker could not tell us of: when our
- * reign is above it, the row takes it over and the other run ends (R43). */
+/* A run with a higher token than the row's, from a claim that its maker could not tell us of: when
+ * our reign is above it, the row takes it over and the other run ends (R43). */
 static bool claim_adopt(struct agent_core *core, struct place_entry *e, struct store_view *view,
                         struct muster_id from, const struct agent_msg_hold *m)
 {

@@ -1,5 +1,6 @@
 /* Inside of the placer: its entries, and what its files share. Only agent/placer*.c include it.
  *
+ * units    milliseconds
  * memory   owned by struct agent_placer
  * threads  the loop's only
  */

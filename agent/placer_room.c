@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finding a place: who is asked, what the answer leads to, who waits, and when a node counts as lost. */
+/* Finding a place: who is asked, what the answer leads to, who waits, and when a node counts as
+ * lost. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,8 +1,9 @@
 /* Requests: what a client asks of the cluster, and what it is told, as values.
  *
- * The HTTP side (agent/api) makes requests and prints replies; the node carries them to whoever decides.
- * Bodies of replies are JSON in the shapes of product.md, section 7.
+ * The HTTP side (agent/api) makes requests and prints replies; the node carries them to whoever
+ * decides. Bodies of replies are JSON in the shapes of docs/design.md, 7.
  *
+ * units    milliseconds
  * memory   borrowed until the step that carries them returns
  * threads  the loop's only
  */

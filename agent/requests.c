@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests of this node's clients on their way to whoever decides, and the answers gathered back. */
+/* Requests of this node's clients on their way to whoever decides, and the answers gathered back.
+ */
 #include "agent/requests.h"
 
 #include <stdio.h>
@@ -347,7 +348,8 @@ static void last_keep(struct pending *p, const struct agent_msg_reply *m)
                    (const char *)m->message.data);
 }
 
-/* Not the keeper, or a keeper in trouble: the next one, soon. The request id makes repeating safe. */
+/* Not the keeper, or a keeper in trouble: the next one, soon. The request id makes repeating safe.
+ */
 static bool try_again(struct agent_core *core, struct pending *p, const struct agent_msg_reply *m)
 {
     char id[MUSTER_ID_TEXT];

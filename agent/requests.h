@@ -1,9 +1,11 @@
 /* Requests on their way: from a client of this node to whoever decides, and back.
  *
- * Keyed requests go to the keeper of the name's bucket, whoever that turns out to be, with one request
- * id for every try (R19); lists are gathered from every linked node; logs are streamed from the node
- * that ran the job last. Every request ends with exactly one reply, at the latest at its deadline.
+ * Keyed requests go to the keeper of the name's bucket, whoever that turns out to be, with one
+ * request id for every try (R19); lists are gathered from every linked node; logs are streamed from
+ * the node that ran the job last. Every request ends with exactly one reply, at the latest at its
+ * deadline.
  *
+ * units    milliseconds
  * memory   AGENT_REQUESTS_MAX at a time; more are refused as busy
  * threads  the loop's only
  */

@@ -23,7 +23,8 @@ int agent_runner_open(struct agent_core *core)
     r->seen_token = calloc(r->seen_size, sizeof *r->seen_token);
     if (r->run == NULL || r->seen_token == NULL)
         return MUSTER_EFULL;
-    /* A handle names a directory of a guard: the boot number keeps it apart from those of earlier lives. */
+    /* A handle names a directory of a guard: the boot number keeps it apart from those of earlier
+     * lives. */
     r->next_handle = (core->config.boot & 0x3fffff) << 40 | 1;
     r->told_slots = UINT32_MAX;
     return muster_map_open(&r->seen_map, 1024);
@@ -247,7 +248,8 @@ void runner_changed(struct agent_run *run, enum agent_run_state state, uint64_t 
     run->is_reported_due = true;
 }
 
-/* Whom to tell about a run: its keeper as last heard; after a silence the others of its bench in turn. */
+/* Whom to tell about a run: its keeper as last heard; after a silence the others of its bench in
+ * turn. */
 static void route_renew(struct agent_core *core, struct agent_run *run)
 {
     struct muster_id who[STORE_BENCH_MAX + RING_REPLICAS_MAX];

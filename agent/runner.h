@@ -1,5 +1,5 @@
-/* Runner: what this node runs. It alone counts its slots, starts nothing below a token it has seen, and
- * tells the keepers how its runs do.
+/* Runner: what this node runs. It alone counts its slots, starts nothing below a token it has seen,
+ * and tells the keepers how its runs do.
  *
  *            START, room, seen on disk         ready
  *   (none) ─────────────────────▶ STARTING ──────────▶ RUNNING
@@ -9,9 +9,10 @@
  *             STOP, DROP, drain        │ tries here used up, done, dead
  *   any ──▶ STOPPING ──▶ GONE          └──▶ ENDED ──DONE_OK──▶ (none)
  *
+ * units    milliseconds
  * memory   tables for runs_max runs; a decoded spec per run
  * threads  the loop's only
- * source   consistency R27 to R30, R46, R50; product.md sections 2 and 3
+ * source   consistency R27 to R30, R46, R50; docs/design.md "Jobs", "States"
  */
 #ifndef MUSTER_AGENT_RUNNER_H
 #define MUSTER_AGENT_RUNNER_H

@@ -185,8 +185,8 @@ static void run_adopted(struct agent_core *core, const struct agent_guard_event 
                    "goes on under a new agent, pid %d", g->pid);
 }
 
-/* An end that an earlier agent has not heard of. A process that its guard killed because the agent had
- * gone did not fail by itself: it is placed anew at once and nothing is counted. */
+/* An end that an earlier agent has not heard of. A process that its guard killed because the agent
+ * had gone did not fail by itself: it is placed anew at once and nothing is counted. */
 static void run_left(struct agent_core *core, const struct agent_guard_event *g)
 {
     struct agent_run *run = run_found(core, g);

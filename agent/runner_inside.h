@@ -1,5 +1,6 @@
 /* Inside of the runner: its tables, and what its files share. Only agent/runner*.c include it.
  *
+ * units    milliseconds
  * memory   owned by struct agent_runner
  * threads  the loop's only
  */

@@ -271,7 +271,8 @@ void agent_runner_noted(struct agent_core *core, uint64_t cookie, int err)
 
 /* ---- STOP, DROP */
 
-/* The run is over and nobody waits for a verdict: say GONE, make room, start what waited for its end. */
+/* The run is over and nobody waits for a verdict: say GONE, make room, start what waited for its
+ * end. */
 static void run_finish(struct agent_core *core, struct agent_run *run)
 {
     struct run_next *next = run->next;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Client operations on the rows this node keeps: tried, parked behind an earlier write, answered. */
+/* Client operations on the rows this node keeps: tried, parked behind an earlier write, answered.
+ */
 #include "agent/serve.h"
 
 #include <stdarg.h>
@@ -14,30 +15,7 @@
 #include "agent/runner.h"
 #include "agent/serve_inside.h"
 
-#define PARK_MS 5000
-
-struct served {
-    bool is_used;
-    bool is_parked; /* waits for an earlier write of the row to be chosen */
-    struct muster_id from;
-    uint64_t number, cookie, until_ms;
-    struct agent_request q; /* texts in it are ours */
-    char name[STORE_KEY_MAX + 1];
-    uint8_t *spec;
-    bool created, changed;
-};
-
-struct agent_serve {
-    struct served *served;
-    uint32_t high;
-    uint32_t parked;
-    uint64_t deadline_ms;
-    struct logs_read {
-        uint64_t read; /* 0: free */
-        uint64_t number;
-        struct muster_id from;
-    } logs[256];
-};
+#define PARK_MS 5000 /* behind a write that finds no quorum */
 
 int agent_serve_open(struct agent_core *core)
 {
@@ -439,75 +417,6 @@ static void read_begin(struct agent_core *core, const struct serve_ask *ask, uin
         serve_read(core, ask, alive ? &view : NULL);
 }
 
-/* Phase one of logs: who ran it last? Phase two, at that node: the stream itself. */
-static void logs_begin(struct agent_core *core, const struct serve_ask *ask)
-{
-    struct agent_serve *t = core->serve;
-    if (ask->is_local) {
-        serve_list(core, ask);
-        return;
-    }
-    for (size_t i = 0; i < sizeof t->logs / sizeof *t->logs; i++) {
-        if (t->logs[i].read != 0)
-            continue;
-        t->logs[i] = (struct logs_read){ agent_number(core), ask->number, ask->from };
-        struct agent_logs *l = agent_out_take(&core->out, sizeof *l);
-        *l = (struct agent_logs){ .job = agent_out_text(&core->out, ask->q->name),
-                                  .attempt = ask->q->attempt,
-                                  .offset = ask->q->offset,
-                                  .lines = ask->q->lines,
-                                  .want_stdout = ask->q->want_stdout,
-                                  .want_stderr = ask->q->want_stderr,
-                                  .follow = ask->q->follow,
-                                  .as_text = ask->q->as_text };
-        struct agent_effect *e = agent_out_add(&core->out, AGENT_EFFECT_LOGS);
-        e->number = t->logs[i].read;
-        e->logs = l;
-        return;
-    }
-    serve_error(core, ask, MUSTER_EBUSY, NULL, "too many log readers on this node");
-}
-
-void agent_serve_logs(struct agent_core *core, const struct agent_event *event)
-{
-    struct agent_serve *t = core->serve;
-    for (size_t i = 0; i < sizeof t->logs / sizeof *t->logs; i++) {
-        struct logs_read *l = &t->logs[i];
-        if (l->read == 0 || l->read != event->number)
-            continue;
-        struct serve_ask ask = { l->from, l->number, false, NULL };
-        if (event->bytes.len > 0) {
-            struct muster_writer w = agent_frame(core);
-            agent_write_head(&w, AGENT_MSG_CHUNK, 3);
-            muster_write_u64(&w, l->number);
-            muster_write_bytes(&w, event->bytes);
-            (void)agent_frame_send(core, l->from, &w);
-        }
-        if (!event->ended)
-            return;
-        if (event->err != MUSTER_OK)
-            serve_error(core, &ask, event->err, NULL, "its output cannot be read: %s",
-                        muster_err_text(event->err));
-        else
-            serve_body(core, &ask, MUSTER_BYTES(NULL, 0));
-        l->read = 0;
-        return;
-    }
-}
-
-void agent_serve_cancel(struct agent_core *core, struct muster_id from, struct muster_reader *r)
-{
-    struct agent_serve *t = core->serve;
-    uint64_t number = muster_read_u64(r);
-    for (size_t i = 0; i < sizeof t->logs / sizeof *t->logs; i++) {
-        struct logs_read *l = &t->logs[i];
-        if (l->read == 0 || l->number != number || !muster_id_equal(l->from, from))
-            continue;
-        agent_out_add(&core->out, AGENT_EFFECT_LOGS_CANCEL)->number = l->read;
-        l->read = 0;
-    }
-}
-
 void agent_serve_op(struct agent_core *core, struct muster_id from, struct muster_reader *r)
 {
     char text[4096];
@@ -528,7 +437,7 @@ void agent_serve_op(struct agent_core *core, struct muster_id from, struct muste
     else if (q.op >= AGENT_OP_JOB_LIST && q.op <= AGENT_OP_NEWS_LIST)
         serve_list(core, &ask);
     else if (q.op == AGENT_OP_LOGS)
-        logs_begin(core, &ask);
+        serve_logs(core, &ask);
     else
         agent_node_ask(core, &ask);
 }

@@ -1,9 +1,10 @@
-/* Serve: what a node does when another (or itself) asks: client operations on the rows it keeps, its part
- * of a list, its logs.
+/* Serve: what a node does when another (or itself) asks: client operations on the rows it keeps,
+ * its part of a list, its logs.
  *
+ * units    milliseconds
  * memory   AGENT_SERVED_MAX operations that wait for their write
  * threads  the loop's only
- * source   product.md section 7; consistency R18, R19, R21, R44
+ * source   docs/design.md "API"; consistency R18, R19, R21, R44
  */
 #ifndef MUSTER_AGENT_SERVE_H
 #define MUSTER_AGENT_SERVE_H

@@ -1,5 +1,6 @@
 /* Inside of serve: what its files share. Only agent/serve*.c include it.
  *
+ * units    milliseconds
  * memory   borrowed from the frame being served
  * threads  the loop's only
  */
@@ -8,6 +9,35 @@
 
 #include "agent/serve.h"
 #include "base/text.h"
+
+#define SERVE_READERS_MAX 256
+
+/* An operation that waits for its write. */
+struct served {
+    bool is_used;
+    bool is_parked; /* waits for an earlier write of the row to be chosen */
+    struct muster_id from;
+    uint64_t number, cookie, until_ms;
+    struct agent_request q; /* texts in it are ours */
+    char name[STORE_KEY_MAX + 1];
+    uint8_t *spec;
+    bool created, changed;
+};
+
+/* A reader of output here, for a client somewhere. */
+struct serve_reader {
+    uint64_t read; /* the shell's number; 0: free */
+    uint64_t number;
+    struct muster_id from;
+};
+
+struct agent_serve {
+    struct served *served;
+    uint32_t high;
+    uint32_t parked;
+    uint64_t deadline_ms;
+    struct serve_reader reader[SERVE_READERS_MAX];
+};
 
 struct serve_ask {
     struct muster_id from;
@@ -19,6 +49,9 @@ struct serve_ask {
 void serve_error(struct agent_core *core, const struct serve_ask *ask, int err, const char *field,
                  const char *format, ...) MUSTER_PRINTF(5, 6);
 void serve_body(struct agent_core *core, const struct serve_ask *ask, struct muster_bytes body);
+
+/* Output of a run: who has it (is_local), or the stream itself. */
+void serve_logs(struct agent_core *core, const struct serve_ask *ask);
 
 /* Our part of a list: items of [sort key, version, JSON]. */
 void serve_list(struct agent_core *core, const struct serve_ask *ask);

@@ -76,7 +76,8 @@ static bool is_ours(struct agent_core *core, uint32_t bucket)
 
 static bool has_label(const struct store_row *row, const char *label)
 {
-    /* The canonical text of a spec holds labels as "key":"value"; a filter `key=value` looks for it. */
+    /* The canonical text of a spec holds labels as "key":"value"; a filter `key=value` looks for
+     * it. */
     char want[256];
     const char *eq = strchr(label, '=');
     if (label[0] == '\0')

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What must hold at every turn (I1 to I6, I8), and what must hold when the world has calmed down. */
+/* What must hold at every turn (I1 to I6, I8), and what must hold when the world has calmed down.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sim [--story NAME] [--seed N] [--seeds FROM:TO] [--trace]: without arguments all stories and a short
- * swarm, one seed of it twice to see that it repeats bit for bit. */
+/* sim [--story NAME] [--seed N] [--seeds FROM:TO] [--trace]: without arguments all stories and a
+ * short swarm, one seed of it twice to see that it repeats bit for bit. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,10 @@
-/* Sim: a whole cluster in one thread from one seed: the product's nodes and codec unchanged, a network,
- * disks, guards and clients that are dreamt.
+/* Sim: a whole cluster in one thread from one seed: the product's nodes and codec unchanged, a
+ * network, disks, guards and clients that are dreamt.
  *
  * units    milliseconds of simulated time
  * memory   everything is freed by sim_close; a run is bounded by its end time
- * errors   a broken promise calls sim_fail, which prints what, when and how to repeat it, and ends the
- *          process with exit code 1 (safety) or 2 (liveness)
+ * errors   a broken promise calls sim_fail, which prints what, when and how to repeat it, and ends
+ *          the process with exit code 1 (safety) or 2 (liveness)
  * threads  one
  */
 #ifndef MUSTER_TESTS_SIM_SIM_H

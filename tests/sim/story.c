@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stories by hand: interleavings that are easy to get wrong, each with the number it has among the
- * interleavings of docs/invariants.md. */
+ * interleavings of the consistency contract. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The swarm: five nodes, and a seed that draws load and faults. First safety under all of it, then the
- * world heals and everything must come to rest. */
+/* The swarm: five nodes, and a seed that draws load and faults. First safety under all of it, then
+ * the world heals and everything must come to rest. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
