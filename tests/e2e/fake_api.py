@@ -78,7 +78,7 @@ MEMBERS = [
 ]
 EVENTS = [
     {
-        "index": 41,
+        "index": "41",
         "time": "2026-03-28T01:00:00.000Z",
         "type": "member.alive",
         "node": "bravo",
@@ -88,7 +88,7 @@ EVENTS = [
         "text": "joined",
     },
     {
-        "index": 42,
+        "index": "42",
         "time": "2026-03-28T01:00:01.500Z",
         "type": "run.started",
         "node": "charlie",
@@ -216,6 +216,8 @@ class State:
         self.health = (200, {"status": "ok", "reasons": []})
         self.fault = None  # why the next task cannot be started
         self.signal = None  # what kills it
+        self.orphans = 0
+        self.full = False  # no place for a new service
         self.draining = 2  # looks until a drained node is empty
 
     def look(self, name):
@@ -240,8 +242,12 @@ class State:
             ends = ("dead", exit_of(signal=self.signal, reason=self.fault))
         if job["kind"] == "task":
             self.coming[name].extend([("running", None), ends])
+        elif self.full:
+            self.turn(job, "pending", node=None)
+            job["run"]["reason"] = "no free slot"
         elif spec.get("env", {}).get("WAITS"):
-            job["run"] = None
+            self.turn(job, "pending", node=None)
+            job["run"]["reason"] = "about to be placed"
             self.coming[name].extend([("pending", None, None), ("running", None)])
         else:
             self.coming[name].append(("running", None))
@@ -330,6 +336,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         )
 
     def listing(self, items):
+        if self.query.get("node") == "bravo":
+            self.state.draining -= 1
+            items = items if self.state.draining >= 0 else []
         keys = {"job": "job", "node": "node", "state": "state"}
         for key, field in keys.items():
             if key in self.query:
@@ -374,12 +383,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 "version": "0.1.0",
                 "state": "joined",
                 "members": {"alive": 3, "suspect": 0, "dead": 1, "left": 0},
-                "slots": 40,
-                "used": 25,
-                "waiting": 0,
+                "slots": 10,
+                "used": 7,
+                "slots_all": 40,
+                "used_all": 25,
+                "waiting": 1,
                 "jobs": len(jobs),
                 "runs": len(jobs),
                 "keeper_buckets": 43,
+                "orphan_buckets": self.state.orphans,
                 "since": ago(7300),
                 "problems": ["the disk is 91% full"],
             },
@@ -387,7 +399,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def events(self):
         since = int(self.headers.get("Last-Event-ID") or 0)
-        self.stream([e for e in EVENTS if e["index"] > since], hangs="follow" not in self.query)
+        events = [e for e in EVENTS if int(e["index"]) > since]
+        events = events[-int(self.query.get("limit", 200)) :]
+        self.stream(events, hangs="follow" not in self.query)
 
     def job(self, name):
         job = self.state.look(name)
@@ -398,14 +412,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def node(self, name):
         for one in self.server.api.members:
             if one["name"] == name:
-                self.state.draining -= 1
                 runs = [
                     j["run"]
                     for j in self.state.jobs.values()
                     if j["run"] and j["run"]["node"] == name
                 ]
                 return self.reply(
-                    200, {"node": one, "runs": runs if self.state.draining >= 0 else []}
+                    200, {"node": one, "runs": runs[: int(self.query.get("limit", 100))]}
                 )
         self.missing("node", name)
 

@@ -100,6 +100,12 @@ def test_run_wait_of_what_never_ran_tells_why(api):
     assert done.code == 1 and api.state.fault in done.err
 
 
+def test_run_of_what_finds_no_place_tells_why(api):
+    api.state.full = True
+    done = muster(api, "run", "--name", "x", "--", "x")
+    assert done == Done(0, "x  pending: no free slot, stored on 3 nodes\n", "")
+
+
 def test_run_wait_gives_up_when_told(api):
     done = muster(
         api,
@@ -232,10 +238,11 @@ def test_drain_stays_until_the_node_is_empty(api):
         "/v1/nodes/bravo/drain",
         {"cancel": False, "deadline": "300000ms"},
     )
-    looks = [seen for seen in api.seen if seen.path == "/v1/nodes/bravo"]
+    looks = [seen for seen in api.seen if seen.path == "/v1/runs"]
     assert len(looks) == 3  # twice it had runs left
     out = muster(api, "drain", "bravo", "--no-wait").out
     assert out == "bravo is draining; 'muster node show bravo' tells how far it is\n"
+    assert len(muster(api, "drain", "alpha", "--no-wait", "--json").out.splitlines()) == 1
     assert muster(api, "drain", "--cancel").out == "alpha takes runs again\n"
     assert api.seen[-1].body["cancel"] is True
 

@@ -89,7 +89,11 @@ def test_troubles(api, words, code, sentence):
         (["ps", "--all=yes"], "--all takes no value"),
         (["ps", "--node"], "--node needs a value: --node NODE"),
         (["logs", "x", "-n"], "-n needs a value: -n N"),
-        (["logs", "x", "-fnmany"], "--lines many: a whole number from 0 to 10000000 is needed"),
+        (["logs", "x", "-fnmany"], "--lines many: a whole number from 1 to 1000000 is needed"),
+        (
+            ["events", "--since", "-1"],
+            "--since -1: the index of an event is needed, as --json shows it",
+        ),
         (["ps", "--limit", "0"], "--limit 0: a whole number from 1 to 100000 is needed"),
         (
             ["wait", "x", "--timeout", "5"],

@@ -86,6 +86,7 @@ def test_events_and_how_they_go_on(api):
     )
     assert api.seen[-1].query == {"follow": "0"}
     assert len(muster(api, "events", "--since", "41").out.splitlines()) == 1
+    assert len(muster(api, "events", "-n", "1").out.splitlines()) == 1
     with follow(api, "events", "-f", "--json") as process:
         assert [json.loads(process.stdout.readline()) for _ in EVENTS] == EVENTS
         api.released.set()

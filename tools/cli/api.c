@@ -46,7 +46,7 @@ static int exit_of_answer(long status, const char *code)
         { "not_found", CLI_NOT_FOUND }, { "exists", CLI_CONFLICT },
         { "conflict", CLI_CONFLICT },   { "partition", CLI_PARTITION },
         { "no_quorum", CLI_PARTITION }, { "denied", CLI_DENIED },
-        { "timeout", CLI_TIMEOUT },
+        { "timeout", CLI_TIMEOUT },     { "unreachable", CLI_UNREACHABLE },
     };
     if (status >= 200 && status < 300)
         return CLI_OK;
@@ -216,7 +216,11 @@ static int walk_page(struct cli *cli, const struct cli_path *path, struct cli_wa
                      char *after, size_t size)
 {
     struct cli_result result;
-    int code = cli_api_read(cli, path, &result);
+    struct cli_request request = { .method = "GET", .path = path };
+    bool prints = cli->json && !walk->is_aside;
+    int code = cli_api_must(cli, &request, &result);
+    if (code == CLI_OK && prints)
+        cli_api_print(&result);
     struct cli_value items = cli_value_field(result.root, "items");
     if (items.at == NULL)
         items = result.root;
@@ -224,7 +228,7 @@ static int walk_page(struct cli *cli, const struct cli_path *path, struct cli_wa
     for (size_t i = 0; i < count && code == CLI_OK; i++) {
         if (walk->limit > 0 && walk->count == walk->limit)
             break;
-        if (!cli->json)
+        if (!prints)
             walk->item(walk->whose, cli_value_item(items, i));
         walk->count++;
     }

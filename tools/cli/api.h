@@ -51,6 +51,7 @@ struct cli_walk {
     void *whose;
     long long limit;
     long long count; /* items seen */
+    bool is_aside;   /* a look on the way to the answer: never printed as JSON */
     bool has_more;   /* stopped at the limit with more behind it */
 };
 int cli_api_walk(struct cli *cli, const struct cli_path *path, struct cli_walk *walk);

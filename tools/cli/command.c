@@ -73,6 +73,7 @@ static const struct cli_flag flags_logs[] = {
 static const struct cli_flag flags_events[] = {
     { .name = "follow", .letter = 'f', .help = "go on with what happens" },
     { .name = "since", .value = "INDEX", .help = "only what came after this event" },
+    { .name = "lines", .letter = 'n', .value = "N", .help = "at most N of the past (200)" },
     END
 };
 static const struct cli_flag flags_drain[] = {
@@ -161,7 +162,7 @@ const struct cli_command cli_commands[] = {
       .run = cli_verb_leave },
     { .verb = "events",
       .group = "cluster",
-      .usage = "[-f] [--since INDEX]",
+      .usage = "[-f] [-n N] [--since INDEX]",
       .help = "what happened, and with -f what happens",
       .flags = flags_events,
       .run = cli_verb_events },

@@ -58,7 +58,7 @@ static void waiting_item(void *whose, struct cli_value run)
 static long long waiting_count(struct cli *cli)
 {
     struct cli_path path;
-    struct cli_walk walk = { .item = waiting_item };
+    struct cli_walk walk = { .item = waiting_item, .is_aside = true };
     cli_path_open(&path, "/v1/runs");
     cli_path_query(&path, "state", "pending");
     return cli_api_walk(cli, &path, &walk) == CLI_OK ? walk.count : -1;
@@ -138,18 +138,22 @@ static void status_print(struct cli_value s)
     char since[48];
     const char *state = cli_text(s, "state", "-");
     struct cli_value problems = cli_value_field(s, "problems");
-    bool is_waiting = strcmp(state, "waiting") == 0;
+    long long orphans = cli_number(s, "orphan_buckets", 0);
     cli_view_fact("node", "%s (%s)", cli_text(s, "node", "-"), cli_text(s, "node_id", "-"));
-    cli_view_fact("state", "%s for %s%s", state,
-                  cli_ago(cli_text(s, "since", NULL), since, sizeof since),
-                  is_waiting ? "; it waits to be let in, 'muster init' founds a new cluster" : "");
+    cli_view_fact("state", "%s, up for %s", state,
+                  cli_ago(cli_text(s, "since", NULL), since, sizeof since));
     cli_view_fact("cluster", "%s", cli_text(s, "cluster_id", "none yet"));
     status_members(cli_value_field(s, "members"));
-    cli_view_fact("slots", "%lld of %lld used, %lld waiting", cli_number(s, "used", 0),
-                  cli_number(s, "slots", 0), cli_number(s, "waiting", 0));
-    cli_view_fact("jobs", "%lld, with %lld runs", cli_number(s, "jobs", 0),
-                  cli_number(s, "runs", 0));
-    cli_view_fact("keeps", "%lld buckets", cli_number(s, "keeper_buckets", 0));
+    cli_view_fact("slots", "%lld of %lld used here, %lld of %lld in the cluster",
+                  cli_number(s, "used", 0), cli_number(s, "slots", 0), cli_number(s, "used_all", 0),
+                  cli_number(s, "slots_all", 0));
+    cli_view_fact("runs", "%lld here", cli_number(s, "runs", 0));
+    cli_view_fact("records", "%lld held here, keeper of %lld buckets with %lld waiting for a place",
+                  cli_number(s, "jobs", 0), cli_number(s, "keeper_buckets", 0),
+                  cli_number(s, "waiting", 0));
+    if (orphans > 0)
+        cli_view_fact("", "%lld %s no keeper now", orphans,
+                      cli_plural(orphans, "bucket has", "buckets have"));
     cli_view_fact("version", "%s", cli_text(s, "version", "-"));
     for (size_t i = 0; i < cli_value_count(problems); i++)
         cli_view_fact(i == 0 ? "problems" : "", "%s",

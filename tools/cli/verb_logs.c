@@ -9,7 +9,8 @@
 #include "tools/cli/verbs.h"
 
 #define NDJSON     "application/x-ndjson"
-#define LINES_MAX  10000000
+#define LINES_MAX  1000000 /* the API's own bound */
+#define EVENTS_MAX 1000
 #define OFFSET_MAX (1LL << 62)
 
 struct reader {
@@ -109,7 +110,7 @@ int cli_verb_logs(struct cli *cli)
     long long lines = 0, attempt = 0, offset = 0;
     bool wants_err = cli_flag_given(&cli->args, "stderr");
     bool wants_out = cli_flag_given(&cli->args, "stdout");
-    if (cli_flag_number(&cli->args, "lines", 0, LINES_MAX, -1, &lines) != MUSTER_OK ||
+    if (cli_flag_number(&cli->args, "lines", 1, LINES_MAX, -1, &lines) != MUSTER_OK ||
         cli_flag_number(&cli->args, "attempt", 1, INT32_MAX, -1, &attempt) != MUSTER_OK ||
         cli_flag_number(&cli->args, "offset", 0, OFFSET_MAX, -1, &offset) != MUSTER_OK)
         return cli_usage(cli, "%s", cli->args.problem);
@@ -128,6 +129,13 @@ int cli_verb_logs(struct cli *cli)
     return stream_read(cli, &request, listener);
 }
 
+/* Indexes have 64 bits and are not for computing: digits, and no more than 2^64 has. */
+static bool is_index(const char *text)
+{
+    size_t len = strspn(text, "0123456789");
+    return len > 0 && len <= 20 && text[len] == '\0';
+}
+
 int cli_verb_events(struct cli *cli)
 {
     struct cli_path path;
@@ -135,12 +143,17 @@ int cli_verb_events(struct cli *cli)
     struct reader r = { .term = &cli->term, .json = cli->json };
     struct cli_listener listener = { .line = event_line, .whose = &r };
     bool follows = cli_flag_given(&cli->args, "follow");
-    long long since = 0;
-    if (cli_flag_number(&cli->args, "since", 0, INT64_MAX, 0, &since) != MUSTER_OK)
-        return cli_usage(cli, "%s", cli->args.problem);
+    long long lines = 0;
     request.last_id = cli_flag_value(&cli->args, "since");
+    if (cli_flag_number(&cli->args, "lines", 1, EVENTS_MAX, -1, &lines) != MUSTER_OK)
+        return cli_usage(cli, "%s", cli->args.problem);
+    if (request.last_id != NULL && !is_index(request.last_id))
+        return cli_usage(cli, "--since %s: the index of an event is needed, as --json shows it",
+                         request.last_id);
     cli_path_open(&path, "/v1/events");
     cli_path_query(&path, "follow", follows ? NULL : "0");
+    if (lines > 0)
+        cli_path_query_number(&path, "limit", lines);
     int code = stream_read(cli, &request, listener);
     if (code == CLI_OK && follows && !ferror(stdout)) {
         cli_say(&cli->term, "the agent at %s ended its events, it may have stopped; try again",

@@ -55,6 +55,7 @@ int cli_verb_node_show(struct cli *cli)
     struct cli_result result;
     struct cli_path path;
     node_path(&path, cli->args.word[0], "");
+    cli_path_query_number(&path, "limit", CLI_PAGE);
     int code = cli_api_read(cli, &path, &result);
     if (code == CLI_OK && !cli->json)
         code = node_print(cli, result.root);
@@ -62,20 +63,21 @@ int cli_verb_node_show(struct cli *cli)
     return code;
 }
 
-/* Live runs on the node; an exit code other than CLI_OK has been told. */
+static void live_item(void *whose, struct cli_value run)
+{
+    long long *live = whose;
+    *live += cli_view_is_live(run);
+}
+
+/* Live runs on the node, over all pages: a node's own page shows the first only. */
 static int drain_look(struct cli *cli, const char *node, long long *live)
 {
-    struct cli_result result;
     struct cli_path path;
-    struct cli_request request = { .method = "GET", .path = &path };
-    node_path(&path, node, "");
-    int code = cli_api_must(cli, &request, &result);
-    struct cli_value runs = cli_value_field(result.root, "runs");
+    struct cli_walk walk = { .item = live_item, .whose = live, .is_aside = true };
     *live = 0;
-    for (size_t i = 0; i < cli_value_count(runs); i++)
-        *live += cli_view_is_live(cli_value_item(runs, i));
-    cli_api_close(&result);
-    return code;
+    cli_path_open(&path, "/v1/runs");
+    cli_path_query(&path, "node", node);
+    return cli_api_walk(cli, &path, &walk);
 }
 
 static int drain_wait(struct cli *cli, const char *node, long long deadline_ms)

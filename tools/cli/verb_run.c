@@ -29,25 +29,27 @@ static int run_put(struct cli *cli, const struct cli_spec *spec, struct cli_resu
     return code;
 }
 
-/* Where the run went: "starting on charlie", or why it waits. Empty while nobody has decided. */
-static void place_text(struct cli_value run, char *out, size_t size)
+/* Where the run went: "starting on charlie", or why it waits. True when it has a place. */
+static bool place_text(struct cli_value run, char *out, size_t size)
 {
     char note[CLI_NOTE_MAX];
-    const char *state = cli_text(run, "state", "");
+    const char *state = cli_text(run, "state", "pending");
     const char *node = cli_text(run, "node", NULL);
-    out[0] = '\0';
     if (node != NULL)
         muster_format(out, size, "%s on %s", state, node);
     else if (cli_view_note(run, note, sizeof note)[0] != '\0')
         muster_format(out, size, "%s: %s", state, note);
+    else
+        muster_format(out, size, "%s", state);
+    return node != NULL;
 }
 
 static void run_told(struct cli *cli, const struct cli_spec *spec, struct cli_value answer)
 {
     char place[CLI_NOTE_MAX];
     long long copies = cli_number(answer, "copies", 0);
-    place_text(cli_value_field(answer, "run"), place, sizeof place);
-    for (int i = 0; place[0] == '\0' && i < PLACE_LOOKS; i++) {
+    bool has_place = place_text(cli_value_field(answer, "run"), place, sizeof place);
+    for (int i = 0; !has_place && i < PLACE_LOOKS; i++) {
         struct cli_result look;
         struct cli_path path;
         struct cli_request request = { .method = "GET", .path = &path };
@@ -55,11 +57,11 @@ static void run_told(struct cli *cli, const struct cli_spec *spec, struct cli_va
         cli_path_open(&path, "/v1/jobs/");
         cli_path_name(&path, spec->name);
         if (cli_api_ask(cli, &request, &look) == CLI_OK)
-            place_text(cli_value_field(look.root, "run"), place, sizeof place);
+            has_place = place_text(cli_value_field(look.root, "run"), place, sizeof place);
         cli_api_close(&look);
     }
-    cli_print("%s  %s, stored on %lld %s\n", spec->name, place[0] != '\0' ? place : "pending",
-              copies, cli_plural(copies, "node", "nodes"));
+    cli_print("%s  %s, stored on %lld %s\n", spec->name, place, copies,
+              cli_plural(copies, "node", "nodes"));
 }
 
 /* The job's own code; 128 + N when signal N killed it, as a shell would say. */
