@@ -3,7 +3,6 @@
  * memory   cli_api_close gives back what a result holds; it may be called after any outcome
  * errors   an exit code of enum cli_exit; cli_api_ask says nothing, cli_api_must says why
  * threads  one
- * source   product.md sections 6 and 7
  */
 #ifndef MUSTER_CLI_API_H
 #define MUSTER_CLI_API_H

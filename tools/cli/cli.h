@@ -7,7 +7,6 @@
  * memory   held by value in main, borrowed by the verb
  * errors   enum cli_exit; scripts lean on the numbers
  * threads  one
- * source   product.md section 6
  */
 #ifndef MUSTER_CLI_CLI_H
 #define MUSTER_CLI_CLI_H

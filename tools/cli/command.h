@@ -3,7 +3,6 @@
  *
  * memory   constant
  * threads  any
- * source   product.md section 6
  */
 #ifndef MUSTER_CLI_COMMAND_H
 #define MUSTER_CLI_COMMAND_H

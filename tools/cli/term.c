@@ -207,7 +207,7 @@ void cli_term_settle(struct cli_term *term)
     term->progress_stands = false;
 }
 
-long long cli_wall_ms(void)
+static long long wall_ms(void)
 {
     struct timespec now;
     (void)clock_gettime(CLOCK_REALTIME, &now);
@@ -248,7 +248,7 @@ static char *span_from(const char *time, int sign, char *out, size_t size)
     if (time == NULL || muster_time_parse(&then, time) != MUSTER_OK)
         muster_format(out, size, "-");
     else
-        (void)span_text(sign * (cli_wall_ms() - (long long)then), out, size);
+        (void)span_text(sign * (wall_ms() - (long long)then), out, size);
     return out;
 }
 

@@ -52,8 +52,7 @@ void cli_print(const char *format, ...) MUSTER_PRINTF(1, 2);
 char *cli_ago(const char *time, char *out, size_t size);
 char *cli_until(const char *time, char *out, size_t size);
 
-/* The local wall clock in milliseconds, and a pause; the CLI is a shell and may look at both. */
-long long cli_wall_ms(void);
+/* A steady clock in milliseconds, and a pause; the CLI is a shell and may look at clocks. */
 long long cli_mono_ms(void);
 void cli_pause_ms(long long ms);
 
