@@ -370,6 +370,8 @@ bool agent_peers_send(struct agent_core *core, struct muster_id to, struct muste
 void agent_peers_load(struct agent_core *core, uint32_t slots, uint32_t used, bool draining)
 {
     struct agent_peers *t = core->peers;
+    if (slots > t->peer[0].slots || used < t->peer[0].used)
+        agent_placer_kick(core);
     t->peer[0].slots = slots;
     t->peer[0].used = used;
     t->peer[0].draining = draining;

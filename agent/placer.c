@@ -179,7 +179,9 @@ static void run_clear(struct agent_core *core, struct place_entry *e, struct sto
     row.run_node = (struct muster_id){ 0 };
     row.run_token = 0;
     row.reason = muster_bytes_text(reason);
-    row_settle(&row, row.want == STORE_WANT_RUN ? STORE_WAITING : STORE_HELD, core->now.wall_ms);
+    if (row.phase != STORE_GONE)
+        row_settle(&row, row.want == STORE_WANT_RUN ? STORE_WAITING : STORE_HELD,
+                   core->now.wall_ms);
     (void)placer_write(core, e, &row, view->version.packed, false);
 }
 
@@ -215,10 +217,7 @@ static void look_stopping(struct agent_core *core, struct place_entry *e, struct
     e->token = view->row.run_token;
     e->node = view->row.run_node;
     if (placer_is_lost(core, e, &view->row)) {
-        if (view->row.phase == STORE_GONE)
-            placer_free(core, e);
-        else
-            run_clear(core, e, view, why);
+        run_clear(core, e, view, why);
         return;
     }
     e->state = PLACE_STOPPING;

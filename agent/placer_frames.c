@@ -316,13 +316,14 @@ void agent_placer_gone(struct agent_core *core, struct muster_id from, struct mu
     }
     if (!view.is_chosen)
         return; /* asked again by the clock */
-    if (view.row.phase == STORE_GONE) {
-        placer_free(core, e);
-        return;
-    }
     struct store_row row = view.row;
     row.run_node = (struct muster_id){ 0 };
     row.run_token = 0;
+    if (row.phase == STORE_GONE) {
+        /* A tombstone without a run may be purged, and the name may run again. */
+        (void)placer_write(core, e, &row, view.version.packed, false);
+        return;
+    }
     row.phase = row.want == STORE_WANT_RUN ? STORE_WAITING : STORE_HELD;
     row.since_wall_ms = core->now.wall_ms;
     row.reason = row.want == STORE_WANT_RUN ? m.reason : muster_bytes_text("stopped by a person");
