@@ -16,6 +16,7 @@
  * the attempt: when a full file is rotated, the next one starts where it ended. Offsets that
  * readers keep count from the beginning of the attempt and so survive a rotation.
  *
+ * units    milliseconds since 1970, bytes
  * errors   a line that is no record is refused; readers skip it
  * threads  any
  */

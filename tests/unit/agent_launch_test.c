@@ -145,13 +145,13 @@ static void numbers_that_do_not_fit_are_refused(void **state)
     (void)state;
     for (size_t i = 0; i < UNIT_COUNT(wrong); i++) {
         size_t len = sample_encode(data, sizeof(data));
-        strcpy(data + len, wrong[i]);
+        memcpy(data + len, wrong[i], strlen(wrong[i]) + 1);
         len += strlen(wrong[i]) + 1;
         assert_false(agent_launch_decode(&back, &back_place, &lists, data, len));
     }
     size_t len = sample_encode(data, sizeof(data));
-    strcpy(data + len, "colour=green"); /* a newer agent may say more */
-    len += strlen("colour=green") + 1;
+    memcpy(data + len, "colour=green", sizeof("colour=green")); /* a newer agent may say more */
+    len += sizeof("colour=green");
     assert_true(agent_launch_decode(&back, &back_place, &lists, data, len));
 }
 

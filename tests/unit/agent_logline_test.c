@@ -30,7 +30,7 @@ static void a_record_comes_back(void **state)
         size_t len = agent_logline_head(line, cases[i].wall_ms, cases[i].stream, cases[i].attempt,
                                         cases[i].is_partial);
         assert_true(len <= AGENT_LOGLINE_HEAD_MAX);
-        strcpy(line + len, cases[i].text);
+        memcpy(line + len, cases[i].text, strlen(cases[i].text) + 1);
         assert_string_equal(line, cases[i].line);
         assert_true(agent_logline_parse(&back, line, strlen(line)));
         assert_true(back.wall_ms == cases[i].wall_ms);

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a guard: begin, phases, end. */
+#include "agent/guard/guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/fields.h"
+#include "agent/guard/file.h"
+
+static uint64_t clock_ms(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+uint64_t guard_now_ms(void)
+{
+    return clock_ms(CLOCK_BOOTTIME);
+}
+
+uint64_t guard_wall_ms(void)
+{
+    return clock_ms(CLOCK_REALTIME);
+}
+
+void guard_fail(struct guard *g, int err, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(g->reason, sizeof(g->reason), format, args);
+    va_end(args);
+    g->event.news = AGENT_GUARD_FAILED;
+    g->event.code = err;
+    g->phase = GUARD_KILLING;
+    g->kill_at_ms = 0;
+}
+
+/* ---- begin */
+
+static bool begin_launch(struct guard *g)
+{
+    /* Blocks until the agent sends it; an agent that dies before leaves nothing behind. */
+    ssize_t len = recv(GUARD_FD, g->message, sizeof(g->message), MSG_TRUNC);
+    g->link.fd = GUARD_FD;
+    g->phase = GUARD_KILLING; /* until there is something to guard */
+    g->is_void = true;
+    if (len <= 0 || len > (ssize_t)sizeof(g->message))
+        return false;
+    if (!agent_launch_decode(&g->launch, &g->place, &g->lists, g->message, (size_t)len)) {
+        guard_fail(g, EINVAL, "the guard is not of the agent's version");
+        return false;
+    }
+    g->phase = GUARD_STARTING;
+    g->is_void = false;
+    g->link.fed_ms = g->place.fed_ms < g->now_ms ? g->place.fed_ms : g->now_ms;
+    g->event = (struct agent_guard_event){ .news = AGENT_GUARD_EXITED,
+                                           .job = g->launch.job,
+                                           .run = g->launch.run,
+                                           .token = g->launch.token,
+                                           .attempt = g->launch.attempt,
+                                           .started_wall_ms = guard_wall_ms() };
+    return true;
+}
+
+static bool begin_who(struct guard *g)
+{
+    char why[AGENT_REASON_MAX];
+    if (guard_who_find(&g->who, g->launch.user, g->launch.group, why, sizeof(why)))
+        return true;
+    guard_fail(g, ENOENT, "%s", why);
+    return false;
+}
+
+static bool begin_dir(struct guard *g)
+{
+    int err = guard_dir_open(&g->dir, g->place.dir);
+    if (err != 0) {
+        guard_fail(g, err, "cannot make run directory %.80s: %s", g->place.dir, strerror(err));
+        return false;
+    }
+    g->link.listen_fd = guard_dir_socket(&g->dir, GUARD_FILE_CTL, SOCK_SEQPACKET, 0600);
+    g->ready.notify_fd = guard_dir_socket(&g->dir, GUARD_FILE_NOTIFY, SOCK_DGRAM, 0600);
+    if (g->link.listen_fd < 0 || g->ready.notify_fd < 0) {
+        guard_fail(g, errno, "cannot make sockets in %.80s: %s", g->dir.path, strerror(errno));
+        return false;
+    }
+    /* Whom the job runs as is allowed to speak to it; a failure only silences readiness words. */
+    if (g->who.has_user)
+        err = guard_dir_give(&g->dir, GUARD_FILE_NOTIFY, g->who.uid);
+    return true;
+}
+
+/* Forks the job's process, which prepares itself while the rest is written down. */
+static bool begin_job(struct guard *g)
+{
+    int writer[2] = { -1, -1 };
+    const struct agent_launch *launch = &g->launch;
+    int err = guard_output_open(&g->output, g->place.log, launch->log_max_bytes, launch->run,
+                                launch->token, launch->attempt, writer);
+    if (err == 0) {
+        guard_tree_open(&g->tree, g->place.cgroup, strrchr(g->dir.path, '/') + 1);
+        err = guard_job_fork(g, writer[0], writer[1]);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        if (writer[i] >= 0)
+            close(writer[i]);
+    }
+    if (err != 0)
+        guard_fail(g, err, "cannot start a process: %s", strerror(err));
+    return err == 0;
+}
+
+static void boot_id(char *out, size_t size)
+{
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? 0 : read(fd, out, size - 1);
+    if (fd >= 0)
+        close(fd);
+    out[len > 0 ? len : 0] = '\0';
+    out[strcspn(out, "\n")] = '\0';
+}
+
+static bool begin_record(struct guard *g)
+{
+    char data[GUARD_RECORD_MAX], boot[64];
+    struct agent_fields f;
+    g->event.pid = g->job.pid;
+    boot_id(boot, sizeof(boot));
+    agent_fields_init(&f, data, sizeof(data), AGENT_FIELDS_RECORD);
+    agent_guard_event_encode(&f, &g->event);
+    agent_fields_u64(&f, GUARD_KEY_TICKS, guard_job_ticks(g->job.pid));
+    agent_fields_text(&f, GUARD_KEY_BOOT, boot);
+    if (g->tree.cgroup_fd >= 0)
+        agent_fields_text(&f, GUARD_KEY_CGROUP, g->tree.cgroup);
+    int err = f.is_full ? EMSGSIZE : guard_dir_write(&g->dir, GUARD_FILE_PID, data, f.len, false);
+    if (err != 0)
+        guard_fail(g, err, "cannot write to %.80s: %s", g->dir.path, strerror(err));
+    return err == 0;
+}
+
+static bool begin_loop(struct guard *g)
+{
+    sigset_t wanted;
+    sigemptyset(&wanted);
+    sigaddset(&wanted, SIGCHLD);
+    sigaddset(&wanted, SIGTERM);
+    sigprocmask(SIG_BLOCK, &wanted, NULL);
+    g->signal_fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+    g->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (g->signal_fd >= 0 && g->timer_fd >= 0)
+        return true;
+    guard_fail(g, errno, "cannot wait for events: %s", strerror(errno));
+    return false;
+}
+
+bool guard_begin(struct guard *g)
+{
+    g->now_ms = guard_now_ms();
+    g->kill_at_ms = g->armed_ms = GUARD_NEVER;
+    g->dir.fd = g->dir.lock_fd = g->tree.cgroup_fd = g->link.listen_fd = g->output.fd = -1;
+    g->output.stream[0].fd = g->output.stream[1].fd = -1;
+    g->job.gate_fd = g->signal_fd = g->timer_fd = -1;
+    guard_ready_init(&g->ready);
+    if (!begin_launch(g))
+        return false;
+    if (!begin_loop(g) || !begin_who(g) || !begin_dir(g) || !begin_job(g) || !begin_record(g))
+        return false;
+    /* The directory is locked and the record written: an agent that is still there now, or any that
+     * comes after it, can find this run. One that is gone already must not have started it. */
+    if (!guard_link_is_open(&g->link)) {
+        guard_fail(g, ECANCELED, "its agent was gone before it began");
+        g->is_void = true;
+        return false;
+    }
+    guard_job_release(&g->job);
+    return true;
+}
+
+/* ---- what happens to it */
+
+void guard_kill(struct guard *g, const char *why)
+{
+    if (g->phase >= GUARD_KILLING)
+        return;
+    g->phase = GUARD_KILLING;
+    g->kill_at_ms = g->now_ms;
+    g->greet_at_ms = g->now_ms + GUARD_GREET_AFTER;
+    if (why != NULL && g->reason[0] == '\0')
+        snprintf(g->reason, sizeof(g->reason), "killed: %s", why);
+}
+
+void guard_stop(struct guard *g, uint64_t grace_ms, const char *why)
+{
+    uint64_t kill_at_ms = grace_ms > GUARD_NEVER - g->now_ms ? GUARD_NEVER : g->now_ms + grace_ms;
+    if (why != NULL && g->reason[0] == '\0' && g->phase < GUARD_KILLING)
+        snprintf(g->reason, sizeof(g->reason), "stopped: %s", why);
+    if (g->phase == GUARD_STARTING || (g->phase < GUARD_KILLING && grace_ms == 0)) {
+        guard_kill(g, NULL);
+    } else if (g->phase == GUARD_RUNNING) {
+        g->phase = GUARD_STOPPING;
+        g->kill_at_ms = kill_at_ms;
+        kill(-g->job.pid, g->launch.stop_signal > 0 ? g->launch.stop_signal : SIGTERM);
+        kill(-g->job.pid, SIGCONT); /* a stopped process could not obey */
+    } else if (g->phase == GUARD_STOPPING && kill_at_ms < g->kill_at_ms) {
+        g->kill_at_ms = kill_at_ms;
+    }
+}
+
+void guard_ready(struct guard *g)
+{
+    if (g->phase != GUARD_RUNNING)
+        return;
+    g->event.ready = true;
+    guard_link_tell(g, AGENT_GUARD_READY, NULL);
+}
+
+/* ---- end */
+
+static void end_status(struct guard *g)
+{
+    struct agent_guard_event *event = &g->event;
+    int status = g->job.wait_status;
+    if (event->news == AGENT_GUARD_EXITED) {
+        event->code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+        event->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    }
+    event->ended_wall_ms = guard_wall_ms();
+    event->text = g->reason[0] == '\0' ? NULL : g->reason;
+    if (event->text != NULL)
+        guard_output_note(&g->output, event->text, g->now_ms);
+}
+
+static void end_record(struct guard *g)
+{
+    char data[GUARD_RECORD_MAX];
+    struct agent_fields f;
+    agent_fields_init(&f, data, sizeof(data), AGENT_FIELDS_RECORD);
+    agent_guard_event_encode(&f, &g->event);
+    /* Without its record a run counts as lost, which is as true as can be told then. */
+    if (f.is_full || guard_dir_write(&g->dir, GUARD_FILE_EXIT, data, f.len, true) != 0)
+        guard_output_note(&g->output, "the exit record could not be written", g->now_ms);
+}
+
+void guard_end(struct guard *g)
+{
+    guard_output_drain(&g->output, g->now_ms);
+    end_status(g);
+    if (g->dir.fd >= 0 && !g->is_void)
+        end_record(g);
+    guard_output_close(&g->output, g->now_ms);
+    guard_link_tell(g, g->event.news, g->event.text);
+    guard_ready_close(&g->ready);
+    guard_tree_close(&g->tree);
+    guard_dir_close(&g->dir, !g->is_void);
+    guard_file_prune(&g->output);
+}
