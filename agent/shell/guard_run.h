@@ -1,0 +1,121 @@
+/* Guard run: one known run, and the state that the files of agent/shell/guard share.
+ *
+ *     launched ──▶ linked ──news──▶ ended ──forget──▶ gone
+ *     found    ──▶ looked at again and again until linked, ended or lost
+ *
+ * A run is freed when its end was told, it was forgotten, and none of its handles is open.
+ *
+ * units    milliseconds of the loop's clock
+ * memory   one heap block for each run, texts included
+ * threads  the loop's only
+ */
+#ifndef MUSTER_AGENT_SHELL_GUARD_RUN_H
+#define MUSTER_AGENT_SHELL_GUARD_RUN_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "agent/guard/protocol.h"
+#include "agent/shell/guard.h"
+#include "base/hash.h"
+
+#define GUARD_LOOK_MS 20 /* between two looks at a directory whose guard is starting or ending */
+#define GUARD_HELLO_MS                                                                             \
+    4000 /* a guard that does not greet for so long is stuck: its job ends with it */
+
+struct shell_run {
+    struct shell_guards *guards;
+    uint32_t place; /* in the table */
+    uint64_t handle;
+    char id[GUARD_ID_LEN + 1];
+    struct agent_guard_event event; /* identity, and the end once it is known */
+    char job[AGENT_NAME_MAX + 1];
+    char run[AGENT_RUN_MAX + 1];
+    char text[AGENT_REASON_MAX];
+    int fd; /* socket to the guard; -1 without one */
+    int pid_fd;
+    pid_t guard_pid; /* a child of this process; 0 for adopted ones */
+    uv_poll_t link;
+    uv_poll_t process;
+    uv_work_t search; /* for strays */
+    uint32_t open;    /* handles and work under way */
+    bool is_found;    /* at boot, and not told of yet */
+    bool is_settled;  /* what became of it is known, or its strays are being searched */
+    bool is_due;      /* its end waits to be told */
+    bool has_ended;   /* and was told */
+    bool is_forgotten;
+    uint64_t hello_by_ms; /* of the loop's clock */
+};
+
+struct shell_guards {
+    struct shell_guards_config config;
+    char runs_dir[GUARD_DIR_MAX + 1];
+    char log_dir[GUARD_PATH_MAX];
+    char guard_path[GUARD_PATH_MAX];
+    char cgroup[GUARD_PATH_MAX]; /* "" without one */
+    struct muster_map by_handle; /* to the place in `run` */
+    struct shell_run *run[SHELL_GUARDS_MAX];
+    uint32_t count;
+    uint64_t last_id;
+    uint64_t next_foreign;
+    uint32_t found; /* runs with is_found: SCANNED waits for them */
+    bool is_scanning;
+    bool is_closing;
+    uint32_t open; /* timers and work under way */
+    uv_timer_t feed;
+    uv_timer_t look;
+    uv_timer_t due; /* tells what became known inside a call */
+    uv_timer_t sweep;
+    uv_work_t sweeping;
+    bool is_sweeping;
+    bool has_new_output; /* since the last sweep */
+    char message[AGENT_LAUNCH_WIRE_MAX];
+};
+
+/* ---- guard.c */
+uint64_t shell_guards_now_ms(void); /* CLOCK_BOOTTIME */
+
+/* ---- guard_run.c */
+struct shell_run *shell_run_add(struct shell_guards *g, uint64_t handle); /* NULL at the brim */
+struct shell_run *shell_run_find(const struct shell_guards *g, uint64_t handle);
+void shell_run_name(struct shell_run *r, const struct agent_guard_event *event);
+void shell_run_path(const struct shell_run *r, const char *file, char *out); /* GUARD_PATH_MAX */
+
+/* Tells news now; call it from the loop only. The run may be gone afterwards unless a handle is
+ * open. */
+void shell_run_tell(struct shell_run *r, enum agent_guard_news news);
+
+/* Tells what became known inside calls, and SCANNED. */
+void shell_guards_due(uv_timer_t *timer);
+
+/* A found run has been told of, or was nothing: SCANNED may be due. */
+void shell_run_unfind(struct shell_run *r);
+
+/* Tells the end (r->event) in the loop's next turn. */
+void shell_run_end_soon(struct shell_run *r);
+
+/* Frees it if nothing needs it any more; removes its directory if it was forgotten. */
+void shell_run_release(struct shell_run *r);
+
+/* Frees everything once it is closing and nothing is left open. */
+void shell_guards_free(struct shell_guards *g);
+
+/* ---- guard_link.c */
+MUSTER_MUST_USE int shell_run_link(struct shell_run *r,
+                                   int fd); /* watches it; owns it on success */
+void shell_run_unlink(struct shell_run *r);
+void shell_run_watch(struct shell_run *r); /* guard_pid, to reap it */
+void shell_run_unwatch(struct shell_run *r);
+void shell_run_send(struct shell_run *r, const char *order, uint64_t value);
+/* No guard is left and no exit record: ends what may be left of the job, then tells `news`. */
+void shell_run_lost(struct shell_run *r, enum agent_guard_news news);
+/* Reads the exit record into r->event; false when there is none. */
+bool shell_run_read_exit(struct shell_run *r);
+
+/* ---- guard_scan.c */
+void shell_guards_look(uv_timer_t *timer);
+
+/* ---- guard_spawn.c: starts the guard with `fd` as GUARD_FD. Its pid, or -1 and errno. */
+pid_t shell_guard_spawn(const char *path, const char *run, int fd);
+
+#endif

@@ -1,0 +1,17 @@
+/* Log sweep: keeps all output files together below a size, by removing the oldest of ended
+ * attempts.
+ *
+ * The number of files for one job is bounded by its guards (agent/guard/file.h); this bounds the
+ * sum.
+ *
+ * errors   none: what cannot be removed stays
+ * threads  any: it reads folders, so give it to a worker
+ */
+#ifndef MUSTER_AGENT_SHELL_LOG_SWEEP_H
+#define MUSTER_AGENT_SHELL_LOG_SWEEP_H
+
+#include <stdint.h>
+
+void shell_log_sweep(const char *log_dir, uint64_t total_max);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Readiness and status: by time, by word, by port. The test program is also the job: with arguments
+ * it speaks on its notify socket or listens on a port. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/e2e/world.h"
+#include "tests/unit/unit.h"
+
+#define STORY(name) cmocka_unit_test_setup_teardown(name, world_begin, world_finish)
+
+/* ---- the job */
+
+static int say(const char *words)
+{
+    struct sockaddr_un to = { .sun_family = AF_UNIX };
+    const char *path = getenv("NOTIFY_SOCKET");
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || path == NULL || path[0] != '/' || strlen(path) >= sizeof(to.sun_path))
+        return 2;
+    memcpy(to.sun_path, path, strlen(path) + 1);
+    ssize_t sent = sendto(fd, words, strlen(words), 0, (struct sockaddr *)&to, sizeof(to));
+    close(fd);
+    return sent < 0 ? 3 : 0;
+}
+
+static int say_often(int count)
+{
+    char words[64];
+    int bad = 0;
+    for (int i = 1; i <= count; i++) {
+        snprintf(words, sizeof(words), "STATUS=number %d of %d", i, count);
+        bad = say(words) == 0 ? bad : 1;
+    }
+    return bad;
+}
+
+static int listen_on(const char *address, const char *port)
+{
+    struct sockaddr_in v4 = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t)strtoul(port, NULL, 10)) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
+    inet_pton(AF_INET, address, &v4.sin_addr);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    if (bind(fd, (struct sockaddr *)&v4, sizeof(v4)) != 0 || listen(fd, 4) != 0)
+        return 4;
+    pause();
+    return 0;
+}
+
+/* ---- the stories */
+
+static void launch_sh(struct world *w, uint64_t handle, const char *script, enum agent_ready ready,
+                      uint64_t ms)
+{
+    static char self[4096];
+    static const char *env[] = { self, NULL };
+    const char *argv[4];
+    memcpy(self, "SELF=", 6);
+    ssize_t len = readlink("/proc/self/exe", self + 5, sizeof(self) - 6);
+    assert_true(len > 0);
+    self[5 + len] = '\0';
+    struct agent_launch launch = world_job(handle, script, argv);
+    launch.env = env;
+    launch.ready = ready;
+    launch.ready_after_ms = ms;
+    launch.ready_timeout_ms = ms;
+    launch.ready_port = 47946;
+    world_launch(w, &launch);
+}
+
+static void alive_for_a_while_is_ready(void **state)
+{
+    struct world *w = *state;
+    launch_sh(w, 1, "sleep 1000", AGENT_READY_ALIVE, 200);
+    const struct world_news *ready = world_must(w, 1, AGENT_GUARD_READY);
+    const struct world_news *start = world_heard(w, 1, AGENT_GUARD_STARTED);
+    assert_in_range(ready->at_ms - start->at_ms, 195, 500);
+    assert_true(ready->event.ready);
+
+    launch_sh(w, 2, "sleep 0.05", AGENT_READY_ALIVE, 1000);
+    const struct world_news *end = world_must(w, 2, AGENT_GUARD_EXITED);
+    assert_false(end->event.ready);
+    assert_null(world_heard(w, 2, AGENT_GUARD_READY));
+    shell_guards_stop(w->guards, 1, 0);
+    assert_true(world_must(w, 1, AGENT_GUARD_EXITED)->event.ready);
+}
+
+static void its_own_word_is_ready(void **state)
+{
+    struct world *w = *state;
+    launch_sh(
+        w, 1,
+        "$SELF say 'STATUS=warming up'; sleep 0.3; $SELF say 'FOO=1\nREADY=1\n'; exec sleep 9",
+        AGENT_READY_NOTIFY, 10000);
+    const struct world_news *status = world_must(w, 1, AGENT_GUARD_STATUS);
+    assert_string_equal(status->text, "warming up");
+    assert_null(world_heard(w, 1, AGENT_GUARD_READY));
+    assert_true(world_must(w, 1, AGENT_GUARD_READY)->at_ms >= status->at_ms + 200);
+    shell_guards_stop(w->guards, 1, 0);
+    world_must(w, 1, AGENT_GUARD_EXITED);
+}
+
+static void a_job_of_another_user_is_heard(void **state)
+{
+    struct world *w = *state;
+    const char *argv[4];
+    char script[4 * WORLD_PATH_MAX];
+    if (getuid() != 0) {
+        print_message("not root: a change of user cannot be shown here\n");
+        return;
+    }
+    /* The program may lie where only root can reach it: the job gets a copy. */
+    snprintf(script, sizeof(script), "cp $SELF %s/copy && chmod 755 %s/copy", w->dir, w->dir);
+    launch_sh(w, 1, script, AGENT_READY_ALIVE, 0);
+    assert_int_equal(world_must(w, 1, AGENT_GUARD_EXITED)->event.code, 0);
+    snprintf(script, sizeof(script), "%s/copy say READY=1 && exec sleep 9", w->dir);
+    struct agent_launch launch = world_job(2, script, argv);
+    launch.user = "nobody";
+    launch.ready = AGENT_READY_NOTIFY;
+    world_launch(w, &launch);
+    world_must(w, 2, AGENT_GUARD_READY);
+    shell_guards_stop(w->guards, 2, 0);
+    world_must(w, 2, AGENT_GUARD_EXITED);
+}
+
+static void who_is_not_ready_in_time_is_stopped(void **state)
+{
+    struct world *w = *state;
+    launch_sh(w, 1, "$SELF say 'READY=0'; exec sleep 9", AGENT_READY_NOTIFY, 300);
+    const struct world_news *end = world_must(w, 1, AGENT_GUARD_EXITED);
+    assert_int_equal(end->event.signal, SIGTERM);
+    assert_false(end->event.ready);
+    assert_string_equal(end->text, "stopped: not ready after 300 ms");
+}
+
+static void statuses_come_at_a_measured_pace(void **state)
+{
+    struct world *w = *state;
+    launch_sh(w, 1,
+              "$SELF often 3000; sleep 0.5; $SELF say 'STATUS=caf\303\251\001end'; exec sleep 9",
+              AGENT_READY_ALIVE, 0);
+    uint64_t begin_ms = world_now_ms();
+    bool has_last = false;
+    uint32_t statuses = 0;
+    while (!has_last && world_now_ms() - begin_ms < 5000) {
+        world_run(w, 50);
+        statuses = 0;
+        for (uint32_t i = 0; i < w->count; i++) {
+            statuses += w->news[i].event.news == AGENT_GUARD_STATUS;
+            has_last = has_last || strcmp(w->news[i].text, "caf\303\251 end") == 0;
+        }
+    }
+    assert_true(has_last); /* the latest word is never dropped, and no control byte comes through */
+    assert_in_range(statuses, 2, 2 + (world_now_ms() - begin_ms) / 200);
+    bool has_number = false;
+    for (uint32_t i = 0; i < w->count; i++)
+        has_number = has_number || strcmp(w->news[i].text, "number 3000 of 3000") == 0;
+    assert_true(has_number);
+    shell_guards_stop(w->guards, 1, 0);
+    world_must(w, 1, AGENT_GUARD_EXITED);
+}
+
+static void a_listening_port_is_ready(void **state)
+{
+    struct world *w = *state;
+    launch_sh(w, 1, "sleep 0.3; exec $SELF listen 127.0.0.1 47946", AGENT_READY_TCP, 10000);
+    const struct world_news *ready = world_must(w, 1, AGENT_GUARD_READY);
+    const struct world_news *start = world_heard(w, 1, AGENT_GUARD_STARTED);
+    assert_in_range(ready->at_ms - start->at_ms, 250, 1500);
+    shell_guards_stop(w->guards, 1, 0);
+    world_must(w, 1, AGENT_GUARD_EXITED);
+
+    launch_sh(w, 2, "exec sleep 9", AGENT_READY_TCP,
+              400); /* nobody listens: not even by accident */
+    assert_string_equal(world_must(w, 2, AGENT_GUARD_EXITED)->text,
+                        "stopped: not ready after 400 ms");
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        STORY(alive_for_a_while_is_ready),       STORY(its_own_word_is_ready),
+        STORY(a_job_of_another_user_is_heard),   STORY(who_is_not_ready_in_time_is_stopped),
+        STORY(statuses_come_at_a_measured_pace), STORY(a_listening_port_is_ready),
+    };
+    if (argc == 3 && strcmp(argv[1], "say") == 0)
+        return say(argv[2]);
+    if (argc == 3 && strcmp(argv[1], "often") == 0)
+        return say_often((int)strtol(argv[2], NULL, 10));
+    if (argc == 4 && strcmp(argv[1], "listen") == 0)
+        return listen_on(argv[2], argv[3]);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
