@@ -47,7 +47,7 @@ static enum agent_state state_of(struct agent_core *core, const struct agent_pic
     const struct store_row *row = &p->view->row;
     switch (row->phase) {
     case STORE_GONE:
-        return AGENT_STATE_DELETED;
+        return row->run_token != 0 ? AGENT_STATE_STOPPING : AGENT_STATE_DELETED;
     case STORE_DONE:
         return AGENT_STATE_DONE;
     case STORE_FAILED:
@@ -157,6 +157,14 @@ static void put_last_exit(struct agent_json *j, const char *key, const struct ag
         put_exit(j, key, row->exit_code, row->exit_signal, row->exit_wall_ms, reason);
 }
 
+/* The runner's count while it is heard; afterwards what the row remembers. */
+static uint32_t attempts(const struct agent_picture *p)
+{
+    if (p->report.is_heard)
+        return p->report.attempt;
+    return p->view->row.tries + (p->state == AGENT_STATE_DONE);
+}
+
 void agent_describe_run(struct agent_core *core, struct agent_json *j,
                         const struct agent_picture *p)
 {
@@ -176,7 +184,7 @@ void agent_describe_run(struct agent_core *core, struct agent_json *j,
         agent_json_put_token(j, "token", row->run_token);
     else
         agent_json_put_null(j, "token");
-    agent_json_put_u64(j, "attempt", r->is_heard ? r->attempt : 0);
+    agent_json_put_u64(j, "attempt", attempts(p));
     if (r->is_heard && r->pid > 0)
         agent_json_put_i64(j, "pid", r->pid);
     else

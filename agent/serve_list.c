@@ -109,6 +109,12 @@ static bool is_wanted(struct agent_core *core, const struct agent_request *q,
     return has_label(row, q->label);
 }
 
+/* A deleted job is gone for people, but its process may need a moment: runs show it until then. */
+static bool is_shown(const struct store_row *row, enum agent_op op)
+{
+    return row->phase != STORE_GONE || (op == AGENT_OP_RUN_LIST && row->run_token != 0);
+}
+
 static void row_item(struct agent_core *core, const struct agent_request *q, struct list *l,
                      const struct agent_picture *p, struct muster_text *json)
 {
@@ -138,7 +144,7 @@ static void rows_list(struct agent_core *core, const struct agent_request *q, st
         has = store_after(core->store, muster_bytes_text(after), &view);
     while (has && muster_bytes_starts_with(view.row.key, prefix)) {
         struct agent_picture p;
-        if (view.row.phase != STORE_GONE && is_ours(core, view.bucket)) {
+        if (is_shown(&view.row, q->op) && is_ours(core, view.bucket)) {
             agent_picture(core, &view, &p);
             if (is_wanted(core, q, &p)) {
                 if (l->count == q->limit || muster_writer_room(&l->w) < STORE_ROW_MAX + 8192) {

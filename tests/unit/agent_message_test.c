@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What one node says another understands, whole or not at all. */
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "agent/message.h"
+#include "base/rng.h"
+
+static uint8_t buffer[8192];
+
+static struct muster_reader read_back(const struct muster_writer *w, uint32_t message)
+{
+    assert_int_equal(muster_writer_err(w), MUSTER_OK);
+    struct muster_reader r = muster_reader_over(muster_writer_bytes(w));
+    assert_int_equal(agent_read_head(&r).message, message);
+    return r;
+}
+
+static void a_hold_comes_back(void **state)
+{
+    (void)state;
+    struct agent_msg_hold m = { .key = muster_bytes_text("feed/a"), .token = 1ull << 60 };
+    struct agent_msg_hold back = { 0 };
+    m.state = AGENT_RUN_BACKOFF;
+    m.attempt = 3;
+    m.pid = -1;
+    m.failures = 2;
+    m.not_before_wall_ms = 1750000000123;
+    m.exit_code = 75;
+    m.exit_signal = -7;
+    m.note = muster_bytes_text("exit 75");
+    struct muster_writer w = muster_writer_over(buffer, sizeof buffer);
+    agent_write_hold(&w, &m);
+    struct muster_reader r = muster_reader_over(muster_writer_bytes(&w));
+    agent_read_hold(&r, &back);
+    assert_int_equal(muster_reader_end(&r), MUSTER_OK);
+    assert_true(muster_bytes_equal(m.key, back.key));
+    assert_true(back.token == 1ull << 60);
+    assert_int_equal(back.state, AGENT_RUN_BACKOFF);
+    assert_int_equal(back.pid, -1);
+    assert_int_equal(back.exit_signal, -7);
+    assert_true(back.not_before_wall_ms == 1750000000123);
+    assert_true(muster_bytes_equal(m.note, back.note));
+}
+
+static void a_newer_hold_is_understood(void **state)
+{
+    (void)state;
+    struct agent_msg_hold m = { .key = muster_bytes_text("a"), .token = 5 }, back = { 0 };
+    struct muster_writer w = muster_writer_over(buffer, sizeof buffer);
+    agent_write_hold(&w, &m);
+    buffer[0] = 0x9d; /* one element more than this build knows */
+    muster_write_text(&w, "from the future");
+    struct muster_reader r = muster_reader_over(muster_writer_bytes(&w));
+    agent_read_hold(&r, &back);
+    assert_int_equal(muster_reader_end(&r), MUSTER_OK);
+    assert_true(back.token == 5);
+}
+
+static void an_operation_comes_back(void **state)
+{
+    (void)state;
+    struct agent_request q = { .op = AGENT_OP_JOB_PUT, .name = "a/b", .create_only = true };
+    struct agent_request back = { 0 };
+    char text[256];
+    uint64_t number = 0;
+    bool is_local = true;
+    q.spec = muster_bytes_text("{}");
+    q.node = "alpha";
+    q.request_id[1] = 9;
+    q.offset = 1ull << 40;
+    q.follow = true;
+    struct muster_writer w = muster_writer_over(buffer, sizeof buffer);
+    agent_write_op(&w, 77, false, &q);
+    struct muster_reader r = read_back(&w, AGENT_MSG_OP);
+    agent_read_op(&r, &number, &is_local, &back, text, sizeof text);
+    assert_int_equal(muster_reader_end(&r), MUSTER_OK);
+    assert_int_equal(number, 77);
+    assert_false(is_local);
+    assert_string_equal(back.name, "a/b");
+    assert_string_equal(back.node, "alpha");
+    assert_string_equal(back.after, "");
+    assert_true(back.create_only);
+    assert_true(back.follow);
+    assert_true(back.offset == 1ull << 40);
+    assert_int_equal(back.request_id[1], 9);
+}
+
+static void an_operation_too_long_is_refused(void **state)
+{
+    (void)state;
+    struct agent_request q = { .op = AGENT_OP_JOB_GET, .name = "a-long-name" }, back = { 0 };
+    char text[8];
+    uint64_t number = 0;
+    bool is_local = false;
+    struct muster_writer w = muster_writer_over(buffer, sizeof buffer);
+    agent_write_op(&w, 1, false, &q);
+    struct muster_reader r = read_back(&w, AGENT_MSG_OP);
+    agent_read_op(&r, &number, &is_local, &back, text, sizeof text);
+    assert_int_not_equal(muster_reader_end(&r), MUSTER_OK);
+}
+
+static void nonsense_is_refused(void **state)
+{
+    (void)state;
+    struct muster_rng rng;
+    muster_rng_seed(&rng, 3);
+    for (int i = 0; i < 50000; i++) {
+        uint8_t wire[96];
+        char text[128];
+        size_t len = (size_t)muster_rng_below(&rng, sizeof wire);
+        struct agent_request q = { 0 };
+        struct agent_msg_hold hold = { 0 };
+        struct agent_msg_done done = { 0 };
+        uint64_t number = 0;
+        bool is_local = false;
+        for (size_t k = 0; k < len; k++)
+            wire[k] = (uint8_t)muster_rng_next(&rng);
+        struct muster_reader r = muster_reader_over(MUSTER_BYTES(wire, len));
+        agent_read_op(&r, &number, &is_local, &q, text, sizeof text);
+        assert_int_not_equal(muster_reader_end(&r), MUSTER_OK);
+        r = muster_reader_over(MUSTER_BYTES(wire, len));
+        agent_read_hold(&r, &hold);
+        r = muster_reader_over(MUSTER_BYTES(wire, len));
+        agent_read_done(&r, &done);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_hold_comes_back),
+        cmocka_unit_test(a_newer_hold_is_understood),
+        cmocka_unit_test(an_operation_comes_back),
+        cmocka_unit_test(an_operation_too_long_is_refused),
+        cmocka_unit_test(nonsense_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
