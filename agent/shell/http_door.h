@@ -15,7 +15,7 @@
 #include "agent/shell/http.h"
 
 #define HTTP_BODIES_MAX  (64u * 1024 * 1024) /* bytes of all bodies being received at one moment */
-#define HTTP_OVERRUN_MAX (1024u * 1024)      /* what is read and dropped of a body too large */
+#define HTTP_OVERRUN_MAX (8u * 1024 * 1024)  /* what is read and dropped of a body too large */
 #define HTTP_ACCEPTS_MAX 32                  /* connections taken in one turn of the loop */
 #define HTTP_RECEIVE_MS  60000               /* for a whole request, idling before it included */
 #define HTTP_SEND_MS     120000              /* for a whole answer that is no stream */

@@ -198,6 +198,16 @@ static bool uri_has_control(const char *uri)
     return false;
 }
 
+/* Refused at once, a client that is still sending sees a reset and not the answer. So what is not too
+ * much too large is read and dropped first, unless the client waits to be told to go on. */
+static bool body_may_drain(struct http_request *r, uint64_t length)
+{
+    if (head_of(r, MHD_HTTP_HEADER_EXPECT) != NULL || length > HTTP_OVERRUN_MAX)
+        return false;
+    r->fault = 413;
+    return true;
+}
+
 /* Two lengths let two readers cut one stream of bytes into different requests, and a NUL lets them
  * see different addresses: what is doubtful is refused. */
 static enum MHD_Result request_check(struct http_request *r, const char *version)
@@ -222,7 +232,7 @@ static enum MHD_Result request_check(struct http_request *r, const char *version
         return http_refuse(r, 400, "more than one Host is given");
     if (heads.hosts == 0 && strcmp(version, MHD_HTTP_VERSION_1_1) == 0)
         return http_refuse(r, 400, "the Host header is missing");
-    if (heads.length > r->h->config.body_max)
+    if (heads.length > r->h->config.body_max && !body_may_drain(r, heads.length))
         return http_refuse(r, 413, "the body is too large");
     const char *fault =
         r->connection->is_unix

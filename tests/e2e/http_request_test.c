@@ -109,7 +109,7 @@ static const struct {
     { "PUT /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", NULL },
     { "PUT /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999999\r\n\r\n",
       "HTTP/1." },
-    { "PUT /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1048577\r\n\r\n", "HTTP/1.1 413" },
+    { "PUT /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9048577\r\n\r\n", "HTTP/1.1 413" },
     { "GET /echo HTTP/1.1\r\nHost: localhost\r\nBad header\r\n\r\n", "HTTP/1." },
     { "GET /echo HTTP/9.9\r\nHost: localhost\r\n\r\n", "HTTP/1." },
     { "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", NULL },
@@ -202,9 +202,16 @@ static void bodies_are_whole_or_refused(void **state)
         bool is_chunked;
         const char *answer; /* NULL: closed, with or without a word */
     } cases[] = {
-        { 1000, false, "200" },          { 1000, true, "200" },   { 65536, false, "200" },
-        { 65536, true, "200" },          { 65537, false, "413" }, { 65537, true, "413" },
-        { 3 * 1024 * 1024, true, NULL },
+        { 1000, false, "200" },
+        { 1000, true, "200" },
+        { 65536, false, "200" },
+        { 65536, true, "200" },
+        { 65537, false, "413" },
+        { 65537, true, "413" },
+        { 3 * 1024 * 1024, false, "413" },
+        { 3 * 1024 * 1024, true, "413" },
+        { 9 * 1024 * 1024, false, "413" },
+        { 9 * 1024 * 1024, true, NULL },
     };
     struct shell_http_config config = { .body_max = 65536 };
     struct world w;
@@ -214,7 +221,7 @@ static void bodies_are_whole_or_refused(void **state)
     for (size_t i = 0; i < WORLD_COUNT(cases); i++) {
         struct world_client c;
         struct muster_text text;
-        muster_text_open(&text, 8 * 1024 * 1024);
+        muster_text_open(&text, 16 * 1024 * 1024);
         muster_text_add(&text, "PUT /echo HTTP/1.1\r\nHost: localhost\r\n");
         if (cases[i].is_chunked)
             muster_text_add(&text, "Transfer-Encoding: chunked\r\n\r\n%zx\r\n", cases[i].len);
