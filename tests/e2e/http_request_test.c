@@ -7,7 +7,7 @@
 
 #include "base/rng.h"
 #include "base/text.h"
-#include "tests/e2e/http_world.h"
+#include "tests/e2e/http_stage.h"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: localhost\r\n\r\n"
 #define PUT(path, length, body)                                                                    \
@@ -15,11 +15,11 @@
 
 static void one_request_gets_one_answer(void **state)
 {
-    struct world w;
-    struct world_client c;
+    struct stage w;
+    struct stage_client c;
 
     (void)state;
-    world_open(&w, NULL);
+    stage_open(&w, NULL);
     client_open(&w, &c);
     client_say(&w, &c, GET("/echo?a=1&b=x%20y"));
     client_sees(&w, &c, "GET /echo a=1 b=x y []\n", 1);
@@ -32,16 +32,16 @@ static void one_request_gets_one_answer(void **state)
     assert_int_equal(shell_http_counters(w.h).requests, 1);
     assert_int_equal(shell_http_counters(w.h).open, 0);
     client_close(&c);
-    world_close(&w);
+    stage_close(&w);
 }
 
 static void a_connection_serves_many_requests(void **state)
 {
-    struct world w;
-    struct world_client c;
+    struct stage w;
+    struct stage_client c;
 
     (void)state;
-    world_open(&w, NULL);
+    stage_open(&w, NULL);
     client_open(&w, &c);
     for (uint32_t i = 1; i <= 50; i++) {
         client_say(&w, &c, PUT("/echo", "3", "abc"));
@@ -49,7 +49,7 @@ static void a_connection_serves_many_requests(void **state)
     }
     assert_int_equal(shell_http_counters(w.h).connections, 1);
     client_close(&c);
-    world_close(&w);
+    stage_close(&w);
 }
 
 static void piped_requests_are_answered_in_their_order(void **state)
@@ -57,16 +57,16 @@ static void piped_requests_are_answered_in_their_order(void **state)
     static const char piped[] = GET("/echo?n=1") GET("/hold") PUT("/echo?n=2", "1", "x")
         GET("/nowhere") "HEAD /echo HTTP/1.1\r\nHost: localhost\r\n\r\n" GET("/echo?n=3");
     struct agent_http_reply reply = { .status = 202, .body = muster_bytes_text("late\n") };
-    struct world w;
-    struct world_client c;
+    struct stage w;
+    struct stage_client c;
 
     (void)state;
-    world_open(&w, NULL);
+    stage_open(&w, NULL);
     client_open(&w, &c);
     client_say(&w, &c, piped);
-    world_until(&w, &w.held_count, 1);
+    stage_until(&w, &w.held_count, 1);
     client_sees(&w, &c, "n=1 []\n", 1);
-    world_turn(&w, 20);
+    stage_turn(&w, 20);
     client_look(&c);
     assert_int_equal(client_count(&c, "HTTP/1.1 "), 1);
     shell_http_reply(w.h, w.held[0], &reply);
@@ -77,7 +77,7 @@ static void piped_requests_are_answered_in_their_order(void **state)
     const char *third = strstr(c.data, "404");
     assert_true(late != NULL && second > late && third > second);
     client_close(&c);
-    world_close(&w);
+    stage_close(&w);
 }
 
 static const struct {
@@ -117,12 +117,12 @@ static const struct {
 
 static void bad_requests_are_refused_and_the_next_client_is_served(void **state)
 {
-    struct world w;
+    struct stage w;
 
     (void)state;
-    world_open(&w, NULL);
-    for (size_t i = 0; i < WORLD_COUNT(bad); i++) {
-        struct world_client c;
+    stage_open(&w, NULL);
+    for (size_t i = 0; i < STAGE_COUNT(bad); i++) {
+        struct stage_client c;
         uint64_t before = shell_http_counters(w.h).requests;
         client_open(&w, &c);
         client_say(&w, &c, bad[i].raw);
@@ -139,16 +139,16 @@ static void bad_requests_are_refused_and_the_next_client_is_served(void **state)
         client_sees(&w, &c, "GET /echo []\n", 1);
         client_close(&c);
     }
-    world_close(&w);
+    stage_close(&w);
 }
 
 static void a_refusal_of_the_door_is_json(void **state)
 {
-    struct world w;
-    struct world_client c;
+    struct stage w;
+    struct stage_client c;
 
     (void)state;
-    world_open(&w, NULL);
+    stage_open(&w, NULL);
     client_open(&w, &c);
     client_say(&w, &c, "GET /a%00 HTTP/1.1\r\nHost: localhost\r\n\r\n");
     client_sees(&w, &c,
@@ -158,7 +158,7 @@ static void a_refusal_of_the_door_is_json(void **state)
     assert_int_equal(client_count(&c, "Content-Type: application/json\r\n"), 1);
     assert_int_equal(shell_http_counters(w.h).refused, 1);
     client_close(&c);
-    world_close(&w);
+    stage_close(&w);
 }
 
 static void long_addresses_and_headers_are_refused(void **state)
@@ -174,12 +174,12 @@ static void long_addresses_and_headers_are_refused(void **state)
         { "GET /", 100000, " HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 414" },
         { "GET / HTTP/1.1\r\nHost: localhost\r\nX: ", 100000, "\r\n\r\n", "HTTP/1.1 431" },
     };
-    struct world w;
+    struct stage w;
 
     (void)state;
-    world_open(&w, NULL);
-    for (size_t i = 0; i < WORLD_COUNT(cases); i++) {
-        struct world_client c;
+    stage_open(&w, NULL);
+    for (size_t i = 0; i < STAGE_COUNT(cases); i++) {
+        struct stage_client c;
         char *filler = malloc(cases[i].len);
         assert_non_null(filler);
         memset(filler, 'a', cases[i].len);
@@ -192,7 +192,7 @@ static void long_addresses_and_headers_are_refused(void **state)
         client_close(&c);
         free(filler);
     }
-    world_close(&w);
+    stage_close(&w);
 }
 
 static void bodies_are_whole_or_refused(void **state)
@@ -214,12 +214,12 @@ static void bodies_are_whole_or_refused(void **state)
         { 9 * 1024 * 1024, true, NULL },
     };
     struct shell_http_config config = { .body_max = 65536 };
-    struct world w;
+    struct stage w;
 
     (void)state;
-    world_open(&w, &config);
-    for (size_t i = 0; i < WORLD_COUNT(cases); i++) {
-        struct world_client c;
+    stage_open(&w, &config);
+    for (size_t i = 0; i < STAGE_COUNT(cases); i++) {
+        struct stage_client c;
         struct muster_text text;
         muster_text_open(&text, 16 * 1024 * 1024);
         muster_text_add(&text, "PUT /echo HTTP/1.1\r\nHost: localhost\r\n");
@@ -243,16 +243,16 @@ static void bodies_are_whole_or_refused(void **state)
         client_close(&c);
         muster_text_close(&text);
     }
-    world_close(&w);
+    stage_close(&w);
 }
 
 static void a_polite_client_is_told_to_continue(void **state)
 {
-    struct world w;
-    struct world_client c;
+    struct stage w;
+    struct stage_client c;
 
     (void)state;
-    world_open(&w, NULL);
+    stage_open(&w, NULL);
     client_open(&w, &c);
     client_say(&w, &c,
                "PUT /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n"
@@ -268,18 +268,18 @@ static void a_polite_client_is_told_to_continue(void **state)
     client_sees(&w, &c, "HTTP/1.1 413 ", 1);
     assert_int_equal(client_count(&c, "100 Continue"), 0);
     client_close(&c);
-    world_close(&w);
+    stage_close(&w);
 }
 
 static void a_slow_client_is_served_and_delays_nobody(void **state)
 {
     static const char slow[] = PUT("/echo", "5", "hello");
-    struct world w;
-    struct world_client c;
-    struct world_client other;
+    struct stage w;
+    struct stage_client c;
+    struct stage_client other;
 
     (void)state;
-    world_open(&w, NULL);
+    stage_open(&w, NULL);
     client_open(&w, &c);
     client_open(&w, &other);
     for (size_t i = 0; i < sizeof slow - 1; i++) {
@@ -290,26 +290,26 @@ static void a_slow_client_is_served_and_delays_nobody(void **state)
     client_sees(&w, &c, "PUT /echo [hello]\n", 1);
     client_close(&c);
     client_close(&other);
-    world_close(&w);
+    stage_close(&w);
 }
 
 static void a_silent_client_is_hung_up_on(void **state)
 {
     struct shell_http_config config = { .idle_timeout_s = 1 };
-    struct world w;
-    struct world_client c;
+    struct stage w;
+    struct stage_client c;
 
     (void)state;
-    world_open(&w, &config);
+    stage_open(&w, &config);
     client_open(&w, &c);
     client_say(&w, &c, "GET /echo HT");
     client_sees_end(&w, &c);
     client_close(&c);
-    world_close(&w);
+    stage_close(&w);
 }
 
 /* A good request with some of its pieces left out, doubled or replaced. */
-static void noise_send(struct muster_rng *rng, struct world_client *c)
+static void noise_send(struct muster_rng *rng, struct stage_client *c)
 {
     static const char *const pieces[] = {
         "GET ",
@@ -348,12 +348,12 @@ static void noise_send(struct muster_rng *rng, struct world_client *c)
         "Connection: close\r\n",
         "\r\n\r\n",
     };
-    for (size_t at = 0; at < WORLD_COUNT(pieces) - 5; at++) {
+    for (size_t at = 0; at < STAGE_COUNT(pieces) - 5; at++) {
         size_t sent = at;
         if (muster_rng_chance(rng, 1, 20))
             continue;
         if (muster_rng_chance(rng, 1, 20))
-            sent = muster_rng_below(rng, WORLD_COUNT(pieces));
+            sent = muster_rng_below(rng, STAGE_COUNT(pieces));
         (void)send(c->fd, pieces[sent], strlen(pieces[sent]), MSG_NOSIGNAL);
         if (muster_rng_chance(rng, 1, 40))
             return;
@@ -363,16 +363,16 @@ static void noise_send(struct muster_rng *rng, struct world_client *c)
 static void noise_is_survived(void **state)
 {
     struct muster_rng rng;
-    struct world w;
-    struct world_client c;
+    struct stage w;
+    struct stage_client c;
 
     (void)state;
     muster_rng_seed(&rng, 7948);
-    world_open(&w, NULL);
+    stage_open(&w, NULL);
     for (uint32_t i = 0; i < 2000; i++) {
         client_open(&w, &c);
         noise_send(&rng, &c);
-        world_turn(&w, 0);
+        stage_turn(&w, 0);
         client_close(&c);
         w.held_count = 0;
     }
@@ -381,12 +381,12 @@ static void noise_is_survived(void **state)
     client_sees(&w, &c, "GET /echo []\n", 1);
     client_close(&c);
     for (uint32_t i = 0; i < 50 && shell_http_counters(w.h).connections != 0; i++)
-        world_turn(&w, 100);
+        stage_turn(&w, 100);
     assert_int_equal(shell_http_counters(w.h).connections, 0);
     assert_int_equal(shell_http_counters(w.h).open, 0);
     assert_true(w.cancelled > 100);
     assert_true(shell_http_counters(w.h).requests > 100);
-    world_close(&w);
+    stage_close(&w);
 }
 
 int main(void)

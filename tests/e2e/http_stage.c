@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The owner, the clients and the turning of the loop for the tests of the HTTP door. */
-#include "tests/e2e/http_world.h"
+#include "tests/e2e/http_stage.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -14,7 +14,7 @@
 
 #include "base/text.h"
 
-static void echo_answer(struct world *w, const struct agent_http_request *q)
+static void echo_answer(struct stage *w, const struct agent_http_request *q)
 {
     struct muster_text text;
     muster_text_open(&text, 8 * AGENT_HTTP_BODY_MAX);
@@ -33,7 +33,7 @@ static void echo_answer(struct world *w, const struct agent_http_request *q)
     muster_text_close(&text);
 }
 
-static void stream_begin(struct world *w, uint64_t id, const char *lagged)
+static void stream_begin(struct stage *w, uint64_t id, const char *lagged)
 {
     struct agent_http_reply head = { .status = 200, .content_type = AGENT_HTTP_SSE };
     head.lagged = muster_bytes_text(lagged);
@@ -43,13 +43,13 @@ static void stream_begin(struct world *w, uint64_t id, const char *lagged)
 
 static void on_request(void *context, const struct agent_http_request *q)
 {
-    struct world *w = context;
+    struct stage *w = context;
     w->peer_uid = q->peer_uid;
     w->is_unix = q->is_unix;
     if (strcmp(q->path, "/echo") == 0) {
         echo_answer(w, q);
     } else if (strcmp(q->path, "/hold") == 0) {
-        assert_in_range(w->held_count, 0, WORLD_HELD_MAX - 1);
+        assert_in_range(w->held_count, 0, STAGE_HELD_MAX - 1);
         w->held[w->held_count++] = q->id;
     } else if (strcmp(q->path, "/events") == 0) {
         stream_begin(w, q->id, "event: lagged\n\n");
@@ -63,25 +63,25 @@ static void on_request(void *context, const struct agent_http_request *q)
 
 static void on_cancel(void *context, uint64_t id)
 {
-    struct world *w = context;
+    struct stage *w = context;
     w->cancelled++;
     w->last_cancelled = id;
 }
 
 static void on_room(void *context, uint64_t id)
 {
-    struct world *w = context;
+    struct stage *w = context;
     (void)id;
     w->rooms++;
 }
 
 static void on_closed(void *context)
 {
-    struct world *w = context;
+    struct stage *w = context;
     w->is_closed = true;
 }
 
-void world_open(struct world *w, const struct shell_http_config *over)
+void stage_open(struct stage *w, const struct shell_http_config *over)
 {
     char why[256];
     memset(w, 0, sizeof *w);
@@ -105,7 +105,7 @@ void world_open(struct world *w, const struct shell_http_config *over)
     assert_int_equal(err, MUSTER_OK);
 }
 
-void world_close(struct world *w)
+void stage_close(struct stage *w)
 {
     shell_http_close(w->h, on_closed);
     for (int i = 0; i < 1000 && !w->is_closed; i++)
@@ -117,7 +117,7 @@ void world_close(struct world *w)
 }
 
 /* One turn; sleeps a little in the loop's own poll when nothing is due. */
-static void loop_turn(struct world *w)
+static void loop_turn(struct stage *w)
 {
     if (uv_run(&w->loop, UV_RUN_NOWAIT) == 0)
         return;
@@ -130,16 +130,16 @@ static uint64_t now_ms(void)
     return uv_hrtime() / 1000000;
 }
 
-void world_until(struct world *w, const uint32_t *now, uint32_t wanted)
+void stage_until(struct stage *w, const uint32_t *now, uint32_t wanted)
 {
-    uint64_t until = now_ms() + WORLD_PATIENCE;
+    uint64_t until = now_ms() + STAGE_PATIENCE;
     while (*now < wanted) {
         assert_true(now_ms() < until);
         loop_turn(w);
     }
 }
 
-void world_turn(struct world *w, uint32_t ms)
+void stage_turn(struct stage *w, uint32_t ms)
 {
     uint64_t until = now_ms() + ms;
     do {
@@ -147,34 +147,34 @@ void world_turn(struct world *w, uint32_t ms)
     } while (now_ms() < until);
 }
 
-static void client_start(struct world_client *c, int family, const void *name, socklen_t len)
+static void client_start(struct stage_client *c, int family, const void *name, socklen_t len)
 {
     memset(c, 0, sizeof *c);
     c->fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     assert_true(c->fd >= 0);
     int size = 64 * 1024; /* a slow reader is one whose buffer is full */
     assert_int_equal(setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size), 0);
-    c->data = calloc(1, WORLD_CLIENT_MAX + 1);
+    c->data = calloc(1, STAGE_CLIENT_MAX + 1);
     assert_non_null(c->data);
     int connected = connect(c->fd, name, len);
     assert_true(connected == 0 || errno == EINPROGRESS);
 }
 
-void client_open(struct world *w, struct world_client *c)
+void client_open(struct stage *w, struct stage_client *c)
 {
     struct sockaddr_in name = { .sin_family = AF_INET, .sin_port = htons(shell_http_port(w->h)) };
     name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     client_start(c, AF_INET, &name, sizeof name);
 }
 
-void client_open_unix(struct world *w, struct world_client *c)
+void client_open_unix(struct stage *w, struct stage_client *c)
 {
     struct sockaddr_un name = { .sun_family = AF_UNIX };
     memcpy(name.sun_path, w->socket, strlen(w->socket) + 1);
     client_start(c, AF_UNIX, &name, sizeof name);
 }
 
-void client_close(struct world_client *c)
+void client_close(struct stage_client *c)
 {
     if (c->fd >= 0)
         (void)close(c->fd);
@@ -183,9 +183,9 @@ void client_close(struct world_client *c)
     c->fd = -1;
 }
 
-void client_send(struct world *w, struct world_client *c, const void *bytes, size_t len)
+void client_send(struct stage *w, struct stage_client *c, const void *bytes, size_t len)
 {
-    uint64_t until = now_ms() + WORLD_PATIENCE;
+    uint64_t until = now_ms() + STAGE_PATIENCE;
     const char *at = bytes;
     while (len > 0) {
         ssize_t n = send(c->fd, at, len, MSG_NOSIGNAL);
@@ -200,15 +200,15 @@ void client_send(struct world *w, struct world_client *c, const void *bytes, siz
     }
 }
 
-void client_say(struct world *w, struct world_client *c, const char *text)
+void client_say(struct stage *w, struct stage_client *c, const char *text)
 {
     client_send(w, c, text, strlen(text));
 }
 
-void client_look(struct world_client *c)
+void client_look(struct stage_client *c)
 {
     for (;;) {
-        ssize_t n = recv(c->fd, c->data + c->len, WORLD_CLIENT_MAX - c->len, 0);
+        ssize_t n = recv(c->fd, c->data + c->len, STAGE_CLIENT_MAX - c->len, 0);
         if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
             c->is_end = true;
         if (n <= 0)
@@ -218,7 +218,7 @@ void client_look(struct world_client *c)
     }
 }
 
-uint32_t client_count(const struct world_client *c, const char *text)
+uint32_t client_count(const struct stage_client *c, const char *text)
 {
     uint32_t count = 0;
     const char *at = c->data;
@@ -231,9 +231,9 @@ uint32_t client_count(const struct world_client *c, const char *text)
     return count;
 }
 
-void client_sees(struct world *w, struct world_client *c, const char *text, uint32_t times)
+void client_sees(struct stage *w, struct stage_client *c, const char *text, uint32_t times)
 {
-    uint64_t until = now_ms() + WORLD_PATIENCE;
+    uint64_t until = now_ms() + STAGE_PATIENCE;
     for (;;) {
         bool was_end = c->is_end;
         client_look(c);
@@ -247,9 +247,9 @@ void client_sees(struct world *w, struct world_client *c, const char *text, uint
     }
 }
 
-void client_sees_end(struct world *w, struct world_client *c)
+void client_sees_end(struct stage *w, struct stage_client *c)
 {
-    uint64_t until = now_ms() + WORLD_PATIENCE;
+    uint64_t until = now_ms() + STAGE_PATIENCE;
     while (!c->is_end) {
         assert_true(now_ms() < until);
         loop_turn(w);
@@ -257,7 +257,7 @@ void client_sees_end(struct world *w, struct world_client *c)
     }
 }
 
-void client_forget(struct world_client *c)
+void client_forget(struct stage_client *c)
 {
     c->len = 0;
     c->data[0] = '\0';
