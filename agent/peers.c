@@ -10,6 +10,13 @@
 #include "agent/peers_inside.h"
 #include "agent/placer.h"
 
+static uint64_t id_hash(struct muster_id id)
+{
+    uint64_t hash;
+    memcpy(&hash, id.octet, sizeof hash);
+    return hash;
+}
+
 int agent_peers_open(struct agent_core *core)
 {
     const struct agent_node_config *c = &core->config;
@@ -21,8 +28,12 @@ int agent_peers_open(struct agent_core *core)
     t->peer = calloc(t->capacity, sizeof *t->peer);
     t->link_capacity = 2 * c->members_max + 64;
     t->link = calloc(t->link_capacity, sizeof *t->link);
-    if (t->peer == NULL || t->link == NULL)
+    t->by_ring = calloc(t->capacity, sizeof *t->by_ring);
+    if (t->peer == NULL || t->link == NULL || t->by_ring == NULL)
         return MUSTER_EFULL;
+    int err = muster_map_open(&t->by_id, 64);
+    if (err != MUSTER_OK)
+        return err;
     t->next_link = 1;
     struct agent_peer *self = &t->peer[t->count++];
     *self = (struct agent_peer){ .id = c->self, .is_self = true, .life = AGENT_LIFE_ALIVE };
@@ -37,13 +48,15 @@ int agent_peers_open(struct agent_core *core)
     (void)snprintf(self->name, sizeof self->name, "%s", c->name);
     agent_meta_gossip_name(self->gossip_name, sizeof self->gossip_name, c->name, c->self);
     t->ring_due = true;
-    return MUSTER_OK;
+    return muster_map_put_growing(&t->by_id, id_hash(c->self), 0, 2 * t->capacity);
 }
 
 void agent_peers_close(struct agent_core *core)
 {
     if (core->peers == NULL)
         return;
+    muster_map_close(&core->peers->by_id);
+    free(core->peers->by_ring);
     free(core->peers->peer);
     free(core->peers->link);
     free(core->peers);
@@ -64,9 +77,10 @@ struct agent_peer *agent_peers_at(const struct agent_core *core, uint32_t index)
 struct agent_peer *agent_peers_find(const struct agent_core *core, struct muster_id id)
 {
     struct agent_peers *t = core->peers;
-    for (uint32_t i = 0; i < t->count; i++)
-        if (muster_id_equal(t->peer[i].id, id))
-            return &t->peer[i];
+    uint32_t cursor = 0, index = 0;
+    while (muster_map_find(&t->by_id, id_hash(id), &cursor, &index))
+        if (muster_id_equal(t->peer[index].id, id))
+            return &t->peer[index];
     return NULL;
 }
 
@@ -97,10 +111,19 @@ struct agent_peer *agent_peers_by_name(const struct agent_core *core, const char
 struct agent_peer *agent_peers_by_ring(const struct agent_core *core, uint16_t number)
 {
     struct agent_peers *t = core->peers;
-    for (uint32_t i = 0; i < t->count; i++)
-        if (t->peer[i].is_in_ring && t->peer[i].ring_number == number)
-            return &t->peer[i];
-    return NULL;
+    uint32_t index = number < t->capacity ? t->by_ring[number] : UINT32_MAX;
+    if (index >= t->count || !t->peer[index].is_in_ring || t->peer[index].ring_number != number)
+        return NULL;
+    return &t->peer[index];
+}
+
+void agent_peers_ring_number(struct agent_core *core, struct agent_peer *p, uint16_t number)
+{
+    struct agent_peers *t = core->peers;
+    MUSTER_ASSERT(number < t->capacity);
+    p->is_in_ring = true;
+    p->ring_number = number;
+    t->by_ring[number] = (uint32_t)(p - t->peer);
 }
 
 bool agent_peer_is_alive(const struct agent_peer *p)
@@ -195,6 +218,8 @@ static struct agent_peer *peer_make(struct agent_core *core, const char *gossip_
     struct agent_peer *p = agent_peers_find(core, id);
     if (p == NULL) {
         if (t->count == t->capacity)
+            return NULL;
+        if (muster_map_put_growing(&t->by_id, id_hash(id), t->count, 2 * t->capacity) != MUSTER_OK)
             return NULL;
         p = &t->peer[t->count++];
         *p = (struct agent_peer){ .id = id, .link = AGENT_NO_LINK, .dial_ms = MUSTER_NEVER };

@@ -62,6 +62,8 @@ struct agent_peer *agent_peers_by_gossip_name(const struct agent_core *core, con
 struct agent_peer *agent_peers_by_name(const struct agent_core *core, const char *name);
 struct agent_peer *agent_peers_by_ring(const struct agent_core *core, uint16_t number);
 
+void agent_peers_ring_number(struct agent_core *core, struct agent_peer *p, uint16_t number);
+
 /* Ours: may be used as a place or a seat: alive, of this cluster. */
 bool agent_peer_is_alive(const struct agent_peer *p);
 bool agent_peer_is_open(const struct agent_peer *p); /* and takes new runs */

@@ -9,6 +9,7 @@
 #define MUSTER_AGENT_PEERS_INSIDE_H
 
 #include "agent/peers.h"
+#include "base/hash.h"
 
 #define PEERS_HELLO_MS      5000 /* a connection that has not said hello by then is closed */
 #define PEERS_DIAL_MS       2000 /* a connect that takes longer is given up */
@@ -28,6 +29,8 @@ struct agent_link {
 struct agent_peers {
     struct agent_peer *peer;
     uint32_t count, capacity;
+    struct muster_map by_id; /* the first 8 octets of an id, which are random -> index */
+    uint32_t *by_ring;       /* ring number -> index */
     struct agent_link *link;
     uint32_t link_capacity, link_high;
     uint32_t next_link;

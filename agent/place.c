@@ -60,10 +60,8 @@ void agent_place_update(struct agent_core *core)
     if (err != MUSTER_OK)
         agent_out_log(&core->out, AGENT_LOG_ERROR, "the ring stays as it was: %s",
                       muster_err_text(err));
-    for (uint32_t i = 0; err == MUSTER_OK && i < n; i++) {
-        peer[i]->is_in_ring = true;
-        peer[i]->ring_number = number[i];
-    }
+    for (uint32_t i = 0; err == MUSTER_OK && i < n; i++)
+        agent_peers_ring_number(core, peer[i], number[i]);
     free(node);
     free(peer);
     free(number);
