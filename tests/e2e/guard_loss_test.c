@@ -11,67 +11,67 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/e2e/world.h"
+#include "tests/e2e/guard_yard.h"
 #include "tests/unit/unit.h"
 
 #define STORY(name) cmocka_unit_test_setup_teardown(name, begin, finish)
 #define COUNTER     "i=0; while :; do i=$((i+1)); echo line $i; sleep 0.005; done"
 #define OUTPUT_MAX  (1 << 20)
-#define DEAD_MAN_MS 3000 /* world_job's */
+#define DEAD_MAN_MS 3000 /* yard_job's */
 #define FEED_MS     SHELL_GUARD_FEED_MS
 #define MOMENT_MS   100 /* what "at once" means on a busy machine */
 
 static int begin(void **state)
 {
-    *state = world_open();
+    *state = yard_open();
     return 0;
 }
 
 static int finish(void **state)
 {
-    world_close(*state);
+    yard_close(*state);
     return 0;
 }
 
 /* The agent in the test process takes over; gives the one news that is not SCANNED. */
-static const struct world_news *scan(struct world *w)
+static const struct yard_news *scan(struct yard *y)
 {
-    world_agent_open(w);
-    shell_guards_scan(w->guards);
-    world_must(w, 0, AGENT_GUARD_SCANNED);
-    assert_int_equal(w->count, 2);
-    assert_int_equal(w->news[1].event.news, AGENT_GUARD_SCANNED); /* the last word of a scan */
-    assert_true(w->news[0].event.handle >= SHELL_GUARD_FOREIGN);
-    return &w->news[0];
+    yard_agent_open(y);
+    shell_guards_scan(y->guards);
+    yard_must(y, 0, AGENT_GUARD_SCANNED);
+    assert_int_equal(y->count, 2);
+    assert_int_equal(y->news[1].event.news, AGENT_GUARD_SCANNED); /* the last word of a scan */
+    assert_true(y->news[0].event.handle >= SHELL_GUARD_FOREIGN);
+    return &y->news[0];
 }
 
 static void a_job_ends_with_its_agent(void **state)
 {
-    struct world *w = *state;
-    struct world_agent a = world_agent_fork(w, "trap '' TERM; sleep 1000 & wait", false);
-    pid_t job = world_agent_hear(&a, AGENT_GUARD_STARTED);
-    pid_t guard = world_guard_of(job);
-    world_agent_kill(&a);
-    assert_true(world_gone_after(job, 1000) < MOMENT_MS);
-    assert_true(world_gone_after(guard, 1000) < MOMENT_MS);
+    struct yard *y = *state;
+    struct yard_agent a = yard_agent_fork(y, "trap '' TERM; sleep 1000 & wait", false);
+    pid_t job = yard_agent_hear(&a, AGENT_GUARD_STARTED);
+    pid_t guard = yard_guard_of(job);
+    yard_agent_kill(&a);
+    assert_true(yard_gone_after(job, 1000) < MOMENT_MS);
+    assert_true(yard_gone_after(guard, 1000) < MOMENT_MS);
 
-    const struct world_news *end = scan(w);
+    const struct yard_news *end = scan(y);
     assert_int_equal(end->event.news, AGENT_GUARD_EXITED);
     assert_int_equal(end->event.signal, SIGKILL);
     assert_int_equal(end->event.pid, job);
     assert_string_equal(end->text, "killed: its agent is gone");
-    shell_guards_forget(w->guards, end->event.handle);
-    assert_int_equal(world_runs_left(w), 0);
-    world_agent_close(w);
+    shell_guards_forget(y->guards, end->event.handle);
+    assert_int_equal(yard_runs_left(y), 0);
+    yard_agent_close(y);
 }
 
 /* Checks that the output is "line 1" … "line N" without a gap; gives N. */
-static int lines_counted(struct world *w)
+static int lines_counted(struct yard *y)
 {
     char *out = malloc(OUTPUT_MAX), *at = out;
     int number = 0;
     assert_non_null(out);
-    world_output(w, "story/job", out, OUTPUT_MAX);
+    yard_output(y, "story/job", out, OUTPUT_MAX);
     while (*at != '\0') {
         int next = 0;
         if (sscanf(at, "o:line %d\n", &next) == 1) {
@@ -86,15 +86,15 @@ static int lines_counted(struct world *w)
 
 static void a_kept_job_lives_on_under_the_next_agent(void **state)
 {
-    struct world *w = *state;
-    struct world_agent a = world_agent_fork(w, COUNTER, true);
-    pid_t job = world_agent_hear(&a, AGENT_GUARD_READY);
-    world_agent_kill(&a);
-    assert_int_equal(world_gone_after(job, 300), 300); /* the guard writes on without an agent */
-    int before = lines_counted(w);
+    struct yard *y = *state;
+    struct yard_agent a = yard_agent_fork(y, COUNTER, true);
+    pid_t job = yard_agent_hear(&a, AGENT_GUARD_READY);
+    yard_agent_kill(&a);
+    assert_int_equal(yard_gone_after(job, 300), 300); /* the guard writes on without an agent */
+    int before = lines_counted(y);
     assert_true(before > 5);
 
-    const struct world_news *adopted = scan(w);
+    const struct yard_news *adopted = scan(y);
     uint64_t handle = adopted->event.handle;
     assert_int_equal(adopted->event.news, AGENT_GUARD_ADOPTED);
     assert_int_equal(adopted->event.pid, job);
@@ -103,180 +103,180 @@ static void a_kept_job_lives_on_under_the_next_agent(void **state)
     assert_string_equal(adopted->run, "story/job");
     assert_int_equal(adopted->event.token, 7);
     assert_int_equal(adopted->event.attempt, 1);
-    world_run(w, DEAD_MAN_MS + 500); /* fed by the new one, it does not end */
-    assert_null(world_heard(w, handle, AGENT_GUARD_EXITED));
-    assert_true(lines_counted(w) > before + 100);
+    yard_run(y, DEAD_MAN_MS + 500); /* fed by the new one, it does not end */
+    assert_null(yard_heard(y, handle, AGENT_GUARD_EXITED));
+    assert_true(lines_counted(y) > before + 100);
 
-    shell_guards_stop(w->guards, handle, 10000);
-    assert_int_equal(world_must(w, handle, AGENT_GUARD_EXITED)->event.signal, SIGTERM);
-    (void)lines_counted(w);
-    shell_guards_forget(w->guards, handle);
-    world_run(w, 50);
-    assert_int_equal(world_runs_left(w), 0);
-    world_agent_close(w);
+    shell_guards_stop(y->guards, handle, 10000);
+    assert_int_equal(yard_must(y, handle, AGENT_GUARD_EXITED)->event.signal, SIGTERM);
+    (void)lines_counted(y);
+    shell_guards_forget(y->guards, handle);
+    yard_run(y, 50);
+    assert_int_equal(yard_runs_left(y), 0);
+    yard_agent_close(y);
 }
 
 static void a_kept_job_is_handed_on_many_times(void **state)
 {
-    struct world *w = *state;
-    struct world_agent a = world_agent_fork(w, COUNTER, true);
-    pid_t job = world_agent_hear(&a, AGENT_GUARD_STARTED);
+    struct yard *y = *state;
+    struct yard_agent a = yard_agent_fork(y, COUNTER, true);
+    pid_t job = yard_agent_hear(&a, AGENT_GUARD_STARTED);
     for (int i = 0; i < 5; i++) {
-        world_agent_kill(&a);
-        a = world_agent_fork(w, NULL, true);
-        assert_int_equal(world_agent_hear(&a, AGENT_GUARD_ADOPTED), job);
-        (void)world_agent_hear(&a, AGENT_GUARD_SCANNED);
+        yard_agent_kill(&a);
+        a = yard_agent_fork(y, NULL, true);
+        assert_int_equal(yard_agent_hear(&a, AGENT_GUARD_ADOPTED), job);
+        (void)yard_agent_hear(&a, AGENT_GUARD_SCANNED);
     }
-    world_agent_kill(&a);
-    const struct world_news *adopted = scan(w);
+    yard_agent_kill(&a);
+    const struct yard_news *adopted = scan(y);
     assert_int_equal(adopted->event.pid, job);
-    shell_guards_stop(w->guards, adopted->event.handle, 0);
-    world_must(w, adopted->event.handle, AGENT_GUARD_EXITED);
-    (void)lines_counted(w);
-    world_agent_close(w);
+    shell_guards_stop(y->guards, adopted->event.handle, 0);
+    yard_must(y, adopted->event.handle, AGENT_GUARD_EXITED);
+    (void)lines_counted(y);
+    yard_agent_close(y);
 }
 
 static void a_kept_job_does_not_wait_for_ever(void **state)
 {
-    struct world *w = *state;
-    struct world_agent a = world_agent_fork(w, "sleep 1000", true);
-    pid_t job = world_agent_hear(&a, AGENT_GUARD_STARTED);
-    pid_t guard = world_guard_of(job);
-    world_agent_kill(&a);
-    uint64_t lived_ms = world_gone_after(job, 2 * DEAD_MAN_MS);
+    struct yard *y = *state;
+    struct yard_agent a = yard_agent_fork(y, "sleep 1000", true);
+    pid_t job = yard_agent_hear(&a, AGENT_GUARD_STARTED);
+    pid_t guard = yard_guard_of(job);
+    yard_agent_kill(&a);
+    uint64_t lived_ms = yard_gone_after(job, 2 * DEAD_MAN_MS);
     assert_in_range(lived_ms, DEAD_MAN_MS - FEED_MS - MOMENT_MS, DEAD_MAN_MS + 2 * MOMENT_MS);
-    assert_true(world_gone_after(guard, 1000) < MOMENT_MS);
-    assert_string_equal(scan(w)->text, "killed: its agent was silent for too long");
-    world_agent_close(w);
+    assert_true(yard_gone_after(guard, 1000) < MOMENT_MS);
+    assert_string_equal(scan(y)->text, "killed: its agent was silent for too long");
+    yard_agent_close(y);
 }
 
 static void a_stopped_agent_loses_its_job(void **state)
 {
-    struct world *w = *state;
-    struct world_agent a = world_agent_fork(w, "sleep 1000", false);
-    pid_t job = world_agent_hear(&a, AGENT_GUARD_STARTED);
-    assert_int_equal(world_gone_after(job, FEED_MS + MOMENT_MS), FEED_MS + MOMENT_MS);
+    struct yard *y = *state;
+    struct yard_agent a = yard_agent_fork(y, "sleep 1000", false);
+    pid_t job = yard_agent_hear(&a, AGENT_GUARD_STARTED);
+    assert_int_equal(yard_gone_after(job, FEED_MS + MOMENT_MS), FEED_MS + MOMENT_MS);
     assert_int_equal(kill(a.pid, SIGSTOP), 0);
-    uint64_t lived_ms = world_gone_after(job, 2 * DEAD_MAN_MS);
+    uint64_t lived_ms = yard_gone_after(job, 2 * DEAD_MAN_MS);
     assert_in_range(lived_ms, DEAD_MAN_MS - FEED_MS - MOMENT_MS, DEAD_MAN_MS + 2 * MOMENT_MS);
     assert_int_equal(kill(a.pid, SIGCONT), 0);
-    (void)world_agent_hear(&a, AGENT_GUARD_EXITED); /* it learns of it when it comes to */
-    world_agent_kill(&a);
+    (void)yard_agent_hear(&a, AGENT_GUARD_EXITED); /* it learns of it when it comes to */
+    yard_agent_kill(&a);
 }
 
 static void an_end_that_nobody_heard_is_found(void **state)
 {
-    struct world *w = *state;
-    struct world_agent a = world_agent_fork(w, "sleep 0.2; exit 11", true);
-    pid_t job = world_agent_hear(&a, AGENT_GUARD_STARTED);
-    pid_t guard = world_guard_of(job);
-    world_agent_kill(&a);
-    assert_true(world_gone_after(guard, 1000) < 1000);
-    const struct world_news *end = scan(w);
+    struct yard *y = *state;
+    struct yard_agent a = yard_agent_fork(y, "sleep 0.2; exit 11", true);
+    pid_t job = yard_agent_hear(&a, AGENT_GUARD_STARTED);
+    pid_t guard = yard_guard_of(job);
+    yard_agent_kill(&a);
+    assert_true(yard_gone_after(guard, 1000) < 1000);
+    const struct yard_news *end = scan(y);
     assert_int_equal(end->event.news, AGENT_GUARD_EXITED);
     assert_int_equal(end->event.code, 11);
-    world_agent_close(w);
+    yard_agent_close(y);
 
     /* Nobody forgot it: the next agent hears of it again. */
-    assert_int_equal(scan(w)->event.code, 11);
-    shell_guards_forget(w->guards, w->news[0].event.handle);
-    assert_int_equal(world_runs_left(w), 0);
-    world_agent_close(w);
+    assert_int_equal(scan(y)->event.code, 11);
+    shell_guards_forget(y->guards, y->news[0].event.handle);
+    assert_int_equal(yard_runs_left(y), 0);
+    yard_agent_close(y);
 }
 
 static void a_run_without_guard_and_record_is_lost(void **state)
 {
     static const char *const cgroups[] = { "", NULL };
-    for (size_t i = 0; i < WORLD_COUNT(cgroups); i++) {
-        struct world *w = *state;
+    for (size_t i = 0; i < YARD_COUNT(cgroups); i++) {
+        struct yard *y = *state;
         char out[64];
-        w->cgroup = cgroups[i];
-        struct world_agent a =
-            world_agent_fork(w, "setsid sleep 1000 & echo $!; sleep 1000 & wait", true);
-        pid_t job = world_agent_hear(&a, AGENT_GUARD_STARTED);
-        for (int n = 0; n < 200 && world_output(w, "story/job", out, sizeof(out))[0] == '\0'; n++)
-            (void)world_gone_after(job, 10);
+        y->cgroup = cgroups[i];
+        struct yard_agent a =
+            yard_agent_fork(y, "setsid sleep 1000 & echo $!; sleep 1000 & wait", true);
+        pid_t job = yard_agent_hear(&a, AGENT_GUARD_STARTED);
+        for (int n = 0; n < 200 && yard_output(y, "story/job", out, sizeof(out))[0] == '\0'; n++)
+            (void)yard_gone_after(job, 10);
         pid_t escapee = (pid_t)strtol(out + 2, NULL, 10);
-        pid_t guard = world_guard_of(job);
-        world_agent_kill(&a);
+        pid_t guard = yard_guard_of(job);
+        yard_agent_kill(&a);
         assert_int_equal(kill(guard, SIGKILL), 0);
-        assert_true(world_gone_after(job, 1000) < MOMENT_MS); /* it dies with its guard */
-        assert_int_equal(world_gone_after(escapee, 1), 1);
+        assert_true(yard_gone_after(job, 1000) < MOMENT_MS); /* it dies with its guard */
+        assert_int_equal(yard_gone_after(escapee, 1), 1);
 
-        const struct world_news *lost = scan(w);
+        const struct yard_news *lost = scan(y);
         assert_int_equal(lost->event.news, AGENT_GUARD_LOST);
         assert_string_equal(lost->job, "story/job");
         assert_int_equal(lost->event.token, 7);
         assert_int_equal(lost->event.pid, job);
-        assert_true(world_gone_after(escapee, 100) < 100); /* gone before it was called lost */
-        shell_guards_forget(w->guards, lost->event.handle);
-        assert_int_equal(world_runs_left(w), 0);
-        world_agent_close(w);
+        assert_true(yard_gone_after(escapee, 100) < 100); /* gone before it was called lost */
+        shell_guards_forget(y->guards, lost->event.handle);
+        assert_int_equal(yard_runs_left(y), 0);
+        yard_agent_close(y);
         (void)waitpid(guard, NULL, 0);
-        world_close(w);
-        *state = world_open();
+        yard_close(y);
+        *state = yard_open();
     }
 }
 
 static void a_stuck_guard_is_broken_at_boot(void **state)
 {
-    struct world *w = *state;
-    struct world_agent a = world_agent_fork(w, "sleep 1000", true);
-    pid_t job = world_agent_hear(&a, AGENT_GUARD_STARTED);
-    pid_t guard = world_guard_of(job);
+    struct yard *y = *state;
+    struct yard_agent a = yard_agent_fork(y, "sleep 1000", true);
+    pid_t job = yard_agent_hear(&a, AGENT_GUARD_STARTED);
+    pid_t guard = yard_guard_of(job);
     assert_int_equal(kill(guard, SIGSTOP), 0);
-    world_agent_kill(&a);
-    world_agent_open(w);
-    shell_guards_scan(w->guards);
-    const struct world_news *lost = world_wait(w, 0, AGENT_GUARD_LOST, 6000);
+    yard_agent_kill(&a);
+    yard_agent_open(y);
+    shell_guards_scan(y->guards);
+    const struct yard_news *lost = yard_wait(y, 0, AGENT_GUARD_LOST, 6000);
     assert_non_null(lost);
-    assert_true(world_gone_after(job, 100) < 100);
-    world_must(w, 0, AGENT_GUARD_SCANNED);
-    world_agent_close(w);
+    assert_true(yard_gone_after(job, 100) < 100);
+    yard_must(y, 0, AGENT_GUARD_SCANNED);
+    yard_agent_close(y);
 }
 
 static void a_directory_where_nothing_ran_is_cleared_in_silence(void **state)
 {
-    struct world *w = *state;
-    char path[WORLD_PATH_MAX + 64];
-    world_agent_open(w);
-    snprintf(path, sizeof(path), "%s/run/runs/00000000000000aa", w->dir);
+    struct yard *y = *state;
+    char path[YARD_PATH_MAX + 64];
+    yard_agent_open(y);
+    snprintf(path, sizeof(path), "%s/run/runs/00000000000000aa", y->dir);
     assert_int_equal(mkdir(path, 0711), 0);
-    snprintf(path, sizeof(path), "%s/run/runs/00000000000000bb", w->dir);
+    snprintf(path, sizeof(path), "%s/run/runs/00000000000000bb", y->dir);
     assert_int_equal(mkdir(path, 0711), 0);
-    snprintf(path, sizeof(path), "%s/run/runs/00000000000000bb/lock", w->dir);
-    world_write(path, "", 0600);
-    snprintf(path, sizeof(path), "%s/run/runs/something else", w->dir);
+    snprintf(path, sizeof(path), "%s/run/runs/00000000000000bb/lock", y->dir);
+    yard_write(path, "", 0600);
+    snprintf(path, sizeof(path), "%s/run/runs/something else", y->dir);
     assert_int_equal(mkdir(path, 0711), 0);
 
-    shell_guards_scan(w->guards);
-    world_must(w, 0, AGENT_GUARD_SCANNED);
-    assert_int_equal(w->count, 1);
-    assert_false(world_exists(w, "run/runs/00000000000000aa"));
-    assert_false(world_exists(w, "run/runs/00000000000000bb"));
-    assert_true(world_exists(w, "run/runs/something else")); /* not ours to touch */
-    world_agent_close(w);
+    shell_guards_scan(y->guards);
+    yard_must(y, 0, AGENT_GUARD_SCANNED);
+    assert_int_equal(y->count, 1);
+    assert_false(yard_exists(y, "run/runs/00000000000000aa"));
+    assert_false(yard_exists(y, "run/runs/00000000000000bb"));
+    assert_true(yard_exists(y, "run/runs/something else")); /* not ours to touch */
+    yard_agent_close(y);
 }
 
 static void records_that_are_no_records_count_as_lost(void **state)
 {
-    struct world *w = *state;
-    char path[WORLD_PATH_MAX + 64];
-    world_agent_open(w);
-    snprintf(path, sizeof(path), "%s/run/runs/00000000000000cc", w->dir);
+    struct yard *y = *state;
+    char path[YARD_PATH_MAX + 64];
+    yard_agent_open(y);
+    snprintf(path, sizeof(path), "%s/run/runs/00000000000000cc", y->dir);
     assert_int_equal(mkdir(path, 0711), 0);
-    snprintf(path, sizeof(path), "%s/run/runs/00000000000000cc/exit", w->dir);
-    world_write(path, "news=3\ntoken=x\n", 0600);
-    snprintf(path, sizeof(path), "%s/run/runs/00000000000000cc/pid", w->dir);
-    world_write(path, "news=3\njob=a\nrun=a.1\ntoken=12\nboot=another\ncgroup=/no/such\n", 0600);
+    snprintf(path, sizeof(path), "%s/run/runs/00000000000000cc/exit", y->dir);
+    yard_write(path, "news=3\ntoken=x\n", 0600);
+    snprintf(path, sizeof(path), "%s/run/runs/00000000000000cc/pid", y->dir);
+    yard_write(path, "news=3\njob=a\nrun=a.1\ntoken=12\nboot=another\ncgroup=/no/such\n", 0600);
 
-    shell_guards_scan(w->guards);
-    const struct world_news *lost = world_must(w, 0, AGENT_GUARD_LOST);
+    shell_guards_scan(y->guards);
+    const struct yard_news *lost = yard_must(y, 0, AGENT_GUARD_LOST);
     assert_string_equal(lost->run, "a.1");
     assert_int_equal(lost->event.token, 12);
-    shell_guards_forget(w->guards, lost->event.handle);
-    assert_int_equal(world_runs_left(w), 0);
-    world_agent_close(w);
+    shell_guards_forget(y->guards, lost->event.handle);
+    assert_int_equal(yard_runs_left(y), 0);
+    yard_agent_close(y);
 }
 
 int main(void)

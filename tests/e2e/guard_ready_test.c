@@ -12,10 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/e2e/world.h"
+#include "tests/e2e/guard_yard.h"
 #include "tests/unit/unit.h"
 
-#define STORY(name) cmocka_unit_test_setup_teardown(name, world_begin, world_finish)
+#define STORY(name) cmocka_unit_test_setup_teardown(name, yard_begin, yard_finish)
 
 /* ---- the job */
 
@@ -58,7 +58,7 @@ static int listen_on(const char *address, const char *port)
 
 /* ---- the stories */
 
-static void launch_sh(struct world *w, uint64_t handle, const char *script, enum agent_ready ready,
+static void launch_sh(struct yard *y, uint64_t handle, const char *script, enum agent_ready ready,
                       uint64_t ms)
 {
     static char self[4096];
@@ -68,75 +68,75 @@ static void launch_sh(struct world *w, uint64_t handle, const char *script, enum
     ssize_t len = readlink("/proc/self/exe", self + 5, sizeof(self) - 6);
     assert_true(len > 0);
     self[5 + len] = '\0';
-    struct agent_launch launch = world_job(handle, script, argv);
+    struct agent_launch launch = yard_job(handle, script, argv);
     launch.env = env;
     launch.ready = ready;
     launch.ready_after_ms = ms;
     launch.ready_timeout_ms = ms;
     launch.ready_port = 47946;
-    world_launch(w, &launch);
+    yard_launch(y, &launch);
 }
 
 static void alive_for_a_while_is_ready(void **state)
 {
-    struct world *w = *state;
-    launch_sh(w, 1, "sleep 1000", AGENT_READY_ALIVE, 200);
-    const struct world_news *ready = world_must(w, 1, AGENT_GUARD_READY);
-    const struct world_news *start = world_heard(w, 1, AGENT_GUARD_STARTED);
+    struct yard *y = *state;
+    launch_sh(y, 1, "sleep 1000", AGENT_READY_ALIVE, 200);
+    const struct yard_news *ready = yard_must(y, 1, AGENT_GUARD_READY);
+    const struct yard_news *start = yard_heard(y, 1, AGENT_GUARD_STARTED);
     assert_in_range(ready->at_ms - start->at_ms, 195, 500);
     assert_true(ready->event.ready);
 
-    launch_sh(w, 2, "sleep 0.05", AGENT_READY_ALIVE, 1000);
-    const struct world_news *end = world_must(w, 2, AGENT_GUARD_EXITED);
+    launch_sh(y, 2, "sleep 0.05", AGENT_READY_ALIVE, 1000);
+    const struct yard_news *end = yard_must(y, 2, AGENT_GUARD_EXITED);
     assert_false(end->event.ready);
-    assert_null(world_heard(w, 2, AGENT_GUARD_READY));
-    shell_guards_stop(w->guards, 1, 0);
-    assert_true(world_must(w, 1, AGENT_GUARD_EXITED)->event.ready);
+    assert_null(yard_heard(y, 2, AGENT_GUARD_READY));
+    shell_guards_stop(y->guards, 1, 0);
+    assert_true(yard_must(y, 1, AGENT_GUARD_EXITED)->event.ready);
 }
 
 static void its_own_word_is_ready(void **state)
 {
-    struct world *w = *state;
+    struct yard *y = *state;
     launch_sh(
-        w, 1,
+        y, 1,
         "$SELF say 'STATUS=warming up'; sleep 0.3; $SELF say 'FOO=1\nREADY=1\n'; exec sleep 9",
         AGENT_READY_NOTIFY, 10000);
-    const struct world_news *status = world_must(w, 1, AGENT_GUARD_STATUS);
+    const struct yard_news *status = yard_must(y, 1, AGENT_GUARD_STATUS);
     assert_string_equal(status->text, "warming up");
-    assert_null(world_heard(w, 1, AGENT_GUARD_READY));
-    assert_true(world_must(w, 1, AGENT_GUARD_READY)->at_ms >= status->at_ms + 200);
-    shell_guards_stop(w->guards, 1, 0);
-    world_must(w, 1, AGENT_GUARD_EXITED);
+    assert_null(yard_heard(y, 1, AGENT_GUARD_READY));
+    assert_true(yard_must(y, 1, AGENT_GUARD_READY)->at_ms >= status->at_ms + 200);
+    shell_guards_stop(y->guards, 1, 0);
+    yard_must(y, 1, AGENT_GUARD_EXITED);
 }
 
 static void a_job_of_another_user_is_heard(void **state)
 {
-    struct world *w = *state;
+    struct yard *y = *state;
     const char *argv[4];
-    char script[4 * WORLD_PATH_MAX];
+    char script[4 * YARD_PATH_MAX];
     if (getuid() != 0) {
         print_message("not root: a change of user cannot be shown here\n");
         return;
     }
     /* The program may lie where only root can reach it: the job gets a copy. */
-    snprintf(script, sizeof(script), "cp $SELF %s/copy && chmod 755 %s/copy", w->dir, w->dir);
-    launch_sh(w, 1, script, AGENT_READY_ALIVE, 0);
-    assert_int_equal(world_must(w, 1, AGENT_GUARD_EXITED)->event.code, 0);
-    snprintf(script, sizeof(script), "%s/copy say READY=1 && exec sleep 9", w->dir);
-    struct agent_launch launch = world_job(2, script, argv);
+    snprintf(script, sizeof(script), "cp $SELF %s/copy && chmod 755 %s/copy", y->dir, y->dir);
+    launch_sh(y, 1, script, AGENT_READY_ALIVE, 0);
+    assert_int_equal(yard_must(y, 1, AGENT_GUARD_EXITED)->event.code, 0);
+    snprintf(script, sizeof(script), "%s/copy say READY=1 && exec sleep 9", y->dir);
+    struct agent_launch launch = yard_job(2, script, argv);
     launch.user = "nobody";
     launch.ready = AGENT_READY_NOTIFY;
-    world_launch(w, &launch);
-    world_must(w, 2, AGENT_GUARD_READY);
-    shell_guards_stop(w->guards, 2, 0);
-    world_must(w, 2, AGENT_GUARD_EXITED);
+    yard_launch(y, &launch);
+    yard_must(y, 2, AGENT_GUARD_READY);
+    shell_guards_stop(y->guards, 2, 0);
+    yard_must(y, 2, AGENT_GUARD_EXITED);
 }
 
 static void who_is_not_ready_in_time_is_stopped(void **state)
 {
-    struct world *w = *state;
-    launch_sh(w, 1, "$SELF say 'READY=0'; exec sleep 9", AGENT_READY_NOTIFY, 300);
-    const struct world_news *end = world_must(w, 1, AGENT_GUARD_EXITED);
+    struct yard *y = *state;
+    launch_sh(y, 1, "$SELF say 'READY=0'; exec sleep 9", AGENT_READY_NOTIFY, 300);
+    const struct yard_news *end = yard_must(y, 1, AGENT_GUARD_EXITED);
     assert_int_equal(end->event.signal, SIGTERM);
     assert_false(end->event.ready);
     assert_string_equal(end->text, "stopped: not ready after 300 ms");
@@ -144,44 +144,44 @@ static void who_is_not_ready_in_time_is_stopped(void **state)
 
 static void statuses_come_at_a_measured_pace(void **state)
 {
-    struct world *w = *state;
-    launch_sh(w, 1,
+    struct yard *y = *state;
+    launch_sh(y, 1,
               "$SELF often 3000; sleep 0.5; $SELF say 'STATUS=caf\303\251\001end'; exec sleep 9",
               AGENT_READY_ALIVE, 0);
-    uint64_t begin_ms = world_now_ms();
+    uint64_t begin_ms = yard_now_ms();
     bool has_last = false;
     uint32_t statuses = 0;
-    while (!has_last && world_now_ms() - begin_ms < 5000) {
-        world_run(w, 50);
+    while (!has_last && yard_now_ms() - begin_ms < 5000) {
+        yard_run(y, 50);
         statuses = 0;
-        for (uint32_t i = 0; i < w->count; i++) {
-            statuses += w->news[i].event.news == AGENT_GUARD_STATUS;
-            has_last = has_last || strcmp(w->news[i].text, "caf\303\251 end") == 0;
+        for (uint32_t i = 0; i < y->count; i++) {
+            statuses += y->news[i].event.news == AGENT_GUARD_STATUS;
+            has_last = has_last || strcmp(y->news[i].text, "caf\303\251 end") == 0;
         }
     }
     assert_true(has_last); /* the latest word is never dropped, and no control byte comes through */
-    assert_in_range(statuses, 2, 2 + (world_now_ms() - begin_ms) / 200);
+    assert_in_range(statuses, 2, 2 + (yard_now_ms() - begin_ms) / 200);
     bool has_number = false;
-    for (uint32_t i = 0; i < w->count; i++)
-        has_number = has_number || strcmp(w->news[i].text, "number 3000 of 3000") == 0;
+    for (uint32_t i = 0; i < y->count; i++)
+        has_number = has_number || strcmp(y->news[i].text, "number 3000 of 3000") == 0;
     assert_true(has_number);
-    shell_guards_stop(w->guards, 1, 0);
-    world_must(w, 1, AGENT_GUARD_EXITED);
+    shell_guards_stop(y->guards, 1, 0);
+    yard_must(y, 1, AGENT_GUARD_EXITED);
 }
 
 static void a_listening_port_is_ready(void **state)
 {
-    struct world *w = *state;
-    launch_sh(w, 1, "sleep 0.3; exec $SELF listen 127.0.0.1 47946", AGENT_READY_TCP, 10000);
-    const struct world_news *ready = world_must(w, 1, AGENT_GUARD_READY);
-    const struct world_news *start = world_heard(w, 1, AGENT_GUARD_STARTED);
+    struct yard *y = *state;
+    launch_sh(y, 1, "sleep 0.3; exec $SELF listen 127.0.0.1 47946", AGENT_READY_TCP, 10000);
+    const struct yard_news *ready = yard_must(y, 1, AGENT_GUARD_READY);
+    const struct yard_news *start = yard_heard(y, 1, AGENT_GUARD_STARTED);
     assert_in_range(ready->at_ms - start->at_ms, 250, 1500);
-    shell_guards_stop(w->guards, 1, 0);
-    world_must(w, 1, AGENT_GUARD_EXITED);
+    shell_guards_stop(y->guards, 1, 0);
+    yard_must(y, 1, AGENT_GUARD_EXITED);
 
-    launch_sh(w, 2, "exec sleep 9", AGENT_READY_TCP,
+    launch_sh(y, 2, "exec sleep 9", AGENT_READY_TCP,
               400); /* nobody listens: not even by accident */
-    assert_string_equal(world_must(w, 2, AGENT_GUARD_EXITED)->text,
+    assert_string_equal(yard_must(y, 2, AGENT_GUARD_EXITED)->text,
                         "stopped: not ready after 400 ms");
 }
 

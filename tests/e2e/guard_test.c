@@ -10,17 +10,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tests/e2e/world.h"
+#include "tests/e2e/guard_yard.h"
 #include "tests/unit/unit.h"
 
-#define STORY(name) cmocka_unit_test_setup_teardown(name, world_begin, world_finish)
+#define STORY(name) cmocka_unit_test_setup_teardown(name, yard_begin, yard_finish)
 
 static void an_exit_code_is_told_and_kept_until_forgotten(void **state)
 {
-    struct world *w = *state;
-    world_start(w, 1, "exit 7");
-    const struct world_news *end = world_must(w, 1, AGENT_GUARD_EXITED);
-    const struct world_news *start = world_heard(w, 1, AGENT_GUARD_STARTED);
+    struct yard *y = *state;
+    yard_start(y, 1, "exit 7");
+    const struct yard_news *end = yard_must(y, 1, AGENT_GUARD_EXITED);
+    const struct yard_news *start = yard_heard(y, 1, AGENT_GUARD_STARTED);
     assert_non_null(start);
     assert_true(start->event.pid > 1);
     assert_int_equal(end->event.pid, start->event.pid);
@@ -31,42 +31,42 @@ static void an_exit_code_is_told_and_kept_until_forgotten(void **state)
     assert_string_equal(end->job, "story/job");
     assert_null(end->event.text);
     assert_true(end->event.ended_wall_ms >= start->event.started_wall_ms);
-    assert_int_equal(world_runs_left(w), 1);
-    assert_int_equal(shell_guards_count(w->guards), 1);
+    assert_int_equal(yard_runs_left(y), 1);
+    assert_int_equal(shell_guards_count(y->guards), 1);
 
-    shell_guards_forget(w->guards, 1);
-    world_run(w, 50);
-    assert_int_equal(world_runs_left(w), 0);
-    assert_int_equal(shell_guards_count(w->guards), 0);
+    shell_guards_forget(y->guards, 1);
+    yard_run(y, 50);
+    assert_int_equal(yard_runs_left(y), 0);
+    assert_int_equal(shell_guards_count(y->guards), 0);
 }
 
 static void a_signal_that_ended_it_is_told(void **state)
 {
-    struct world *w = *state;
-    world_start(w, 1, "kill -SEGV $$");
-    const struct world_news *end = world_must(w, 1, AGENT_GUARD_EXITED);
+    struct yard *y = *state;
+    yard_start(y, 1, "kill -SEGV $$");
+    const struct yard_news *end = yard_must(y, 1, AGENT_GUARD_EXITED);
     assert_int_equal(end->event.signal, SIGSEGV);
     assert_int_equal(end->event.code, 0);
 }
 
 static void an_exit_record_outlives_the_agent(void **state)
 {
-    struct world *w = *state;
-    world_start(w, 1, "exit 3");
-    world_must(w, 1, AGENT_GUARD_EXITED);
-    world_agent_close(w);
+    struct yard *y = *state;
+    yard_start(y, 1, "exit 3");
+    yard_must(y, 1, AGENT_GUARD_EXITED);
+    yard_agent_close(y);
 
-    world_agent_open(w);
-    shell_guards_scan(w->guards);
-    const struct world_news *end = world_must(w, 0, AGENT_GUARD_EXITED);
-    world_must(w, 0, AGENT_GUARD_SCANNED);
+    yard_agent_open(y);
+    shell_guards_scan(y->guards);
+    const struct yard_news *end = yard_must(y, 0, AGENT_GUARD_EXITED);
+    yard_must(y, 0, AGENT_GUARD_SCANNED);
     assert_true(end->event.handle >= SHELL_GUARD_FOREIGN);
     assert_int_equal(end->event.code, 3);
     assert_int_equal(end->event.token, 7);
     assert_string_equal(end->run, "story/job");
-    assert_int_equal(w->count, 2);
-    shell_guards_forget(w->guards, end->event.handle);
-    assert_int_equal(world_runs_left(w), 0);
+    assert_int_equal(y->count, 2);
+    shell_guards_forget(y->guards, end->event.handle);
+    assert_int_equal(yard_runs_left(y), 0);
 }
 
 static void what_cannot_start_says_what_and_why(void **state)
@@ -86,81 +86,81 @@ static void what_cannot_start_says_what_and_why(void **state)
         { "true", NULL, "nobody-knows-me", NULL, ENOENT, "unknown user nobody-knows-me" },
         { "true", NULL, NULL, "no-such-group", ENOENT, "unknown group no-such-group" },
     };
-    struct world *w = *state;
-    char file[WORLD_PATH_MAX + 16];
-    snprintf(file, sizeof(file), "%s/script", w->dir);
-    world_write(file, "#!/no/such/interpreter\n", 0755);
-    snprintf(file, sizeof(file), "%s/plain", w->dir);
-    world_write(file, "exit 0\n", 0644);
-    for (size_t i = 0; i < WORLD_COUNT(cases); i++) {
-        char command[2 * WORLD_PATH_MAX], text[2 * WORLD_PATH_MAX];
-        snprintf(command, sizeof(command), cases[i].command, w->dir);
-        snprintf(text, sizeof(text), cases[i].text, w->dir);
+    struct yard *y = *state;
+    char file[YARD_PATH_MAX + 16];
+    snprintf(file, sizeof(file), "%s/script", y->dir);
+    yard_write(file, "#!/no/such/interpreter\n", 0755);
+    snprintf(file, sizeof(file), "%s/plain", y->dir);
+    yard_write(file, "exit 0\n", 0644);
+    for (size_t i = 0; i < YARD_COUNT(cases); i++) {
+        char command[2 * YARD_PATH_MAX], text[2 * YARD_PATH_MAX];
+        snprintf(command, sizeof(command), cases[i].command, y->dir);
+        snprintf(text, sizeof(text), cases[i].text, y->dir);
         const char *argv[4];
-        struct agent_launch launch = world_job(i + 1, "", argv);
+        struct agent_launch launch = yard_job(i + 1, "", argv);
         argv[0] = command;
         argv[1] = NULL;
         launch.cwd = cases[i].cwd;
         launch.user = cases[i].user;
         launch.group = cases[i].group;
-        world_launch(w, &launch);
-        const struct world_news *failed = world_must(w, i + 1, AGENT_GUARD_FAILED);
+        yard_launch(y, &launch);
+        const struct yard_news *failed = yard_must(y, i + 1, AGENT_GUARD_FAILED);
         assert_string_equal(failed->text, text);
         assert_int_equal(failed->event.code, cases[i].code);
-        assert_null(world_heard(w, i + 1, AGENT_GUARD_STARTED));
-        shell_guards_forget(w->guards, i + 1);
+        assert_null(yard_heard(y, i + 1, AGENT_GUARD_STARTED));
+        shell_guards_forget(y->guards, i + 1);
     }
-    world_run(w, 50);
-    assert_int_equal(world_runs_left(w), 0);
+    yard_run(y, 50);
+    assert_int_equal(yard_runs_left(y), 0);
 }
 
 static void a_launch_that_no_guard_can_take_fails(void **state)
 {
-    struct world *w = *state;
+    struct yard *y = *state;
     static char big[AGENT_LAUNCH_WIRE_MAX];
     const char *argv[4];
     memset(big, 'x', sizeof(big) - 1);
-    struct agent_launch launch = world_job(1, big, argv);
-    world_launch(w, &launch);
-    launch = world_job(2, "true", argv);
+    struct agent_launch launch = yard_job(1, big, argv);
+    yard_launch(y, &launch);
+    launch = yard_job(2, "true", argv);
     launch.job = "../etc";
-    world_launch(w, &launch);
-    assert_int_equal(w->count, 0); /* never from inside the call */
-    assert_string_equal(world_must(w, 1, AGENT_GUARD_FAILED)->text,
+    yard_launch(y, &launch);
+    assert_int_equal(y->count, 0); /* never from inside the call */
+    assert_string_equal(yard_must(y, 1, AGENT_GUARD_FAILED)->text,
                         "arguments and environment are larger than 160 KiB together");
-    assert_string_equal(world_must(w, 2, AGENT_GUARD_FAILED)->text,
+    assert_string_equal(yard_must(y, 2, AGENT_GUARD_FAILED)->text,
                         "not a job's name: no part of a name is . or ..");
-    assert_int_equal(world_runs_left(w), 0);
+    assert_int_equal(yard_runs_left(y), 0);
 }
 
 static void a_large_launch_arrives_whole(void **state)
 {
-    struct world *w = *state;
+    struct yard *y = *state;
     static char big[120 * 1024];
     const char *argv[4];
     char out[256];
     memset(big, 'x', sizeof(big) - 1);
-    struct agent_launch launch = world_job(1, "printf %s \"$MUSTER_ARG\" | wc -c", argv);
+    struct agent_launch launch = yard_job(1, "printf %s \"$MUSTER_ARG\" | wc -c", argv);
     launch.arg = big;
-    world_launch(w, &launch);
-    assert_int_equal(world_must(w, 1, AGENT_GUARD_EXITED)->event.code, 0);
-    assert_string_equal(world_output(w, "story/job", out, sizeof(out)), "o:122879\n");
+    yard_launch(y, &launch);
+    assert_int_equal(yard_must(y, 1, AGENT_GUARD_EXITED)->event.code, 0);
+    assert_string_equal(yard_output(y, "story/job", out, sizeof(out)), "o:122879\n");
 }
 
 static void a_job_is_born_into_the_world_it_asked_for(void **state)
 {
     static const char *const env[] = { "GREETING=hello", "PATH=/bin:/usr/bin", "MUSTER_JOB=a lie",
                                        NULL };
-    struct world *w = *state;
+    struct yard *y = *state;
     const char *argv[4];
     char out[4096], expected[1024];
     struct agent_launch launch =
-        world_job(1,
-                  "echo $GREETING $PATH; echo $MUSTER_JOB $MUSTER_RUN $MUSTER_RUN_TOKEN "
-                  "$MUSTER_ATTEMPT $MUSTER_ARG; pwd; umask; nice; ulimit -n; ulimit -c; ulimit -t; "
-                  "ps -o ppid=,pgid=,sid= $$ | tr -s ' '; ls /proc/self/fd | wc -l; "
-                  "grep -E 'Sig(Blk|Ign)' /proc/self/status; env | wc -l",
-                  argv);
+        yard_job(1,
+                 "echo $GREETING $PATH; echo $MUSTER_JOB $MUSTER_RUN $MUSTER_RUN_TOKEN "
+                 "$MUSTER_ATTEMPT $MUSTER_ARG; pwd; umask; nice; ulimit -n; ulimit -c; ulimit -t; "
+                 "ps -o ppid=,pgid=,sid= $$ | tr -s ' '; ls /proc/self/fd | wc -l; "
+                 "grep -E 'Sig(Blk|Ign)' /proc/self/status; env | wc -l",
+                 argv);
     launch.run = "story/job.2";
     launch.attempt = 4;
     launch.arg = "an argument";
@@ -172,14 +172,14 @@ static void a_job_is_born_into_the_world_it_asked_for(void **state)
     launch.limit_core = 0;
     launch.limit_cpu_s = 77;
     signal(SIGUSR1, SIG_IGN); /* as an agent may; its jobs must not inherit it */
-    world_launch(w, &launch);
-    const struct world_news *start = world_must(w, 1, AGENT_GUARD_STARTED);
-    world_must(w, 1, AGENT_GUARD_EXITED);
+    yard_launch(y, &launch);
+    const struct yard_news *start = yard_must(y, 1, AGENT_GUARD_STARTED);
+    yard_must(y, 1, AGENT_GUARD_EXITED);
     signal(SIGUSR1, SIG_DFL);
     /* descriptors of ls: three, and the folder; variables: two, seven of ours, and the shell's PWD
      */
     int pid = start->event.pid;
-    world_output(w, "story/job.2", out, sizeof(out));
+    yard_output(y, "story/job.2", out, sizeof(out));
     char *ids = strstr(out, "77\no:");
     assert_non_null(ids);
     int parent = 0, group = 0, session = 0;
@@ -197,7 +197,7 @@ static void a_job_is_born_into_the_world_it_asked_for(void **state)
 
 static void another_user_is_one_to_the_last_group(void **state)
 {
-    struct world *w = *state;
+    struct yard *y = *state;
     const char *argv[4];
     char out[1024], expected[1024];
     struct passwd *nobody = getpwnam("nobody");
@@ -205,83 +205,83 @@ static void another_user_is_one_to_the_last_group(void **state)
         print_message("not root: a change of user cannot be shown here\n");
         return;
     }
-    struct agent_launch launch = world_job(
+    struct agent_launch launch = yard_job(
         1, "id -u; id -g; id -G; echo $USER $LOGNAME $HOME; grep CapEff /proc/self/status", argv);
     snprintf(expected, sizeof(expected),
              "o:%d\no:%d\no:%d\no:nobody nobody %s\no:CapEff:\t0000000000000000\n",
              (int)nobody->pw_uid, (int)nobody->pw_gid, (int)nobody->pw_gid, nobody->pw_dir);
     launch.user = "nobody";
-    world_launch(w, &launch);
-    world_must(w, 1, AGENT_GUARD_EXITED);
-    assert_string_equal(world_output(w, "story/job", out, sizeof(out)), expected);
+    yard_launch(y, &launch);
+    yard_must(y, 1, AGENT_GUARD_EXITED);
+    assert_string_equal(yard_output(y, "story/job", out, sizeof(out)), expected);
 
-    launch = world_job(2, "id -u; id -g; id -G", argv);
+    launch = yard_job(2, "id -u; id -g; id -G", argv);
     launch.user = "4242";
     launch.group = "daemon";
-    world_launch(w, &launch);
-    world_must(w, 2, AGENT_GUARD_EXITED);
-    assert_string_equal(world_output(w, "story/job", out, sizeof(out)), "o:4242\no:1\no:1\n");
+    yard_launch(y, &launch);
+    yard_must(y, 2, AGENT_GUARD_EXITED);
+    assert_string_equal(yard_output(y, "story/job", out, sizeof(out)), "o:4242\no:1\no:1\n");
 }
 
 static void a_signal_is_passed_to_the_main_process(void **state)
 {
-    struct world *w = *state;
-    world_start(w, 1, "trap 'exit 5' USR1; echo on; while :; do sleep 0.01; done");
+    struct yard *y = *state;
+    yard_start(y, 1, "trap 'exit 5' USR1; echo on; while :; do sleep 0.01; done");
     char out[64];
-    world_must(w, 1, AGENT_GUARD_STARTED);
-    for (int i = 0; i < 200 && world_output(w, "story/job", out, sizeof(out))[0] == '\0'; i++)
-        world_run(w, 10);
-    shell_guards_signal(w->guards, 1, SIGUSR1);
-    assert_int_equal(world_must(w, 1, AGENT_GUARD_EXITED)->event.code, 5);
-    shell_guards_signal(w->guards, 1, SIGUSR1); /* to one that ended: nothing happens */
-    shell_guards_stop(w->guards, 99, 0);        /* to one that never was, either */
+    yard_must(y, 1, AGENT_GUARD_STARTED);
+    for (int i = 0; i < 200 && yard_output(y, "story/job", out, sizeof(out))[0] == '\0'; i++)
+        yard_run(y, 10);
+    shell_guards_signal(y->guards, 1, SIGUSR1);
+    assert_int_equal(yard_must(y, 1, AGENT_GUARD_EXITED)->event.code, 5);
+    shell_guards_signal(y->guards, 1, SIGUSR1); /* to one that ended: nothing happens */
+    shell_guards_stop(y->guards, 99, 0);        /* to one that never was, either */
 }
 
 static void a_killed_guard_takes_its_job_along(void **state)
 {
     static const char *const cgroups[] = { "",
                                            NULL }; /* without one, and with where there is one */
-    struct world *w = *state;
-    for (uint64_t i = 0; i < WORLD_COUNT(cgroups); i++) {
-        world_agent_close(w);
-        w->cgroup = cgroups[i];
-        world_agent_open(w);
-        world_start(w, 1, "setsid sleep 1000 & echo $!; sleep 1000 & wait");
-        pid_t job = world_must(w, 1, AGENT_GUARD_STARTED)->event.pid;
+    struct yard *y = *state;
+    for (uint64_t i = 0; i < YARD_COUNT(cgroups); i++) {
+        yard_agent_close(y);
+        y->cgroup = cgroups[i];
+        yard_agent_open(y);
+        yard_start(y, 1, "setsid sleep 1000 & echo $!; sleep 1000 & wait");
+        pid_t job = yard_must(y, 1, AGENT_GUARD_STARTED)->event.pid;
         char out[64];
-        for (int n = 0; n < 200 && world_output(w, "story/job", out, sizeof(out))[0] == '\0'; n++)
-            world_run(w, 10);
+        for (int n = 0; n < 200 && yard_output(y, "story/job", out, sizeof(out))[0] == '\0'; n++)
+            yard_run(y, 10);
         pid_t escapee = (pid_t)strtol(out + 2, NULL, 10);
         assert_true(escapee > 1);
-        assert_int_equal(kill(world_guard_of(job), SIGKILL), 0);
-        const struct world_news *end = world_must(w, 1, AGENT_GUARD_EXITED);
+        assert_int_equal(kill(yard_guard_of(job), SIGKILL), 0);
+        const struct yard_news *end = yard_must(y, 1, AGENT_GUARD_EXITED);
         assert_int_equal(end->event.signal, SIGKILL);
         assert_non_null(strstr(end->text, "its guard was killed"));
-        assert_true(world_gone_after(job, 100) < 100);
-        assert_true(world_gone_after(escapee, 100) < 100);
-        shell_guards_forget(w->guards, 1);
-        world_run(w, 20);
-        assert_int_equal(world_runs_left(w), 0);
+        assert_true(yard_gone_after(job, 100) < 100);
+        assert_true(yard_gone_after(escapee, 100) < 100);
+        shell_guards_forget(y->guards, 1);
+        yard_run(y, 20);
+        assert_int_equal(yard_runs_left(y), 0);
     }
 }
 
 static void many_at_once_come_and_go(void **state)
 {
-    struct world *w = *state;
+    struct yard *y = *state;
     for (uint64_t i = 1; i <= 100; i++) {
         char script[32];
         const char *argv[4];
         snprintf(script, sizeof(script), "exit %d", (int)i);
-        struct agent_launch launch = world_job(i, script, argv);
-        world_launch(w, &launch);
+        struct agent_launch launch = yard_job(i, script, argv);
+        yard_launch(y, &launch);
     }
     for (uint64_t i = 1; i <= 100; i++) {
-        assert_int_equal(world_must(w, i, AGENT_GUARD_EXITED)->event.code, i);
-        shell_guards_forget(w->guards, i);
+        assert_int_equal(yard_must(y, i, AGENT_GUARD_EXITED)->event.code, i);
+        shell_guards_forget(y->guards, i);
     }
-    world_run(w, 100);
-    assert_int_equal(shell_guards_count(w->guards), 0);
-    assert_int_equal(world_runs_left(w), 0);
+    yard_run(y, 100);
+    assert_int_equal(shell_guards_count(y->guards), 0);
+    assert_int_equal(yard_runs_left(y), 0);
 }
 
 int main(void)
