@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Binding the agent's own sockets, and saying clearly when that cannot be. */
+#include "agent/shell/ports.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "agent/shell/net.h"
+#include "base/text.h"
+
+struct port_kind {
+    int type;
+    const char *what;
+    const char *setting;
+};
+
+static const struct port_kind gossip_udp = { SOCK_DGRAM, "gossip, UDP", "bind" };
+static const struct port_kind gossip_tcp = { SOCK_STREAM, "gossip, TCP", "bind" };
+static const struct port_kind peers_tcp = { SOCK_STREAM, "peers, TCP", "peer_port" };
+
+static int bind_err(int number)
+{
+    switch (number) {
+    case EADDRINUSE:
+        return MUSTER_EBUSY;
+    case EACCES:
+    case EPERM:
+        return MUSTER_EDENIED;
+    case EADDRNOTAVAIL:
+        return MUSTER_EINVAL;
+    default:
+        return MUSTER_EIO;
+    }
+}
+
+static int port_refused(struct muster_addr at, const struct port_kind *kind, int number, char *why,
+                        size_t size)
+{
+    char addr[MUSTER_ADDR_TEXT], reason[128];
+    const char *text = strerror_r(number, reason, sizeof reason);
+    if (number == EADDRINUSE)
+        text = "address already in use by another process";
+    else if (number == EADDRNOTAVAIL)
+        text = "this host has no such address";
+    (void)muster_format(why, size, "%s (%s): %s; see `%s`", muster_addr_text(at, addr), kind->what,
+                        text, kind->setting);
+    return bind_err(number);
+}
+
+/* Only TCP may reuse an address: there it means that connections of a killed agent which still
+ * linger are no hindrance. On UDP two agents would share a port, and each would lose half its mail.
+ */
+static int port_bind(int *fd, struct muster_addr at, const struct port_kind *kind, char *why,
+                     size_t size)
+{
+    struct sockaddr_storage where;
+    int on = 1, off = 0;
+    socklen_t len = at.len == 16 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    shell_sockaddr(&where, at, false);
+    *fd = socket(where.ss_family, kind->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (*fd < 0)
+        return port_refused(at, kind, errno, why, size);
+    bool is_tcp = kind->type == SOCK_STREAM;
+    if (is_tcp)
+        (void)setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (at.len == 16)
+        (void)setsockopt(*fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    if (bind(*fd, (const struct sockaddr *)&where, len) == 0 &&
+        (!is_tcp || listen(*fd, SHELL_BACKLOG) == 0))
+        return MUSTER_OK;
+    return port_refused(at, kind, errno, why, size);
+}
+
+int shell_ports_open(struct shell_ports *p, struct muster_addr gossip, struct muster_addr peers,
+                     char *why, size_t size)
+{
+    *p = (struct shell_ports){ -1, -1, -1 };
+    int err = port_bind(&p->gossip_udp, gossip, &gossip_udp, why, size);
+    if (err == MUSTER_OK)
+        err = port_bind(&p->gossip_tcp, gossip, &gossip_tcp, why, size);
+    if (err == MUSTER_OK)
+        err = port_bind(&p->peers, peers, &peers_tcp, why, size);
+    if (err != MUSTER_OK)
+        shell_ports_close(p);
+    return err;
+}
+
+int shell_port_take(int *fd)
+{
+    int taken = *fd;
+    MUSTER_ASSERT(taken >= 0);
+    *fd = -1;
+    return taken;
+}
+
+void shell_ports_close(struct shell_ports *p)
+{
+    int *all[] = { &p->gossip_udp, &p->gossip_tcp, &p->peers };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (*all[i] >= 0)
+            (void)close(*all[i]);
+        *all[i] = -1;
+    }
+}
