@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The shell's sockets on loopback: links, streams, checks and datagrams, and how each of them ends.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "agent/shell/check.h"
+#include "agent/shell/link.h"
+#include "agent/shell/ports.h"
+#include "agent/shell/stream.h"
+#include "agent/shell/udp.h"
+
+#define SEEN_MAX   4096
+#define PATIENCE_S 20
+
+/* Both ends live in one loop: what happens at either is written down in one list. */
+struct seen {
+    enum agent_event_kind kind;
+    uint32_t number;
+    bool refused, ended, inbound;
+    size_t len;
+    uint8_t first;
+};
+
+struct end {
+    struct world *world;
+    struct shell_net net;
+    struct shell_links links;
+    struct shell_streams streams;
+    struct shell_checks checks;
+    struct shell_udp udp;
+    struct muster_addr gossip, peers;
+    uint32_t inbound; /* link that was opened last */
+    struct seen seen[SEEN_MAX];
+    uint32_t count;
+    bool echoes; /* answers every frame with itself */
+};
+
+struct world {
+    uv_loop_t loop;
+    uv_timer_t patience;
+    struct end a, b;
+    bool is_over;
+};
+
+static void end_event(void *context, const struct agent_event *e)
+{
+    struct end *end = context;
+    bool is_stream = e->kind == AGENT_EVENT_STREAM_DATA || e->kind == AGENT_EVENT_STREAM_FAILED;
+    assert_true(end->count < SEEN_MAX);
+    end->seen[end->count++] = (struct seen){ .kind = e->kind,
+                                             .number = is_stream ? e->stream : e->link,
+                                             .refused = e->refused,
+                                             .ended = e->ended,
+                                             .inbound = e->inbound,
+                                             .len = e->bytes.len,
+                                             .first = e->bytes.len > 0 ? e->bytes.data[0] : 0 };
+    if (e->kind == AGENT_EVENT_LINK_OPENED && e->link >= AGENT_LINK_INBOUND)
+        end->inbound = e->link;
+    if (e->kind == AGENT_EVENT_LINK_FRAME && end->echoes)
+        shell_link_send(&end->links, e->link, e->bytes);
+    if (e->kind == AGENT_EVENT_STREAM_DATA && e->inbound && e->bytes.len == 4)
+        shell_stream_reply(&end->streams, e->stream, MUSTER_BYTES("answer", 6));
+}
+
+static struct muster_addr bound(int fd)
+{
+    struct sockaddr_storage where;
+    socklen_t len = sizeof where;
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&where, &len), 0);
+    return shell_addr((const struct sockaddr *)&where);
+}
+
+/* A free port for gossip (UDP and TCP alike would need luck; the tests use TCP's for streams). */
+static void end_open(struct end *end, struct world *w)
+{
+    struct shell_ports ports;
+    struct muster_addr any;
+    char why[256];
+    assert_int_equal(muster_addr_parse(&any, "127.0.0.1:0", 0), MUSTER_OK);
+    assert_int_equal(shell_ports_open(&ports, any, any, why, sizeof why), MUSTER_OK);
+    end->world = w;
+    end->gossip = bound(ports.gossip_tcp);
+    end->peers = bound(ports.peers);
+    assert_int_equal(shell_net_open(&end->net, &w->loop, end, end_event), MUSTER_OK);
+    shell_links_open(&end->links, &end->net);
+    shell_streams_open(&end->streams, &end->net);
+    shell_checks_open(&end->checks, &end->net);
+    shell_links_listen(&end->links, shell_port_take(&ports.peers));
+    shell_streams_listen(&end->streams, shell_port_take(&ports.gossip_tcp));
+    shell_udp_open(&end->udp, &end->net, shell_port_take(&ports.gossip_udp), false);
+}
+
+static void end_close(struct end *end)
+{
+    shell_links_close(&end->links);
+    shell_streams_close(&end->streams);
+    shell_checks_close(&end->checks);
+    shell_udp_close(&end->udp);
+}
+
+static void too_long(uv_timer_t *timer)
+{
+    struct world *w = timer->data;
+    w->is_over = true;
+}
+
+static int setup(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    assert_non_null(w);
+    assert_int_equal(uv_loop_init(&w->loop), 0);
+    assert_int_equal(uv_timer_init(&w->loop, &w->patience), 0);
+    w->patience.data = w;
+    (void)uv_timer_start(&w->patience, too_long, PATIENCE_S * 1000, 0);
+    end_open(&w->a, w);
+    end_open(&w->b, w);
+    *state = w;
+    return 0;
+}
+
+/* Whatever a test left open ends here, and the loop has no handle left. */
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    end_close(&w->a);
+    end_close(&w->b);
+    uv_close((uv_handle_t *)&w->patience, NULL);
+    (void)uv_run(&w->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&w->loop), 0);
+    assert_int_equal(w->a.links.count, 0);
+    assert_int_equal(w->a.streams.bytes, 0);
+    shell_net_close(&w->a.net);
+    shell_net_close(&w->b.net);
+    free(w);
+    return 0;
+}
+
+static uint32_t count(const struct end *end, enum agent_event_kind kind)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < end->count; i++)
+        n += end->seen[i].kind == kind;
+    return n;
+}
+
+static const struct seen *last(const struct end *end, enum agent_event_kind kind)
+{
+    for (uint32_t i = end->count; i-- > 0;)
+        if (end->seen[i].kind == kind)
+            return &end->seen[i];
+    return NULL;
+}
+
+static void turn(struct world *w)
+{
+    shell_links_flush(&w->a.links);
+    shell_links_flush(&w->b.links);
+    (void)uv_run(&w->loop, UV_RUN_ONCE);
+    assert_false(w->is_over);
+}
+
+static void await(struct world *w, const struct end *end, enum agent_event_kind kind, uint32_t n)
+{
+    while (count(end, kind) < n)
+        turn(w);
+}
+
+static void rest(struct world *w, uint64_t ms)
+{
+    uint64_t until = shell_now().mono_ms + ms;
+    while (shell_now().mono_ms < until) {
+        (void)uv_run(&w->loop, UV_RUN_NOWAIT);
+        shell_links_flush(&w->a.links);
+        shell_links_flush(&w->b.links);
+        (void)usleep(1000);
+    }
+}
+
+static uint64_t soon(void)
+{
+    return shell_now().mono_ms + 5000;
+}
+
+static int raw_connect(struct muster_addr to)
+{
+    struct sockaddr_storage where;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    shell_sockaddr(&where, to, false);
+    assert_int_equal(connect(fd, (struct sockaddr *)&where, sizeof(struct sockaddr_in)), 0);
+    return fd;
+}
+
+/* ---- links */
+
+static void link_carries_frames_of_every_size_in_order(void **state)
+{
+    static const size_t sizes[] = { 1, 0, 3, 1000, 70000, AGENT_FRAME_MAX, 2, AGENT_FRAME_MAX - 1 };
+    const uint32_t n = sizeof sizes / sizeof sizes[0];
+    struct world *w = *state;
+    uint8_t *bytes = malloc(AGENT_FRAME_MAX);
+    assert_non_null(bytes);
+    w->b.echoes = true;
+    shell_link_dial(&w->a.links, 7, w->b.peers, soon());
+    await(w, &w->a, AGENT_EVENT_LINK_OPENED, 1);
+    shell_link_send(&w->a.links, 7, MUSTER_BYTES("x", 1)); /* a stranger's first is a short one */
+    for (uint32_t i = 0; i < n; i++) {
+        memset(bytes, (int)i + 1, AGENT_FRAME_MAX);
+        shell_link_send(&w->a.links, 7, MUSTER_BYTES(bytes, sizes[i]));
+    }
+    await(w, &w->a, AGENT_EVENT_LINK_FRAME, n + 1);
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < w->a.count; i++) {
+        const struct seen *s = &w->a.seen[i];
+        if (s->kind != AGENT_EVENT_LINK_FRAME || at++ == 0)
+            continue;
+        assert_int_equal(s->len, sizes[at - 2]);
+        assert_int_equal(s->first, sizes[at - 2] > 0 ? at - 1 : 0);
+    }
+    free(bytes);
+}
+
+static void link_says_its_last_words_before_it_closes(void **state)
+{
+    struct world *w = *state;
+    uint8_t bytes[60000] = { 9 };
+    shell_link_dial(&w->a.links, 1, w->b.peers, soon());
+    await(w, &w->b, AGENT_EVENT_LINK_OPENED, 1);
+    /* Unread bytes of the other side would make a plain close a reset, which loses ours. */
+    shell_link_send(&w->b.links, w->b.inbound, MUSTER_BYTES(bytes, sizeof bytes));
+    for (uint32_t i = 0; i < 100; i++)
+        shell_link_send(&w->a.links, 1, MUSTER_BYTES(bytes, sizeof bytes));
+    shell_link_close(&w->a.links, 1);
+    shell_link_send(&w->a.links, 1, MUSTER_BYTES("late", 4));
+    await(w, &w->a, AGENT_EVENT_LINK_CLOSED, 1);
+    await(w, &w->b, AGENT_EVENT_LINK_CLOSED, 1);
+    assert_int_equal(count(&w->b, AGENT_EVENT_LINK_FRAME), 100);
+    assert_int_equal(count(&w->a, AGENT_EVENT_LINK_FRAME), 0);
+    rest(w, 20);
+    assert_int_equal(count(&w->a, AGENT_EVENT_LINK_CLOSED), 1);
+    assert_int_equal(count(&w->b, AGENT_EVENT_LINK_CLOSED), 1);
+}
+
+static void link_that_nobody_accepts_is_refused_and_one_unanswered_is_not(void **state)
+{
+    struct world *w = *state;
+    struct muster_addr nobody = w->b.peers;
+    shell_links_close(&w->b.links);
+    rest(w, 5);
+    shell_link_dial(&w->a.links, 3, nobody, soon());
+    await(w, &w->a, AGENT_EVENT_LINK_CLOSED, 1);
+    assert_true(last(&w->a, AGENT_EVENT_LINK_CLOSED)->refused);
+    assert_int_equal(count(&w->a, AGENT_EVENT_LINK_OPENED), 0);
+    /* A deadline that is over ends it before anybody can answer. */
+    shell_link_dial(&w->a.links, 4, w->a.peers, 0);
+    shell_link_close(&w->a.links, 4);
+    await(w, &w->a, AGENT_EVENT_LINK_CLOSED, 2);
+    assert_false(last(&w->a, AGENT_EVENT_LINK_CLOSED)->refused);
+}
+
+static void link_with_a_frame_too_long_is_closed(void **state)
+{
+    static const uint8_t heads[][4] = { { 0xff, 0xff, 0xff, 0xff }, { 0, 1, 0, 1 } };
+    struct world *w = *state;
+    for (uint32_t i = 0; i < 2; i++) {
+        int fd = raw_connect(w->b.peers);
+        uint8_t byte;
+        assert_int_equal(write(fd, heads[i], 4), 4);
+        await(w, &w->b, AGENT_EVENT_LINK_CLOSED, i + 1);
+        assert_int_equal(read(fd, &byte, 1), 0);
+        assert_int_equal(close(fd), 0);
+    }
+    assert_int_equal(w->b.net.counters.frames_too_long, 2);
+    assert_int_equal(count(&w->b, AGENT_EVENT_LINK_FRAME), 0);
+}
+
+static void link_of_a_stranger_gives_way_to_newer_ones(void **state)
+{
+    struct world *w = *state;
+    int fd[SHELL_LINK_STRANGERS + 3];
+    const uint32_t n = sizeof fd / sizeof fd[0];
+    for (uint32_t i = 0; i < n; i++) {
+        fd[i] = raw_connect(w->b.peers);
+        if (i == 0) /* the first says a frame and is no stranger any more */
+            assert_int_equal(write(fd[i], "\0\0\0\1x", 5), 5);
+        await(w, &w->b, AGENT_EVENT_LINK_OPENED, i + 1);
+        if (i == 0)
+            await(w, &w->b, AGENT_EVENT_LINK_FRAME, 1);
+    }
+    await(w, &w->b, AGENT_EVENT_LINK_CLOSED, 2);
+    rest(w, 20);
+    assert_int_equal(count(&w->b, AGENT_EVENT_LINK_CLOSED), 2);
+    assert_int_equal(w->b.net.counters.links_shed, 2);
+    assert_int_equal(last(&w->b, AGENT_EVENT_LINK_CLOSED)->number, AGENT_LINK_INBOUND + 2);
+    for (uint32_t i = 0; i < n; i++)
+        assert_int_equal(close(fd[i]), 0);
+}
+
+static void link_whose_far_end_does_not_read_ends_at_its_brim(void **state)
+{
+    struct world *w = *state;
+    uint8_t *bytes = calloc(1, AGENT_FRAME_MAX);
+    int fd = raw_connect(w->b.peers);
+    assert_non_null(bytes);
+    await(w, &w->b, AGENT_EVENT_LINK_OPENED, 1);
+    for (uint32_t i = 0; i < 80 && count(&w->b, AGENT_EVENT_LINK_CLOSED) == 0; i++) {
+        shell_link_send(&w->b.links, w->b.inbound, MUSTER_BYTES(bytes, AGENT_FRAME_MAX));
+        rest(w, 2);
+    }
+    await(w, &w->b, AGENT_EVENT_LINK_CLOSED, 1);
+    assert_int_equal(w->b.net.counters.links_choked, 1);
+    assert_int_equal(close(fd), 0);
+    free(bytes);
+}
+
+/* ---- checks */
+
+static void check_tells_a_refusal_from_an_answer(void **state)
+{
+    struct world *w = *state;
+    struct muster_addr nobody = w->b.peers;
+    shell_check(&w->a.checks, 11, w->b.peers, soon());
+    await(w, &w->a, AGENT_EVENT_CHECKED, 1);
+    assert_false(last(&w->a, AGENT_EVENT_CHECKED)->refused);
+    assert_int_equal(last(&w->a, AGENT_EVENT_CHECKED)->number, 11);
+    shell_links_close(&w->b.links);
+    rest(w, 5);
+    shell_check(&w->a.checks, 12, nobody, soon());
+    await(w, &w->a, AGENT_EVENT_CHECKED, 2);
+    assert_true(last(&w->a, AGENT_EVENT_CHECKED)->refused);
+}
+
+/* ---- streams */
+
+static void stream_is_answered_and_ends_at_both_ends(void **state)
+{
+    struct world *w = *state;
+    shell_stream_dial(&w->a.streams, 5, w->b.gossip, MUSTER_BYTES("push", 4), soon());
+    while (last(&w->a, AGENT_EVENT_STREAM_DATA) == NULL ||
+           !last(&w->a, AGENT_EVENT_STREAM_DATA)->ended)
+        turn(w);
+    assert_int_equal(last(&w->a, AGENT_EVENT_STREAM_DATA)->len, 6);
+    assert_true(last(&w->b, AGENT_EVENT_STREAM_DATA)->inbound);
+    while (w->a.streams.first != NULL || w->b.streams.first != NULL)
+        turn(w);
+    assert_int_equal(count(&w->a, AGENT_EVENT_STREAM_FAILED), 0);
+    assert_int_equal(count(&w->b, AGENT_EVENT_STREAM_FAILED), 0);
+}
+
+static void stream_that_fails_is_told_once(void **state)
+{
+    struct world *w = *state;
+    struct muster_addr nobody = w->b.gossip;
+    shell_streams_close(&w->b.streams);
+    rest(w, 5);
+    shell_stream_dial(&w->a.streams, 6, nobody, MUSTER_BYTES("push", 4), soon());
+    await(w, &w->a, AGENT_EVENT_STREAM_FAILED, 1);
+    assert_true(last(&w->a, AGENT_EVENT_STREAM_FAILED)->refused);
+    /* Nobody answers five bytes, so the deadline ends it. */
+    shell_stream_dial(&w->a.streams, 8, w->a.gossip, MUSTER_BYTES("push!", 5),
+                      shell_now().mono_ms + 30);
+    await(w, &w->a, AGENT_EVENT_STREAM_FAILED, 2);
+    rest(w, 20);
+    assert_int_equal(count(&w->a, AGENT_EVENT_STREAM_FAILED), 2);
+}
+
+static void stream_that_says_nothing_gives_way_to_newer_ones(void **state)
+{
+    struct world *w = *state;
+    int fd[SHELL_STREAMS_MAX + 2];
+    const uint32_t n = sizeof fd / sizeof fd[0];
+    for (uint32_t i = 0; i < n; i++) {
+        fd[i] = raw_connect(w->b.gossip);
+        rest(w, 1);
+    }
+    await(w, &w->b, AGENT_EVENT_STREAM_FAILED, 2);
+    rest(w, 20);
+    assert_int_equal(w->b.net.counters.streams_shed, 2);
+    shell_stream_dial(&w->a.streams, 5, w->b.gossip, MUSTER_BYTES("push", 4), soon());
+    await(w, &w->a, AGENT_EVENT_STREAM_DATA, 1);
+    for (uint32_t i = 0; i < n; i++)
+        assert_int_equal(close(fd[i]), 0);
+}
+
+/* ---- datagrams */
+
+static void udp_hands_over_a_burst_in_its_order(void **state)
+{
+    struct world *w = *state;
+    uv_os_fd_t fd;
+    assert_int_equal(uv_fileno((uv_handle_t *)&w->b.udp.handle, &fd), 0);
+    struct muster_addr to = bound(fd);
+    uint8_t bytes[1400] = { 0 };
+    for (uint32_t i = 0; i < 200; i++) {
+        bytes[0] = (uint8_t)i;
+        shell_udp_send(&w->a.udp, to, MUSTER_BYTES(bytes, i == 100 ? 0 : 1 + i * 6));
+    }
+    await(w, &w->b, AGENT_EVENT_PACKET, 200);
+    for (uint32_t i = 0; i < 200; i++) {
+        assert_int_equal(w->b.seen[i].len, i == 100 ? 0 : 1 + i * 6);
+        assert_int_equal(w->b.seen[i].first, i == 100 ? 0 : (uint8_t)i);
+    }
+    assert_int_equal(w->a.net.counters.packets_failed, 0);
+}
+
+static void port_in_use_is_named_and_one_that_lingers_is_not(void **state)
+{
+    struct world *w = *state;
+    struct shell_ports ports;
+    struct muster_addr any, taken = w->a.peers;
+    char why[256];
+    assert_int_equal(muster_addr_parse(&any, "127.0.0.1:0", 0), MUSTER_OK);
+    assert_int_equal(shell_ports_open(&ports, any, taken, why, sizeof why), MUSTER_EBUSY);
+    assert_non_null(strstr(why, "in use"));
+    assert_non_null(strstr(why, "peer_port"));
+    /* The side that closes first keeps the port in TIME-WAIT; an heir may have it all the same. */
+    int fd = raw_connect(taken);
+    await(w, &w->a, AGENT_EVENT_LINK_OPENED, 1);
+    shell_links_close(&w->a.links);
+    await(w, &w->a, AGENT_EVENT_LINK_CLOSED, 1);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(shell_ports_open(&ports, any, taken, why, sizeof why), MUSTER_OK);
+    shell_ports_close(&ports);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(link_carries_frames_of_every_size_in_order),
+        TEST(link_says_its_last_words_before_it_closes),
+        TEST(link_that_nobody_accepts_is_refused_and_one_unanswered_is_not),
+        TEST(link_with_a_frame_too_long_is_closed),
+        TEST(link_of_a_stranger_gives_way_to_newer_ones),
+        TEST(link_whose_far_end_does_not_read_ends_at_its_brim),
+        TEST(check_tells_a_refusal_from_an_answer),
+        TEST(stream_is_answered_and_ends_at_both_ends),
+        TEST(stream_that_fails_is_told_once),
+        TEST(stream_that_says_nothing_gives_way_to_newer_ones),
+        TEST(udp_hands_over_a_burst_in_its_order),
+        TEST(port_in_use_is_named_and_one_that_lingers_is_not),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
