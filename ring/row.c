@@ -31,7 +31,7 @@ bool ring_arrival_precedes(const struct ring_shape *s, uint32_t slot, uint64_t a
     uint64_t time_b;
 
     /* A bare horizon is no dart: it closes the time it names. */
-    if ((a ^ b) >= RING_ARRIVAL_TIE || number_a == RING_NONE || number_b == RING_NONE)
+    if (a == b || (a ^ b) >= RING_ARRIVAL_TIE || number_a == RING_NONE || number_b == RING_NONE)
         return a < b;
     time_a = arrival_time(s, slot, a);
     time_b = arrival_time(s, slot, b);
@@ -99,6 +99,8 @@ bool ring_row_offer_zone(const struct ring_shape *s, uint64_t *row, uint32_t slo
     uint64_t *first = row + s->keep + 1;
     uint32_t zone = s->entrant[ring_arrival_number(arrival)].zone;
 
+    if (row[s->keep] == RING_HORIZON_NONE)
+        return false;
     for (uint32_t i = 0; i < s->replicas && first[i] != RING_ARRIVAL_NONE; i++) {
         if (s->entrant[ring_arrival_number(first[i])].zone != zone)
             continue;
@@ -112,18 +114,38 @@ bool ring_row_offer_zone(const struct ring_shape *s, uint64_t *row, uint32_t slo
     return words_insert(s, first, s->replicas, slot, arrival) != arrival;
 }
 
-/* A zone lost its first node: the next one is the best of those still known. */
+static uint32_t words_count(const uint64_t *word, uint32_t n)
+{
+    uint32_t i = 0;
+
+    while (i < n && word[i] != RING_ARRIVAL_NONE)
+        i++;
+    return i;
+}
+
+/* Knows nothing any more and takes nothing either, until it is run anew. */
+static void row_forget(const struct ring_shape *s, uint64_t *row)
+{
+    ring_row_clear(s, row);
+    row[s->keep] = RING_HORIZON_NONE;
+}
+
+/* A zone lost its first node: the next one is the best of those still known. If none is known,
+ * somebody beyond the horizon may be the next, and a joiner must not be taken for him. */
 static bool row_strike_zone(const struct ring_shape *s, uint64_t *row, uint32_t slot,
                             uint16_t number)
 {
     uint64_t *first = row + s->keep + 1;
     uint32_t at = words_find(first, s->replicas, number);
+    uint32_t zones = words_count(first, s->replicas);
 
     if (at == s->replicas)
         return false;
     words_remove(first, s->replicas, at);
     for (uint32_t i = 0; i < s->keep && row[i] != RING_ARRIVAL_NONE; i++)
         ring_row_offer_zone(s, row, slot, row[i]);
+    if (words_count(first, s->replicas) < zones && row[s->keep] != RING_ARRIVAL_NONE)
+        row_forget(s, row);
     return true;
 }
 

@@ -26,6 +26,7 @@
 #define RING_ARRIVAL_NONE  UINT64_MAX
 #define RING_ARRIVAL_BITS  16
 #define RING_ARRIVAL_TIE   (UINT64_C(1) << RING_ARRIVAL_BITS) /* words closer than this may tie */
+#define RING_HORIZON_NONE  (RING_ARRIVAL_TIE - 1) /* before every arrival: nothing is known */
 #define RING_TIME_PART_MAX ((UINT64_C(1) << 48) - 1)
 
 /* What all rows of a table have in common. */

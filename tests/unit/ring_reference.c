@@ -31,10 +31,9 @@ static void reference_throw(struct reference *r, uint32_t index, uint64_t limit,
     const struct reference_node *node = &r->node[index];
     uint32_t slots = UINT32_C(1) << r->bits;
     uint64_t step = (UINT64_C(1) << 32) / node->weight;
-    bool *is_hit = reference_memory(NULL, slots, sizeof *is_hit);
     uint32_t missed = slots;
 
-    memset(is_hit, 0, slots * sizeof *is_hit);
+    memset(r->is_hit, 0, slots * sizeof *r->is_hit);
     for (uint64_t j = 0; missed > 0; j++) {
         uint64_t h = dart_bits(node->nid, j);
         uint32_t slot = (uint32_t)(h >> (64 - r->bits));
@@ -42,9 +41,9 @@ static void reference_throw(struct reference *r, uint32_t index, uint64_t limit,
 
         if (time >= limit)
             break;
-        if (is_hit[slot])
+        if (r->is_hit[slot])
             continue;
-        is_hit[slot] = true;
+        r->is_hit[slot] = true;
         missed--;
         if (r->hits == *room) {
             *room = *room * 2 + 1024;
@@ -52,7 +51,6 @@ static void reference_throw(struct reference *r, uint32_t index, uint64_t limit,
         }
         r->hit[r->hits++] = (struct reference_hit){ slot, index, time, node->nid };
     }
-    free(is_hit);
 }
 
 static int hit_compare(const void *a, const void *b)
@@ -111,6 +109,7 @@ void reference_open(struct reference *r, uint32_t bits, const struct reference_n
     uint64_t room = 0;
 
     *r = (struct reference){ .bits = bits, .n = n, .node = node };
+    r->is_hit = reference_memory(NULL, UINT64_C(1) << bits, sizeof *r->is_hit);
     for (uint32_t i = 0; i < n; i++)
         weight += node[i].weight;
     for (uint64_t limit = n == 0 ? 0 : (UINT64_C(8) << (32 + bits)) / weight;; limit *= 2) {
@@ -126,6 +125,7 @@ void reference_open(struct reference *r, uint32_t bits, const struct reference_n
 void reference_close(struct reference *r)
 {
     free(r->hit);
+    free(r->is_hit);
     free(r->first);
     *r = (struct reference){ 0 };
 }

@@ -17,22 +17,6 @@
 
 #include "ring/ring.h"
 
-/* Under a sanitizer everything takes some ten times as long; tests that only count try less then.
-   */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define REFERENCE_SLOW 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define REFERENCE_SLOW 1
-#endif
-#endif
-#if !defined(REFERENCE_SLOW) && !defined(__OPTIMIZE__)
-#define REFERENCE_SLOW 1
-#endif
-#ifndef REFERENCE_SLOW
-#define REFERENCE_SLOW 0
-#endif
-
 struct reference_node {
     uint64_t nid;
     uint32_t weight;
@@ -52,6 +36,7 @@ struct reference {
     const struct reference_node *node;
     struct reference_hit *hit; /* by slot, time, nid */
     uint64_t hits;
+    bool *is_hit;    /* by slot, of the node that throws */
     uint64_t *first; /* by slot: index of its first hit; one past the last at the end */
 };
 
