@@ -14,6 +14,8 @@
 #define RING_SEED_KEY  UINT64_C(0x6d75737465724b) /* "musterK" */
 
 struct ring {
+    uint32_t slots;
+    uint32_t slot_shift;       /* from a hash to its slot */
     struct muster_arena arena; /* which this struct is the first part of */
     struct ring_members members;
     struct ring_table table;
@@ -36,6 +38,8 @@ static int ring_init(struct ring *r, const struct ring_config *c)
     struct ring_table_config table = ring_table_config_of(c);
     int err = ring_members_init(&r->members, &r->arena, c);
 
+    r->slots = UINT32_C(1) << c->bits;
+    r->slot_shift = 64 - c->bits;
     if (err != MUSTER_OK)
         return err;
     r->walk = muster_arena_take(&r->arena, c->nodes_max, sizeof *r->walk);
@@ -218,7 +222,7 @@ uint64_t ring_nid(struct muster_bytes id)
 
 uint32_t ring_slot_of_hash(const struct ring *r, uint64_t hash)
 {
-    return (uint32_t)(hash >> (64 - r->table.shape.bits));
+    return (uint32_t)(hash >> r->slot_shift);
 }
 
 uint32_t ring_slot(const struct ring *r, struct muster_bytes key)
@@ -228,14 +232,14 @@ uint32_t ring_slot(const struct ring *r, struct muster_bytes key)
 
 uint32_t ring_prefer(const struct ring *r, uint32_t slot, uint16_t out[RING_REPLICAS_MAX])
 {
-    MUSTER_ASSERT(slot < ring_table_slots(&r->table));
+    MUSTER_ASSERT(slot < r->slots);
     memcpy(out, &r->table.list[slot], sizeof r->table.list[slot]);
     return r->table.need_nodes;
 }
 
 uint32_t ring_order(const struct ring *r, uint32_t slot, uint16_t out[RING_ORDER_MAX])
 {
-    MUSTER_ASSERT(slot < ring_table_slots(&r->table));
+    MUSTER_ASSERT(slot < r->slots);
     return ring_table_order(&r->table, slot, out);
 }
 
@@ -250,38 +254,33 @@ uint16_t ring_draw(const struct ring *r, struct muster_bytes key, uint32_t i)
 static uint32_t walk_insert(const struct ring *r, uint16_t *out, uint32_t n, uint32_t max,
                             uint16_t number, uint64_t time)
 {
-    const struct ring_entrant *e = r->members.entrant;
     uint32_t i = n < max ? n : max - 1;
 
-    while (i > 0 && (time < r->walk[i - 1] ||
-                     (time == r->walk[i - 1] && e[number].nid < e[out[i - 1]].nid))) {
+    for (; i > 0 && time < r->walk[i - 1]; i--) {
         r->walk[i] = r->walk[i - 1];
         out[i] = out[i - 1];
-        i--;
     }
     r->walk[i] = time;
     out[i] = number;
     return n < max ? n + 1 : max;
 }
 
+/* Members come in the order of their nids: of equal times the later one stays behind. */
 uint32_t ring_walk(const struct ring *r, uint32_t slot, uint16_t *out, uint32_t max)
 {
     const struct ring_members *m = &r->members;
     uint32_t n = 0;
 
-    MUSTER_ASSERT(slot < ring_table_slots(&r->table));
+    MUSTER_ASSERT(slot < r->slots);
     if (max > m->racing_count)
         max = m->racing_count;
     for (uint32_t i = 0; i < m->racing_count && max > 0; i++) {
         const struct ring_entrant *e = &m->entrant[m->racing[i]];
-        uint64_t before = n < max ? UINT64_MAX : r->walk[n - 1] + 1;
+        uint64_t before = n < max ? UINT64_MAX : r->walk[n - 1];
         uint64_t time;
 
-        if (!ring_dart_at(e, r->table.shape.bits, slot, 0, before, &time))
-            continue;
-        if (n == max && time == r->walk[n - 1] && m->entrant[out[n - 1]].nid < e->nid)
-            continue;
-        n = walk_insert(r, out, n, max, m->racing[i], time);
+        if (ring_dart_at(e, r->table.shape.bits, slot, 0, before, &time))
+            n = walk_insert(r, out, n, max, m->racing[i], time);
     }
     return n;
 }
