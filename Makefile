@@ -195,8 +195,9 @@ sim: $(B)/sim ## simulated clusters: all stories and a short swarm; SEED=N repea
 	@$(ASAN_ENV) $(if $(SEED),$(B)/sim --seed $(SEED),tools/runtests sim $(B)/log/sim 300 $(B)/sim)
 
 e2e: all $(DRIVER) ## real agents, processes and sockets on loopback; TEST=name runs some of them
-	@$(if $(TEST),,$(E2E_ENV) tools/runtests drivers $(B)/log/drivers 120 $(DRIVER))
-	@$(E2E_ENV) $(PYTHON) -m pytest -q -p no:cacheprovider $(if $(TEST),-k '$(TEST)') tests/e2e
+	@bad=0; $(if $(TEST),,$(E2E_ENV) tools/runtests drivers $(B)/log/drivers 120 $(DRIVER) || bad=1;) \
+	$(E2E_ENV) $(PYTHON) -m pytest -q -p no:cacheprovider $(if $(TEST),-k '$(TEST)') tests/e2e || bad=1; \
+	exit $$bad
 
 bench: all $(BENCH) ## measurements: the rows of docs/performance.md that stand; ONLY=name runs some
 	@$(E2E_ENV) PYTHON=$(PYTHON) tools/runbench $(B) '$(ONLY)'
