@@ -14,9 +14,21 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "agent/guard/guard.h"
+
+void guard_job_signals_default(void)
+{
+    /* the kernel's struct sigaction, SIG_DFL and no flags */
+    static const char as_kernel_default[64];
+    sigset_t none;
+    for (int number = 1; number < NSIG; number++)
+        syscall(SYS_rt_sigaction, number, as_kernel_default, NULL, (NSIG - 1) / 8);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
 
 /* ---- in the child: nothing here returns to the guard's code */
 
@@ -26,15 +38,6 @@ static _Noreturn void child_fail(int gate, enum guard_stage stage)
     ssize_t sent = send(gate, &report, sizeof(report), MSG_NOSIGNAL);
     (void)sent; /* nobody listening: the guard is gone, and so are we */
     _exit(127);
-}
-
-static void child_signals(void)
-{
-    sigset_t none;
-    for (int number = 1; number < NSIG; number++)
-        signal(number, SIG_DFL); /* those that cannot change say so; never mind */
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 static void child_limit(int gate, enum guard_stage stage, enum __rlimit_resource what,
@@ -104,7 +107,7 @@ static _Noreturn void child_exec(struct guard *g, int gate)
 static _Noreturn void child_run(struct guard *g, pid_t guard_pid, int gate, int out, int err)
 {
     const struct agent_launch *launch = &g->launch;
-    child_signals();
+    guard_job_signals_default();
     if (setsid() < 0)
         child_fail(gate, GUARD_STAGE_SESSION);
     child_output(gate, out, err);

@@ -42,6 +42,10 @@ struct guard_job {
     int wait_status; /* as waitpid gave it */
 };
 
+/* Every signal back to its default and none blocked. Past the C library, which does not let go of
+ * the two it keeps for itself, while some parents (make is one) hand them down ignored. */
+void guard_job_signals_default(void);
+
 /* Forks the child, which prepares itself and waits. `out` and `err` are the writing ends of its
  * pipes. 0, or errno. */
 int guard_job_fork(struct guard *g, int out, int err);

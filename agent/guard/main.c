@@ -12,14 +12,10 @@
 
 static void detach_signals(void)
 {
-    sigset_t none;
-    for (int number = 1; number < NSIG; number++)
-        signal(number, SIG_DFL);
+    guard_job_signals_default();
     signal(SIGHUP, SIG_IGN);
     signal(SIGINT, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 /* Keeps nothing of the agent's: neither its descriptors, nor its session, nor its folder. */
