@@ -60,6 +60,15 @@ static void bench_open(struct bench *b, uint32_t nodes)
 
 /* ---- the measurements: each returns picoseconds for one of what it measures */
 
+/* Uses the whole list as cheaply as can be. */
+static uint64_t list_word(const uint16_t list[RING_REPLICAS_MAX])
+{
+    uint64_t word;
+
+    memcpy(&word, list, sizeof word);
+    return word;
+}
+
 static uint64_t list_ps(struct bench *b)
 {
     const struct ring *r = b->ring;
@@ -70,7 +79,7 @@ static uint64_t list_ps(struct bench *b)
         uint16_t list[RING_REPLICAS_MAX];
 
         sum += ring_prefer(r, ring_slot_of_hash(r, b->key[i % KEYS][0]), list);
-        sum += (uint32_t)list[0] + list[1] + list[2];
+        sum += list_word(list);
     }
     b->sink = sum;
     return (now_ns() - begin) * 1000 / LOOKUPS;
@@ -87,7 +96,7 @@ static uint64_t key_list_ps(struct bench *b)
         uint16_t list[RING_REPLICAS_MAX];
 
         sum += ring_prefer(r, ring_slot(r, key), list);
-        sum += (uint32_t)list[0] + list[1] + list[2];
+        sum += list_word(list);
     }
     b->sink = sum;
     return (now_ns() - begin) * 1000 / LOOKUPS;
