@@ -1,4 +1,5 @@
-/* Schema values: the built-in types of agent/schema.h, one value at a time. For the walker only.
+/* Schema values: the built-in types of agent/schema.h, one value at a time. For the walker,
+ * and for custom fields that are one of them with a condition.
  *
  * memory, errors, threads  as agent/schema.h
  */
