@@ -15,6 +15,7 @@
 #   tests/e2e/test_*.py            pytest with real agents
 #   tests/fuzz/NOUN_fuzz.c         LLVMFuzzerTestOneInput; its corpus is tests/fuzz/corpus/NOUN
 #   tools/bench/ROOM_NOUN_bench.c  a measurement; ROOM may also be disk, shell, guard or cli
+#   tools/bench/tool/NOUN.c        a program that measurements use; the C library only, static
 
 MODE ?= release
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
@@ -175,6 +176,10 @@ $(B)/bench/$(1): $(B)/tools/bench/$(1).o $(BENCH_HELP) $(LIBS_$(call known_room,
 endef
 $(foreach t,$(notdir $(BENCH)),$(eval $(call bench_program,$(t))))
 
+BENCH_TOOL := $(patsubst tools/bench/tool/%.c,$(B)/bench/%,$(wildcard tools/bench/tool/*.c))
+$(BENCH_TOOL): $(B)/bench/%: $(B)/tools/bench/tool/%.o
+	$(link) $(if $(findstring -fsanitize,$(LDFLAGS)),,-static) -o $@
+
 # ---- tests: every phase closes with a line `PHASE: N passed, N failed`; logs are in build/MODE/log
 ASAN_ENV := ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
 E2E_ENV  := MUSTER_BUILD=$(abspath $(B)) MUSTER_MODE=$(MODE) PYTHONDONTWRITEBYTECODE=1 $(ASAN_ENV)
@@ -199,8 +204,8 @@ e2e: all $(DRIVER) ## real agents, processes and sockets on loopback; TEST=name 
 	$(E2E_ENV) $(PYTHON) -m pytest -q -p no:cacheprovider $(if $(TEST),-k '$(TEST)') tests/e2e || bad=1; \
 	exit $$bad
 
-bench: all $(BENCH) ## measurements: the rows of docs/performance.md that stand; ONLY=name runs some
-	@$(E2E_ENV) PYTHON=$(PYTHON) tools/runbench $(B) '$(ONLY)'
+bench: all $(BENCH) $(BENCH_TOOL) ## measures the rows of docs/performance.md; ONLY='8 9' some of them
+	@$(E2E_ENV) $(PYTHON) tools/bench/bench.py $(ONLY)
 
 demo: ## a cluster of three on this machine, an agent killed, its jobs handed over; leaves nothing
 	@tools/bootstrap build

@@ -24,6 +24,7 @@ static const struct tidy_room rooms[] = {
     { "plain", PLAIN, true, "plain base" },
     { "agent", "agent/", true, PURE_ROOMS },
     { "cli", "tools/cli/", false, "base plain agent cli" },
+    { "tool", "tools/bench/tool/", false, "tool" },
     { "bench", "tools/bench/", false, PURE_ROOMS " shell guard bench" },
     { "tidy", "tools/tidy/", false, "tidy" },
     { "unit", "tests/unit/", false, "unit" }, /* and what the room may that its name begins with */

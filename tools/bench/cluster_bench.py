@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measurements of real agents on loopback, each cluster fresh, its data on the disk below TMPDIR.
+
+Each function measures a few rows and hands every sample to `add(name, value)`. Times of starts are
+written by the started process itself (tools/bench/tool/stamp.c), so nobody's looking adds to them.
+"""
+import json
+import os
+import signal
+import socket
+import statistics
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "tests", "e2e"))
+sys.dont_write_bytecode = True
+
+import procs  # noqa: E402
+from agent import BUILD, HTTP_PORT, eventually  # noqa: E402
+from cluster import Cluster  # noqa: E402
+from figures import percentile  # noqa: E402
+from rooms import lines_of  # noqa: E402
+
+RUNS = 5
+SUBMITS_ONE = 20000     # in each run of row 1: five runs fill the table for row 20
+SUBMITS_THREE = 6000
+SUBMITS_SINGLE = 300
+KILLS = 21
+SILENCES = 5
+SERVICES = 12           # of each kill: new ones, for a service whose nodes keep dying is held
+STARTS = 40
+IDLE_NODES, IDLE_S = 15, 30
+
+SUBMIT = os.path.join(BUILD, "bench", "submit")
+STAMP = os.path.join(BUILD, "bench", "stamp")
+
+
+def address(agent):
+    return f"{agent.host}:{HTTP_PORT}"
+
+
+def load(agents, window, count, prefix):
+    return lines_of(SUBMIT, ",".join(map(address, agents)), str(window), str(count), prefix,
+                    limit=180)
+
+
+def settle(cluster, seconds=60):
+    """Until every agent sees all the others, nothing lacks a keeper, and what is written is on as
+    many disks as there can be."""
+    copies = min(3, len(cluster.up()))
+    turn = iter(range(100000))
+    cluster.wait_members(seconds)
+
+    def is_settled():
+        for agent in cluster.up():
+            status = agent.get("/v1/status")
+            assert status["orphan_buckets"] == 0, status
+        said = load(cluster.up(), 8, 200, f"settle/{time.monotonic_ns()}-{next(turn)}")
+        assert said["copies_min"] == copies, said
+        return True
+
+    eventually(is_settled, seconds, f"{copies} copies of everything", pause=0.5)
+
+
+# ---- submits and memory (rows 1 to 4, 20)
+
+def rss_mib(pid):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+    raise LookupError("no VmRSS")
+
+
+def one_node(add):
+    """Rows 1, 2 and 20."""
+    with Cluster(1, slots=20) as c:
+        time.sleep(3)
+        add("rss_idle", rss_mib(c[0].pid))
+        load(c, 1, 200, "warm/one")
+        for run in range(RUNS):
+            add("one_p50", load(c, 1, SUBMITS_SINGLE, f"single/{run}")["submit_p50"])
+        for run in range(RUNS):
+            add("one_submits", load(c, 256, SUBMITS_ONE, f"window/{run}")["submits"])
+        add("rss_rows", rss_mib(c[0].pid))
+
+
+def three_nodes(add):
+    """Rows 3 and 4. One at a time goes to one agent, which decides for a third of the names and
+    carries the others on; a window is spread over all three."""
+    with Cluster(3, slots=20) as c:
+        settle(c)
+        for run in range(RUNS):
+            said = load([c[0]], 1, SUBMITS_SINGLE, f"single/{run}")
+            add("three_p50", said["submit_p50"])
+            add("three_p99", said["submit_p99"])
+        for run in range(RUNS):
+            said = load(c, 256, SUBMITS_THREE, f"window/{run}")
+            if said["copies_min"] != 3:
+                print(f"note: a submit of row 3 was answered with {said['copies_min']:.0f} copies")
+            add("three_submits", said["submits"])
+
+
+# ---- starts (rows 8, 9, 13, 14)
+
+class Stamps:
+    """What the jobs of a cluster have written down of their starts."""
+
+    def __init__(self, cluster):
+        self.path = os.path.join(cluster.folder, "stamps")
+
+    def spec(self, **fields):
+        return {"kind": "service", "exec": [STAMP, self.path], "on_agent_loss": "end", **fields}
+
+    def read(self):
+        """(job, token, node, pid, nanoseconds) of every start, in order."""
+        try:
+            with open(self.path, encoding="ascii") as file:
+                words = [line.split() for line in file if line.endswith("\n")]
+        except FileNotFoundError:
+            return []
+        return [(job, int(token), node, int(pid), int(ns)) for job, token, node, pid, ns in words]
+
+    def last(self):
+        """Job to its latest start."""
+        return {start[0]: start for start in self.read()}
+
+    def wait(self, jobs, after_ns, seconds):
+        """Until each of the jobs has started after that moment; job to the time of its first."""
+        def found():
+            first = {}
+            for job, _, _, _, ns in self.read():
+                if ns > after_ns and job in jobs:
+                    first.setdefault(job, ns)
+            assert len(first) == len(jobs), f"{len(first)} of {len(jobs)}"
+            return first
+
+        return eventually(found, seconds, f"{len(jobs)} new processes")
+
+
+class Door:
+    """A kept-open connection to an agent, with the request made before the clock starts."""
+
+    def __init__(self, agent):
+        self.tcp = socket.create_connection((agent.host, HTTP_PORT), timeout=15)
+        self.tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def put(self, path, document):
+        """When it was sent; the answer must be a success."""
+        body = json.dumps(document).encode()
+        request = (f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                   f"Content-Length: {len(body)}\r\n\r\n").encode() + body
+        begin = time.monotonic_ns()
+        self.tcp.sendall(request)
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            answer += self.tcp.recv(65536)
+        head, rest = answer.split(b"\r\n\r\n", 1)
+        length = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n")
+                      if line.startswith(b"content-length"))
+        while len(rest) < length:
+            rest += self.tcp.recv(65536)
+        if not head.startswith(b"HTTP/1.1 2"):
+            raise RuntimeError(rest.decode())
+        return begin
+
+
+def starts(add):
+    """Rows 13 and 14 through one agent: a new job, and a process that was killed. The restart has
+    no back-off, for that is the job's wish and not muster's time."""
+    with Cluster(1, slots=2 * STARTS) as c:
+        stamps, door = Stamps(c), Door(c[0])
+        for i in range(STARTS):
+            job = f"start/{i}"
+            begin = door.put(f"/v1/jobs/{job}", stamps.spec())
+            add("start_p50", (stamps.wait({job}, begin, 10)[job] - begin) / 1e6)
+        eager = stamps.spec(backoff={"first": "1ms", "factor": 1, "max": "1ms"},
+                            retry_local=1000000)
+        begin = door.put("/v1/jobs/restart", eager)
+        stamps.wait({"restart"}, begin, 10)
+        for i in range(STARTS):
+            pid = stamps.last()["restart"][3]
+            begin = time.monotonic_ns()
+            procs.kill(pid, signal.SIGKILL)
+            add("restart_p50", (stamps.wait({"restart"}, begin, 20)["restart"] - begin) / 1e6)
+
+
+def struck(cluster, stamps, turn, strike):
+    """Submits new services, strikes the agent whose turn it is, and says after how many
+    milliseconds each service it ran has begun elsewhere. The agent is started again after it."""
+    victim = cluster[turn % len(cluster.agents)]
+    jobs = {f"turn{turn}/{i:02}" for i in range(SERVICES)}
+    begin = time.monotonic_ns()
+    for i, job in enumerate(sorted(jobs)):
+        cluster[i % len(cluster.agents)].put(f"/v1/jobs/{job}", stamps.spec())
+    stamps.wait(jobs, begin, 20)
+    cluster.wait_once(jobs, 10)
+    lost = {job for job, start in stamps.last().items() if job in jobs and start[2] == victim.name}
+    times = []
+    begin = time.monotonic_ns()
+    end = strike(victim)
+    if lost:
+        first = stamps.wait(lost, begin, 30)
+        times = [(ns - begin) / 1e6 for ns in first.values()]
+    end()
+    victim.start()
+    cluster.wait_members(40)
+    for job in sorted(jobs):
+        cluster[0].delete(f"/v1/jobs/{job}")
+    eventually(lambda: not cluster.processes(), 20, "deleted services end")
+    settle(cluster)
+    return times
+
+
+def kill(victim):
+    victim.send(signal.SIGKILL)
+    return lambda: victim.process.wait(10)
+
+
+def silence(victim):
+    """The agent, its guards and its jobs stop without closing anything, as a host does that loses
+    its power: the kernel still holds their connections, but nobody answers."""
+    pids = [victim.pid, *procs.touching(victim.folder, procs.GUARD)]
+    pids += [p.pid for p in procs.jobs(lambda env: env.get("MUSTER_NODE") == victim.name)]
+    for pid in pids:
+        procs.kill(pid, signal.SIGSTOP)
+
+    def end():
+        for pid in pids:
+            procs.kill(pid, signal.SIGKILL)
+        victim.process.wait(10)
+
+    return end
+
+
+def losses(add, name, turns, strike):
+    """Rows 8 and 9. The p50 of each strike is a sample; p99 is of all services together."""
+    everything = []
+    with Cluster(3, slots=20) as c:
+        stamps = Stamps(c)
+        settle(c)
+        for turn in range(turns):
+            times = struck(c, stamps, turn, strike)
+            everything += times
+            if times:
+                add(f"{name}_p50", statistics.median(times))
+    add(f"{name}_p99", percentile(everything, 99))
+    print(f"note: {name}: {len(everything)} services over {turns} strikes, p50 "
+          f"{percentile(everything, 50):.1f} ms, greatest {max(everything):.1f} ms", flush=True)
+
+
+# ---- idle (row 21)
+
+def cpu_s(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def bench_changes(cluster):
+    total = 0
+    for agent in cluster:
+        for line in agent.request("GET", "/metrics").body.decode().splitlines():
+            if line.startswith("muster_bench_changes_total "):
+                total += int(float(line.split()[1]))
+    return total
+
+
+def idle(add):
+    """Each agent is a sample. First the benches have to come to rest, which is work."""
+    with Cluster(IDLE_NODES, slots=4) as c:
+        before, quiet = -1, 0
+        until = time.monotonic() + 90
+        while quiet < 4 and time.monotonic() < until:
+            now = bench_changes(c)
+            quiet = quiet + 1 if now == before else 0
+            before = now
+            time.sleep(2)
+        if quiet < 4:
+            print("note: benches were still changing when row 21 was measured", flush=True)
+        begin, spent = time.monotonic(), [cpu_s(agent.pid) for agent in c]
+        time.sleep(IDLE_S)
+        took = time.monotonic() - begin
+        for agent, so_far in zip(c, spent):
+            add("idle_cpu", 100 * (cpu_s(agent.pid) - so_far) / took)
+
+
+# ---- what measures which rows
+PARTS = [
+    ({1, 2, 20}, one_node),
+    ({3, 4}, three_nodes),
+    ({13, 14}, starts),
+    ({8}, lambda add: losses(add, "kill", KILLS, kill)),
+    ({9}, lambda add: losses(add, "silent", SILENCES, silence)),
+    ({21}, idle),
+]
