@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/effect.h"
 #include "agent/pair.h"
 #include "agent/problem.h"
 #include "base/addr.h"
@@ -36,7 +37,6 @@
 #define AGENT_CONFIG_FOLDER    "/etc/muster/conf.d"
 
 enum agent_config_profile { AGENT_PROFILE_LAN, AGENT_PROFILE_WAN, AGENT_PROFILE_LOCAL };
-enum agent_config_level { AGENT_LOG_DEBUG, AGENT_LOG_INFO, AGENT_LOG_WARN, AGENT_LOG_ERROR };
 enum agent_config_format { AGENT_LOG_TEXT, AGENT_LOG_JSON };
 
 struct agent_config {
@@ -58,7 +58,7 @@ struct agent_config {
     uint32_t replicas;
     int32_t profile;     /* enum agent_config_profile */
     uint8_t delegate[3]; /* DMin, DMax, DCur */
-    int32_t log_level;   /* enum agent_config_level */
+    int32_t log_level;   /* enum agent_log_level */
     int32_t log_format;  /* enum agent_config_format */
     uint32_t max_members, max_jobs, max_runs, max_connections;
     uint64_t max_log; /* bytes of a run's output before it is rotated */
