@@ -217,6 +217,15 @@ void agent_job_close(struct agent_job *job)
     memset(job, 0, sizeof *job);
 }
 
+static const char *kind_text(int32_t kind)
+{
+    const struct agent_schema_word *word = job_kinds;
+    while (word->text != NULL && word->value != kind)
+        word++;
+    MUSTER_ASSERT(word->text != NULL);
+    return word->text;
+}
+
 void agent_job_canonical(const struct agent_job *job, struct muster_text *out)
 {
     MUSTER_ASSERT(job->name != NULL);
@@ -227,19 +236,10 @@ void agent_job_canonical(const struct agent_job *job, struct muster_text *out)
     agent_json_open(&j, out);
     agent_json_object(&j);
     agent_json_put_text(&j, "name", job->name);
-    agent_json_put_text(&j, "kind", agent_job_kind_text(job->kind));
+    agent_json_put_text(&j, "kind", kind_text(job->kind));
     agent_schema_write(&rest, job, &defaults, &j);
     agent_json_object_end(&j);
     MUSTER_ASSERT(agent_json_is_closed(&j));
-}
-
-const char *agent_job_kind_text(int32_t kind)
-{
-    const struct agent_schema_word *word = job_kinds;
-    while (word->text != NULL && word->value != kind)
-        word++;
-    MUSTER_ASSERT(word->text != NULL);
-    return word->text;
 }
 
 static bool exits_have(const struct agent_job_exits *set, int32_t code)

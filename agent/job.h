@@ -162,6 +162,4 @@ bool agent_job_may_retry(const struct agent_job *job, uint32_t failures);
 /* The wait after the `failures`-th failure in a row (1 is the first), without its jitter. */
 uint64_t agent_job_retry_wait_ms(const struct agent_job *job, uint32_t failures);
 
-const char *agent_job_kind_text(int32_t kind);
-
 #endif

@@ -45,13 +45,10 @@ void agent_json_key(struct agent_json *j, const char *key);
 void agent_json_key_bytes(struct agent_json *j, struct muster_bytes key);
 
 void agent_json_text(struct agent_json *j, const char *value); /* NULL: null */
-void agent_json_bytes(struct agent_json *j, struct muster_bytes value);
 void agent_json_u64(struct agent_json *j, uint64_t value);
 void agent_json_i64(struct agent_json *j, int64_t value);
 void agent_json_bool(struct agent_json *j, bool value);
 void agent_json_null(struct agent_json *j);
-void agent_json_token(struct agent_json *j, uint64_t value);  /* decimal in quotes: 64 bits */
-void agent_json_time(struct agent_json *j, uint64_t wall_ms); /* RFC 3339; 0: null */
 void agent_json_raw(struct agent_json *j, struct muster_bytes json); /* JSON as it stands */
 
 /* The same with a key, for the many objects that are a list of fields. */
@@ -61,7 +58,9 @@ void agent_json_put_u64(struct agent_json *j, const char *key, uint64_t value);
 void agent_json_put_i64(struct agent_json *j, const char *key, int64_t value);
 void agent_json_put_bool(struct agent_json *j, const char *key, bool value);
 void agent_json_put_null(struct agent_json *j, const char *key);
+/* decimal in quotes: 64 bits */
 void agent_json_put_token(struct agent_json *j, const char *key, uint64_t value);
+/* RFC 3339; 0: null */
 void agent_json_put_time(struct agent_json *j, const char *key, uint64_t wall_ms);
 void agent_json_put_raw(struct agent_json *j, const char *key, struct muster_bytes json);
 

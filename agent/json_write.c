@@ -150,7 +150,7 @@ void agent_json_key(struct agent_json *j, const char *key)
     agent_json_key_bytes(j, muster_bytes_text(key));
 }
 
-void agent_json_bytes(struct agent_json *j, struct muster_bytes value)
+static void bytes_value(struct agent_json *j, struct muster_bytes value)
 {
     value_begin(j);
     string_put(j, value);
@@ -161,7 +161,7 @@ void agent_json_text(struct agent_json *j, const char *value)
     if (value == NULL)
         agent_json_null(j);
     else
-        agent_json_bytes(j, muster_bytes_text(value));
+        bytes_value(j, muster_bytes_text(value));
 }
 
 void agent_json_u64(struct agent_json *j, uint64_t value)
@@ -188,13 +188,13 @@ void agent_json_null(struct agent_json *j)
     put(j, "null");
 }
 
-void agent_json_token(struct agent_json *j, uint64_t value)
+static void token_value(struct agent_json *j, uint64_t value)
 {
     value_begin(j);
     muster_text_add(j->out, "\"%" PRIu64 "\"", value);
 }
 
-void agent_json_time(struct agent_json *j, uint64_t wall_ms)
+static void time_value(struct agent_json *j, uint64_t wall_ms)
 {
     char text[MUSTER_TIME_TEXT];
     agent_json_text(j, wall_ms == 0 ? NULL : muster_time_text(wall_ms, text));
@@ -215,7 +215,7 @@ void agent_json_put_text(struct agent_json *j, const char *key, const char *valu
 void agent_json_put_bytes(struct agent_json *j, const char *key, struct muster_bytes value)
 {
     agent_json_key(j, key);
-    agent_json_bytes(j, value);
+    bytes_value(j, value);
 }
 
 void agent_json_put_u64(struct agent_json *j, const char *key, uint64_t value)
@@ -245,13 +245,13 @@ void agent_json_put_null(struct agent_json *j, const char *key)
 void agent_json_put_token(struct agent_json *j, const char *key, uint64_t value)
 {
     agent_json_key(j, key);
-    agent_json_token(j, value);
+    token_value(j, value);
 }
 
 void agent_json_put_time(struct agent_json *j, const char *key, uint64_t wall_ms)
 {
     agent_json_key(j, key);
-    agent_json_time(j, wall_ms);
+    time_value(j, wall_ms);
 }
 
 void agent_json_put_raw(struct agent_json *j, const char *key, struct muster_bytes json)

@@ -125,7 +125,6 @@ void http_run_soon(struct shell_http *h);
 int http_listen_tcp(struct shell_http *h, char *why, size_t size);
 int http_listen_unix(struct shell_http *h, char *why, size_t size);
 void http_listen_start(struct shell_http *h); /* as long as there is room for connections */
-void http_listen_stop(struct shell_http *h);
 void http_listen_close(struct shell_http *h);
 
 /* ---- http_request.c: libmicrohttpd's calls */
@@ -142,7 +141,6 @@ void http_on_completed(void *cls, struct MHD_Connection *mhd, void **context,
 struct http_request *http_find(const struct shell_http *h, uint64_t id);
 enum MHD_Result http_refuse(struct http_request *r, uint16_t status, const char *message);
 void http_rest(struct http_request *r); /* suspends, and watches for the client's leaving */
-void http_wake(struct http_request *r); /* resumes */
 void http_leave(struct http_request *r);
 void http_rooms_tell(struct shell_http *h);
 

@@ -154,6 +154,14 @@ int http_listen_unix(struct shell_http *h, char *why, size_t size)
     return MUSTER_OK;
 }
 
+static void listeners_stop(struct shell_http *h)
+{
+    for (uint32_t i = 0; i < h->listeners; i++) {
+        (void)uv_poll_stop(&h->listener[i].poll);
+        h->listener[i].is_listening = false;
+    }
+}
+
 /* The kernel would let its own queue for a slow reader grow to megabytes. */
 static void buffer_bound(int fd)
 {
@@ -171,7 +179,7 @@ static void listener_ready(uv_poll_t *poll, int status, int events)
     (void)events;
     for (uint32_t i = 0; i < HTTP_ACCEPTS_MAX; i++) {
         if (h->count.connections >= h->config.connections_max) {
-            http_listen_stop(h);
+            listeners_stop(h);
             break;
         }
         struct sockaddr_storage name = { 0 };
@@ -179,7 +187,7 @@ static void listener_ready(uv_poll_t *poll, int status, int events)
         int fd = accept4(l->fd, (struct sockaddr *)&name, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-                http_listen_stop(h);
+                listeners_stop(h);
             break;
         }
         buffer_bound(fd);
@@ -202,14 +210,6 @@ void http_listen_start(struct shell_http *h)
         if (l->is_listening)
             continue;
         l->is_listening = uv_poll_start(&l->poll, UV_READABLE, listener_ready) == 0;
-    }
-}
-
-void http_listen_stop(struct shell_http *h)
-{
-    for (uint32_t i = 0; i < h->listeners; i++) {
-        (void)uv_poll_stop(&h->listener[i].poll);
-        h->listener[i].is_listening = false;
     }
 }
 

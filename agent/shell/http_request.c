@@ -198,8 +198,8 @@ static bool uri_has_control(const char *uri)
     return false;
 }
 
-/* Refused at once, a client that is still sending sees a reset and not the answer. So what is not too
- * much too large is read and dropped first, unless the client waits to be told to go on. */
+/* Refused at once, a client that is still sending sees a reset and not the answer. So what is not
+ * too much too large is read and dropped first, unless the client waits to be told to go on. */
 static bool body_may_drain(struct http_request *r, uint64_t length)
 {
     if (head_of(r, MHD_HTTP_HEADER_EXPECT) != NULL || length > HTTP_OVERRUN_MAX)
