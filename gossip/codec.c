@@ -5,13 +5,27 @@
 
 #include <string.h>
 
+/* Keys are 4 to 16 bytes long, so that they are compared and copied as words, without a call. */
+#define CODEC_KEY_PAD 16
+
+/* Lead bytes of msgpack that the short cuts below know; everything else is the reader's. */
+enum {
+    LEAD_MAP = 0x80, /* .. 0x8f: up to 15 entries */
+    LEAD_RAW = 0xa0, /* .. 0xbf: up to 31 bytes */
+    LEAD_NIL = 0xc0,
+    LEAD_U8 = 0xcc,
+    LEAD_U16 = 0xcd,
+    LEAD_U32 = 0xce,
+    LEAD_RAW16 = 0xda
+};
+
 enum codec_kind { CODEC_U8, CODEC_U16, CODEC_U32, CODEC_I64, CODEC_BOOL, CODEC_BYTES, CODEC_TEXT };
 
 /* A field as it stands on the wire: `key` begins with its msgpack header (in octal, as a hex escape
  * would swallow the letters behind it), so that reading and writing a key is one comparison and one
  * copy. */
 struct codec_field {
-    const char *key;
+    char key[CODEC_KEY_PAD]; /* zeros behind it */
     uint8_t key_len;
     uint8_t kind;
     uint8_t place;    /* in the struct-as-array form */
@@ -22,7 +36,6 @@ struct codec_field {
 struct codec_shape {
     const struct codec_field *field; /* in the byte order of the keys */
     uint32_t count;
-    uint32_t optional;
 };
 
 #define FIELD(key, kind, place, type, member)                                                      \
@@ -33,9 +46,9 @@ struct codec_shape {
     {                                                                                              \
         key, sizeof(key) - 1, kind, place, true, offsetof(struct type, member)                     \
     }
-#define SHAPE(fields, optional)                                                                    \
+#define SHAPE(fields)                                                                              \
     {                                                                                              \
-        fields, sizeof(fields) / sizeof(fields)[0], optional                                       \
+        fields, sizeof(fields) / sizeof(fields)[0]                                                 \
     }
 
 static const struct codec_field ping_fields[] = {
@@ -110,21 +123,21 @@ static const struct codec_field entry_fields[] = {
     FIELD("\243Vsn", CODEC_BYTES, 6, gossip_entry, vsn),
 };
 
-static const struct codec_shape entry_shape = SHAPE(entry_fields, 0);
+static const struct codec_shape entry_shape = SHAPE(entry_fields);
 
 /* By type; a type without a map has no fields. */
 static const struct codec_shape shapes[] = {
-    [GOSSIP_TYPE_PING] = SHAPE(ping_fields, 3),
-    [GOSSIP_TYPE_INDIRECT] = SHAPE(indirect_fields, 3),
-    [GOSSIP_TYPE_ACK] = SHAPE(ack_fields, 0),
-    [GOSSIP_TYPE_SUSPECT] = SHAPE(accusation_fields, 0),
-    [GOSSIP_TYPE_ALIVE] = SHAPE(alive_fields, 0),
-    [GOSSIP_TYPE_DEAD] = SHAPE(accusation_fields, 0),
-    [GOSSIP_TYPE_PUSH_PULL] = SHAPE(push_pull_fields, 0),
-    [GOSSIP_TYPE_USER] = SHAPE(user_fields, 0),
-    [GOSSIP_TYPE_COMPRESS] = SHAPE(packed_fields, 0),
-    [GOSSIP_TYPE_NACK] = SHAPE(nack_fields, 0),
-    [GOSSIP_TYPE_ERROR] = SHAPE(error_fields, 0),
+    [GOSSIP_TYPE_PING] = SHAPE(ping_fields),
+    [GOSSIP_TYPE_INDIRECT] = SHAPE(indirect_fields),
+    [GOSSIP_TYPE_ACK] = SHAPE(ack_fields),
+    [GOSSIP_TYPE_SUSPECT] = SHAPE(accusation_fields),
+    [GOSSIP_TYPE_ALIVE] = SHAPE(alive_fields),
+    [GOSSIP_TYPE_DEAD] = SHAPE(accusation_fields),
+    [GOSSIP_TYPE_PUSH_PULL] = SHAPE(push_pull_fields),
+    [GOSSIP_TYPE_USER] = SHAPE(user_fields),
+    [GOSSIP_TYPE_COMPRESS] = SHAPE(packed_fields),
+    [GOSSIP_TYPE_NACK] = SHAPE(nack_fields),
+    [GOSSIP_TYPE_ERROR] = SHAPE(error_fields),
 };
 
 #define SHAPES (sizeof shapes / sizeof shapes[0])
@@ -147,11 +160,83 @@ static struct muster_bytes bytes_from_array(struct muster_reader *in,
     return MUSTER_BYTES(start, n);
 }
 
+/* The short cuts read what peers nearly always send: a number of any unsigned width, a raw of up to
+ * 64 KiB, nil. They leave everything else, short input included, to the reader. */
+static bool number_shortcut(struct muster_reader *in, uint64_t max, uint64_t *number)
+{
+    size_t left = (size_t)(in->end - in->at);
+    const uint8_t *at = in->at;
+    size_t len;
+
+    if (left > 0 && at[0] < LEAD_MAP) {
+        *number = at[0];
+        len = 1;
+    } else if (left > 1 && at[0] == LEAD_U8) {
+        *number = at[1];
+        len = 2;
+    } else if (left > 2 && at[0] == LEAD_U16) {
+        *number = (uint64_t)at[1] << 8 | at[2];
+        len = 3;
+    } else if (left > 4 && at[0] == LEAD_U32) {
+        *number = (uint64_t)at[1] << 24 | (uint64_t)at[2] << 16 | (uint64_t)at[3] << 8 | at[4];
+        len = 5;
+    } else {
+        return false;
+    }
+    if (*number > max)
+        return false;
+    in->at += len;
+    return true;
+}
+
+static bool bytes_shortcut(struct muster_reader *in, struct muster_bytes *bytes)
+{
+    size_t left = (size_t)(in->end - in->at);
+    const uint8_t *at = in->at;
+    size_t head, len;
+
+    if (left > 0 && at[0] >= LEAD_RAW && at[0] < LEAD_NIL) {
+        head = 1;
+        len = at[0] & 31u;
+    } else if (left > 2 && at[0] == LEAD_RAW16) {
+        head = 3;
+        len = (size_t)at[1] << 8 | at[2];
+    } else {
+        return false;
+    }
+    if (len > left - head)
+        return false;
+    *bytes = MUSTER_BYTES(at + head, len);
+    in->at += head + len;
+    return true;
+}
+
 static struct muster_bytes bytes_read(struct muster_reader *in, struct gossip_scratch *scratch)
 {
+    struct muster_bytes bytes;
+
+    if (bytes_shortcut(in, &bytes))
+        return bytes;
+    if (muster_read_is_nil(in))
+        return (struct muster_bytes){ 0 };
     if (muster_read_peek(in) == MUSTER_WIRE_ARRAY)
         return bytes_from_array(in, scratch);
     return muster_read_bytes(in, SIZE_MAX);
+}
+
+static uint64_t number_read(struct muster_reader *in, uint64_t max)
+{
+    uint64_t number;
+
+    if (number_shortcut(in, max, &number))
+        return number;
+    if (muster_read_is_nil(in))
+        return 0;
+    number = muster_read_u64(in);
+    if (number <= max)
+        return number;
+    muster_reader_fail(in, MUSTER_ERANGE);
+    return 0;
 }
 
 static void value_read(struct muster_reader *in, const struct codec_field *f, uint8_t *body,
@@ -159,23 +244,22 @@ static void value_read(struct muster_reader *in, const struct codec_field *f, ui
 {
     void *value = body + f->offset;
 
-    if (muster_read_is_nil(in))
-        return; /* nil is the zero value of everything */
     switch ((enum codec_kind)f->kind) {
     case CODEC_U8:
-        *(uint8_t *)value = muster_read_u8(in);
+        *(uint8_t *)value = (uint8_t)number_read(in, UINT8_MAX);
         break;
     case CODEC_U16:
-        *(uint16_t *)value = muster_read_u16(in);
+        *(uint16_t *)value = (uint16_t)number_read(in, UINT16_MAX);
         break;
     case CODEC_U32:
-        *(uint32_t *)value = muster_read_u32(in);
+        *(uint32_t *)value = (uint32_t)number_read(in, UINT32_MAX);
         break;
     case CODEC_I64:
-        *(int64_t *)value = muster_read_i64(in);
+        if (!muster_read_is_nil(in))
+            *(int64_t *)value = muster_read_i64(in);
         break;
     case CODEC_BOOL:
-        *(bool *)value = muster_read_bool(in);
+        *(bool *)value = !muster_read_is_nil(in) && muster_read_bool(in);
         break;
     case CODEC_BYTES:
     case CODEC_TEXT:
@@ -184,10 +268,18 @@ static void value_read(struct muster_reader *in, const struct codec_field *f, ui
     }
 }
 
+/* Two ranges of 4 to 16 bytes, compared by words that overlap in the middle. */
+static bool key_equal(const uint8_t *at, const char *key, size_t len)
+{
+    if (len >= 8)
+        return memcmp(at, key, 8) == 0 && memcmp(at + len - 8, key + len - 8, 8) == 0;
+    return memcmp(at, key, 4) == 0 && memcmp(at + len - 4, key + len - 4, 4) == 0;
+}
+
 /* The key that follows, if it is this one; consumed then. */
 static bool key_is(struct muster_reader *in, const struct codec_field *f)
 {
-    if ((size_t)(in->end - in->at) < f->key_len || memcmp(in->at, f->key, f->key_len) != 0)
+    if ((size_t)(in->end - in->at) < f->key_len || !key_equal(in->at, f->key, f->key_len))
         return false;
     in->at += f->key_len;
     return true;
@@ -208,25 +300,34 @@ static const struct codec_field *key_find(struct muster_reader *in, const struct
     return NULL;
 }
 
+/* The field of the key that follows, consumed; NULL if nobody here knows it. Peers write the keys
+ * in order and leave some out, so the one at `expected` or soon after is nearly always right. */
+static const struct codec_field *key_read(struct muster_reader *in, const struct codec_shape *shape,
+                                          uint32_t *expected)
+{
+    while (*expected < shape->count) {
+        const struct codec_field *f = &shape->field[*expected];
+
+        if (key_is(in, f)) {
+            ++*expected;
+            return f;
+        }
+        if (!f->is_optional)
+            break;
+        ++*expected;
+    }
+    return key_find(in, shape);
+}
+
 static void map_read(struct muster_reader *in, const struct codec_shape *shape, uint8_t *body,
                      struct gossip_scratch *scratch)
 {
     uint32_t n = muster_read_map(in, GOSSIP_FIELDS_MAX);
     uint32_t expected = 0;
 
-    for (uint32_t i = 0; i < n && muster_reader_ok(in); i++) {
-        const struct codec_field *f = NULL;
+    for (uint32_t i = 0; i < n && in->err == MUSTER_OK; i++) {
+        const struct codec_field *f = key_read(in, shape, &expected);
 
-        /* Peers write the keys in order and leave some out: the next one is nearly always ahead. */
-        while (expected < shape->count && f == NULL) {
-            if (key_is(in, &shape->field[expected]))
-                f = &shape->field[expected];
-            else if (!shape->field[expected].is_optional)
-                break;
-            expected++;
-        }
-        if (f == NULL)
-            f = key_find(in, shape);
         if (f != NULL)
             value_read(in, f, body, scratch);
         else
@@ -295,6 +396,83 @@ static bool value_is_empty(const struct codec_field *f, const uint8_t *body)
     return ((const struct muster_bytes *)value)->len == 0;
 }
 
+static void byte_write(struct muster_writer *out, uint8_t byte)
+{
+    if (out->at < out->end)
+        *out->at++ = byte;
+    else
+        muster_write_plain(out, MUSTER_BYTES(&byte, 1)); /* no room, in its own words */
+}
+
+static void key_write(struct muster_writer *out, const struct codec_field *f)
+{
+    if ((size_t)(out->end - out->at) < CODEC_KEY_PAD) {
+        muster_write_plain(out, MUSTER_BYTES(f->key, f->key_len));
+        return;
+    }
+    memcpy(out->at, f->key, CODEC_KEY_PAD); /* what is too much is overwritten next */
+    out->at += f->key_len;
+}
+
+/* Short cuts for what we write all the time, where there is room for the longest form. */
+static void number_write(struct muster_writer *out, uint32_t number)
+{
+    uint8_t *at = out->at;
+
+    if (number > UINT16_MAX || out->end - at < 3) {
+        muster_write_u64(out, number);
+    } else if (number < LEAD_MAP) {
+        at[0] = (uint8_t)number;
+        out->at += 1;
+    } else if (number <= UINT8_MAX) {
+        at[0] = LEAD_U8;
+        at[1] = (uint8_t)number;
+        out->at += 2;
+    } else {
+        at[0] = LEAD_U16;
+        at[1] = (uint8_t)(number >> 8);
+        at[2] = (uint8_t)number;
+        out->at += 3;
+    }
+}
+
+/* Names, addresses and versions are a few bytes long: no call for those. */
+static void bytes_copy(uint8_t *to, const uint8_t *from, size_t len)
+{
+    if (len > 16) {
+        memcpy(to, from, len);
+    } else if (len >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + len - 8, from + len - 8, 8);
+    } else if (len >= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + len - 4, from + len - 4, 4);
+    } else {
+        for (size_t i = 0; i < len; i++)
+            to[i] = from[i];
+    }
+}
+
+static void bytes_write(struct muster_writer *out, struct muster_bytes bytes)
+{
+    uint8_t *at = out->at;
+    size_t room = (size_t)(out->end - at);
+
+    if (bytes.len > UINT16_MAX || room < bytes.len + 3) {
+        muster_write_raw(out, bytes);
+    } else if (bytes.len <= 31) {
+        at[0] = (uint8_t)(LEAD_RAW | bytes.len);
+        bytes_copy(at + 1, bytes.data, bytes.len);
+        out->at += 1 + bytes.len;
+    } else {
+        at[0] = LEAD_RAW16;
+        at[1] = (uint8_t)(bytes.len >> 8);
+        at[2] = (uint8_t)bytes.len;
+        memcpy(at + 3, bytes.data, bytes.len);
+        out->at += 3 + bytes.len;
+    }
+}
+
 static void value_write(struct muster_writer *out, const struct codec_field *f, const uint8_t *body)
 {
     const void *value = body + f->offset;
@@ -302,13 +480,13 @@ static void value_write(struct muster_writer *out, const struct codec_field *f, 
 
     switch ((enum codec_kind)f->kind) {
     case CODEC_U8:
-        muster_write_u64(out, *(const uint8_t *)value);
+        number_write(out, *(const uint8_t *)value);
         break;
     case CODEC_U16:
-        muster_write_u64(out, *(const uint16_t *)value);
+        number_write(out, *(const uint16_t *)value);
         break;
     case CODEC_U32:
-        muster_write_u64(out, *(const uint32_t *)value);
+        number_write(out, *(const uint32_t *)value);
         break;
     case CODEC_I64:
         muster_write_i64(out, *(const int64_t *)value);
@@ -320,10 +498,10 @@ static void value_write(struct muster_writer *out, const struct codec_field *f, 
         if (bytes->data == NULL)
             muster_write_nil(out);
         else
-            muster_write_raw(out, *bytes);
+            bytes_write(out, *bytes);
         break;
     case CODEC_TEXT:
-        muster_write_raw(out, *bytes);
+        bytes_write(out, *bytes);
         break;
     }
 }
@@ -331,30 +509,29 @@ static void value_write(struct muster_writer *out, const struct codec_field *f, 
 static void shape_write(struct muster_writer *out, const struct codec_shape *shape,
                         const void *body)
 {
-    uint32_t left_out = 0;
+    uint8_t *head = out->at;
+    uint32_t written = 0;
 
-    for (uint32_t i = 0; shape->optional > 0 && i < shape->count; i++) {
-        if (shape->field[i].is_optional && value_is_empty(&shape->field[i], body))
-            left_out |= 1u << i;
-    }
-    muster_write_map(out, shape->count - (uint32_t)__builtin_popcount(left_out));
+    MUSTER_ASSERT(shape->count <= 15);
+    byte_write(out, LEAD_MAP); /* the count comes when it is known */
     for (uint32_t i = 0; i < shape->count; i++) {
         const struct codec_field *f = &shape->field[i];
 
-        if ((left_out >> i & 1u) != 0)
+        if (f->is_optional && value_is_empty(f, body))
             continue;
-        muster_write_plain(out, MUSTER_BYTES(f->key, f->key_len));
+        key_write(out, f);
         value_write(out, f, body);
+        written++;
     }
+    if (out->err == MUSTER_OK)
+        *head = (uint8_t)(LEAD_MAP | written);
 }
 
 void gossip_message_encode(const struct gossip_message *m, struct muster_writer *out)
 {
-    const uint8_t type = (uint8_t)m->type;
-
     MUSTER_ASSERT(m->type < SHAPES);
     MUSTER_ASSERT(shapes[m->type].count > 0);
-    muster_write_plain(out, MUSTER_BYTES(&type, 1));
+    byte_write(out, (uint8_t)m->type);
     shape_write(out, &shapes[m->type], &m->ping);
 }
 

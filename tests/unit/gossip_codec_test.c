@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Message bodies in every form a peer may write them, and those that must be refused. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
@@ -15,6 +16,10 @@
 #define PORT        "\244Port"
 #define SEQ_NO      "\245SeqNo"
 #define VSN         "\243Vsn"
+
+#define ALIVE                                                                                      \
+    "\x04\x86" ADDR "\xa4\x7f\0\0\x01" INCARNATION "\x01" META "\xc0" NODE "\241b" PORT            \
+    "\xcd\x1f\x0a" VSN "\xa6\x01\x05\x02\0\0\0"
 
 /* Bytes as a string literal, without its NUL. */
 #define RAW(literal) MUSTER_BYTES(literal, sizeof(literal) - 1)
@@ -157,18 +162,13 @@ static void our_own_messages(void **state)
     alive.alive.port = 7946;
     alive.alive.vsn = RAW("\x01\x05\x02\0\0\0");
     gossip_message_encode(&alive, &out);
-    assert_true(muster_bytes_equal(muster_writer_bytes(&out),
-                                   RAW("\x04\x86" ADDR "\xa4\x7f\0\0\x01" INCARNATION "\x01" META
-                                       "\xc0" NODE "\241b" PORT "\xcd\x1f\x0a" VSN
-                                       "\xa6\x01\x05\x02\0\0\0")));
+    assert_true(muster_bytes_equal(muster_writer_bytes(&out), RAW(ALIVE)));
 }
 
 /* Broken copies of a good message and plain noise: refused or read, never past the end. */
 static void noise_does_no_harm(void **state)
 {
-    struct muster_bytes good =
-        RAW("\x04\x86" ADDR "\xa4\x7f\0\0\x01" INCARNATION "\x01" META "\xc0" NODE "\241b" PORT
-            "\xcd\x1f\x0a" VSN "\xa6\x01\x05\x02\0\0\0");
+    const struct muster_bytes good = RAW(ALIVE);
     struct muster_rng rng;
     uint8_t bytes[80];
 
@@ -191,6 +191,30 @@ static void noise_does_no_harm(void **state)
     }
 }
 
+/* Every cut of a message is short, and every buffer that is too small is full; in exactly as much
+ * memory, so that a sanitizer sees a byte too far. */
+static void no_byte_too_far(void **state)
+{
+    const struct muster_bytes good = RAW(ALIVE);
+    struct gossip_message m;
+
+    (void)state;
+    assert_int_equal(decode(&m, good), MUSTER_OK);
+    for (size_t len = 0; len < good.len; len++) {
+        uint8_t *exact = malloc(len > 0 ? len : 1);
+        struct gossip_message cut;
+        struct muster_writer out;
+
+        assert_non_null(exact);
+        memcpy(exact, good.data, len);
+        assert_int_equal(decode(&cut, MUSTER_BYTES(exact, len)), MUSTER_ESHORT);
+        out = muster_writer_over(exact, len);
+        gossip_message_encode(&m, &out);
+        assert_int_equal(muster_writer_err(&out), MUSTER_EFULL);
+        free(exact);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +224,7 @@ int main(void)
         cmocka_unit_test(what_must_be_refused),
         cmocka_unit_test(our_own_messages),
         cmocka_unit_test(noise_does_no_harm),
+        cmocka_unit_test(no_byte_too_far),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
