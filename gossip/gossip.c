@@ -428,6 +428,19 @@ const struct gossip_counters *gossip_counters(const struct gossip *g)
     return &g->counters;
 }
 
+/* News is about members that are there: a number that was given back may soon be somebody else's.
+ */
+static bool queue_is_current(const struct gossip *g)
+{
+    for (uint32_t i = 0; i < g->queue.count; i++) {
+        uint32_t owner = g->queue.slot[g->queue.order[i].slot].owner;
+
+        if (owner >= g->table.fresh || g->table.member[owner].is_forgotten)
+            return false;
+    }
+    return true;
+}
+
 bool gossip_is_sane(const struct gossip *g)
 {
     const struct gossip_member *self = &g->table.member[GOSSIP_SELF];
@@ -444,5 +457,6 @@ bool gossip_is_sane(const struct gossip *g)
         suspects += m->state == GOSSIP_SUSPECT ? 1 : 0;
     }
     return suspects == g->suspicions.count && g->awareness < g->config.awareness_max &&
-           gossip_table_is_sane(&g->table) && gossip_queue_is_sane(&g->queue);
+           gossip_table_is_sane(&g->table) && gossip_queue_is_sane(&g->queue) &&
+           queue_is_current(g);
 }

@@ -221,7 +221,6 @@ void gossip_probe_stalled(struct gossip *g)
 {
     if (g->probe.is_running)
         round_end(g);
-    g->probe.is_tick_pending = false;
     gossip_awareness_add(g, 1);
     g->hold_ms = muster_deadline_after(g->now_ms, g->config.probe_timeout_ms);
 }

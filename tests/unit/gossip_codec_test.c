@@ -106,6 +106,11 @@ static void versions_may_come_as_an_array_of_numbers(void **state)
                      MUSTER_OK);
     assert_true(muster_bytes_equal(m.alive.vsn, RAW("\x01\x05\x02\x02\x05\x05")));
     assert_int_equal(decode(&m, RAW("\x04\x81" VSN "\x91\xcd\x01\x00")), MUSTER_ERANGE);
+    /* and so may an address, in the same message */
+    assert_int_equal(decode(&m, RAW("\x04\x82" ADDR "\x94\x0a\x00\x00\x07" VSN "\x92\x01\x05")),
+                     MUSTER_OK);
+    assert_true(muster_bytes_equal(m.alive.addr, RAW("\x0a\x00\x00\x07")));
+    assert_true(muster_bytes_equal(m.alive.vsn, RAW("\x01\x05")));
 }
 
 static void what_must_be_refused(void **state)

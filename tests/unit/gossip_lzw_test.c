@@ -217,7 +217,8 @@ static void a_stream_may_unpack_to_40_mib_and_no_more(void **state)
         uint64_t size;
         int err;
     } cases[] = { { GOSSIP_FEED_EXPANSION, MUSTER_OK },
-                  { GOSSIP_FEED_EXPANSION + 1, MUSTER_ECORRUPT } };
+                  { GOSSIP_FEED_EXPANSION + 1, MUSTER_ECORRUPT },
+                  { GOSSIP_FEED_EXPANSION + (8u << 20), MUSTER_ECORRUPT } };
     struct bench *b = *state;
 
     for (size_t i = 0; i < UNIT_COUNT(cases); i++) {
@@ -226,6 +227,7 @@ static void a_stream_may_unpack_to_40_mib_and_no_more(void **state)
 
         assert_int_equal(gossip_feed_open(&f, bytes, &b->decoder, b->window), MUSTER_OK);
         assert_int_equal(gossip_feed_end(&f), cases[i].err);
+        assert_true(f.unpacked <= GOSSIP_FEED_EXPANSION + GOSSIP_FEED_WINDOW); /* no more work */
         free((void *)(uintptr_t)bytes.data);
     }
 }

@@ -421,6 +421,25 @@ static void a_dead_name_stays_with_an_owner_who_answers(void **state)
     solo_close(s);
 }
 
+/* It came back and died again in the meantime: that is another death, and the question is open
+ * anew. */
+static void a_claim_does_not_outlive_the_death_it_was_about(void **state)
+{
+    struct gossip_message claim = solo_alive("m", elsewhere, 1);
+    struct gossip_message back = solo_alive("m", home, HELD + 1);
+    struct gossip_message again = solo_accusation(GOSSIP_TYPE_DEAD, "m", "x", HELD + 1);
+    struct solo *s = *state;
+
+    set_scene(s, D);
+    solo_hear(s, 77, &claim);
+    solo_hear(s, 9, &back);
+    solo_wait(s, 100);
+    solo_hear(s, 3, &again);
+    solo_wait(s, 10000);
+    assert_int_equal(solo_state(s, "m"), GOSSIP_DEAD);
+    solo_close(s);
+}
+
 static void a_name_proven_dead_is_free_at_once(void **state)
 {
     struct gossip_event proof = { .kind = GOSSIP_EVENT_PROVEN_DEAD, .name = "m" };
@@ -550,6 +569,7 @@ int main(void)
         cmocka_unit_test(the_forgotten_are_not_raised_by_old_gossip),
         cmocka_unit_test(a_dead_name_is_taken_over_when_its_owner_is_silent),
         cmocka_unit_test(a_dead_name_stays_with_an_owner_who_answers),
+        cmocka_unit_test(a_claim_does_not_outlive_the_death_it_was_about),
         cmocka_unit_test(a_name_proven_dead_is_free_at_once),
         cmocka_unit_test(alives_that_would_do_harm_are_dropped),
         cmocka_unit_test(versions_that_do_not_fit_the_pool_are_dropped),

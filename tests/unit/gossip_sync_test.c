@@ -436,6 +436,32 @@ static void only_so_many_joins_at_a_time(void **state)
     solo_close(s);
 }
 
+/* A table is packed when that makes it smaller, and then reads the same. */
+static void a_table_goes_packed_if_that_is_smaller(void **state)
+{
+    static const uint8_t meta[64] =
+        "\x9d\x17\xe2\x5b\x83\x0c\xf4\x61\xa8\x3e\xd9\x70\x26\xbb\x4d\xc5";
+    struct stage *stage = *state;
+    struct solo *s = &stage->solo;
+    struct gossip_push_pull header;
+
+    for (unsigned members = 0; members < 20; members += 19) {
+        solo_config(s);
+        s->config.compress = true;
+        s->config.meta = MUSTER_BYTES(meta, members == 0 ? 16 : 0);
+        solo_open(s);
+        for (unsigned i = 0; i < members; i++)
+            solo_meet(s, (const char[]){ 'm', (char)('a' + i), 0 }, 100 + i, 1);
+        join(s, 11);
+        assert_int_equal(solo_effect(s, GOSSIP_EFFECT_STREAM_OPEN, 0)->bytes.data[0],
+                         members == 0 ? GOSSIP_TYPE_PUSH_PULL : GOSSIP_TYPE_COMPRESS);
+        (void)sent_entry(stage, solo_effect(s, GOSSIP_EFFECT_STREAM_OPEN, 0)->bytes, members,
+                         &header);
+        assert_int_equal(header.nodes, members + 1);
+        solo_close(s);
+    }
+}
+
 /* Every half minute with somebody who is alive. */
 static void tables_are_exchanged_now_and_then(void **state)
 {
@@ -483,6 +509,7 @@ int main(void)
         cmocka_unit_test(a_join_refutes_what_it_hears_of_us),
         cmocka_unit_test(joins_that_fail_say_so),
         cmocka_unit_test(only_so_many_joins_at_a_time),
+        cmocka_unit_test(a_table_goes_packed_if_that_is_smaller),
         cmocka_unit_test(tables_are_exchanged_now_and_then),
     };
 

@@ -108,6 +108,37 @@ static void a_round_probes_each_once(void **state)
     assert_memory_not_equal(order[0], order[1], sizeof order[0]);
 }
 
+/* Whoever comes in the middle of a round takes nobody's turn and gives nobody a second one. */
+static void newcomers_do_not_disturb_the_round(void **state)
+{
+    struct stage *s = *state;
+
+    for (unsigned round = 0; round < 50; round++) {
+        struct gossip_member *m;
+        unsigned count = 0, seen = 0;
+
+        for (unsigned n = 10; n < MEMBERS; n++) { /* make room */
+            gossip_table_set_state(&s->t, &s->t.member[n], GOSSIP_DEAD, 1);
+            (void)told(s);
+        }
+        while (gossip_table_reap(&s->t, 100000, 99999) != NULL)
+            (void)told(s);
+        gossip_table_release(&s->t);
+        gossip_table_shuffle(&s->t, &s->rng);
+        while ((m = gossip_table_next(&s->t)) != NULL) {
+            if (m->hash != 0 && strlen(m->name) == 2) { /* m1 .. m9 */
+                assert_int_equal(seen & 1u << m->number, 0);
+                seen |= 1u << m->number;
+                count++;
+            }
+            if (s->t.count < MEMBERS)
+                assert_non_null(add(s, 100 + s->t.count));
+        }
+        assert_int_equal(count, 9);
+        (void)told(s);
+    }
+}
+
 /* Lots fall evenly, and only on those who may be drawn. */
 static void lots_are_fair(void **state)
 {
@@ -207,6 +238,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_full_table_refuses, stage_open, stage_close),
         cmocka_unit_test_setup_teardown(a_round_probes_each_once, stage_open, stage_close),
+        cmocka_unit_test_setup_teardown(newcomers_do_not_disturb_the_round, stage_open,
+                                        stage_close),
         cmocka_unit_test_setup_teardown(lots_are_fair, stage_open, stage_close),
         cmocka_unit_test_setup_teardown(the_gone_are_reaped_and_their_graves_kept, stage_open,
                                         stage_close),
