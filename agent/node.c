@@ -140,6 +140,7 @@ void agent_node_close(struct agent_node *n)
     agent_out_close(&core->out);
     free(n->self_frame);
     free(n->store_event);
+    free(n->gossip_event);
     free(core->scratch);
     free(n->name);
     free(n->tags);
@@ -211,10 +212,21 @@ bool node_send(struct agent_core *core, struct muster_id to, struct muster_bytes
     return true;
 }
 
+/* Reacting to its news may step gossip again (a proof of death, a change of our own meta). Gossip
+ * must be drained before it is stepped, so such an event waits until it is. */
 void agent_gossip_step(struct agent_core *core, const struct gossip_event *event)
 {
-    gossip_step(core->gossip, core->now.mono_ms, event);
-    node_gossip_effects(node_of(core));
+    struct agent_node *n = node_of(core);
+    if (!n->is_draining_gossip) {
+        gossip_step(core->gossip, core->now.mono_ms, event);
+        node_gossip_effects(n);
+        return;
+    }
+    struct gossip_event *slot = queue_push((void **)&n->gossip_event, &n->gossip_count,
+                                           &n->gossip_size, sizeof *n->gossip_event);
+    *slot = *event;
+    slot->bytes = agent_out_copy(&core->out, event->bytes);
+    slot->name = agent_out_text(&core->out, event->name);
 }
 
 void agent_store_step(struct agent_core *core, const struct store_event *event)
@@ -276,16 +288,22 @@ static void gossip_effect(struct agent_node *n, const struct gossip_effect *g)
     e->deadline_ms = g->deadline_ms;
 }
 
-/* Reacting to news may step gossip again (a proof of death); the effects of that step are seen to
- * by this same loop, so it runs once however deep it is asked for. */
 void node_gossip_effects(struct agent_node *n)
 {
     struct gossip_effect g;
+    uint32_t at = 0;
     if (n->is_draining_gossip)
         return;
     n->is_draining_gossip = true;
-    while (gossip_next(n->core.gossip, &g))
-        gossip_effect(n, &g);
+    for (;;) {
+        while (gossip_next(n->core.gossip, &g))
+            gossip_effect(n, &g);
+        if (at == n->gossip_count)
+            break;
+        struct gossip_event later = n->gossip_event[at++];
+        gossip_step(n->core.gossip, n->core.now.mono_ms, &later);
+    }
+    n->gossip_count = 0;
     n->is_draining_gossip = false;
 }
 

@@ -29,6 +29,8 @@ struct agent_node {
     uint32_t self_count, self_size;
     struct store_event *store_event;
     uint32_t store_count, store_size;
+    struct gossip_event *gossip_event; /* for gossip, once its news are seen to */
+    uint32_t gossip_count, gossip_size;
     bool is_draining_gossip;
     uint64_t found_cookie;
     struct node_seed seed[AGENT_SEEDS_MAX];

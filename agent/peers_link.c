@@ -372,6 +372,9 @@ void agent_peers_load(struct agent_core *core, uint32_t slots, uint32_t used, bo
     struct agent_peers *t = core->peers;
     if (slots > t->peer[0].slots || used < t->peer[0].used)
         agent_placer_kick(core);
+    /* Whoever drains is not in the ring, so the ring follows this mark and not only gossip's. */
+    if (t->peer[0].draining != draining)
+        agent_peers_ring_wanted(core);
     t->peer[0].slots = slots;
     t->peer[0].used = used;
     t->peer[0].draining = draining;

@@ -243,7 +243,9 @@ void agent_placer_load(struct agent_core *core, struct muster_id from, struct mu
     p->used = used;
     p->draining = draining;
     p->load_known = true;
-    if (was_draining != draining)
+    if (was_draining != draining) {
+        agent_peers_ring_wanted(core);
         agent_placer_peer(core, p);
+    }
     core->placer->is_fill_due = core->placer->is_fill_due || freer;
 }
