@@ -8,7 +8,7 @@
 #ifndef MUSTER_STORE_ORDER_H
 #define MUSTER_STORE_ORDER_H
 
-#include "store/table.h"
+#include "store/rows.h"
 
 /* 1 .. STORE_ORDER_MAX; a quarter of all hashes climbs each further level. */
 uint8_t store_order_height(uint64_t hash);

@@ -49,6 +49,8 @@ enum store_message {
     STORE_LIST_OK,
     STORE_YIELD,
     STORE_UNCLAIM,
+    STORE_WANT,    /* a candidate asks a voter for a row it lacks */
+    STORE_WANT_OK, /* the row */
     STORE_MESSAGE_LAST = 31
 };
 
@@ -213,10 +215,12 @@ struct store_seat {
 
 struct store_bucket_view {
     enum store_role role;
-    uint16_t seat;                 /* ours, 0: none */
-    struct store_reign reign;      /* promised */
-    struct muster_id keeper;       /* last one heard of; zero: none */
-    uint64_t heard_ms;             /* when */
+    uint16_t seat;            /* ours, 0: none */
+    struct store_reign reign; /* promised */
+    struct muster_id keeper;  /* last one heard of; zero: none */
+    uint64_t heard_ms;        /* when */
+    uint64_t takeover_ms;     /* as keeper: no first lease before (R37) */
+    struct store_version bench_version;
     uint32_t old_count, new_count; /* new_count 0: no change under way */
     struct store_seat old_seat[STORE_BENCH_MAX], new_seat[STORE_BENCH_MAX];
     uint32_t rows, tombstones, claims;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rows in memory. This file may ask for memory: rows come and go with the cluster's jobs, and a
  * block sized for the largest cluster would cost every small one. Its bound is rows_max. */
-#include "store/table.h"
+#include "store/rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,27 +11,27 @@
 
 #define HEADS_FIRST 1024u
 
-int store_table_open(struct store_table *t, uint32_t buckets, uint32_t rows_max)
+int store_rows_open(struct store_rows *t, uint32_t buckets, uint32_t rows_max)
 {
-    *t = (struct store_table){ .buckets = buckets, .rows_max = rows_max, .next_place = 1 };
+    *t = (struct store_rows){ .buckets = buckets, .rows_max = rows_max, .next_place = 1 };
     t->heads = HEADS_FIRST;
     t->head = calloc(t->heads, sizeof *t->head);
     t->shelf = calloc(buckets, sizeof *t->shelf);
     if (t->head != NULL && t->shelf != NULL)
         return MUSTER_OK;
-    store_table_close(t);
+    store_rows_close(t);
     return MUSTER_EFULL;
 }
 
-void store_table_close(struct store_table *t)
+void store_rows_close(struct store_rows *t)
 {
     for (uint32_t i = 0; t->shelf != NULL && i < t->buckets; i++) {
         while (t->shelf[i].first != NULL)
-            store_table_remove(t, t->shelf[i].first);
+            store_rows_remove(t, t->shelf[i].first);
     }
     free(t->shelf);
     free(t->head);
-    *t = (struct store_table){ .heads = 0 };
+    *t = (struct store_rows){ .heads = 0 };
 }
 
 struct store_value *store_value_plain(uint64_t version, struct muster_bytes bytes)
@@ -47,14 +47,14 @@ struct store_value *store_value_plain(uint64_t version, struct muster_bytes byte
     return v;
 }
 
-struct store_value *store_value_of_row(const struct store_table *t, uint32_t bucket,
+struct store_value *store_value_of_row(const struct store_rows *t, uint32_t bucket,
                                        uint64_t version, struct muster_bytes bytes)
 {
     struct store_row row;
 
     if (version == 0 || store_row_decode(&row, bytes) != MUSTER_OK)
         return NULL;
-    if (bucket != UINT32_MAX && store_table_bucket_of(t, row.key) != bucket)
+    if (bucket != UINT32_MAX && store_rows_bucket_of(t, row.key) != bucket)
         return NULL;
     struct store_value *v = store_value_plain(version, bytes);
     if (v == NULL)
@@ -93,17 +93,17 @@ struct muster_bytes store_value_key(const struct store_value *v)
     return MUSTER_BYTES(v->bytes + v->key_at, v->key_len);
 }
 
-uint32_t store_table_bucket_of(const struct store_table *t, struct muster_bytes key)
+uint32_t store_rows_bucket_of(const struct store_rows *t, struct muster_bytes key)
 {
     return (uint32_t)(muster_hash64(key, 0) % t->buckets);
 }
 
-static struct store_entry **chain_of(const struct store_table *t, uint64_t hash)
+static struct store_entry **chain_of(const struct store_rows *t, uint64_t hash)
 {
     return &t->head[hash & (t->heads - 1)];
 }
 
-struct store_entry *store_table_find(const struct store_table *t, struct muster_bytes key)
+struct store_entry *store_rows_find(const struct store_rows *t, struct muster_bytes key)
 {
     uint64_t hash = muster_hash64(key, 0);
 
@@ -114,13 +114,13 @@ struct store_entry *store_table_find(const struct store_table *t, struct muster_
     return NULL;
 }
 
-struct store_entry *store_table_after(const struct store_table *t, struct muster_bytes after)
+struct store_entry *store_rows_after(const struct store_rows *t, struct muster_bytes after)
 {
     return store_order_after(t->order, after);
 }
 
 /* Twice as many chains, so that they stay short. Without memory they only get longer. */
-static void table_grow(struct store_table *t)
+static void table_grow(struct store_rows *t)
 {
     uint32_t heads = t->heads * 2;
     struct store_entry **head = calloc(heads, sizeof *head);
@@ -139,6 +139,11 @@ static void table_grow(struct store_table *t)
     t->heads = heads;
 }
 
+uint32_t store_key_sub(struct muster_bytes key)
+{
+    return (uint32_t)(muster_hash64(key, 0) >> 60);
+}
+
 uint32_t store_entry_sub(const struct store_entry *e)
 {
     return (uint32_t)(e->hash >> 60);
@@ -150,7 +155,7 @@ uint64_t store_entry_digest(const struct store_entry *e)
 }
 
 /* Adds or takes away: XOR does both. */
-static void shelf_count(struct store_table *t, const struct store_entry *e, bool add)
+static void shelf_count(struct store_rows *t, const struct store_entry *e, bool add)
 {
     struct store_shelf *shelf = &t->shelf[e->bucket];
     uint32_t gone = e->value->phase == STORE_GONE;
@@ -160,7 +165,7 @@ static void shelf_count(struct store_table *t, const struct store_entry *e, bool
     t->tombstones = add ? t->tombstones + gone : t->tombstones - gone;
 }
 
-static struct store_entry *entry_new(struct store_table *t, struct store_value *v)
+static struct store_entry *entry_new(struct store_rows *t, struct store_value *v)
 {
     uint64_t hash = muster_hash64(store_value_key(v), 0);
     uint8_t height = store_order_height(hash);
@@ -175,7 +180,7 @@ static struct store_entry *entry_new(struct store_table *t, struct store_value *
     return e;
 }
 
-static void entry_link(struct store_table *t, struct store_entry *e)
+static void entry_link(struct store_rows *t, struct store_entry *e)
 {
     struct store_shelf *shelf = &t->shelf[e->bucket];
     struct store_entry **chain = chain_of(t, e->hash);
@@ -193,15 +198,16 @@ static void entry_link(struct store_table *t, struct store_entry *e)
     t->rows++;
 }
 
-struct store_entry *store_table_put(struct store_table *t, struct store_value *v)
+struct store_entry *store_rows_put(struct store_rows *t, struct store_value *v)
 {
-    struct store_entry *e = store_table_find(t, store_value_key(v));
+    struct store_entry *e = store_rows_find(t, store_value_key(v));
 
     MUSTER_ASSERT(v->key_len > 0);
     if (e != NULL) {
         shelf_count(t, e, false);
         store_value_drop(e->value);
         e->value = v;
+        e->flags &= (uint8_t)~STORE_ENTRY_FULL; /* nobody has acknowledged this version */
     } else {
         if (t->rows >= t->heads)
             table_grow(t);
@@ -216,7 +222,7 @@ struct store_entry *store_table_put(struct store_table *t, struct store_value *v
     return e;
 }
 
-void store_table_remove(struct store_table *t, struct store_entry *e)
+void store_rows_remove(struct store_rows *t, struct store_entry *e)
 {
     struct store_shelf *shelf = &t->shelf[e->bucket];
     struct store_entry **chain = chain_of(t, e->hash);
@@ -244,14 +250,14 @@ uint64_t store_shelf_digest(const struct store_shelf *shelf)
     return digest;
 }
 
-static bool shelf_is_sane(const struct store_table *t, uint32_t bucket)
+static bool shelf_is_sane(const struct store_rows *t, uint32_t bucket)
 {
     const struct store_shelf *shelf = &t->shelf[bucket];
     uint64_t digest = store_shelf_digest(shelf);
     uint32_t rows = 0, tombstones = 0;
 
     for (const struct store_entry *e = shelf->first; e != NULL; e = e->bucket_next) {
-        if (e->bucket != bucket || store_table_find(t, store_value_key(e->value)) != e)
+        if (e->bucket != bucket || store_rows_find(t, store_value_key(e->value)) != e)
             return false;
         if (e->bucket_next == NULL && shelf->last != e)
             return false;
@@ -262,7 +268,7 @@ static bool shelf_is_sane(const struct store_table *t, uint32_t bucket)
     return digest == 0 && rows == shelf->rows && tombstones == shelf->tombstones;
 }
 
-bool store_table_is_sane(const struct store_table *t)
+bool store_rows_is_sane(const struct store_rows *t)
 {
     uint32_t rows = 0;
 

@@ -1,4 +1,4 @@
-/* Table: the rows of a node in memory: found by key, listed by bucket, walked in key order, and
+/* Rows: the table of a node in memory: found by key, listed by bucket, walked in key order, and
  * summed up in digests that change with every write.
  *
  * An entry is a key's place in the table and stays while the key is known; its value is replaced
@@ -11,8 +11,8 @@
  * errors   MUSTER_EFULL at rows_max or without memory
  * threads  one user each
  */
-#ifndef MUSTER_STORE_TABLE_H
-#define MUSTER_STORE_TABLE_H
+#ifndef MUSTER_STORE_ROWS_H
+#define MUSTER_STORE_ROWS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,8 +27,9 @@
 enum store_entry_flag {
     STORE_ENTRY_OPEN = 1, /* a write of it is not chosen yet */
     STORE_ENTRY_REWRITE =
-        2,               /* the voters did not hold it alike: written anew by the elected (R13) */
-    STORE_ENTRY_SEEN = 4 /* was named in the list that is being compared */
+        2,                /* the voters did not hold it alike: written anew by the elected (R13) */
+    STORE_ENTRY_SEEN = 4, /* was named in the list that is being compared */
+    STORE_ENTRY_FULL = 8  /* a tombstone that every seat has acknowledged */
 };
 
 struct store_value {
@@ -62,7 +63,7 @@ struct store_shelf {
     uint64_t sub[STORE_SUBS]; /* XOR over hashes of key and version */
 };
 
-struct store_table {
+struct store_rows {
     struct store_shelf *shelf;
     struct store_entry **head; /* of the chains; a power of two */
     struct store_entry *order[STORE_ORDER_MAX];
@@ -72,36 +73,37 @@ struct store_table {
     uint64_t next_place;
 };
 
-MUSTER_MUST_USE int store_table_open(struct store_table *t, uint32_t buckets, uint32_t rows_max);
-void store_table_close(struct store_table *t);
+MUSTER_MUST_USE int store_rows_open(struct store_rows *t, uint32_t buckets, uint32_t rows_max);
+void store_rows_close(struct store_rows *t);
 
 /* A counted block of bytes with one reference; NULL without memory. */
 struct store_value *store_value_plain(uint64_t version, struct muster_bytes bytes);
 /* The same for an encoded row, which is decoded to check it: NULL when it is none or names no key
  * of `bucket` (any when bucket is UINT32_MAX). */
-struct store_value *store_value_of_row(const struct store_table *t, uint32_t bucket,
+struct store_value *store_value_of_row(const struct store_rows *t, uint32_t bucket,
                                        uint64_t version, struct muster_bytes bytes);
 struct store_value *store_value_keep(struct store_value *v);
 void store_value_drop(struct store_value *v);
 struct muster_bytes store_value_bytes(const struct store_value *v);
 struct muster_bytes store_value_key(const struct store_value *v);
 
-uint32_t store_table_bucket_of(const struct store_table *t, struct muster_bytes key);
-struct store_entry *store_table_find(const struct store_table *t, struct muster_bytes key);
+uint32_t store_rows_bucket_of(const struct store_rows *t, struct muster_bytes key);
+struct store_entry *store_rows_find(const struct store_rows *t, struct muster_bytes key);
 /* The first entry with a key greater than `after`, in memcmp order; NULL at the end. */
-struct store_entry *store_table_after(const struct store_table *t, struct muster_bytes after);
+struct store_entry *store_rows_after(const struct store_rows *t, struct muster_bytes after);
 
 /* Puts the value under its key, over what was there; takes the caller's reference in either case.
  * NULL, and nothing changed, when a new key does not fit any more. */
-struct store_entry *store_table_put(struct store_table *t, struct store_value *v);
-void store_table_remove(struct store_table *t, struct store_entry *e);
+struct store_entry *store_rows_put(struct store_rows *t, struct store_value *v);
+void store_rows_remove(struct store_rows *t, struct store_entry *e);
 
 uint64_t store_shelf_digest(const struct store_shelf *shelf);
 /* Which of the 16 sub-buckets a key belongs to. */
+uint32_t store_key_sub(struct muster_bytes key);
 uint32_t store_entry_sub(const struct store_entry *e);
 uint64_t store_entry_digest(const struct store_entry *e);
 
 /* Lists, order, counts and digests agree with one another; slow. */
-bool store_table_is_sane(const struct store_table *t);
+bool store_rows_is_sane(const struct store_rows *t);
 
 #endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Beats: how a keeper knows that it still is one, and how its members know of it. (R14 to R16) */
+#include "store/inside.h"
+
+/* Stepping down a little before the members may vote again keeps two keepers from overlapping. */
+static uint64_t guard_ms(const struct store *s)
+{
+    return s->config.times.calm_ms / 10;
+}
+
+uint64_t store_lease_end_ms(const struct store *s, const struct store_bucket *b)
+{
+    uint64_t from = b->answered_ms > b->started_ms ? b->answered_ms : b->started_ms;
+
+    return from + s->config.times.calm_ms - guard_ms(s);
+}
+
+bool store_lease_holds(const struct store *s, const struct store_bucket *b)
+{
+    return store_bucket_rules(b) && s->now.mono_ms < store_lease_end_ms(s, b);
+}
+
+/* s of R14: the latest time that a quorum has answered a beat sent then or later. */
+static void beat_count(struct store_bucket *b)
+{
+    for (uint32_t i = 0; i < b->bench.count; i++) {
+        uint64_t echo = b->member[i].echo_ms;
+        uint32_t mask = 0;
+        if (echo <= b->answered_ms)
+            continue;
+        for (uint32_t k = 0; k < b->bench.count; k++)
+            mask |= b->member[k].echo_ms >= echo ? store_bit(k) : 0;
+        if (store_bench_quorum(&b->bench, mask))
+            b->answered_ms = echo;
+    }
+}
+
+void store_beat_send(struct store *s, struct store_bucket *b)
+{
+    int self = store_bucket_self(s, b);
+
+    MUSTER_ASSERT(store_bucket_rules(b));
+    for (uint32_t i = 0; i < b->bench.count; i++) {
+        if (b->member[i].peer == 0)
+            continue;
+        struct store_item *item = store_item_new(s, STORE_BEAT, b, b->member[i].peer);
+        if (item == NULL)
+            continue;
+        item->reign = b->reign.packed;
+        item->version = store_bucket_bench_version(b);
+        item->number = s->now.mono_ms;
+        store_send(s, item);
+    }
+    /* The keeper answers its own beat, so a later vote of it carries the age of its own reign
+     * (R14). */
+    b->heard_ms = s->now.mono_ms;
+    b->calm_ms = s->now.mono_ms + s->config.times.calm_ms;
+    if (self >= 0)
+        b->member[self].echo_ms = s->now.mono_ms;
+    beat_count(b);
+    if (b->answered_ms + s->config.times.beat_ms * 2 >= s->now.mono_ms)
+        b->known_ms = s->now.mono_ms;
+}
+
+void store_beat_take(struct store *s, uint16_t peer, struct muster_reader *r, uint64_t head)
+{
+    struct store_bucket *b = store_bucket_read(s, r);
+    struct store_reign reign = { muster_read_u64(r) };
+
+    if (!muster_reader_ok(r))
+        return;
+    if (!store_reign_accept(s, b, reign, peer))
+        return;
+    struct store_item *item = store_item_new(s, STORE_BEAT_OK, b, peer);
+    if (item == NULL)
+        return;
+    item->reign = reign.packed;
+    item->seat = b->seat;
+    item->version = store_bucket_bench_version(b);
+    item->digest = store_bucket_digest(s, b);
+    item->number = head;
+    store_answer(s, b, item);
+}
+
+/* The member does not know the bench row that stands: tell it again. */
+static void bench_repeat(struct store *s, struct store_bucket *b, uint32_t member)
+{
+    struct store_item *item =
+        b->bench_is_open ? NULL : store_proposal_frame(s, b, STORE_PUT, member);
+
+    if (item == NULL)
+        return; /* it is on its way already */
+    item->value = store_value_keep(b->bench_row);
+    store_send(s, item);
+}
+
+static void member_heard(struct store *s, struct store_bucket *b, uint32_t member, uint16_t seat,
+                         uint64_t bench_version, uint64_t digest)
+{
+    struct store_member *m = &b->member[member];
+
+    m->said = seat;
+    m->is_lost = false;
+    if (bench_version < store_bucket_bench_version(b)) {
+        bench_repeat(s, b, member);
+    } else if (seat != b->bench.member[member].seat) {
+        m->is_lost = true; /* it knows the bench row and does not sit: its rows are lost (R54) */
+        store_look(s, b);
+    } else {
+        store_catchup_heard(s, b, member, digest);
+    }
+}
+
+void store_beat_ok_take(struct store *s, uint16_t peer, struct muster_reader *r, uint64_t head)
+{
+    struct store_bucket *b = store_bucket_read(s, r);
+    struct store_reign reign = { muster_read_u64(r) };
+    uint16_t seat = muster_read_u16(r);
+    uint64_t bench_version = muster_read_u64(r);
+    uint64_t digest = muster_read_u64(r);
+
+    if (!muster_reader_ok(r))
+        return;
+    if (!store_bucket_rules(b) || reign.packed != b->reign.packed || head > s->now.mono_ms)
+        return;
+    if (bench_version > store_bucket_bench_version(b)) {
+        store_reign_step_down(s, b, "a member knows a newer bench", true);
+        return;
+    }
+    int member = store_bench_voter(&b->bench, s->peer[peer].id, seat);
+    for (uint32_t i = 0; i < b->bench.count && member < 0; i++)
+        member = b->member[i].peer == peer ? (int)i : -1;
+    if (member < 0)
+        return;
+    struct store_member *m = &b->member[member];
+    if (head > m->echo_ms)
+        m->echo_ms = head;
+    beat_count(b);
+    member_heard(s, b, (uint32_t)member, seat, bench_version, digest);
+    if (store_bucket_rules(b))
+        store_claims_take(s, b, peer, r);
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Claims: available rows placed without a quorum, told to the next keeper, adopted or dropped by
+ * it. (R42, R43) */
+#include <string.h>
+
+#include "store/inside.h"
+
+#define CLAIM_BACKOFF_MAX_MS 300000u
+
+static struct store_claim *claim_find(const struct store_bucket *b, struct muster_bytes key)
+{
+    for (struct store_claim *c = b->claims; c != NULL; c = c->next) {
+        if (muster_bytes_equal(store_value_bytes(c->key), key))
+            return c;
+    }
+    return NULL;
+}
+
+static struct store_claim *claim_new(struct store *s, struct store_bucket *b,
+                                     struct muster_bytes key)
+{
+    struct store_claim *c = muster_pool_take(&s->claims);
+
+    if (c == NULL)
+        return NULL;
+    c->key = store_value_plain(0, key);
+    if (c->key == NULL) {
+        muster_pool_give(&s->claims, c);
+        return NULL;
+    }
+    c->next = b->claims;
+    b->claims = c;
+    b->claim_count++;
+    return c;
+}
+
+static void claim_end(struct store *s, struct store_bucket *b, struct store_claim **at)
+{
+    struct store_claim *c = *at;
+
+    store_record_claim(s, b, c, true);
+    *at = c->next;
+    b->claim_count--;
+    store_value_drop(c->key);
+    muster_pool_give(&s->claims, c);
+}
+
+void store_claims_wipe(struct store *s, struct store_bucket *b)
+{
+    while (b->claims != NULL)
+        claim_end(s, b, &b->claims);
+}
+
+/* ---- the claimant */
+
+/* On a bench of two whose other node is dead no quorum will come by waiting. */
+static bool is_left_alone(const struct store *s, const struct store_bucket *b)
+{
+    if (b->bench.count != 2)
+        return false;
+    for (uint32_t i = 0; i < 2; i++) {
+        if (b->member[i].peer != 0 && store_peer_is_live(s, b->member[i].peer))
+            return false;
+    }
+    return true;
+}
+
+uint64_t store_claim_due_ms(const struct store *s, const struct store_bucket *b)
+{
+    const struct store_times *t = &s->config.times;
+    bool has_company = false;
+
+    if (b->role < STORE_SEATED || store_bucket_rules(b) || s->is_sick)
+        return MUSTER_NEVER;
+    if (s->table.shelf[b->number].rows == 0)
+        return MUSTER_NEVER;
+    for (uint32_t i = 0; i < b->bench.count; i++) {
+        uint16_t peer = b->member[i].peer;
+        if (peer == 0 || peer == STORE_NOBODY)
+            continue;
+        has_company = has_company || s->peer[peer].was_seen;
+        if (b->bench.member[i].seat < b->seat && store_peer_is_live(s, peer))
+            return MUSTER_NEVER; /* theirs to claim */
+    }
+    uint64_t grown = s->start_ms + (has_company ? t->boot_grace_ms : t->alone_grace_ms);
+    uint64_t due = b->known_ms + (is_left_alone(s, b) ? 0 : t->claim_after_ms);
+    return due > grown ? due : grown;
+}
+
+void store_claim_check(struct store *s, struct store_bucket *b)
+{
+    b->is_claimable = s->now.mono_ms >= store_claim_due_ms(s, b);
+    b->claim_ms = s->now.mono_ms + s->config.times.beat_ms;
+    if (b->is_claimable)
+        (void)store_say(s, STORE_EFFECT_CLAIMABLE, b->number);
+}
+
+/* One round for the claims of a time without a quorum; never one that was used before (R6). */
+static bool claim_spend(struct store *s, struct store_bucket *b)
+{
+    uint32_t promised = store_reign_round(b->promised);
+
+    if (b->claim_round != 0 && b->claim_round >= promised && b->claim_seq < STORE_SEQ_MAX)
+        return true;
+    b->round = b->round > promised ? b->round : promised;
+    if (b->round >= STORE_ROUND_MAX)
+        return false;
+    b->claim_round = ++b->round;
+    b->claim_seq = 0;
+    b->promised = store_reign_of(b->round, b->seat);
+    store_touch(s, b);
+    return true;
+}
+
+int store_claim(struct store *s, struct muster_bytes key, struct muster_id node)
+{
+    struct store_entry *e = store_rows_find(&s->table, key);
+
+    if (e == NULL || e->value->phase == STORE_GONE)
+        return MUSTER_ENOTFOUND;
+    struct store_bucket *b = &s->bucket[e->bucket];
+    if (e->value->mode == STORE_EXCLUSIVE)
+        return MUSTER_EDENIED; /* R41 */
+    if (!b->is_claimable || s->now.mono_ms < store_claim_due_ms(s, b))
+        return MUSTER_EREFUSED;
+    struct store_claim *c = claim_find(b, key);
+    uint64_t wait =
+        c == NULL ? 0 : (uint64_t)s->config.times.claim_after_ms << (c->tries < 16 ? c->tries : 16);
+    wait = wait < CLAIM_BACKOFF_MAX_MS ? wait : CLAIM_BACKOFF_MAX_MS;
+    if (c != NULL && s->now.mono_ms < c->made_ms + wait)
+        return MUSTER_EBUSY;
+    if (b->claim_seq >= STORE_SEQ_MAX || !store_batch_has_room(s, 2, STORE_RECORD_BYTES) ||
+        s->items.used >= s->items.count)
+        return MUSTER_EFULL;
+    store_reign_step_down(s, b, "claims", false); /* no candidate any more: its round is spent */
+    if (c == NULL)
+        c = claim_new(s, b, key);
+    if (c == NULL || !claim_spend(s, b))
+        return MUSTER_EFULL;
+    struct store_version token =
+        store_version_of(store_reign_of(b->claim_round, b->seat), ++b->claim_seq);
+    c->node = node;
+    c->token = token.packed;
+    c->made_ms = s->now.mono_ms;
+    c->tries++;
+    c->is_durable = false;
+    store_record_claim(s, b, c, false);
+    s->counters.claims++;
+    struct store_item *item = store_item_new(s, STORE_ITEM_CLAIM, b, STORE_NOBODY);
+    MUSTER_ASSERT(item != NULL);
+    item->value = store_value_keep(c->key);
+    item->number = c->token;
+    store_batch_wait(s, item);
+    return MUSTER_OK;
+}
+
+void store_claim_on_disk(struct store *s, struct store_item *item)
+{
+    struct store_bucket *b = &s->bucket[item->bucket];
+    struct store_claim *c = claim_find(b, store_value_bytes(item->value));
+
+    if (c == NULL || c->token != item->number)
+        return;
+    c->is_durable = true;
+    struct store_effect *e = store_say_of(s, STORE_EFFECT_CLAIMED, b->number, item->value);
+    e->key = store_value_bytes(item->value);
+    e->node = c->node;
+    e->token = c->token;
+}
+
+void store_unclaim_take(struct store *s, uint16_t peer, struct muster_reader *r)
+{
+    struct store_bucket *b = store_bucket_read(s, r);
+    uint64_t token = muster_read_u64(r);
+    struct muster_bytes key = muster_read_bytes(r, STORE_KEY_MAX);
+
+    if (!muster_reader_ok(r) || b->keeper != peer)
+        return;
+    for (struct store_claim **at = &b->claims; *at != NULL; at = &(*at)->next) {
+        if (!muster_bytes_equal(store_value_bytes((*at)->key), key))
+            continue;
+        if ((*at)->token <= token)
+            claim_end(s, b, at);
+        return;
+    }
+}
+
+void store_claims_encode(struct muster_writer *w, const struct store_bucket *b)
+{
+    uint32_t count = 0;
+
+    for (const struct store_claim *c = b->claims; c != NULL; c = c->next)
+        count += c->is_durable && count < STORE_CLAIMS_TOLD;
+    muster_write_array(w, count);
+    for (const struct store_claim *c = b->claims; c != NULL && count > 0; c = c->next) {
+        if (!c->is_durable)
+            continue;
+        muster_write_array(w, 3);
+        muster_write_bytes(w, store_value_bytes(c->key));
+        muster_write_id(w, c->node);
+        muster_write_u64(w, c->token);
+        count--;
+    }
+}
+
+int store_claim_load(struct store *s, struct store_bucket *b, struct muster_bytes key,
+                     struct muster_bytes value)
+{
+    struct muster_reader r = muster_reader_over(value);
+    struct store_claim *c = claim_new(s, b, key);
+
+    if (c == NULL)
+        return MUSTER_EFULL;
+    muster_read_array_of(&r, 3);
+    c->node = muster_read_id(&r);
+    c->token = muster_read_u64(&r);
+    c->tries = muster_read_u32(&r);
+    c->is_durable = true;
+    return muster_reader_end(&r) == MUSTER_OK ? MUSTER_OK : MUSTER_ECORRUPT;
+}
+
+/* ---- the keeper */
+
+static void claim_answer(struct store *s, struct store_bucket *b, uint16_t peer,
+                         struct muster_bytes key, uint64_t token)
+{
+    struct store_item *item = store_item_new(s, STORE_UNCLAIM, b, peer);
+
+    if (item == NULL)
+        return; /* the claim is told again with the next beat */
+    item->number = token;
+    item->value = store_value_plain(0, key);
+    if (item->value == NULL)
+        store_item_free(s, item);
+    else
+        store_send(s, item);
+}
+
+static void claim_drop(struct store *s, struct store_bucket *b, struct muster_bytes key,
+                       struct muster_id node, uint64_t token)
+{
+    struct store_value *name = store_value_plain(0, key);
+
+    if (name == NULL)
+        return;
+    struct store_effect *e = store_say_of(s, STORE_EFFECT_DROP, b->number, name);
+    e->key = store_value_bytes(name);
+    e->node = node;
+    e->token = token;
+    store_value_drop(name);
+}
+
+/* The claim's run takes the place of the row's, which is dropped once that is chosen. */
+static void claim_adopt(struct store *s, struct store_bucket *b, struct store_row *row,
+                        struct muster_id node, uint64_t token)
+{
+    struct store_proposal *w = store_proposal_begin(s, b);
+
+    if (w == NULL)
+        return;
+    w->drop_node = row->run_node;
+    w->drop_token = row->phase == STORE_PLACED ? row->run_token : 0;
+    row->run_node = node;
+    row->run_token = token;
+    row->phase = STORE_PLACED;
+    row->since_wall_ms = s->now.wall_ms;
+    row->placements++;
+    struct store_value *v = store_put_value(s, b, row);
+    if (v == NULL) {
+        store_proposal_abandon(s, w);
+        return;
+    }
+    store_proposal_add(w, v);
+    store_proposal_send(s, b, w);
+    s->counters.claims++;
+}
+
+static void claim_judge(struct store *s, struct store_bucket *b, uint16_t peer,
+                        struct muster_bytes key, struct muster_id node, uint64_t token)
+{
+    struct store_entry *e = store_rows_find(&s->table, key);
+    struct store_version version = { token };
+    struct store_row row;
+
+    if (b->role != STORE_SERVING || !store_lease_holds(s, b))
+        return;
+    if (e != NULL && (e->flags & STORE_ENTRY_OPEN) != 0)
+        return; /* undecided: it is told again */
+    bool is_known = e != NULL && e->bucket == b->number &&
+                    store_row_decode(&row, store_value_bytes(e->value)) == MUSTER_OK;
+    bool may_run = is_known && row.mode == STORE_AVAILABLE && row.want == STORE_WANT_RUN &&
+                   (row.phase == STORE_PLACED || row.phase == STORE_WAITING);
+    if (!may_run || row.run_token > token) {
+        claim_drop(s, b, key, node, token);
+        claim_answer(s, b, peer, key, token);
+    } else if (row.run_token == token) {
+        claim_answer(s, b, peer, key, token);
+    } else if (store_version_reign(version).packed >= b->reign.packed) {
+        /* Every later token must exceed the claim's: a higher reign first. */
+        struct store_reign before = b->reign;
+        if (store_reign_round(store_version_reign(version)) > b->round)
+            b->round = store_reign_round(store_version_reign(version));
+        store_reign_step_down(s, b, "a claim is newer", true);
+        store_reign_stand(s, b, before);
+    } else {
+        claim_adopt(s, b, &row, node, token);
+    }
+}
+
+void store_claims_take(struct store *s, struct store_bucket *b, uint16_t peer,
+                       struct muster_reader *r)
+{
+    uint32_t count = muster_read_array(r, STORE_CLAIMS_TOLD);
+
+    for (uint32_t i = 0; i < count && muster_reader_ok(r); i++) {
+        muster_read_array_of(r, 3);
+        struct muster_bytes key = muster_read_bytes(r, STORE_KEY_MAX);
+        struct muster_id node = muster_read_id(r);
+        uint64_t token = muster_read_u64(r);
+        if (!muster_reader_ok(r) || key.len == 0)
+            return;
+        if (store_reign_round(store_version_reign((struct store_version){ token })) >
+            STORE_ROUND_MAX)
+            return;
+        claim_judge(s, b, peer, key, node, token);
+    }
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The other nodes by number: what is believed of their lives, and their connections. */
+#include <string.h>
+
+#include "store/inside.h"
+
+/* Benches and wishes name nodes that may not be connected, or not any more. */
+#define PEERS_SPARE 64u
+
+int store_peers_open(struct store *s)
+{
+    s->peers_max = s->config.peers_max + PEERS_SPARE;
+    if (s->peers_max >= STORE_NOBODY)
+        return MUSTER_ELIMIT;
+    s->peer = muster_arena_take(&s->arena, s->peers_max, sizeof *s->peer);
+    s->first_ready = STORE_NOBODY;
+    if (s->peer == NULL || muster_map_init(&s->peer_map, &s->arena, s->peers_max) != MUSTER_OK)
+        return MUSTER_EFULL;
+    uint16_t self = store_peer_number(s, s->config.self);
+    MUSTER_ASSERT(self == 0);
+    s->peer[0].state = STORE_PEER_ALIVE;
+    return MUSTER_OK;
+}
+
+static uint64_t id_hash(struct muster_id id)
+{
+    return muster_hash64(MUSTER_BYTES(id.octet, MUSTER_ID_LEN), 0);
+}
+
+uint16_t store_peer_find(const struct store *s, struct muster_id id)
+{
+    uint32_t cursor = 0, value;
+
+    while (muster_map_find(&s->peer_map, id_hash(id), &cursor, &value)) {
+        if (muster_id_equal(s->peer[value].id, id))
+            return (uint16_t)value;
+    }
+    return STORE_NOBODY;
+}
+
+static bool bucket_names(const struct store *s, const struct store_bucket *b, uint16_t peer)
+{
+    for (uint32_t i = 0; i < b->bench.count; i++) {
+        if (muster_id_equal(b->bench.member[i].node, s->peer[peer].id))
+            return true;
+    }
+    for (uint32_t i = 0; i < b->wish_count; i++) {
+        if (b->wish[i] == peer)
+            return true;
+    }
+    return b->keeper == peer;
+}
+
+/* A number nobody needs: its node is not connected and no bucket names it. Slow, and only asked for
+ * when the table is full. */
+static uint16_t peer_reclaim(struct store *s)
+{
+    for (uint16_t i = 1; i < s->peers; i++) {
+        bool is_needed = s->peer[i].is_connected || s->peer[i].state == STORE_PEER_ALIVE;
+        for (uint32_t k = 0; k < s->config.buckets && !is_needed; k++)
+            is_needed = bucket_names(s, &s->bucket[k], i);
+        if (is_needed)
+            continue;
+        muster_map_remove(&s->peer_map, id_hash(s->peer[i].id), i);
+        MUSTER_ASSERT(!s->peer[i].is_ready);
+        return i;
+    }
+    return STORE_NOBODY;
+}
+
+uint16_t store_peer_number(struct store *s, struct muster_id id)
+{
+    uint16_t peer = store_peer_find(s, id);
+
+    if (peer != STORE_NOBODY)
+        return peer;
+    peer = s->peers < s->peers_max ? (uint16_t)s->peers++ : peer_reclaim(s);
+    if (peer == STORE_NOBODY || muster_map_put(&s->peer_map, id_hash(id), peer) != MUSTER_OK)
+        return STORE_NOBODY;
+    uint32_t link = s->peer[peer].link; /* goes on rising: items of the former node stay void */
+    s->peer[peer] = (struct store_peer){ .id = id, .is_used = true, .link = link + 1 };
+    s->peer[peer].since_ms = s->now.mono_ms;
+    return peer;
+}
+
+bool store_peer_is_linked(const struct store *s, uint16_t peer)
+{
+    return peer != STORE_NOBODY && s->peer[peer].is_connected;
+}
+
+/* Nobody has spoken for a node of unknown state: it counts as alive only while we are so young that
+ * the others could not have been heard of. */
+bool store_peer_is_live(const struct store *s, uint16_t peer)
+{
+    if (peer == 0)
+        return true;
+    if (peer == STORE_NOBODY)
+        return false;
+    const struct store_peer *p = &s->peer[peer];
+    if (p->state == STORE_PEER_UNKNOWN)
+        return p->is_connected || s->now.mono_ms < s->start_ms + s->config.times.calm_ms;
+    return p->state == STORE_PEER_ALIVE;
+}
+
+/* Its keepers need not be waited for: members stand and vote at once, by seat order (R55). */
+static void peer_proven_dead(struct store *s, uint16_t peer)
+{
+    for (uint32_t i = 0; i < s->config.buckets; i++) {
+        struct store_bucket *b = &s->bucket[i];
+        int keeper = -1;
+        for (uint32_t k = 0; k < b->bench.count; k++) {
+            if (b->bench.member[k].seat == store_reign_seat(b->promised))
+                keeper = (int)k;
+        }
+        bool is_its =
+            b->keeper == peer || (b->keeper == STORE_NOBODY && keeper >= 0 &&
+                                  muster_id_equal(b->bench.member[keeper].node, s->peer[peer].id));
+        if (!is_its || b->role != STORE_SEATED)
+            continue;
+        b->calm_ms = s->now.mono_ms;
+        b->hold_ms = s->now.mono_ms;
+        b->jitter_ms = 0;
+    }
+}
+
+void store_peer_changed(struct store *s, const struct store_event *event)
+{
+    uint16_t peer = store_peer_number(s, event->peer);
+
+    if (peer == STORE_NOBODY || peer == 0)
+        return;
+    struct store_peer *p = &s->peer[peer];
+    if (p->state != event->state)
+        p->since_ms = s->now.mono_ms;
+    p->state = (uint8_t)event->state;
+    p->was_seen = p->was_seen || event->state == STORE_PEER_ALIVE;
+    if (event->state == STORE_PEER_PROVEN)
+        peer_proven_dead(s, peer);
+    for (uint32_t i = 0; i < s->config.buckets; i++) {
+        if (store_bucket_rules(&s->bucket[i])) {
+            s->bucket[i].wants_review = true;
+            store_look(s, &s->bucket[i]);
+        }
+    }
+    store_scan_at(s, s->now.mono_ms);
+}
+
+/* What was under way with this peer is void; its table may have gone back to what was on its disk.
+ */
+static void peer_forget_talk(struct store *s, uint16_t peer)
+{
+    store_lanes_clear(s, peer);
+    s->peer[peer].link++;
+    for (uint32_t i = 0; i < s->config.buckets; i++) {
+        struct store_bucket *b = &s->bucket[i];
+        if (!store_bucket_rules(b) && b->role != STORE_CANDIDATE)
+            continue;
+        for (uint32_t k = 0; k < b->bench.count; k++) {
+            if (b->member[k].peer != peer)
+                continue;
+            store_catchup_reset(s, b, k);
+            b->member[k].has_voted = b->member[k].has_voted && b->member[k].is_merged;
+        }
+    }
+    MUSTER_ASSERT(s->peer[peer].fill_bytes == 0);
+}
+
+void store_peer_connected(struct store *s, const struct store_event *event)
+{
+    uint16_t peer = store_peer_number(s, event->peer);
+
+    if (peer == STORE_NOBODY || peer == 0)
+        return;
+    peer_forget_talk(s, peer);
+    s->peer[peer].is_connected = true;
+    s->peer[peer].was_seen = true;
+    s->peer[peer].boot = event->boot;
+    for (uint32_t i = 0; i < s->config.buckets; i++) {
+        struct store_bucket *b = &s->bucket[i];
+        if (!store_bucket_rules(b))
+            continue;
+        store_proposal_again(s, b, peer, MUSTER_NEVER);
+        store_look(s, b);
+    }
+    store_scan_at(s, s->now.mono_ms);
+}
+
+void store_peer_closed(struct store *s, struct muster_id id)
+{
+    uint16_t peer = store_peer_find(s, id);
+
+    if (peer == STORE_NOBODY || peer == 0)
+        return;
+    peer_forget_talk(s, peer);
+    s->peer[peer].is_connected = false;
+    store_scan_at(s, s->now.mono_ms);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tombstones go when every seat of the bench has them, and never by age. (R21, R22) */
+#include "store/inside.h"
+
+#define PURGES_PER_LOOK 256u
+
+/* What must hold for any purge here: we serve, no seat is being filled, and the tombstones are on
+ * our own disk too: coming back with the row alive in our table would bring the job back. */
+static bool purge_is_possible(const struct store *s, const struct store_bucket *b)
+{
+    return b->role == STORE_SERVING && store_lease_holds(s, b) &&
+           !store_bench_is_joint(&b->bench) && !b->bench_is_open;
+}
+
+static bool row_may_go(const struct store *s, const struct store_bucket *b,
+                       const struct store_entry *e)
+{
+    if (e->value->phase != STORE_GONE || (e->flags & STORE_ENTRY_OPEN) != 0)
+        return false;
+    /* Until the exclusive grants are known here, the longest of them is waited for (R22, R37). */
+    return e->value->mode != STORE_EXCLUSIVE || s->now.mono_ms >= b->takeover_ms;
+}
+
+static void purge_row(struct store *s, struct store_bucket *b, struct store_entry *e)
+{
+    for (uint32_t i = 0; i < b->bench.count; i++) {
+        struct store_item *item = store_proposal_frame(s, b, STORE_PURGE, i);
+        if (item == NULL)
+            continue; /* it will show the row as one we do not know, and it is superseded */
+        item->version = e->value->version;
+        item->value = store_value_keep(e->value);
+        store_send(s, item);
+    }
+    STORE_TRACE(s, "bucket %u: purges %.*s", b->number, (int)e->value->key_len,
+                (const char *)store_value_key(e->value).data);
+    s->counters.purged++;
+    store_bucket_remove(s, b, e);
+}
+
+/* Every seat has acknowledged this write, ours included. Its tombstones are purged with a later
+ * step: the caller has yet to see that they are chosen, and whose run is to be ended. */
+void store_purge_written(struct store *s, struct store_bucket *b, const struct store_proposal *w)
+{
+    for (uint32_t i = 0; i < w->count; i++) {
+        struct store_entry *e = store_rows_find(&s->table, store_value_key(w->value[i]));
+        if (e == NULL || e->value != w->value[i] || e->value->phase != STORE_GONE)
+            continue;
+        e->flags |= STORE_ENTRY_FULL;
+        if (b->purge_ms == MUSTER_NEVER)
+            b->purge_ms = s->now.mono_ms + s->config.times.beat_ms / 8;
+        store_scan_at(s, b->purge_ms);
+    }
+}
+
+/* With the beat: members that held exactly our rows a moment ago hold our tombstones as well. */
+static uint32_t seq_held_by_all(const struct store *s, const struct store_bucket *b)
+{
+    uint32_t equal = UINT32_MAX;
+
+    if (!store_is_on_disk(s, b))
+        return 0;
+    for (uint32_t i = 0; i < b->bench.count; i++) {
+        if (b->member[i].peer != 0 && b->member[i].equal < equal)
+            equal = b->member[i].equal;
+    }
+    return equal;
+}
+
+void store_purge_check(struct store *s, struct store_bucket *b)
+{
+    uint32_t equal = seq_held_by_all(s, b), left = PURGES_PER_LOOK;
+    struct store_entry *next;
+
+    b->purge_ms = MUSTER_NEVER;
+    if (s->table.shelf[b->number].tombstones == 0 || !purge_is_possible(s, b))
+        return;
+    for (struct store_entry *e = s->table.shelf[b->number].first; e != NULL && left > 0; e = next) {
+        struct store_version version = { e->value->version };
+        next = e->bucket_next;
+        bool is_ours = store_version_reign(version).packed == b->reign.packed;
+        /* `equal` counts from 1; a row of an earlier reign was there before our first. */
+        uint32_t needs = is_ours ? store_version_seq(version) + 1 : 1;
+        bool is_everywhere = equal >= needs || (e->flags & STORE_ENTRY_FULL) != 0;
+        if (!is_everywhere || !row_may_go(s, b, e) || !store_batch_has_room(s, 1, 16))
+            continue;
+        purge_row(s, b, e);
+        left--;
+    }
+}
+
+void store_purge_forget(struct store *s, struct store_bucket *b)
+{
+    for (struct store_entry *e = s->table.shelf[b->number].first; e != NULL; e = e->bucket_next)
+        e->flags &= (uint8_t)~STORE_ENTRY_FULL;
+}

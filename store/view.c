@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading: rows, buckets, whom to ask, and the counters. */
+#include "store/inside.h"
+
+uint32_t store_bucket_of(const struct store *s, struct muster_bytes key)
+{
+    return store_rows_bucket_of(&s->table, key);
+}
+
+/* How many seats are known to hold the row: those that acknowledged it while it is being written,
+ * then those that were seen to be level. */
+static uint32_t row_copies(const struct store_bucket *b, const struct store_entry *e)
+{
+    uint32_t copies = 0;
+
+    if (!store_bucket_rules(b))
+        return 1;
+    for (uint32_t i = 0; i < b->bench.count; i++) {
+        bool is_level = b->member[i].equal > 0 && b->member[i].unequal == 0;
+        if ((e->flags & STORE_ENTRY_OPEN) != 0)
+            is_level = !store_proposal_waits_for(b, e->value, i);
+        copies += b->member[i].peer == 0 || is_level;
+    }
+    return copies;
+}
+
+static void view_fill(const struct store *s, const struct store_entry *e, struct store_view *view)
+{
+    const struct store_bucket *b = &s->bucket[e->bucket];
+
+    int err = store_row_decode(&view->row, store_value_bytes(e->value));
+    MUSTER_ASSERT(err == MUSTER_OK); /* it was decoded before it was taken in */
+    view->version.packed = e->value->version;
+    view->bucket = e->bucket;
+    view->is_chosen = b->role == STORE_SERVING && (e->flags & STORE_ENTRY_OPEN) == 0;
+    view->copies = row_copies(b, e);
+}
+
+bool store_get(const struct store *s, struct muster_bytes key, struct store_view *view)
+{
+    const struct store_entry *e = store_rows_find(&s->table, key);
+
+    if (e == NULL)
+        return false;
+    view_fill(s, e, view);
+    return true;
+}
+
+bool store_after(const struct store *s, struct muster_bytes after, struct store_view *view)
+{
+    const struct store_entry *e = store_rows_after(&s->table, after);
+
+    if (e == NULL)
+        return false;
+    view_fill(s, e, view);
+    return true;
+}
+
+/* The cursor is the entry that comes next, or CURSOR_END. Entries stay where they are until a step
+ * removes them, so a caller may write rows while it walks. */
+#define CURSOR_END 1u
+
+bool store_bucket_next(const struct store *s, uint32_t bucket, uint64_t *cursor,
+                       struct store_view *view)
+{
+    const struct store_entry *e;
+
+    MUSTER_ASSERT(bucket < s->config.buckets);
+    if (*cursor == CURSOR_END)
+        return false;
+    if (*cursor == 0)
+        e = s->table.shelf[bucket].first;
+    else
+        e = (const struct store_entry *)(uintptr_t)*cursor;
+    if (e == NULL) {
+        *cursor = CURSOR_END;
+        return false;
+    }
+    MUSTER_ASSERT(e->bucket == bucket);
+    *cursor = e->bucket_next == NULL ? CURSOR_END : (uint64_t)(uintptr_t)e->bucket_next;
+    view_fill(s, e, view);
+    return true;
+}
+
+void store_bucket(const struct store *s, uint32_t bucket, struct store_bucket_view *view)
+{
+    MUSTER_ASSERT(bucket < s->config.buckets);
+    const struct store_bucket *b = &s->bucket[bucket];
+    const struct store_shelf *shelf = &s->table.shelf[bucket];
+
+    *view = (struct store_bucket_view){
+        .role = (enum store_role)b->role,
+        .seat = b->seat,
+        .reign = b->promised,
+        .heard_ms = b->heard_ms,
+        .takeover_ms = b->takeover_ms,
+        .bench_version = { store_bucket_bench_version(b) },
+        .rows = shelf->rows,
+        .tombstones = shelf->tombstones,
+        .claims = b->claim_count,
+        .digest = store_shelf_digest(shelf),
+    };
+    if (b->keeper != STORE_NOBODY)
+        view->keeper = s->peer[b->keeper].id;
+    for (uint32_t i = 0; i < b->bench.count; i++) {
+        if ((b->bench.old_mask & store_bit(i)) != 0)
+            view->old_seat[view->old_count++] = b->bench.member[i];
+        if ((b->bench.new_mask & store_bit(i)) != 0)
+            view->new_seat[view->new_count++] = b->bench.member[i];
+    }
+}
+
+static uint32_t hint_add(const struct store *s, uint16_t peer, struct muster_id *out, uint32_t n,
+                         uint32_t max)
+{
+    if (peer == STORE_NOBODY || n >= max)
+        return n;
+    for (uint32_t i = 0; i < n; i++) {
+        if (muster_id_equal(out[i], s->peer[peer].id))
+            return n;
+    }
+    out[n] = s->peer[peer].id;
+    return n + 1;
+}
+
+uint32_t store_keeper_hint(const struct store *s, uint32_t bucket, struct muster_id *out,
+                           uint32_t max)
+{
+    MUSTER_ASSERT(bucket < s->config.buckets);
+    const struct store_bucket *b = &s->bucket[bucket];
+    uint32_t n = hint_add(s, b->keeper, out, 0, max);
+
+    for (uint32_t i = 0; i < b->bench.count; i++)
+        n = hint_add(s, b->member[i].peer, out, n, max);
+    for (uint32_t i = 0; i < b->wish_count;
+         i++) /* a bench we never heard of is probably the wish */
+        n = hint_add(s, b->wish[i], out, n, max);
+    return n;
+}
+
+bool store_is_serving(const struct store *s, uint32_t bucket)
+{
+    MUSTER_ASSERT(bucket < s->config.buckets);
+    const struct store_bucket *b = &s->bucket[bucket];
+
+    return b->role == STORE_SERVING && store_lease_holds(s, b);
+}
+
+void store_counters(const struct store *s, struct store_counters *out)
+{
+    *out = s->counters;
+    out->rows = s->table.rows;
+    out->tombstones = s->table.tombstones;
+    for (uint32_t i = 0; i < s->config.buckets; i++) {
+        out->serving += s->bucket[i].role == STORE_SERVING;
+        out->seated += s->bucket[i].seat != 0;
+    }
+}
+
+static bool proposals_are_sane(const struct store *s, const struct store_bucket *b)
+{
+    uint32_t unchosen = 0, open = 0, expected = 0;
+
+    for (const struct store_proposal *w = b->first_proposal; w != NULL; w = w->next) {
+        if (w->is_closed || w->bucket != b->number || w->mask >> b->bench.count != 0)
+            return false;
+        /* What a quorum holds is chosen the moment it is known. */
+        if (!w->is_chosen && !b->wants_review && store_bench_quorum(&b->bench, w->mask))
+            return false;
+        unchosen += !w->is_chosen;
+        expected += !w->is_chosen && !w->is_bench ? w->count : 0;
+    }
+    for (const struct store_entry *e = s->table.shelf[b->number].first; e != NULL;
+         e = e->bucket_next)
+        open += (e->flags & STORE_ENTRY_OPEN) != 0;
+    return unchosen == b->unchosen && open == expected;
+}
+
+static bool bucket_is_sane(const struct store *s, const struct store_bucket *b)
+{
+    const struct store_shelf *shelf = &s->table.shelf[b->number];
+    uint32_t claims = 0;
+
+    for (const struct store_claim *c = b->claims; c != NULL; c = c->next)
+        claims++;
+    if (claims != b->claim_count || (b->seat == 0) != (b->role == STORE_NO_SEAT))
+        return false;
+    if (b->seat == 0 && (shelf->rows > 0 || claims > 0))
+        return false; /* a node without a seat keeps only the bench row and its promise (R25) */
+    if (b->seat != 0 && store_bucket_self(s, b) < 0)
+        return false;
+    if (!store_bucket_rules(b) && (b->first_proposal != NULL || b->unchosen != 0))
+        return false;
+    if (store_bucket_rules(b) && b->promised.packed != b->reign.packed)
+        return false; /* a keeper that has promised another reign has stepped down (I2) */
+    for (const struct store_entry *e = shelf->first; e != NULL; e = e->bucket_next) {
+        struct store_version v = { e->value->version };
+        if (store_version_reign(v).packed > b->promised.packed)
+            return false; /* rows come from reigns we have promised or earlier ones (I4) */
+    }
+    return proposals_are_sane(s, b);
+}
+
+bool store_is_sane(const struct store *s)
+{
+    for (uint32_t i = 0; i < s->config.buckets; i++) {
+        if (!bucket_is_sane(s, &s->bucket[i]))
+            return false;
+    }
+    for (uint32_t i = 0; i < s->peers; i++) {
+        if (s->peer[i].fill_bytes > STORE_FILL_BYTES + STORE_ROW_MAX)
+            return false;
+    }
+    return s->committed <= s->log[s->at].batch.number && store_rows_is_sane(&s->table);
+}

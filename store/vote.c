@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Votes: ASK, YES and NO, and the hand-over that begins with YIELD. (R10 to R13, R55) */
+#include "store/inside.h"
+
+static void vote_yes(struct store *s, struct store_bucket *b, uint16_t peer, uint64_t bench_version)
+{
+    struct store_item *item = store_item_new(s, STORE_YES, b, peer);
+
+    if (item == NULL)
+        return;
+    item->reign = b->promised.packed;
+    item->seat = b->seat;
+    item->number = s->now.mono_ms - b->heard_ms;
+    item->digest = store_bucket_digest(s, b);
+    if (store_bucket_bench_version(b) > bench_version)
+        item->value = store_value_keep(b->bench_row);
+    store_answer(s, b, item);
+}
+
+/* Only the calm depends on these; safety rests on the promise alone. */
+static bool vote_disturbs(const struct store *s, const struct store_bucket *b,
+                          struct store_reign consent)
+{
+    if (consent.packed != 0 && consent.packed == b->promised.packed)
+        return false; /* the keeper we heard of hands over */
+    if (store_bucket_rules(b))
+        return store_lease_holds(s, b);
+    if (s->now.mono_ms < b->calm_ms)
+        return true;
+    return s->now.mono_ms < b->hold_ms && b->role != STORE_CANDIDATE;
+}
+
+void store_ask_take(struct store *s, uint16_t peer, struct muster_reader *r)
+{
+    struct store_bucket *b = store_bucket_read(s, r);
+    struct store_reign reign = { muster_read_u64(r) };
+    uint64_t bench_version = muster_read_u64(r);
+    struct store_reign consent = { muster_read_u64(r) };
+
+    if (!muster_reader_ok(r))
+        return;
+    if (store_reign_round(reign) > STORE_ROUND_MAX) {
+        muster_reader_fail(r, MUSTER_ERANGE);
+        return;
+    }
+    if (b->lost_seat != 0)
+        return; /* what we promised and held there is lost: no vote before a new seat (R54) */
+    if (reign.packed == b->promised.packed && b->role <= STORE_SEATED &&
+        b->keeper == STORE_NOBODY) {
+        vote_yes(s, b, peer, bench_version); /* the same question again */
+        return;
+    }
+    bool is_stranger = bench_version < store_bucket_bench_version(b) &&
+                       store_bench_seat(&b->bench, s->peer[peer].id) == 0;
+    if (reign.packed <= b->promised.packed || is_stranger || vote_disturbs(s, b, consent)) {
+        store_refuse(s, b, peer, reign);
+        return;
+    }
+    store_reign_step_down(s, b, "votes for another", false);
+    b->promised = reign;
+    b->round = store_reign_round(reign) > b->round ? store_reign_round(reign) : b->round;
+    b->hold_ms = s->now.mono_ms + s->config.times.vote_hold_ms;
+    b->jitter_ms = (uint32_t)muster_rng_below(&s->rng, s->config.times.rank_ms);
+    b->keeper = STORE_NOBODY;
+    b->counter_reign = 0;
+    store_touch(s, b);
+    vote_yes(s, b, peer, bench_version);
+}
+
+/* A bench row beside an answer: [version, row] or nil. False when it is no bench at all. */
+static bool bench_take(struct store *s, struct store_bucket *b, struct muster_reader *r)
+{
+    if (muster_read_is_nil(r))
+        return true;
+    muster_read_array_of(r, 2);
+    uint64_t version = muster_read_u64(r);
+    struct muster_bytes row = muster_read_bytes(r, STORE_BENCH_WIRE);
+    if (!muster_reader_ok(r))
+        return false;
+    if (version > store_bucket_bench_version(b) && store_bucket_rules(b))
+        store_reign_step_down(s, b, "a newer bench", true);
+    if (store_bucket_learn(s, b, version, row))
+        return true;
+    muster_reader_fail(r, MUSTER_EINVAL);
+    return false;
+}
+
+static void yes_count(struct store *s, struct store_bucket *b, uint32_t member, uint16_t seat,
+                      uint64_t digest)
+{
+    struct store_member *m = &b->member[member];
+
+    if (m->has_voted)
+        return;
+    m->has_voted = true;
+    m->said = seat;
+    /* A voter that does not hold the seat it is named for counts as an empty member (R12). */
+    bool counts = seat == b->bench.member[member].seat;
+    if (!counts || digest == store_bucket_digest(s, b)) {
+        m->is_merged = true;
+        store_reign_count(s, b);
+        return;
+    }
+    store_catchup_send_list(s, b, member);
+}
+
+void store_yes_take(struct store *s, uint16_t peer, struct muster_reader *r)
+{
+    struct store_bucket *b = store_bucket_read(s, r);
+    struct store_reign reign = { muster_read_u64(r) };
+    uint16_t seat = muster_read_u16(r);
+    uint64_t age = muster_read_u64(r);
+    uint64_t digest = muster_read_u64(r);
+
+    if (!muster_reader_ok(r))
+        return;
+    if (b->role != STORE_CANDIDATE || reign.packed != b->reign.packed) {
+        muster_read_skip(r);
+        return;
+    }
+    if (!bench_take(s, b, r) || b->role != STORE_CANDIDATE)
+        return; /* the newer bench has given us another seat, or none */
+    if (age < b->age_min_ms)
+        b->age_min_ms = age;
+    int member = store_bench_voter(&b->bench, s->peer[peer].id, seat);
+    if (member >= 0)
+        yes_count(s, b, (uint32_t)member, seat, digest);
+    store_reign_count(s, b); /* a newer bench may have more members to ask */
+}
+
+void store_no_take(struct store *s, uint16_t peer, struct muster_reader *r)
+{
+    struct store_bucket *b = store_bucket_read(s, r);
+    struct store_reign reign = { muster_read_u64(r) };
+    struct store_reign promised = { muster_read_u64(r) };
+
+    (void)peer;
+    if (!muster_reader_ok(r))
+        return;
+    if (store_reign_round(promised) > STORE_ROUND_MAX) {
+        muster_reader_fail(r, MUSTER_ERANGE);
+        return;
+    }
+    if (store_reign_round(promised) > b->round)
+        b->round = store_reign_round(promised);
+    bool is_ours = b->role > STORE_SEATED && reign.packed == b->reign.packed;
+    if (is_ours && promised.packed > b->reign.packed)
+        store_reign_step_down(s, b, "outranked", true);
+    (void)bench_take(s, b, r);
+}
+
+void store_reign_lists_done(struct store *s, struct store_bucket *b, uint32_t member)
+{
+    struct store_member *m = &b->member[member];
+
+    if (m->lists != 0 || m->wants != 0 || m->is_merged)
+        return;
+    m->is_merged = true;
+    store_reign_count(s, b);
+}
+
+void store_yield_take(struct store *s, uint16_t peer, struct muster_reader *r)
+{
+    struct store_bucket *b = store_bucket_read(s, r);
+    struct store_reign reign = { muster_read_u64(r) };
+
+    if (!muster_reader_ok(r))
+        return;
+    if (b->role != STORE_SEATED || b->promised.packed != reign.packed || b->keeper != peer)
+        return;
+    store_reign_stand(s, b, reign);
+}
