@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+import lmdb
 from agent import GOSSIP_PORT, HTTP_PORT, PEER_PORT, ApiError, eventually, holds
 from cluster import Cluster
 from conftest import needs_agent
@@ -216,13 +217,37 @@ def test_a_data_folder_of_another_cluster_is_refused(clusters):
     theirs[0].kill9()
 
     stranger = ours.add(start=False)
-    shutil.copytree(theirs[0].data, stranger.data)
+    stranger.data = theirs[0].data
     refusal(stranger, "cluster")
     assert set(ours[0].jobs()) == {"ours"}
     alive = {n for n, m in ours[0].members().items() if m["status"] == "alive"}
     assert alive == {ours[0].name, ours[1].name}
     theirs[0].start()
     theirs.wait_once({"theirs"}, 30)
+
+
+def test_a_data_folder_of_a_newer_muster_is_refused_and_left_alone(clusters):
+    c = clusters(1)
+    c[0].submit("good")
+    c[0].kill9()
+    ours = lmdb.get(c[0].data, "meta", b"format")
+    assert ours is not None and int(ours) > 0
+    lmdb.put(c[0].data, "meta", b"format", b"99")
+    refusal(c[0], c[0].data, "99", "newer")
+    assert lmdb.get(c[0].data, "meta", b"format") == b"99"
+
+    lmdb.put(c[0].data, "meta", b"format", ours)
+    c[0].may_complain = False
+    c[0].start()
+    c.wait_once({"good"}, 20)
+
+
+def test_a_damaged_data_folder_is_refused(clusters):
+    c = clusters(1)
+    c[0].kill9()
+    with open(os.path.join(c[0].data, "data.mdb"), "r+b") as file:
+        file.write(random.Random(1).randbytes(8192))
+    refusal(c[0], c[0].data, "damaged")
 
 
 def test_a_copied_data_folder_is_refused(clusters):

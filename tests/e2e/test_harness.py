@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+import lmdb
 import procs
 from agent import ApiError, eventually, holds
 from cluster import Cluster
@@ -106,6 +107,13 @@ def test_an_alarm_in_a_log_is_a_failure():
     cluster = Cluster(1, program=FAKE, extra=["--complain", "x.c:3: runtime error: shift by 99"])
     with pytest.raises(AssertionError, match="shift by 99"):
         cluster.close()
+
+
+def test_a_record_of_a_data_folder_is_changed(tmp_path):
+    folder = str(tmp_path)
+    assert lmdb.get(folder, "meta", b"format") is None
+    lmdb.put(folder, "meta", b"format", b"1\x002")
+    assert lmdb.get(folder, "meta", b"format") == b"1\x002"
 
 
 def test_waiting_ends_with_the_last_reason():
