@@ -8,15 +8,10 @@
 #include "agent/json.h"
 #include "agent/name.h"
 
-static const char *const no_env[] = { NULL };
-
 /* Defaults that depend on the kind: a service is tried for ever, a task a few times. */
 static void job_defaults(struct agent_job *job, int32_t kind)
 {
-    memset(job, 0, sizeof *job);
-    agent_schema_defaults(&job_schema, job);
-    job->env = no_env;
-    job->umask = -1;
+    *job = job_service;
     job->kind = kind;
     if (kind == AGENT_JOB_TASK || kind == AGENT_JOB_CRON) {
         job->retry = 3;

@@ -12,6 +12,7 @@
 #define JOB_ALWAYS 2 /* the first fields of the table are always written: name, kind */
 
 extern const struct agent_schema job_schema;
+extern const struct agent_job job_service; /* the defaults of a service */
 extern const struct agent_schema_word job_kinds[];
 
 extern const struct agent_schema_custom job_name_field;

@@ -64,27 +64,65 @@ static const struct agent_schema_word on_losses[] = {
     { NULL, 0 },
 };
 
+static const char *const no_env[] = { NULL };
+
+/* What a service is when nothing is said. The defaults that a text would have to be read for at
+ * every job are values here. */
+const struct agent_job job_service = {
+    .kind = AGENT_JOB_SERVICE,
+    .env = no_env,
+    .umask = -1,
+    .limit_nofile = AGENT_JOB_NONE,
+    .limit_core = AGENT_JOB_NONE,
+    .limit_memory = AGENT_JOB_NONE,
+    .limit_cpu_ms = AGENT_JOB_NONE,
+    .ready = AGENT_READY_ALIVE,
+    .ready_timeout_ms = 60 * SECOND,
+    .stop_signal = SIGTERM,
+    .stop_timeout_ms = 10 * SECOND,
+    .watchdog_ms = AGENT_JOB_NONE,
+    .timeout_ms = AGENT_JOB_NONE,
+    .start_timeout_ms = AGENT_JOB_NONE,
+    .deadline_ms = AGENT_JOB_NONE,
+    .retry = AGENT_JOB_FOREVER,
+    .backoff_first_ms = SECOND,
+    .backoff_factor = 2,
+    .backoff_max_ms = 60 * SECOND,
+    .reset_after_ms = 60 * SECOND,
+    .retry_local = 3,
+    .exit_ok = { { 1 } },                    /* 0 */
+    .exit_defer = { { 0, 1 << (75 - 64) } }, /* 75, EX_TEMPFAIL */
+    .max_moves = 5,
+    .spread = 1,
+    .slots = 1,
+    .priority = 50,
+    .partition = AGENT_JOB_AVAILABLE,
+    .move = AGENT_JOB_MOVE_LAZY,
+    .handoff = AGENT_JOB_STOP_START,
+    .on_agent_stop = AGENT_JOB_STOP_MOVES,
+    .on_agent_loss = AGENT_JOB_LOSS_ENDS,
+    .durable = true,
+};
+
 static const struct agent_schema_field limits_fields[] = {
-    { "nofile", AGENT_TYPE_U64, OR_NONE, AT(limit_nofile), .max = 1 << 30, .fallback = "none" },
-    { "core", AGENT_TYPE_SIZE, OR_NONE, AT(limit_core), .max = SIZE_MAX_BYTES, .fallback = "none" },
-    { "memory", AGENT_TYPE_SIZE, OR_NONE, AT(limit_memory), .min = 1 << 20, .max = SIZE_MAX_BYTES,
-      .fallback = "none" },
-    { "cpu", AGENT_TYPE_DURATION, OR_NONE, AT(limit_cpu_ms), .min = SECOND, .max = LONG_TIME,
-      .fallback = "none" },
+    { "nofile", AGENT_TYPE_U64, OR_NONE, AT(limit_nofile), .max = 1 << 30 },
+    { "core", AGENT_TYPE_SIZE, OR_NONE, AT(limit_core), .max = SIZE_MAX_BYTES },
+    { "memory", AGENT_TYPE_SIZE, OR_NONE, AT(limit_memory), .min = 1 << 20, .max = SIZE_MAX_BYTES },
+    { "cpu", AGENT_TYPE_DURATION, OR_NONE, AT(limit_cpu_ms), .min = SECOND, .max = LONG_TIME },
 };
 static const struct agent_schema limits_schema = FIELDS_OF(limits_fields);
 
 static const struct agent_schema_field backoff_fields[] = {
-    { "first", AGENT_TYPE_DURATION, AT(backoff_first_ms), .min = 1, .max = DAY, .fallback = "1s" },
-    { "factor", AGENT_TYPE_U32, AT(backoff_factor), .min = 1, .max = 100, .fallback = "2" },
-    { "max", AGENT_TYPE_DURATION, AT(backoff_max_ms), .min = 1, .max = 7 * DAY, .fallback = "1m" },
+    { "first", AGENT_TYPE_DURATION, AT(backoff_first_ms), .min = 1, .max = DAY },
+    { "factor", AGENT_TYPE_U32, AT(backoff_factor), .min = 1, .max = 100 },
+    { "max", AGENT_TYPE_DURATION, AT(backoff_max_ms), .min = 1, .max = 7 * DAY },
 };
 static const struct agent_schema backoff_schema = FIELDS_OF(backoff_fields);
 
 static const struct agent_schema_field job_fields[] = {
     /* identity */
     { "name", AGENT_TYPE_CUSTOM, .custom = &job_name_field },
-    { "kind", AGENT_TYPE_WORD, AT(kind), .words = job_kinds, .fallback = "service" },
+    { "kind", AGENT_TYPE_WORD, AT(kind), .words = job_kinds },
     { "description", AGENT_TYPE_TEXT, AT(description), .max = 1024 },
     { "labels", AGENT_TYPE_PAIRS, AGENT_FIELD_NAMED, AT_LIST(labels), .max = AGENT_JOB_LABELS_MAX },
 
@@ -99,34 +137,30 @@ static const struct agent_schema_field job_fields[] = {
     { "user", AGENT_TYPE_TEXT, AT(user), .min = 1, .max = 64 },
     { "group", AGENT_TYPE_TEXT, AT(group), .min = 1, .max = 64 },
     { "umask", AGENT_TYPE_CUSTOM, .custom = &job_umask_field },
-    { "nice", AGENT_TYPE_I32, AT(nice), .min = 20, .max = 19, .fallback = "0" },
+    { "nice", AGENT_TYPE_I32, AT(nice), .min = 20, .max = 19 },
     { "limits", AGENT_TYPE_MAP, .inner = &limits_schema },
 
     /* readiness, stopping, liveness */
-    { "ready", AGENT_TYPE_CUSTOM, .custom = &job_ready_field, .fallback = "exec" },
-    { "ready_timeout", AGENT_TYPE_DURATION, AT(ready_timeout_ms), .min = 1, .max = DAY,
-      .fallback = "60s" },
-    { "stop_signal", AGENT_TYPE_WORD, AT(stop_signal), .words = signals, .fallback = "TERM" },
-    { "stop_timeout", AGENT_TYPE_DURATION, AT(stop_timeout_ms), .max = DAY, .fallback = "10s" },
+    { "ready", AGENT_TYPE_CUSTOM, .custom = &job_ready_field },
+    { "ready_timeout", AGENT_TYPE_DURATION, AT(ready_timeout_ms), .min = 1, .max = DAY },
+    { "stop_signal", AGENT_TYPE_WORD, AT(stop_signal), .words = signals },
+    { "stop_timeout", AGENT_TYPE_DURATION, AT(stop_timeout_ms), .max = DAY },
     { "watchdog", AGENT_TYPE_DURATION, AGENT_FIELD_LATER | AGENT_FIELD_NONE, AT(watchdog_ms),
-      .min = 1, .max = DAY, .fallback = "off" },
-    { "timeout", AGENT_TYPE_DURATION, OR_NONE, AT(timeout_ms), .min = 1, .max = LONG_TIME,
-      .fallback = "none" },
+      .min = 1, .max = DAY },
+    { "timeout", AGENT_TYPE_DURATION, OR_NONE, AT(timeout_ms), .min = 1, .max = LONG_TIME },
     { "start_timeout", AGENT_TYPE_DURATION, OR_NONE, AT(start_timeout_ms), .min = 1,
-      .max = LONG_TIME, .fallback = "none" },
-    { "deadline", AGENT_TYPE_DURATION, OR_NONE, AT(deadline_ms), .min = 1, .max = LONG_TIME,
-      .fallback = "none" },
+      .max = LONG_TIME },
+    { "deadline", AGENT_TYPE_DURATION, OR_NONE, AT(deadline_ms), .min = 1, .max = LONG_TIME },
 
-    /* retry; the defaults of retry and retry_local depend on the kind (job_defaults) */
-    { "retry", AGENT_TYPE_CUSTOM, .custom = &job_retry_field, .fallback = "forever" },
+    /* retry */
+    { "retry", AGENT_TYPE_CUSTOM, .custom = &job_retry_field },
     { "backoff", AGENT_TYPE_MAP, .inner = &backoff_schema },
-    { "reset_after", AGENT_TYPE_DURATION, AT(reset_after_ms), .max = 7 * DAY, .fallback = "60s" },
-    { "retry_local", AGENT_TYPE_U32, AT(retry_local), .min = 1, .max = 1000000, .fallback = "3" },
-    { "exit_ok", AGENT_TYPE_CUSTOM, AT(exit_ok), .custom = &job_exits_field, .fallback = "0" },
-    { "exit_defer", AGENT_TYPE_CUSTOM, AT(exit_defer), .custom = &job_exits_field,
-      .fallback = "75" },
+    { "reset_after", AGENT_TYPE_DURATION, AT(reset_after_ms), .max = 7 * DAY },
+    { "retry_local", AGENT_TYPE_U32, AT(retry_local), .min = 1, .max = 1000000 },
+    { "exit_ok", AGENT_TYPE_CUSTOM, AT(exit_ok), .custom = &job_exits_field },
+    { "exit_defer", AGENT_TYPE_CUSTOM, AT(exit_defer), .custom = &job_exits_field },
     { "exit_dead", AGENT_TYPE_CUSTOM, AT(exit_dead), .custom = &job_exits_field },
-    { "max_moves", AGENT_TYPE_U32, AT(max_moves), .max = 1000000, .fallback = "5" },
+    { "max_moves", AGENT_TYPE_U32, AT(max_moves), .max = 1000000 },
 
     /* schedule */
     { "cron", AGENT_TYPE_NOWHERE, LATER },
@@ -145,23 +179,22 @@ static const struct agent_schema_field job_fields[] = {
     { "keep", AGENT_TYPE_NOWHERE, LATER },
 
     /* placement */
-    { "spread", AGENT_TYPE_CUSTOM, LATER, .custom = &job_spread_field, .fallback = "one" },
+    { "spread", AGENT_TYPE_CUSTOM, LATER, .custom = &job_spread_field },
     { "on", AGENT_TYPE_TEXT, LATER, AT(on), .min = 1, .max = 1024 },
     { "prefer", AGENT_TYPE_TEXT, LATER, AT(prefer), .min = 1, .max = 1024 },
     { "apart", AGENT_TYPE_TEXT, LATER, AT(apart), .min = 1, .max = 1024 },
     { "spread_by", AGENT_TYPE_TEXT, LATER, AT(spread_by), .min = 1, .max = 128 },
-    { "slots", AGENT_TYPE_U32, AT(slots), .min = 1, .max = 65535, .fallback = "1" },
-    { "priority", AGENT_TYPE_U32, AT(priority), .max = 100, .fallback = "50" },
-    { "max_running", AGENT_TYPE_U32, LATER, AT(max_running), .max = 1000000, .fallback = "0" },
+    { "slots", AGENT_TYPE_U32, AT(slots), .min = 1, .max = 65535 },
+    { "priority", AGENT_TYPE_U32, AT(priority), .max = 100 },
+    { "max_running", AGENT_TYPE_U32, LATER, AT(max_running), .max = 1000000 },
 
     /* change and failure */
-    { "partition", AGENT_TYPE_WORD, LATER, AT(partition), .words = partitions,
-      .fallback = "available" },
-    { "move", AGENT_TYPE_WORD, AT(move), .words = moves, .fallback = "lazy" },
-    { "handoff", AGENT_TYPE_WORD, LATER, AT(handoff), .words = handoffs, .fallback = "stop-start" },
-    { "on_agent_stop", AGENT_TYPE_WORD, AT(on_agent_stop), .words = on_stops, .fallback = "move" },
-    { "on_agent_loss", AGENT_TYPE_WORD, AT(on_agent_loss), .words = on_losses, .fallback = "end" },
-    { "durable", AGENT_TYPE_BOOL, LATER, AT(durable), .fallback = "yes" },
+    { "partition", AGENT_TYPE_WORD, LATER, AT(partition), .words = partitions },
+    { "move", AGENT_TYPE_WORD, AT(move), .words = moves },
+    { "handoff", AGENT_TYPE_WORD, LATER, AT(handoff), .words = handoffs },
+    { "on_agent_stop", AGENT_TYPE_WORD, AT(on_agent_stop), .words = on_stops },
+    { "on_agent_loss", AGENT_TYPE_WORD, AT(on_agent_loss), .words = on_losses },
+    { "durable", AGENT_TYPE_BOOL, LATER, AT(durable) },
 
     /* idempotence */
     { "key", AGENT_TYPE_NOWHERE, LATER },

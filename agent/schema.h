@@ -76,7 +76,7 @@ struct agent_schema_field {
     size_t count_offset; /* of a uint32_t, for lists */
     uint64_t min;
     uint64_t max;
-    const char *fallback; /* the default as a person would write it; NULL: all zero */
+    const char *fallback; /* the default as a person would write it; for agent_schema_defaults */
     const struct agent_schema_word *words;
     const struct agent_schema *inner;
     const struct agent_schema_custom *custom;
