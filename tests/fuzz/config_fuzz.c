@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Settings as a tired person writes them: a file, and behind a NUL each, flags. What is accepted keeps
- * the promises that the rest of the agent builds on. */
+/* Settings as a tired person writes them: a file, and behind a NUL each, flags. What is accepted
+ * keeps the promises that the rest of the agent builds on. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A job as a stranger writes it: whatever is accepted has one canonical text, and reads back from it
- * as the same job; whatever is not is told in a sentence. */
+/* A job as a stranger writes it: whatever is accepted has one canonical text, and reads back from
+ * it as the same job; whatever is not is told in a sentence. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
