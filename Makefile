@@ -196,8 +196,10 @@ test: unit sim ## what needs no network: unit tests, fuzz corpora, simulator
 unit: $(UNIT) $(REPLAY) ## unit tests, and every fuzz corpus replayed
 	@$(ASAN_ENV) tools/runtests unit $(B)/log/unit 120 $(UNIT) $(REPLAY)
 
-sim: $(B)/sim ## simulated clusters: all stories and a short swarm; SEED=N repeats one seed
-	@$(ASAN_ENV) $(if $(SEED),$(B)/sim --seed $(SEED),tools/runtests sim $(B)/log/sim 300 $(B)/sim)
+SIM_ONLY := $(if $(STORY),--story $(STORY)) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS))
+sim: $(B)/sim ## simulated clusters: all stories and a short swarm; or STORY=9, SEED=7, SEEDS=1:500, TRACE=1
+	@$(ASAN_ENV) $(if $(strip $(SIM_ONLY)),$(B)/sim $(SIM_ONLY) $(if $(TRACE),--trace),\
+		tools/runtests sim $(B)/log/sim 300 $(B)/sim)
 
 e2e: all $(DRIVER) ## real agents, processes and sockets on loopback; TEST=name runs some of them
 	@bad=0; $(if $(TEST),,$(E2E_ENV) tools/runtests drivers $(B)/log/drivers 120 $(DRIVER) || bad=1;) \

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads and changes single records of an agent's data folder while the agent is down, through the same
-C library; for tests of folders that an agent must refuse."""
+"""Reads and changes single records of an agent's data folder while the agent is down, through the
+same C library; for tests of folders that an agent must refuse."""
 import contextlib
 import ctypes
 
