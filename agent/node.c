@@ -212,16 +212,9 @@ bool node_send(struct agent_core *core, struct muster_id to, struct muster_bytes
     return true;
 }
 
-/* Reacting to its news may step gossip again (a proof of death, a change of our own meta). Gossip
- * must be drained before it is stepped, so such an event waits until it is. */
 void agent_gossip_step(struct agent_core *core, const struct gossip_event *event)
 {
     struct agent_node *n = node_of(core);
-    if (!n->is_draining_gossip) {
-        gossip_step(core->gossip, core->now.mono_ms, event);
-        node_gossip_effects(n);
-        return;
-    }
     struct gossip_event *slot = queue_push((void **)&n->gossip_event, &n->gossip_count,
                                            &n->gossip_size, sizeof *n->gossip_event);
     *slot = *event;
@@ -288,25 +281,6 @@ static void gossip_effect(struct agent_node *n, const struct gossip_effect *g)
     e->deadline_ms = g->deadline_ms;
 }
 
-void node_gossip_effects(struct agent_node *n)
-{
-    struct gossip_effect g;
-    uint32_t at = 0;
-    if (n->is_draining_gossip)
-        return;
-    n->is_draining_gossip = true;
-    for (;;) {
-        while (gossip_next(n->core.gossip, &g))
-            gossip_effect(n, &g);
-        if (at == n->gossip_count)
-            break;
-        struct gossip_event later = n->gossip_event[at++];
-        gossip_step(n->core.gossip, n->core.now.mono_ms, &later);
-    }
-    n->gossip_count = 0;
-    n->is_draining_gossip = false;
-}
-
 static void store_effect(struct agent_node *n, const struct store_effect *s)
 {
     struct agent_core *core = &n->core;
@@ -356,9 +330,15 @@ static void settle(struct agent_node *n)
 {
     struct agent_core *core = &n->core;
     struct store_effect s;
-    uint32_t self_at = 0, store_at = 0;
+    struct gossip_effect g;
+    uint32_t self_at = 0, store_at = 0, gossip_at = 0;
     for (;;) {
-        if (store_next(core->store, &s)) {
+        if (gossip_next(core->gossip, &g)) {
+            gossip_effect(n, &g);
+        } else if (gossip_at < n->gossip_count) {
+            struct gossip_event e = n->gossip_event[gossip_at++];
+            gossip_step(core->gossip, core->now.mono_ms, &e);
+        } else if (store_next(core->store, &s)) {
             store_effect(n, &s);
         } else if (self_at < n->self_count) {
             struct muster_bytes frame = n->self_frame[self_at++];
@@ -372,6 +352,7 @@ static void settle(struct agent_node *n)
     }
     n->self_count = 0;
     n->store_count = 0;
+    n->gossip_count = 0;
 }
 
 /* ---- the step */

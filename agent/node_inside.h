@@ -29,9 +29,8 @@ struct agent_node {
     uint32_t self_count, self_size;
     struct store_event *store_event;
     uint32_t store_count, store_size;
-    struct gossip_event *gossip_event; /* for gossip, once its news are seen to */
+    struct gossip_event *gossip_event;
     uint32_t gossip_count, gossip_size;
-    bool is_draining_gossip;
     uint64_t found_cookie;
     struct node_seed seed[AGENT_SEEDS_MAX];
     uint64_t ring_ms;  /* when to rebuild the ring */
@@ -43,7 +42,6 @@ struct agent_node {
 
 struct agent_node *node_of(struct agent_core *core);
 bool node_send(struct agent_core *core, struct muster_id to, struct muster_bytes frame);
-void node_gossip_effects(struct agent_node *n);
 void node_event(struct agent_node *n, const struct agent_event *event);
 void node_message(struct agent_core *core, struct muster_id from, uint32_t message,
                   struct muster_reader *r);

@@ -123,7 +123,6 @@ void node_started(struct agent_node *n)
     if (muster_id_is_zero(core->cluster) && core->config.found)
         found(n);
     n->noted_incarnation = gossip_incarnation(core->gossip);
-    node_gossip_effects(n);
 }
 
 /* ---- members */
