@@ -135,8 +135,8 @@ static void story_9(struct sim *s)
     put_and_wait(s, 0, "job", SERVICE("job"));
     uint32_t gone = keeper_of(s, "job");
     sim_crash(s, gone, true);
+    sim_await(s, 120000, has_joint, "a bench change is under way");
     for (int i = 0; i < 3; i++) {
-        sim_await(s, 120000, has_joint, "a bench change is under way");
         uint32_t k = (gone + 1 + (uint32_t)i) % 4;
         sim_crash(s, k, false);
         sim_run_for(s, 2000);
