@@ -23,6 +23,7 @@ void agent_placer_serving(struct agent_core *core, uint32_t bucket)
         /* Looked at from the clock: looking writes, and writing would move the cursor. */
         if (e->state == PLACE_CLAIMED)
             e->state = PLACE_NEW;
+        e->taken_ms = core->now.mono_ms;
         placer_due(core, e, core->now.mono_ms);
     }
 }
@@ -295,6 +296,22 @@ void agent_placer_hold(struct agent_core *core, struct muster_id from, struct mu
     }
 }
 
+/* In the first moments of a reign the end of an old run is no reason yet to place it anew: a member may
+ * be about to tell of a claim that runs already (R43). It will be said again. */
+static bool is_fresh(const struct agent_core *core, const struct place_entry *e)
+{
+    struct store_bucket_view b;
+    if (e == NULL || core->now.mono_ms >= e->taken_ms + PLACE_FRESH_MS)
+        return false;
+    store_bucket(core->store, e->bucket, &b);
+    for (uint32_t i = 0; i < b.old_count; i++) {
+        const struct agent_peer *p = agent_peers_find(core, b.old_seat[i].node);
+        if (p != NULL && !p->is_self && agent_peer_is_alive(p))
+            return true;
+    }
+    return false;
+}
+
 static bool names(const struct store_view *view, struct muster_id from, uint64_t token)
 {
     return view->row.run_token == token && muster_id_equal(view->row.run_node, from);
@@ -314,7 +331,7 @@ void agent_placer_gone(struct agent_core *core, struct muster_id from, struct mu
         placer_free(core, e);
         return;
     }
-    if (!view.is_chosen)
+    if (!view.is_chosen || is_fresh(core, e))
         return; /* asked again by the clock */
     struct store_row row = view.row;
     row.run_node = (struct muster_id){ 0 };
@@ -371,7 +388,7 @@ void agent_placer_done(struct agent_core *core, struct muster_id from, struct mu
         return;
     }
     bool known = store_get(core->store, m.key, &view);
-    if (known && !view.is_chosen)
+    if (known && (!view.is_chosen || is_fresh(core, placer_find(core, m.key))))
         return; /* it will be repeated */
     if (!known || !names(&view, from, m.token) || view.row.phase == STORE_GONE) {
         placer_token_send(core, AGENT_MSG_DONE_OK, from, m.key, m.token);

@@ -18,6 +18,7 @@
 #define PLACE_FILL_MAX    512 /* offers made in one step */
 #define PLACE_MOVES_MAX   4   /* runs one keeper moves off draining nodes at a time */
 #define PLACE_CLAIM_MS    30000
+#define PLACE_FRESH_MS    1500 /* of a reign: claims of the time before it are still coming in */
 
 enum place_state {
     PLACE_NEW,

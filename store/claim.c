@@ -65,6 +65,21 @@ static bool is_left_alone(const struct store *s, const struct store_bucket *b)
     return true;
 }
 
+/* It is gone by proof and was alive since our own boot: this is no blackout in which the others are
+ * merely late, so there is nothing to wait for (R42's grace is for booting alone; R55). */
+static bool is_bereaved(const struct store *s, const struct store_bucket *b)
+{
+    for (uint32_t i = 0; i < b->bench.count; i++) {
+        uint16_t peer = b->member[i].peer;
+        if (peer == 0)
+            continue;
+        if (peer == STORE_NOBODY || !s->peer[peer].was_seen ||
+            s->peer[peer].state != STORE_PEER_PROVEN)
+            return false;
+    }
+    return true;
+}
+
 uint64_t store_claim_due_ms(const struct store *s, const struct store_bucket *b)
 {
     const struct store_times *t = &s->config.times;
@@ -84,6 +99,8 @@ uint64_t store_claim_due_ms(const struct store *s, const struct store_bucket *b)
     }
     uint64_t grown = s->start_ms + (has_company ? t->boot_grace_ms : t->alone_grace_ms);
     uint64_t due = b->known_ms + (is_left_alone(s, b) ? 0 : t->claim_after_ms);
+    if (is_left_alone(s, b) && is_bereaved(s, b))
+        return due;
     return due > grown ? due : grown;
 }
 
