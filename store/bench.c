@@ -90,11 +90,6 @@ bool store_bench_is_joint(const struct store_bench *b)
     return b->new_mask != 0;
 }
 
-uint32_t store_bench_old_count(const struct store_bench *b)
-{
-    return mask_count(b->old_mask);
-}
-
 void store_bench_found(struct store_bench *b, struct muster_id node)
 {
     *b = (struct store_bench){ .count = 1, .next_seat = 2, .old_mask = 1 };

@@ -44,7 +44,6 @@ int store_bench_find(const struct store_bench *b, struct muster_id node, uint16_
  */
 int store_bench_voter(const struct store_bench *b, struct muster_id node, uint16_t said);
 bool store_bench_is_joint(const struct store_bench *b);
-uint32_t store_bench_old_count(const struct store_bench *b);
 
 /* The founding bench: one node on seat 1. */
 void store_bench_found(struct store_bench *b, struct muster_id node);

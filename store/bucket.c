@@ -36,12 +36,6 @@ int store_bucket_self(const struct store *s, const struct store_bucket *b)
     return store_bench_find(&b->bench, s->config.self, b->seat);
 }
 
-int store_bucket_member(const struct store_bucket *b, const struct store *s, uint16_t peer,
-                        uint16_t seat)
-{
-    return store_bench_find(&b->bench, s->peer[peer].id, seat);
-}
-
 struct store_entry *store_bucket_put(struct store *s, struct store_bucket *b, struct store_value *v)
 {
     struct store_entry *e = store_rows_find(&s->table, store_value_key(v));

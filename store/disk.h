@@ -16,11 +16,12 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-/* Keys begin with two bytes of bucket, most significant first, where the table has buckets. */
+/* Keys begin with two bytes of bucket, most significant first, in BUCKET and CLAIM; a row's begins
+ * with the number of its arrival here, so that new rows stand side by side (store/record.c). */
 enum store_table {
     STORE_TABLE_META = 0,   /* text -> value: cluster id, node id, boot number, format … */
     STORE_TABLE_BUCKET = 1, /* bucket -> promise, seat, own round, bench row */
-    STORE_TABLE_ROW = 2,    /* bucket, key -> version, CRC32C, row */
+    STORE_TABLE_ROW = 2,    /* arrival, bucket -> CRC32C, version, row */
     STORE_TABLE_CLAIM = 3,  /* bucket, key -> node, token, state */
     STORE_TABLE_SEEN = 4,   /* key -> highest token this node has started or refused */
     STORE_TABLE_RUN = 5,    /* key -> what this node runs (floor 3) */
@@ -40,7 +41,7 @@ struct store_disk_op {
 struct store_disk_batch {
     const struct store_disk_op *op;
     uint32_t count;
-    uint64_t number; /* rises by one with every batch */
+    uint64_t number; /* rises by one with every batch; a refused one comes again under its own */
 };
 
 #endif

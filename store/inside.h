@@ -334,8 +334,6 @@ bool store_bucket_learn(struct store *s, struct store_bucket *b, uint64_t versio
 struct store_bucket *store_bucket_read(struct store *s, struct muster_reader *r);
 bool store_bucket_rules(const struct store_bucket *b); /* elected or serving */
 int store_bucket_self(const struct store *s, const struct store_bucket *b);
-int store_bucket_member(const struct store_bucket *b, const struct store *s, uint16_t peer,
-                        uint16_t seat);
 
 /* ---- reign.c and vote.c */
 void store_reign_stand(struct store *s, struct store_bucket *b, struct store_reign consent);

@@ -149,7 +149,7 @@ uint32_t store_entry_sub(const struct store_entry *e)
     return (uint32_t)(e->hash >> 60);
 }
 
-uint64_t store_entry_digest(const struct store_entry *e)
+static uint64_t entry_digest(const struct store_entry *e)
 {
     return muster_hash64(store_value_key(e->value), e->value->version);
 }
@@ -160,7 +160,7 @@ static void shelf_count(struct store_rows *t, const struct store_entry *e, bool 
     struct store_shelf *shelf = &t->shelf[e->bucket];
     uint32_t gone = e->value->phase == STORE_GONE;
 
-    shelf->sub[store_entry_sub(e)] ^= store_entry_digest(e);
+    shelf->sub[store_entry_sub(e)] ^= entry_digest(e);
     shelf->tombstones = add ? shelf->tombstones + gone : shelf->tombstones - gone;
     t->tombstones = add ? t->tombstones + gone : t->tombstones - gone;
 }
@@ -261,7 +261,7 @@ static bool shelf_is_sane(const struct store_rows *t, uint32_t bucket)
             return false;
         if (e->bucket_next == NULL && shelf->last != e)
             return false;
-        digest ^= store_entry_digest(e);
+        digest ^= entry_digest(e);
         rows++;
         tombstones += e->value->phase == STORE_GONE;
     }

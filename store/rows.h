@@ -101,7 +101,6 @@ uint64_t store_shelf_digest(const struct store_shelf *shelf);
 /* Which of the 16 sub-buckets a key belongs to. */
 uint32_t store_key_sub(struct muster_bytes key);
 uint32_t store_entry_sub(const struct store_entry *e);
-uint64_t store_entry_digest(const struct store_entry *e);
 
 /* Lists, order, counts and digests agree with one another; slow. */
 bool store_rows_is_sane(const struct store_rows *t);

@@ -139,7 +139,8 @@ static void a_change_is_opened_and_finished_or_taken_back(void **state)
     assert_int_equal(b.next_seat, 2);
     store_bench_open_change(&b, node('B'), -1);
     assert_true(store_bench_is_joint(&b));
-    assert_int_equal(store_bench_old_count(&b), 1);
+    assert_int_equal(b.old_mask, 1);
+    assert_int_equal(b.new_mask, 3);
     assert_int_equal(store_bench_seat(&b, node('B')), 2);
     store_bench_end_change(&b, true);
     assert_false(store_bench_is_joint(&b));

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The door to LMDB: one environment per data folder, one write transaction per batch.
+ *
+ *   file  |<------------- taken from the file system ------------->|
+ *   map   |<--------------- for any batch --------------->|  spare  |
+ *
+ * LMDB writes pages where the map has room, whether or not the file system has blocks for them, and
+ * a page without a block fails in the middle of a commit. So blocks are taken before the map may
+ * reach them. A delete writes new pages too: the spare is theirs alone, and a disk that is full of
+ * rows can still let go of them. */
+#include "store/disk_lmdb.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+#define LMDB_TAKEN_FIRST ((size_t)64 << 20)
+#define LMDB_TAKEN_MAX   ((size_t)1 << 40)
+#define LMDB_SPARE_PART  16 /* a sixteenth is spare */
+#define LMDB_PATH_MAX    4096
+#define LMDB_MODE        0600
+
+struct store_lmdb {
+    MDB_env *env;
+    MDB_dbi table[STORE_TABLES];
+    size_t taken; /* bytes of the file that surely have blocks */
+    int fd;       /* of the data file: for its lock and its blocks */
+};
+
+/* In the order of enum store_table; they name the tables of folders written by any build. */
+static const char *const table_names[STORE_TABLES] = { "meta",  "bucket", "row",
+                                                       "claim", "seen",   "run" };
+
+static int lmdb_outcome(int err)
+{
+    switch (err) {
+    case 0:
+        return MUSTER_OK;
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+    case MDB_MAP_FULL:
+        return MUSTER_ENOSPC;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return MUSTER_EDENIED;
+    case EAGAIN:
+    case EBUSY:
+        return MUSTER_EBUSY;
+    case MDB_VERSION_MISMATCH:
+        return MUSTER_EVERSION;
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_INVALID:
+        return MUSTER_ECORRUPT;
+    case ENOMEM:
+        return MUSTER_EFULL;
+    default:
+        return MUSTER_EIO; /* MDB_PANIC too: an earlier commit failed half-way; open it again */
+    }
+}
+
+static size_t map_size(size_t taken)
+{
+    return taken - taken / LMDB_SPARE_PART;
+}
+
+/* A file system that cannot promise blocks is used without the promise. */
+static int blocks_take(struct store_lmdb *d, size_t size)
+{
+    if (fallocate(d->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size) != 0 && errno != EOPNOTSUPP)
+        return lmdb_outcome(errno);
+    d->taken = size;
+    return MUSTER_OK;
+}
+
+/* ---- opening */
+
+static int data_open(struct store_lmdb *d, const char *folder)
+{
+    char path[LMDB_PATH_MAX];
+    struct stat st;
+
+    if (!muster_format(path, sizeof path, "%s/data.mdb", folder))
+        return MUSTER_ELIMIT;
+    d->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, LMDB_MODE);
+    if (d->fd < 0)
+        return lmdb_outcome(errno);
+    /* LMDB itself lets several processes in; our memory could not follow what another one writes.
+     */
+    if (flock(d->fd, LOCK_EX | LOCK_NB) != 0 || fstat(d->fd, &st) != 0)
+        return lmdb_outcome(errno);
+    size_t size = LMDB_TAKEN_FIRST;
+    while (map_size(size) < (size_t)st.st_size && size < LMDB_TAKEN_MAX)
+        size *= 2;
+    int err = blocks_take(d, size);
+    if (err != MUSTER_ENOSPC || st.st_size == 0)
+        return err;
+    d->taken = size; /* full since it was made: it must open, if only to let go of rows */
+    return MUSTER_OK;
+}
+
+static int env_open(struct store_lmdb *d, const char *folder)
+{
+    int dead = 0;
+    int err = mdb_env_create(&d->env);
+
+    if (err == 0)
+        err = mdb_env_set_maxdbs(d->env, STORE_TABLES);
+    if (err == 0)
+        err = mdb_env_set_mapsize(d->env, map_size(d->taken));
+    if (err == 0)
+        err = mdb_env_open(d->env, folder, MDB_NOTLS, LMDB_MODE);
+    if (err == 0)
+        err = mdb_reader_check(d->env, &dead); /* a killed agent's reader would pin old pages */
+    return lmdb_outcome(err);
+}
+
+static int tables_open(struct store_lmdb *d)
+{
+    MDB_txn *txn = NULL;
+    int err = mdb_txn_begin(d->env, NULL, 0, &txn);
+
+    if (err != 0)
+        return lmdb_outcome(err);
+    for (uint32_t i = 0; i < STORE_TABLES && err == 0; i++)
+        err = mdb_dbi_open(txn, table_names[i], MDB_CREATE, &d->table[i]);
+    if (err == 0)
+        return lmdb_outcome(mdb_txn_commit(txn));
+    mdb_txn_abort(txn);
+    return lmdb_outcome(err);
+}
+
+/* The names of new files are on disk only when their folder is. */
+static int folder_sync(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return lmdb_outcome(errno);
+    int err = fsync(fd) == 0 ? MUSTER_OK : lmdb_outcome(errno);
+    (void)close(fd);
+    return err;
+}
+
+static int format_take(void *context, struct muster_bytes key, struct muster_bytes value)
+{
+    uint64_t *format = context;
+
+    if (!muster_bytes_equal(key, muster_bytes_text("format")))
+        return MUSTER_OK;
+    *format = 0;
+    for (size_t i = 0; i < value.len && i < 19; i++) {
+        if (value.data[i] < '0' || value.data[i] > '9')
+            return MUSTER_ECORRUPT;
+        *format = *format * 10 + (uint64_t)(value.data[i] - '0');
+    }
+    return MUSTER_OK;
+}
+
+static int format_check(struct store_lmdb *d)
+{
+    uint64_t format = 0;
+    int err = store_lmdb_each(d, STORE_TABLE_META, &format, format_take);
+
+    if (err != MUSTER_OK)
+        return err;
+    return format > STORE_DISK_FORMAT ? MUSTER_EVERSION : MUSTER_OK;
+}
+
+int store_lmdb_open(struct store_lmdb **out, const char *folder)
+{
+    struct store_lmdb *d = calloc(1, sizeof *d);
+
+    *out = NULL;
+    if (d == NULL)
+        return MUSTER_EFULL;
+    d->fd = -1;
+    int err = data_open(d, folder);
+    if (err == MUSTER_OK)
+        err = env_open(d, folder);
+    if (err == MUSTER_OK)
+        err = tables_open(d);
+    if (err == MUSTER_OK)
+        err = folder_sync(folder);
+    if (err == MUSTER_OK)
+        err = format_check(d);
+    if (err != MUSTER_OK) {
+        store_lmdb_close(d);
+        return err;
+    }
+    *out = d;
+    return MUSTER_OK;
+}
+
+void store_lmdb_close(struct store_lmdb *d)
+{
+    if (d == NULL)
+        return;
+    if (d->env != NULL)
+        mdb_env_close(d->env);
+    if (d->fd >= 0)
+        (void)close(d->fd);
+    free(d);
+}
+
+/* ---- reading */
+
+int store_lmdb_each(struct store_lmdb *d, enum store_table table, void *context,
+                    int (*take)(void *context, struct muster_bytes key, struct muster_bytes value))
+{
+    MDB_txn *txn = NULL;
+    MDB_cursor *cursor = NULL;
+    MDB_val key, value;
+    int taken = MUSTER_OK;
+    int err = mdb_txn_begin(d->env, NULL, MDB_RDONLY, &txn);
+
+    if (err != 0)
+        return lmdb_outcome(err);
+    err = mdb_cursor_open(txn, d->table[table], &cursor);
+    for (MDB_cursor_op op = MDB_FIRST; err == 0 && taken == MUSTER_OK; op = MDB_NEXT) {
+        err = mdb_cursor_get(cursor, &key, &value, op);
+        if (err == 0)
+            taken = take(context, MUSTER_BYTES(key.mv_data, key.mv_size),
+                         MUSTER_BYTES(value.mv_data, value.mv_size));
+    }
+    if (cursor != NULL)
+        mdb_cursor_close(cursor);
+    mdb_txn_abort(txn);
+    if (taken != MUSTER_OK)
+        return taken;
+    return err == MDB_NOTFOUND ? MUSTER_OK : lmdb_outcome(err);
+}
+
+/* ---- writing */
+
+static MDB_val lmdb_bytes(struct muster_bytes bytes)
+{
+    MDB_val v = { .mv_size = bytes.len };
+
+    memcpy(&v.mv_data, &bytes.data, sizeof v.mv_data); /* LMDB only reads what it is given to put */
+    return v;
+}
+
+static int op_write(struct store_lmdb *d, MDB_txn *txn, const struct store_disk_op *op)
+{
+    MDB_val key = lmdb_bytes(op->key);
+    MDB_val value = lmdb_bytes(op->value);
+
+    if (!op->is_delete)
+        return mdb_put(txn, d->table[op->table], &key, &value, 0);
+    int err = mdb_del(txn, d->table[op->table], &key, NULL);
+    return err == MDB_NOTFOUND ? 0 : err;
+}
+
+static int batch_write(struct store_lmdb *d, const struct store_disk_batch *batch)
+{
+    MDB_txn *txn = NULL;
+    int err = mdb_txn_begin(d->env, NULL, 0, &txn);
+
+    if (err != 0)
+        return err;
+    for (uint32_t i = 0; i < batch->count && err == 0; i++)
+        err = op_write(d, txn, &batch->op[i]);
+    if (err == 0)
+        return mdb_txn_commit(txn);
+    mdb_txn_abort(txn);
+    return err;
+}
+
+static bool batch_only_deletes(const struct store_disk_batch *batch)
+{
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (!batch->op[i].is_delete)
+            return false;
+    }
+    return true;
+}
+
+/* No transaction is open now: the map may be moved. */
+static int map_grow(struct store_lmdb *d)
+{
+    if (d->taken >= LMDB_TAKEN_MAX)
+        return MUSTER_ENOSPC;
+    int err = blocks_take(d, 2 * d->taken);
+    return err == MUSTER_OK ? lmdb_outcome(mdb_env_set_mapsize(d->env, map_size(d->taken))) : err;
+}
+
+/* In time, so that a batch need not be written twice. A disk that has no more to give is no error
+ * yet: there is a quarter left. */
+static void map_look_ahead(struct store_lmdb *d)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+
+    if (mdb_env_info(d->env, &info) != 0 || mdb_env_stat(d->env, &stat) != 0)
+        return;
+    size_t used = (info.me_last_pgno + 1) * (size_t)stat.ms_psize;
+    if (used >= map_size(d->taken) / 4 * 3)
+        (void)map_grow(d);
+}
+
+static int spare_write(struct store_lmdb *d, const struct store_disk_batch *batch)
+{
+    int err = mdb_env_set_mapsize(d->env, d->taken);
+
+    if (err == 0)
+        err = batch_write(d, batch);
+    /* The map shrinks back to what is used at the least; pages set free are used first from now. */
+    int back = mdb_env_set_mapsize(d->env, map_size(d->taken));
+    return err == 0 ? back : err;
+}
+
+int store_lmdb_commit(struct store_lmdb *d, const struct store_disk_batch *batch)
+{
+    int err = batch_write(d, batch);
+
+    while (err == MDB_MAP_FULL && map_grow(d) == MUSTER_OK)
+        err = batch_write(d, batch);
+    if (err == MDB_MAP_FULL && batch_only_deletes(batch))
+        err = spare_write(d, batch);
+    if (err == 0)
+        map_look_ahead(d);
+    return lmdb_outcome(err);
+}
