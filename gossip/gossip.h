@@ -27,6 +27,7 @@
 #define GOSSIP_META_MAX     512
 #define GOSSIP_PACKET_MAX   1400 /* bytes of a datagram we send, all layers */
 #define GOSSIP_RECEIVE_MAX  65535
+#define GOSSIP_CONNECT_MS   2000        /* a host that has not answered by then is not there */
 #define GOSSIP_STREAM_MAX   (20u << 20) /* bytes of one stream message we accept */
 
 enum gossip_state { GOSSIP_ALIVE = 0, GOSSIP_SUSPECT = 1, GOSSIP_DEAD = 2, GOSSIP_LEFT = 3 };
@@ -40,7 +41,7 @@ struct gossip_config {
     uint64_t seed;                /* of all random choices */
     uint32_t members_max;         /* table size; news about more is dropped and counted */
 
-    /* Times of memberlist-wire.md, section 3; gossip_config_lan, _wan and _local fill them in. */
+    /* Times as memberlist has them; gossip_config_lan, _wan and _local fill them in. */
     uint32_t probe_interval_ms, probe_timeout_ms;
     uint32_t gossip_interval_ms, push_pull_interval_ms, to_the_dead_ms, stream_timeout_ms;
     uint32_t indirect_checks, gossip_nodes, retransmit_mult;
@@ -80,7 +81,8 @@ struct gossip_event {
 
 enum gossip_effect_kind {
     GOSSIP_EFFECT_SEND, /* a datagram from the listening socket: to, bytes */
-    /* connect to `to`, send bytes, hand in what comes, until deadline_ms */
+    /* connect to `to` within GOSSIP_CONNECT_MS, send bytes, hand in what comes, until deadline_ms
+     */
     GOSSIP_EFFECT_STREAM_OPEN,
     GOSSIP_EFFECT_STREAM_REPLY, /* inbound stream: send bytes, then close */
     GOSSIP_EFFECT_STREAM_CLOSE, /* no more interest; may name a stream that has ended already */
@@ -137,6 +139,10 @@ MUSTER_MUST_USE int gossip_open(struct gossip **g, struct muster_arena *arena,
                                 const struct gossip_config *c);
 size_t gossip_memory(
     const struct gossip_config *c); /* arena bytes gossip_open will take, at most */
+/* Takes one event, and does what time has brought due. `now_ms` never goes back, and the effects of
+ * the last step were drained. Of every stream that others began exactly one STREAM_REPLY or
+ * STREAM_CLOSE comes sooner or later; a stream of ours is closed once its answer is read, its
+ * deadline included. */
 void gossip_step(struct gossip *g, uint64_t now_ms, const struct gossip_event *event);
 bool gossip_next(struct gossip *g, struct gossip_effect *effect); /* drain after every step */
 uint64_t gossip_deadline_ms(const struct gossip *g); /* when to step again at the latest */

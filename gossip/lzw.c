@@ -124,8 +124,10 @@ static void decoder_clear(struct gossip_lzw_decoder *d)
 
 void gossip_lzw_open(struct gossip_lzw_decoder *d, struct muster_bytes packed)
 {
-    d->at = packed.data;
-    d->end = packed.data + packed.len;
+    static const uint8_t nothing[1] = { 0 };
+
+    d->at = packed.len == 0 ? nothing : packed.data; /* a nil field has no pointer to count from */
+    d->end = d->at + packed.len;
     d->bits = 0;
     d->bit_count = 0;
     d->is_ended = false;

@@ -6,7 +6,8 @@
 #include "base/err.h"
 #include "gossip/scale.h"
 
-uint64_t gossip_suspicion_min_ms(const struct gossip_suspicion_rule *rule)
+/* Shortest time a suspicion lasts in a pool of that size. */
+static uint64_t shortest_ms(const struct gossip_suspicion_rule *rule)
 {
     uint64_t scale_milli = gossip_log10_milli(rule->members == 0 ? 1 : rule->members);
 
@@ -29,7 +30,7 @@ void gossip_suspicion_start(struct gossip_suspicion *s, uint64_t now_ms, uint64_
 {
     MUSTER_ASSERT(rule->max_mult >= 1);
     *s = (struct gossip_suspicion){ .start_ms = now_ms };
-    s->min_ms = gossip_suspicion_min_ms(rule);
+    s->min_ms = shortest_ms(rule);
     s->max_ms = s->min_ms * rule->max_mult;
     s->needed = confirmations_needed(rule);
     s->accuser[0] = accuser;

@@ -33,9 +33,6 @@ struct gossip_suspicion_rule {
     uint32_t members; /* entries in the table, ours and dead ones included */
 };
 
-/* Shortest time a suspicion lasts in a pool of that size. */
-uint64_t gossip_suspicion_min_ms(const struct gossip_suspicion_rule *rule);
-
 void gossip_suspicion_start(struct gossip_suspicion *s, uint64_t now_ms, uint64_t accuser,
                             const struct gossip_suspicion_rule *rule);
 

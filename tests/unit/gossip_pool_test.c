@@ -54,8 +54,11 @@ static uint64_t detection_bound_ms(const struct pool *p)
     struct gossip_suspicion_rule rule = { p->config.suspicion_mult, p->config.suspicion_max_mult,
                                           p->config.probe_interval_ms, p->count };
 
+    struct gossip_suspicion longest;
+
+    gossip_suspicion_start(&longest, 0, 0, &rule);
     return p->config.probe_interval_ms * (2ull * p->count + 2) +
-           p->config.suspicion_max_mult * gossip_suspicion_min_ms(&rule);
+           gossip_suspicion_deadline_ms(&longest);
 }
 
 static void a_silent_one_is_seen_dead_by_all(void **state)

@@ -335,6 +335,24 @@ static void who_leaves_refutes_nothing_any_more(void **state)
     solo_close(s);
 }
 
+/* IPv4 in its 16-byte form is the same address, and goes on in 4 bytes. */
+static void a_mapped_address_is_the_same_address(void **state)
+{
+    static const uint8_t mapped[16] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 9 };
+    struct gossip_message m = solo_alive("m", home, HELD + 1);
+    struct solo *s = *state;
+    struct gossip_member_view view;
+
+    set_scene(s, A);
+    m.alive.addr = MUSTER_BYTES(mapped, sizeof mapped);
+    solo_hear(s, 3, &m);
+    assert_int_equal(gossip_counters(s->g)->conflicts, 0);
+    assert_int_equal(solo_sent(s, GOSSIP_TYPE_ALIVE, 0)->message.alive.addr.len, 4);
+    assert_true(gossip_member_find(s->g, "m", &view));
+    assert_true(muster_addr_equal(view.addr, solo_addr(9)));
+    solo_close(s);
+}
+
 /* ---- what is too old, and what has moved ---- */
 
 /* A stale alive says that somebody may live there who does not know what it is accused of. */
@@ -565,6 +583,7 @@ int main(void)
         cmocka_unit_test(a_refutation_goes_to_the_accuser_at_once),
         cmocka_unit_test(alives_about_us),
         cmocka_unit_test(who_leaves_refutes_nothing_any_more),
+        cmocka_unit_test(a_mapped_address_is_the_same_address),
         cmocka_unit_test(a_stale_alive_is_answered_with_the_accusation),
         cmocka_unit_test(the_forgotten_are_not_raised_by_old_gossip),
         cmocka_unit_test(a_dead_name_is_taken_over_when_its_owner_is_silent),
