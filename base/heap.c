@@ -2,9 +2,7 @@
 /* A binary heap that knows where each number stands. */
 #include "base/heap.h"
 
-#include <string.h>
-
-#define HEAP_ABSENT UINT32_MAX
+#define HEAP_ABSENT 0u /* as the arena gives it: a table that is not used costs no memory */
 
 int muster_heap_init(struct muster_heap *h, struct muster_arena *a, uint32_t capacity)
 {
@@ -13,8 +11,6 @@ int muster_heap_init(struct muster_heap *h, struct muster_arena *a, uint32_t cap
     h->place = muster_arena_take(a, capacity, sizeof *h->place);
     if (h->entry == NULL || h->place == NULL)
         return MUSTER_EFULL;
-    if (capacity > 0)
-        memset(h->place, 0xff, capacity * sizeof *h->place);
     h->capacity = capacity;
     return MUSTER_OK;
 }
@@ -27,7 +23,7 @@ static bool heap_before(const struct muster_heap_entry *a, const struct muster_h
 static void heap_put(struct muster_heap *h, uint32_t index, struct muster_heap_entry e)
 {
     h->entry[index] = e;
-    h->place[e.number] = index;
+    h->place[e.number] = index + 1;
 }
 
 /* Finds the place of `e` from the hole at `index`: up while it is sooner than the parent, else down
@@ -58,7 +54,7 @@ void muster_heap_set(struct muster_heap *h, uint32_t number, uint64_t key)
     struct muster_heap_entry e = { .key = key, .arrival = h->arrivals++, .number = number };
 
     MUSTER_ASSERT(number < h->capacity);
-    heap_settle(h, h->place[number] == HEAP_ABSENT ? h->count++ : h->place[number], e);
+    heap_settle(h, h->place[number] == HEAP_ABSENT ? h->count++ : h->place[number] - 1, e);
 }
 
 void muster_heap_remove(struct muster_heap *h, uint32_t number)
@@ -66,9 +62,9 @@ void muster_heap_remove(struct muster_heap *h, uint32_t number)
     uint32_t hole;
 
     MUSTER_ASSERT(number < h->capacity);
-    hole = h->place[number];
-    if (hole == HEAP_ABSENT)
+    if (h->place[number] == HEAP_ABSENT)
         return;
+    hole = h->place[number] - 1;
     MUSTER_ASSERT(hole < h->count);
     h->place[number] = HEAP_ABSENT;
     h->count--;

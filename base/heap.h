@@ -23,7 +23,7 @@ struct muster_heap_entry {
 
 struct muster_heap {
     struct muster_heap_entry *entry;
-    uint32_t *place; /* number -> index in entry, UINT32_MAX when absent */
+    uint32_t *place; /* number -> 1 + index in entry, 0 when absent */
     uint32_t count;
     uint32_t capacity;
     uint64_t arrivals;
