@@ -20,6 +20,7 @@
 #include "base/addr.h"
 #include "base/clock.h"
 
+#define SHELL_GOSSIP_PORT    7946
 #define SHELL_SCRATCH_PACKET 65536u /* what libuv wants for each datagram of a batch */
 #define SHELL_SCRATCH        (8 * SHELL_SCRATCH_PACKET)
 #define SHELL_READ_MAX       (256u << 10) /* bytes of one read of a TCP connection */

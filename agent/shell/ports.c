@@ -19,6 +19,7 @@ struct port_kind {
 static const struct port_kind gossip_udp = { SOCK_DGRAM, "gossip, UDP", "bind" };
 static const struct port_kind gossip_tcp = { SOCK_STREAM, "gossip, TCP", "bind" };
 static const struct port_kind peers_tcp = { SOCK_STREAM, "peers, TCP", "peer_port" };
+static const struct port_kind http_tcp = { SOCK_STREAM, "HTTP", "http" };
 
 static int bind_err(int number)
 {
@@ -84,6 +85,15 @@ int shell_ports_open(struct shell_ports *p, struct muster_addr gossip, struct mu
         err = port_bind(&p->peers, peers, &peers_tcp, why, size);
     if (err != MUSTER_OK)
         shell_ports_close(p);
+    return err;
+}
+
+int shell_port_try(struct muster_addr http, char *why, size_t size)
+{
+    int fd = -1;
+    int err = port_bind(&fd, http, &http_tcp, why, size);
+    if (fd >= 0)
+        (void)close(fd);
     return err;
 }
 

@@ -24,6 +24,8 @@ struct shell_ports {
 
 MUSTER_MUST_USE int shell_ports_open(struct shell_ports *p, struct muster_addr gossip,
                                      struct muster_addr peers, char *why, size_t size);
+/* Binds and lets go again: whether somebody else will be able to. */
+MUSTER_MUST_USE int shell_port_try(struct muster_addr http, char *why, size_t size);
 /* Those that nobody has taken. */
 void shell_ports_close(struct shell_ports *p);
 /* Hands a socket over to whoever will close it. */

@@ -1,0 +1,19 @@
+/* Process: what the agent wants of its own process before the loop begins: little memory, many
+ * descriptors, prompt scheduling, and a record of what jobs must not inherit.
+ *
+ * errors   none: what the host does not permit is done without
+ * threads  called before there are others
+ */
+#ifndef MUSTER_AGENT_SHELL_PROCESS_H
+#define MUSTER_AGENT_SHELL_PROCESS_H
+
+#include <stdbool.h>
+
+/* First thing in main: the allocator's and libuv's settings count only before their first use. */
+void shell_process_prepare(void);
+
+/* A loop that answers late is taken for dead by its peers: a better priority than most, where that
+ * is permitted. It is not inherited by guards and jobs. Says what was obtained. */
+const char *shell_process_hurry(void);
+
+#endif
