@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* muster-agent: settings, data folder, shell; and an exit code that says how it went. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "agent/shell/boot.h"
+#include "agent/shell/journal.h"
+#include "agent/shell/notify.h"
+#include "agent/shell/process.h"
+#include "agent/shell/settings.h"
+#include "agent/shell/setup.h"
+#include "agent/shell/shell.h"
+
+/* The exit codes of the command line, as far as an agent has use for them.
+ */
+enum main_exit {
+    EXIT_OK = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_CONFLICT = 4,
+    EXIT_DENIED = 8,
+    EXIT_CONFIG = 78
+};
+
+static const char help[] =
+    "muster-agent: one agent of a muster cluster\n"
+    "\n"
+    "  muster-agent [--config FILE] [--dev] [--found] [--moved] [--KEY VALUE …]\n"
+    "\n"
+    "  --config FILE      instead of /etc/muster/muster.yaml; conf.d/*.yaml beside it follow\n"
+    "  --dev              a trial: loopback, a temporary data folder, free ports; no file is read\n"
+    "  --found            found a cluster if this node is in none; so does an empty `join`\n"
+    "  --moved            the data folder came from elsewhere, and the original is gone for good\n"
+    "  --version, --help\n"
+    "\n"
+    "Every key of the file is a flag, and a variable in the environment (data_dir: --data-dir,\n"
+    "MUSTER_DATA_DIR). Flags go over the environment, the environment over files:\n"
+    "\n"
+    "  --name NAME              the host's name\n"
+    "  --data-dir FOLDER        /var/lib/muster\n"
+    "  --bind ADDRESS:PORT      0.0.0.0:7946, gossip over UDP and TCP\n"
+    "  --advertise ADDRESS:PORT where others reach it, if that is not what it binds\n"
+    "  --peer-port PORT         7947, agents among themselves\n"
+    "  --http ADDRESS:PORT      127.0.0.1:7948, or none\n"
+    "  --socket PATH            /run/muster/agent.sock, or none\n"
+    "  --join ADDRESS,…         where the others are: addresses or host names, tried for ever\n"
+    "  --slots N                the number of CPUs; how many one-slot runs it takes at once\n"
+    "  --weight N               slots; its share of the cluster's jobs\n"
+    "  --tags KEY=VALUE,…       for placement\n"
+    "  --replicas N             3, copies of each record\n"
+    "  --profile lan|wan|local  how patient it is with others\n"
+    "  --log-level LEVEL        debug, info, warn, error\n"
+    "  --log-format text|json\n"
+    "  --max-members --max-jobs --max-runs --max-connections N, --max-log SIZE\n"
+    "\n"
+    "Signals: TERM and INT hand over and leave, the same again ends at once; USR1 tells what is\n"
+    "inside. Exit codes: 0 left in order, 1 failed, 2 wrong flags, 4 a port or the data folder is\n"
+    "in use, 8 not allowed, 78 wrong configuration or the wrong data folder.\n";
+
+/* What the outcome of opening something means for whoever started us. */
+static int exit_code(int err)
+{
+    switch (err) {
+    case MUSTER_OK:
+        return EXIT_OK;
+    case MUSTER_EBUSY:
+    case MUSTER_EEXISTS:
+        return EXIT_CONFLICT;
+    case MUSTER_EDENIED:
+        return EXIT_DENIED;
+    case MUSTER_EINVAL:
+    case MUSTER_ELIMIT:
+    case MUSTER_EVERSION:
+    case MUSTER_EFOREIGN:
+        return EXIT_CONFIG;
+    default:
+        return EXIT_FAILED;
+    }
+}
+
+static int refuse(struct shell_journal *journal, int code, const char *why)
+{
+    shell_journal(journal, AGENT_LOG_ERROR, "%s", why);
+    return code;
+}
+
+static void dev_tell(const struct shell_setup *s)
+{
+    char http[MUSTER_ADDR_TEXT];
+    (void)printf("A trial agent: its data goes when it ends.\n  export MUSTER_ADDR=%s\n",
+                 s->socket_path);
+    if (s->http.len != 0)
+        (void)printf("  curl http://%s/v1/status\n", muster_addr_text(s->http, http));
+    (void)fflush(stdout);
+}
+
+static int serve(struct shell_settings *settings, struct shell_journal *journal,
+                 struct shell_notify *notify)
+{
+    const struct agent_config *c = &settings->config;
+    struct shell_setup_work work;
+    struct shell_setup setup;
+    struct shell_ports ports;
+    struct shell_boot boot;
+    struct shell *shell = NULL;
+    char why[SHELL_WHY_MAX] = "";
+    int err = shell_setup_begin(&setup, &work, &ports, c, why, sizeof why);
+    if (err != MUSTER_OK)
+        return refuse(journal, exit_code(err), why);
+    err = shell_boot_open(&boot, work.data_dir, settings->is_moved, why, sizeof why);
+    if (err != MUSTER_OK) {
+        shell_ports_close(&ports);
+    } else {
+        shell_setup_node(&setup, c, &boot);
+        err = shell_open(&shell, &setup, &ports, &boot, journal, notify, why, sizeof why);
+    }
+    int code = exit_code(err);
+    if (err != MUSTER_OK) {
+        (void)refuse(journal, code, why);
+    } else {
+        if (setup.is_dev)
+            dev_tell(&setup);
+        else
+            shell_journal(journal, AGENT_LOG_DEBUG, "runs with %s", shell_process_hurry());
+        code = shell_run(shell);
+        shell_close(shell);
+    }
+    shell_setup_end(&work);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct shell_settings settings;
+    struct shell_journal journal;
+    struct shell_notify notify;
+    char why[SHELL_WHY_MAX] = "";
+    shell_process_prepare();
+    shell_journal_open(&journal, STDERR_FILENO, getenv("JOURNAL_STREAM"));
+    if (shell_settings_flags(&settings, argc, argv, why, sizeof why) != MUSTER_OK)
+        return refuse(&journal, EXIT_USAGE, why);
+    if (settings.options.help || settings.options.version) {
+        (void)fputs(settings.options.help ? help : "muster-agent " MUSTER_VERSION "\n", stdout);
+        return EXIT_OK;
+    }
+    shell_notify_open(&notify);
+    int code = EXIT_CONFIG;
+    if (shell_settings_read(&settings, environ, why, sizeof why) != MUSTER_OK) {
+        (void)refuse(&journal, EXIT_CONFIG, why);
+    } else {
+        journal.level = (enum agent_log_level)settings.config.log_level;
+        journal.is_json = settings.config.log_format == AGENT_LOG_JSON;
+        code = serve(&settings, &journal, &notify);
+    }
+    shell_notify_close(&notify);
+    shell_settings_close(&settings);
+    return code;
+}

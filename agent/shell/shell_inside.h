@@ -1,0 +1,94 @@
+/* Inside of the shell: the state of one agent process, shared by the files that open, step and
+ * perform.
+ *
+ * units    milliseconds of shell_now's clock
+ * memory   owned by struct shell
+ * threads  the loop's only
+ */
+#ifndef MUSTER_AGENT_SHELL_SHELL_INSIDE_H
+#define MUSTER_AGENT_SHELL_SHELL_INSIDE_H
+
+#include <uv.h>
+
+#include "agent/api.h"
+#include "agent/node.h"
+#include "agent/shell/check.h"
+#include "agent/shell/disk.h"
+#include "agent/shell/guard.h"
+#include "agent/shell/http.h"
+#include "agent/shell/link.h"
+#include "agent/shell/logs.h"
+#include "agent/shell/net.h"
+#include "agent/shell/resolve.h"
+#include "agent/shell/shell.h"
+#include "agent/shell/stream.h"
+#include "agent/shell/udp.h"
+
+#define SHELL_SIGNALS 4
+
+enum shell_phase {
+    SHELL_SCANNING, /* guards of an earlier agent are looked for; nobody else is heard yet */
+    SHELL_SERVING,
+    SHELL_FLUSHING, /* the node is done; last words go out */
+    SHELL_CLOSING   /* every handle is being closed */
+};
+
+struct shell {
+    uv_loop_t loop;
+    struct shell_setup setup;
+    struct shell_ports ports;
+    struct shell_boot boot;
+    struct shell_journal *journal;
+    struct shell_notify *notify;
+
+    struct agent_node *node;
+    struct agent_api *api;
+    struct shell_net net;
+    struct shell_udp udp;
+    struct shell_streams streams;
+    struct shell_links links;
+    struct shell_checks checks;
+    struct shell_disk disk;
+    struct shell_guards *guards;
+    struct shell_logs *logs;
+    struct shell_http *http;
+    struct shell_resolve resolve;
+
+    uv_timer_t tick;
+    uv_timer_t pulse;  /* the service manager's watchdog */
+    uv_timer_t ending; /* a bound on everything that must end */
+    uv_prepare_t prepare;
+    uv_signal_t signal[SHELL_SIGNALS];
+
+    enum shell_phase phase;
+    bool is_stepping;
+    bool is_leaving; /* the first TERM or INT has come */
+    bool is_exit_due, has_signals;
+    int exit_code;
+    uint64_t due_ms;   /* when the loop wants to be woken */
+    uint64_t awake_ms; /* when it went to sleep last */
+    uint64_t flush_until_ms;
+    uint64_t told_ms; /* when the service manager last heard how we are */
+};
+
+/* One event into the node, and everything the node wants because of it. */
+void shell_step(struct shell *s, const struct agent_event *event);
+/* Does what an effect says. */
+void shell_perform(struct shell *s, const struct agent_effect *e);
+
+/* agent/shell/web.c: HTTP clients, the API between them and the node. */
+int shell_web_open(struct shell *s, char *why, size_t size);
+void shell_web_effect(struct shell *s, const struct agent_effect *e);
+void shell_web_tick(struct shell *s, struct muster_now now);
+
+/* agent/shell/join.c: seeds that are names. */
+void shell_join_open(struct shell *s);
+
+/* agent/shell/life.c: signals, the end, what the service manager hears. */
+void shell_life_open(struct shell *s);
+void shell_life_serving(struct shell *s);
+void shell_life_tell(struct shell *s);          /* now and then */
+void shell_end(struct shell *s, int exit_code); /* after the last words to peers */
+void shell_end_now(struct shell *s);
+
+#endif
