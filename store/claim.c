@@ -292,27 +292,29 @@ static void claim_adopt(struct store *s, struct store_bucket *b, struct store_ro
     s->counters.claims++;
 }
 
-static void claim_judge(struct store *s, struct store_bucket *b, uint16_t peer,
-                        struct muster_bytes key, struct muster_id node, uint64_t token)
+/* True when the claim has done its work: the row names its run, or it has been dropped. */
+static bool claim_judge(struct store *s, struct store_bucket *b, struct muster_bytes key,
+                        struct muster_id node, uint64_t token)
 {
     struct store_entry *e = store_rows_find(&s->table, key);
     struct store_version version = { token };
     struct store_row row;
 
     if (b->role != STORE_SERVING || !store_lease_holds(s, b))
-        return;
+        return false;
     if (e != NULL && (e->flags & STORE_ENTRY_OPEN) != 0)
-        return; /* undecided: it is told again */
+        return false; /* undecided: it is told again */
     bool is_known = e != NULL && e->bucket == b->number &&
                     store_row_decode(&row, store_value_bytes(e->value)) == MUSTER_OK;
     bool may_run = is_known && row.mode == STORE_AVAILABLE && row.want == STORE_WANT_RUN &&
                    (row.phase == STORE_PLACED || row.phase == STORE_WAITING);
     if (!may_run || row.run_token > token) {
         claim_drop(s, b, key, node, token);
-        claim_answer(s, b, peer, key, token);
-    } else if (row.run_token == token) {
-        claim_answer(s, b, peer, key, token);
-    } else if (store_version_reign(version).packed >= b->reign.packed) {
+        return true;
+    }
+    if (row.run_token == token)
+        return true;
+    if (store_version_reign(version).packed >= b->reign.packed) {
         /* Every later token must exceed the claim's: a higher reign first. */
         struct store_reign before = b->reign;
         if (store_reign_round(store_version_reign(version)) > b->round)
@@ -321,6 +323,20 @@ static void claim_judge(struct store *s, struct store_bucket *b, uint16_t peer,
         store_reign_stand(s, b, before);
     } else {
         claim_adopt(s, b, &row, node, token);
+    }
+    return false;
+}
+
+void store_claims_own(struct store *s, struct store_bucket *b)
+{
+    struct store_claim **at = &b->claims;
+
+    while (*at != NULL && b->role == STORE_SERVING) {
+        struct store_claim *c = *at;
+        if (c->is_durable && claim_judge(s, b, store_value_bytes(c->key), c->node, c->token))
+            claim_end(s, b, at);
+        else
+            at = &c->next;
     }
 }
 
@@ -339,6 +355,7 @@ void store_claims_take(struct store *s, struct store_bucket *b, uint16_t peer,
         if (store_reign_round(store_version_reign((struct store_version){ token })) >
             STORE_ROUND_MAX)
             return;
-        claim_judge(s, b, peer, key, node, token);
+        if (claim_judge(s, b, key, node, token))
+            claim_answer(s, b, peer, key, token);
     }
 }

@@ -324,6 +324,8 @@ void store_bucket_wipe(struct store *s, struct store_bucket *b);
 uint64_t store_bucket_digest(const struct store *s, const struct store_bucket *b);
 uint64_t store_bucket_bench_version(const struct store_bucket *b);
 /* Our own bench row, newly written. */
+/* A keeper that is not on its own bench any more gives up its seat. */
+void store_bucket_part(struct store *s, struct store_bucket *b);
 void store_bucket_set_bench(struct store *s, struct store_bucket *b, struct store_value *row,
                             const struct store_bench *bench);
 /* A bench row from another node: taken if it is newer, with the seat it gives us (R25). False when
@@ -419,6 +421,8 @@ void store_claims_wipe(struct store *s, struct store_bucket *b);
 void store_claim_check(struct store *s, struct store_bucket *b);
 uint64_t store_claim_due_ms(const struct store *s, const struct store_bucket *b);
 void store_claims_encode(struct muster_writer *w, const struct store_bucket *b);
+/* The keeper judges the claims that it made itself before its reign. */
+void store_claims_own(struct store *s, struct store_bucket *b);
 void store_claims_take(struct store *s, struct store_bucket *b, uint16_t peer,
                        struct muster_reader *r);
 void store_unclaim_take(struct store *s, uint16_t peer, struct muster_reader *r);

@@ -187,7 +187,8 @@ static bool bucket_is_sane(const struct store *s, const struct store_bucket *b)
         return false;
     if (b->seat == 0 && (shelf->rows > 0 || claims > 0))
         return false; /* a node without a seat keeps only the bench row and its promise (R25) */
-    if (b->seat != 0 && store_bucket_self(s, b) < 0)
+    /* A keeper may write itself off the bench and keeps its seat until that is chosen. */
+    if (b->seat != 0 && store_bucket_self(s, b) < 0 && !b->bench_is_open)
         return false;
     if (!store_bucket_rules(b) && (b->first_proposal != NULL || b->unchosen != 0))
         return false;
