@@ -193,12 +193,12 @@ int store_lmdb_open(struct store_lmdb **out, const char *folder)
         err = folder_sync(folder);
     if (err == MUSTER_OK)
         err = format_check(d);
-    if (err != MUSTER_OK) {
+    if (err != MUSTER_OK && (err != MUSTER_EVERSION || d->table[STORE_TABLE_META] == 0)) {
         store_lmdb_close(d);
         return err;
     }
     *out = d;
-    return MUSTER_OK;
+    return err;
 }
 
 void store_lmdb_close(struct store_lmdb *d)

@@ -19,7 +19,8 @@
 
 struct store_lmdb; /* opaque */
 
-/* Makes its files in `folder`, which stands already, when there are none. */
+/* Makes its files in `folder`, which stands already, when there are none. After MUSTER_EVERSION
+ * `*d` is not NULL when META can be read, to say which format it was, and must be closed. */
 MUSTER_MUST_USE int store_lmdb_open(struct store_lmdb **d, const char *folder);
 
 /* Every record of a table in key order; stops at the first error of `take` and returns it. */

@@ -151,7 +151,6 @@ static int disk_refused(const struct shell_boot *b, int err, char *why, size_t s
         { MUSTER_ECORRUPT,
           "it is damaged; without its records this node can come back as a new one "
           "only, from an empty folder" },
-        { MUSTER_EVERSION, "it was used by a newer muster" },
         { MUSTER_EDENIED, "permission denied" },
         { MUSTER_EBUSY, "another process has it open" },
     };
@@ -161,6 +160,20 @@ static int disk_refused(const struct shell_boot *b, int err, char *why, size_t s
             text = known[i].text;
     (void)muster_format(why, size, "%s: the data folder cannot be used: %s", b->folder, text);
     return err;
+}
+
+/* Nothing of it but the number is understood, and nothing is written. */
+static int newer_refused(struct shell_boot *b, char *why, size_t size)
+{
+    struct meta meta = { .boot = b };
+    if (b->disk == NULL ||
+        store_lmdb_each(b->disk, STORE_TABLE_META, &meta, meta_record) != MUSTER_OK)
+        meta.format = 0;
+    (void)muster_format(why, size,
+                        "%s: the data folder was used by a newer muster: it has format %llu, this "
+                        "agent knows %d",
+                        b->folder, (unsigned long long)meta.format, STORE_DISK_FORMAT);
+    return MUSTER_EVERSION;
 }
 
 static int boot_begin(struct shell_boot *b, bool moved, char *why, size_t size)
@@ -192,7 +205,10 @@ int shell_boot_open(struct shell_boot *b, const char *folder, bool moved, char *
     if (err != MUSTER_OK)
         return err;
     err = store_lmdb_open(&b->disk, folder);
-    err = err != MUSTER_OK ? disk_refused(b, err, why, size) : boot_begin(b, moved, why, size);
+    if (err == MUSTER_EVERSION)
+        err = newer_refused(b, why, size);
+    else
+        err = err != MUSTER_OK ? disk_refused(b, err, why, size) : boot_begin(b, moved, why, size);
     if (err != MUSTER_OK)
         shell_boot_close(b);
     return err;

@@ -79,20 +79,25 @@ static void leave_overdue(uv_timer_t *timer)
     shell_end(s, 1);
 }
 
-static void leave(struct shell *s, const char *signal)
+void shell_leave(struct shell *s)
 {
     const struct agent_event e = { .kind = AGENT_EVENT_LEAVE };
+    s->is_leaving = true;
+    shell_notify(s->notify, "STOPPING=1\nSTATUS=handing over and leaving");
+    (void)uv_timer_start(&s->ending, leave_overdue,
+                         s->setup.node.leave_deadline_ms + SHELL_OVERDUE_S * 1000u, 0);
+    shell_step(s, &e);
+}
+
+static void leave_told(struct shell *s, const char *signal)
+{
     if (s->is_leaving) {
         shell_journal(s->journal, AGENT_LOG_WARN, "%s again: the agent ends at once", signal);
         shell_end(s, 1);
         return;
     }
-    s->is_leaving = true;
     shell_journal(s->journal, AGENT_LOG_INFO, "%s: handing over and leaving", signal);
-    shell_notify(s->notify, "STOPPING=1\nSTATUS=handing over and leaving");
-    (void)uv_timer_start(&s->ending, leave_overdue,
-                         s->setup.node.leave_deadline_ms + SHELL_OVERDUE_S * 1000u, 0);
-    shell_step(s, &e);
+    shell_leave(s);
 }
 
 static void signal_came(uv_signal_t *handle, int number)
@@ -102,10 +107,10 @@ static void signal_came(uv_signal_t *handle, int number)
         return;
     switch (number) {
     case SIGTERM:
-        leave(s, "SIGTERM");
+        leave_told(s, "SIGTERM");
         break;
     case SIGINT:
-        leave(s, "SIGINT");
+        leave_told(s, "SIGINT");
         break;
     case SIGHUP:
         shell_journal(s->journal, AGENT_LOG_INFO,
@@ -152,7 +157,7 @@ void shell_life_serving(struct shell *s)
     shell_notify(s->notify, "READY=1");
 }
 
-void shell_life_tell(struct shell *s)
+void shell_life_tell(struct shell *s, uint64_t now_ms)
 {
     static const char *const texts[] = {
         [AGENT_WAITING] = "in no cluster yet: waiting to be let in, or for `muster init`",
@@ -160,8 +165,7 @@ void shell_life_tell(struct shell *s)
         [AGENT_DRAINING] = "draining: takes no runs",
         [AGENT_LEAVING] = "handing over and leaving",
     };
-    uint64_t now_ms = shell_now().mono_ms;
-    if (s->notify->fd < 0 || s->phase != SHELL_SERVING || now_ms < s->told_ms + LIFE_TELL_MS)
+    if (s->notify->fd < 0 || now_ms < s->told_ms + LIFE_TELL_MS)
         return;
     struct agent_status st;
     agent_node_status(s->node, &st);

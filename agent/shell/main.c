@@ -20,7 +20,7 @@ enum main_exit {
     EXIT_USAGE = 2,
     EXIT_CONFLICT = 4,
     EXIT_DENIED = 8,
-    EXIT_CONFIG = 78
+    EXIT_CONFIG = SHELL_EXIT_CONFIG
 };
 
 static const char help[] =

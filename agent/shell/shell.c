@@ -51,8 +51,12 @@ static void tick(uv_timer_t *timer)
     struct shell *s = timer->data;
     const struct agent_event e = { .kind = AGENT_EVENT_TICK };
     shell_step(s, &e);
-    shell_web_tick(s, shell_now());
-    shell_life_tell(s);
+    struct muster_now now = shell_now();
+    shell_web_tick(s, now);
+    if (s->phase != SHELL_SERVING)
+        return;
+    shell_life_tell(s, now.mono_ms);
+    shell_join_look(s, now.mono_ms);
 }
 
 /* The last thing before the loop sleeps: what was collected goes out, and the next tick is set. */
@@ -99,6 +103,7 @@ static void serve(struct shell *s)
 {
     s->phase = SHELL_SERVING;
     s->due_ms = MUSTER_NEVER;
+    s->serving_ms = shell_now().mono_ms;
     shell_udp_open(&s->udp, &s->net, shell_port_take(&s->ports.gossip_udp),
                    s->setup.gossip.len == 16);
     shell_streams_listen(&s->streams, shell_port_take(&s->ports.gossip_tcp));

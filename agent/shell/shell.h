@@ -26,6 +26,8 @@
 #define SHELL_FLUSH_MS  500  /* for last words to peers before the end */
 #define SHELL_OVERDUE_S 15 /* a leave that has not ended so long after its deadline is cut short */
 
+#define SHELL_EXIT_CONFIG 78 /* wrong configuration, or the wrong data folder */
+
 struct shell_setup {
     struct agent_node_config node;
     struct muster_addr gossip; /* bound */

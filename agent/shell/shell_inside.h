@@ -62,13 +62,16 @@ struct shell {
 
     enum shell_phase phase;
     bool is_stepping;
-    bool is_leaving; /* the first TERM or INT has come */
+    bool is_leaving;      /* told to, by the first TERM or INT, or by what was found out */
+    bool is_wrong_folder; /* it leaves because of that */
     bool is_exit_due, has_signals;
     int exit_code;
     uint64_t due_ms;   /* when the loop wants to be woken */
     uint64_t awake_ms; /* when it went to sleep last */
     uint64_t flush_until_ms;
-    uint64_t told_ms; /* when the service manager last heard how we are */
+    uint64_t serving_ms;   /* since when */
+    uint64_t strangers_ms; /* since when nobody but strangers is known, 0: not so */
+    uint64_t told_ms;      /* when the service manager last heard how we are */
 };
 
 /* One event into the node, and everything the node wants because of it. */
@@ -81,13 +84,15 @@ int shell_web_open(struct shell *s, char *why, size_t size);
 void shell_web_effect(struct shell *s, const struct agent_effect *e);
 void shell_web_tick(struct shell *s, struct muster_now now);
 
-/* agent/shell/join.c: seeds that are names. */
+/* agent/shell/join.c: seeds that are names, and seeds of somebody else. */
 void shell_join_open(struct shell *s);
+void shell_join_look(struct shell *s, uint64_t now_ms);
 
 /* agent/shell/life.c: signals, the end, what the service manager hears. */
 void shell_life_open(struct shell *s);
 void shell_life_serving(struct shell *s);
-void shell_life_tell(struct shell *s);          /* now and then */
+void shell_life_tell(struct shell *s, uint64_t now_ms); /* now and then */
+void shell_leave(struct shell *s);              /* hands over, then AGENT_EFFECT_EXIT ends it */
 void shell_end(struct shell *s, int exit_code); /* after the last words to peers */
 void shell_end_now(struct shell *s);
 

@@ -134,6 +134,7 @@ static void folder_of_a_newer_format_is_refused(void **state)
     shell_boot_close(&s->boot);
     assert_int_equal(opens(s, false), MUSTER_EVERSION);
     says(s, "newer muster");
+    says(s, "format 7");
     says(s, s->data);
 }
 
