@@ -73,12 +73,14 @@ class Agent:
     # ---- process
 
     def args(self):
-        words = ["--name", self.name, "--bind", f"{self.host}:{GOSSIP_PORT}",
-                 "--peer-port", str(PEER_PORT), "--http", f"{self.host}:{HTTP_PORT}",
-                 "--socket", self.socket, "--data-dir", self.data, "--slots", str(self.slots)]
+        """Its flags; one of `extra` takes the place of the usual one of that name."""
+        flags = {"--name": self.name, "--bind": f"{self.host}:{GOSSIP_PORT}",
+                 "--peer-port": str(PEER_PORT), "--http": f"{self.host}:{HTTP_PORT}",
+                 "--socket": self.socket, "--data-dir": self.data, "--slots": str(self.slots)}
         if self.join:
-            words += ["--join", ",".join(self.join)]
-        return words + self.extra
+            flags["--join"] = ",".join(self.join)
+        flags.update(zip(self.extra[::2], self.extra[1::2]))
+        return [word for pair in flags.items() for word in pair]
 
     def start(self, wait=True):
         assert not self.is_up(), f"{self.name} runs already"
@@ -237,8 +239,8 @@ class Agent:
                 tcp.shutdown(socket.SHUT_WR)
                 while part := tcp.recv(65536):
                     answer += part
-            except (ConnectionError, BrokenPipeError):
-                pass
             except TimeoutError:
                 return None
+            except OSError:  # the agent closed first
+                pass
             return answer

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from agent import eventually
 from conftest import needs_agent
 
 pytestmark = needs_agent
@@ -72,8 +73,8 @@ def test_the_example_shows_only_settings_that_exist(installed, clusters):
     (root / "all.yaml").write_text("\n".join(shown) + "\n")
     c[0].extra = ["--config", str(root / "all.yaml"), "--advertise", f"{c[0].host}:7946"]
     c[0].join = [f"{c[0].host}:7946"]
-    c[0].start()
-    assert c[0].get("/v1/status")["state"] == "waiting"
+    c[0].start(wait=False)
+    eventually(lambda: c[0].get("/v1/status")["state"] == "waiting", 10, "it waits to be let in")
 
 
 def test_the_unit_says_what_jobs_need(installed):
