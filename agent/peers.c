@@ -173,7 +173,7 @@ void peers_tell_store(struct agent_core *core, const struct agent_peer *p)
     agent_store_step(core, &e);
 }
 
-static void life_set(struct agent_core *core, struct agent_peer *p, enum agent_life life)
+void peers_life_set(struct agent_core *core, struct agent_peer *p, enum agent_life life)
 {
     if (p->life == life)
         return;
@@ -270,7 +270,7 @@ static void member_alive(struct agent_core *core, const struct gossip_member_vie
         core->peers->ring_due = true;
     if (was_foreign && !p->is_foreign)
         p->life = AGENT_LIFE_UNKNOWN;
-    life_set(core, p, AGENT_LIFE_ALIVE);
+    peers_life_set(core, p, AGENT_LIFE_ALIVE);
     if (changed)
         agent_placer_peer(core, p);
 }
@@ -290,7 +290,7 @@ static void member_gone(struct agent_core *core, const struct gossip_member_view
      * direct evidence beats gossip (R31). */
     if (life == AGENT_LIFE_PROVEN && p->link != AGENT_NO_LINK)
         peers_link_drop(core, p);
-    life_set(core, p, life);
+    peers_life_set(core, p, life);
 }
 
 void agent_peers_gossip(struct agent_core *core, const struct gossip_effect *e)

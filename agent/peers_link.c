@@ -303,8 +303,13 @@ static void check_start(struct agent_core *core, struct agent_peer *p)
 /* Its connection has ended and its kernel refuses another: the process is gone (R55). */
 static void peer_proven(struct agent_core *core, struct agent_peer *p)
 {
-    if (p->life != AGENT_LIFE_ALIVE || p->link != AGENT_NO_LINK)
+    if (p->life == AGENT_LIFE_PROVEN || p->life == AGENT_LIFE_UNKNOWN || p->link != AGENT_NO_LINK)
         return;
+    if (p->life == AGENT_LIFE_DEAD) {
+        /* Another's word came first; our own proof is worth more. */
+        peers_life_set(core, p, AGENT_LIFE_PROVEN);
+        return;
+    }
     struct gossip_event e = { .kind = GOSSIP_EVENT_PROVEN_DEAD, .name = p->gossip_name };
     agent_gossip_step(core, &e);
 }
@@ -348,10 +353,10 @@ void agent_peers_link_closed(struct agent_core *core, uint32_t number, bool refu
     struct store_event e = { .kind = STORE_EVENT_CLOSED, .peer = p->id };
     agent_store_step(core, &e);
     agent_placer_peer(core, p);
-    if (p->life == AGENT_LIFE_ALIVE) {
+    if (p->life == AGENT_LIFE_ALIVE || p->life == AGENT_LIFE_DEAD)
         check_start(core, p);
+    if (p->life == AGENT_LIFE_ALIVE)
         dial_later(core, p);
-    }
 }
 
 bool agent_peers_send(struct agent_core *core, struct muster_id to, struct muster_bytes frame)
