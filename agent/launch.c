@@ -48,9 +48,12 @@ static const struct key launch_keys[] = {
 
 static const struct key place_keys[] = {
     KEY(agent_launch_place, KEY_TEXT, "dir", true, dir),
-    KEY(agent_launch_place, KEY_TEXT, "log", true, log),
     KEY(agent_launch_place, KEY_TEXT, "cgroup", false, cgroup),
-    KEY(agent_launch_place, KEY_U64, "fed", true, fed_ms),
+};
+
+static const struct key terms_keys[] = {
+    KEY(agent_launch_terms, KEY_TEXT, "log", true, log),
+    KEY(agent_launch_terms, KEY_U64, "fed", true, fed_ms),
 };
 
 static const struct key event_keys[] = {
@@ -70,7 +73,7 @@ static const struct key event_keys[] = {
 
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
 
-_Static_assert(LENGTH(launch_keys) + LENGTH(place_keys) <= 32, "one bit for each key read");
+_Static_assert(LENGTH(launch_keys) <= 32, "one bit for each key read");
 _Static_assert(sizeof(enum agent_ready) == 4 && sizeof(enum agent_guard_news) == 4,
                "enumerations are written as 32-bit numbers");
 
@@ -185,10 +188,35 @@ static bool keys_read(const struct key *keys, size_t count, void *object, const 
     return key_read(&keys[i], object, value);
 }
 
-void agent_launch_encode(struct agent_fields *out, const struct agent_launch *launch,
-                         const struct agent_launch_place *place)
+/* Reads a message that has these keys and no lists. */
+static bool keys_read_all(const struct key *keys, size_t count, void *object, char *data,
+                          size_t len, char end)
+{
+    struct agent_fields_reader in;
+    const char *name, *value;
+    uint32_t seen = 0, need = keys_required(keys, count);
+    bool is_right = true;
+    agent_fields_reader_init(&in, data, len, end);
+    while (is_right && agent_fields_next(&in, &name, &value))
+        is_right = keys_read(keys, count, object, name, value, &seen);
+    return is_right && in.at == in.limit && (seen & need) == need;
+}
+
+void agent_launch_place_encode(struct agent_fields *out, const struct agent_launch_place *place)
 {
     keys_write(out, place_keys, LENGTH(place_keys), place);
+}
+
+bool agent_launch_place_decode(struct agent_launch_place *place, char *data, size_t len)
+{
+    *place = (struct agent_launch_place){ 0 };
+    return keys_read_all(place_keys, LENGTH(place_keys), place, data, len, AGENT_FIELDS_MESSAGE);
+}
+
+void agent_launch_encode(struct agent_fields *out, const struct agent_launch *launch,
+                         const struct agent_launch_terms *terms)
+{
+    keys_write(out, terms_keys, LENGTH(terms_keys), terms);
     keys_write(out, launch_keys, LENGTH(launch_keys), launch);
     for (const char *const *arg = launch->argv; *arg != NULL; arg++)
         agent_fields_text(out, "argv", *arg);
@@ -205,16 +233,16 @@ static bool list_add(const char **list, size_t *count, size_t max, const char *v
     return true;
 }
 
-bool agent_launch_decode(struct agent_launch *launch, struct agent_launch_place *place,
+bool agent_launch_decode(struct agent_launch *launch, struct agent_launch_terms *terms,
                          struct agent_launch_lists *lists, char *data, size_t len)
 {
     struct agent_fields_reader in;
     const char *name, *value;
-    uint32_t seen = 0, seen_place = 0;
+    uint32_t seen = 0, seen_terms = 0;
     size_t argc = 0, envc = 0;
     bool is_right = true;
     *launch = (struct agent_launch){ .argv = lists->argv, .env = lists->env };
-    *place = (struct agent_launch_place){ 0 };
+    *terms = (struct agent_launch_terms){ 0 };
     lists->argv[0] = lists->env[0] = NULL;
     agent_fields_reader_init(&in, data, len, AGENT_FIELDS_MESSAGE);
     while (is_right && agent_fields_next(&in, &name, &value)) {
@@ -223,13 +251,13 @@ bool agent_launch_decode(struct agent_launch *launch, struct agent_launch_place 
         else if (strcmp(name, "env") == 0)
             is_right = list_add(lists->env, &envc, AGENT_LAUNCH_ENV_MAX, value);
         else
-            is_right = keys_read(place_keys, LENGTH(place_keys), place, name, value, &seen_place) &&
+            is_right = keys_read(terms_keys, LENGTH(terms_keys), terms, name, value, &seen_terms) &&
                        keys_read(launch_keys, LENGTH(launch_keys), launch, name, value, &seen);
     }
     uint32_t need = keys_required(launch_keys, LENGTH(launch_keys));
-    uint32_t need_place = keys_required(place_keys, LENGTH(place_keys));
+    uint32_t need_terms = keys_required(terms_keys, LENGTH(terms_keys));
     return is_right && in.at == in.limit && argc > 0 && (seen & need) == need &&
-           (seen_place & need_place) == need_place && launch->ready <= AGENT_READY_TCP;
+           (seen_terms & need_terms) == need_terms && launch->ready <= AGENT_READY_TCP;
 }
 
 void agent_guard_event_encode(struct agent_fields *out, const struct agent_guard_event *event)
@@ -239,15 +267,7 @@ void agent_guard_event_encode(struct agent_fields *out, const struct agent_guard
 
 bool agent_guard_event_decode(struct agent_guard_event *event, char *data, size_t len, char end)
 {
-    struct agent_fields_reader in;
-    const char *name, *value;
-    uint32_t seen = 0;
-    bool is_right = true;
     *event = (struct agent_guard_event){ .job = "", .run = "" };
-    agent_fields_reader_init(&in, data, len, end);
-    while (is_right && agent_fields_next(&in, &name, &value))
-        is_right = keys_read(event_keys, LENGTH(event_keys), event, name, value, &seen);
-    uint32_t need = keys_required(event_keys, LENGTH(event_keys));
-    return is_right && in.at == in.limit && (seen & need) == need &&
+    return keys_read_all(event_keys, LENGTH(event_keys), event, data, len, end) &&
            event->news <= AGENT_GUARD_SCANNED;
 }

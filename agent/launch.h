@@ -84,16 +84,25 @@ struct agent_guard_event {
 #define AGENT_LAUNCH_WIRE_MAX (160 * 1024) /* bytes of a launch as fields */
 #define AGENT_LAUNCH_ARGV_MAX 1024
 #define AGENT_LAUNCH_ENV_MAX  1024
+#define AGENT_PLACE_WIRE_MAX  2048 /* bytes of a place as fields */
 #define AGENT_GUARD_WIRE_MAX  1024 /* bytes of one piece of news as fields */
 
 struct agent_fields;
 
-/* Where the agent wants a run to live; the guard makes both places. */
+/* Where a run lives. Told first, to a guard that may then wait for its launch with all made ready.
+ */
 struct agent_launch_place {
-    const char *dir;    /* the run directory, absolute */
-    const char *log;    /* the output file, absolute */
+    const char *dir;    /* the run directory, absolute; the guard makes it */
     const char *cgroup; /* the directory below which the run gets its own, or NULL */
-    uint64_t fed_ms;    /* CLOCK_BOOTTIME of the agent when it asked */
+};
+
+void agent_launch_place_encode(struct agent_fields *out, const struct agent_launch_place *place);
+bool agent_launch_place_decode(struct agent_launch_place *place, char *data, size_t len);
+
+/* What comes with a launch besides the core's wish. */
+struct agent_launch_terms {
+    const char *log; /* the output file, absolute; the guard makes it and its folder */
+    uint64_t fed_ms; /* CLOCK_BOOTTIME of the agent when it asked */
 };
 
 struct agent_launch_lists {
@@ -102,11 +111,11 @@ struct agent_launch_lists {
 };
 
 void agent_launch_encode(struct agent_fields *out, const struct agent_launch *launch,
-                         const struct agent_launch_place *place);
+                         const struct agent_launch_terms *terms);
 
 /* Cuts `data` up in place; all pointers lead into it and into `lists`. False when it is not a
  * launch: something is missing, too much, or not a number. */
-bool agent_launch_decode(struct agent_launch *launch, struct agent_launch_place *place,
+bool agent_launch_decode(struct agent_launch *launch, struct agent_launch_terms *terms,
                          struct agent_launch_lists *lists, char *data, size_t len);
 
 /* `handle` stays out: it means something to one agent process only. */

@@ -49,105 +49,13 @@ void guard_fail(struct guard *g, int err, const char *format, ...)
 
 /* ---- begin */
 
-static bool begin_launch(struct guard *g)
+/* The agent says first where the run will live, and perhaps much later what it is: a guard that
+ * waits in between has made everything ready that does not depend on it. */
+static bool begin_message(struct guard *g, size_t *len)
 {
-    /* Blocks until the agent sends it; an agent that dies before leaves nothing behind. */
-    ssize_t len = recv(GUARD_FD, g->message, sizeof(g->message), MSG_TRUNC);
-    g->link.fd = GUARD_FD;
-    g->phase = GUARD_KILLING; /* until there is something to guard */
-    g->is_void = true;
-    if (len <= 0 || len > (ssize_t)sizeof(g->message))
-        return false;
-    if (!agent_launch_decode(&g->launch, &g->place, &g->lists, g->message, (size_t)len)) {
-        guard_fail(g, EINVAL, "the guard is not of the agent's version");
-        return false;
-    }
-    g->phase = GUARD_STARTING;
-    g->is_void = false;
-    g->link.fed_ms = g->place.fed_ms < g->now_ms ? g->place.fed_ms : g->now_ms;
-    g->event = (struct agent_guard_event){ .news = AGENT_GUARD_EXITED,
-                                           .job = g->launch.job,
-                                           .run = g->launch.run,
-                                           .token = g->launch.token,
-                                           .attempt = g->launch.attempt,
-                                           .started_wall_ms = guard_wall_ms() };
-    return true;
-}
-
-static bool begin_who(struct guard *g)
-{
-    char why[AGENT_REASON_MAX];
-    if (guard_who_find(&g->who, g->launch.user, g->launch.group, why, sizeof(why)))
-        return true;
-    guard_fail(g, ENOENT, "%s", why);
-    return false;
-}
-
-static bool begin_dir(struct guard *g)
-{
-    int err = guard_dir_open(&g->dir, g->place.dir);
-    if (err != 0) {
-        guard_fail(g, err, "cannot make run directory %.80s: %s", g->place.dir, strerror(err));
-        return false;
-    }
-    g->link.listen_fd = guard_dir_socket(&g->dir, GUARD_FILE_CTL, SOCK_SEQPACKET, 0600);
-    g->ready.notify_fd = guard_dir_socket(&g->dir, GUARD_FILE_NOTIFY, SOCK_DGRAM, 0600);
-    if (g->link.listen_fd < 0 || g->ready.notify_fd < 0) {
-        guard_fail(g, errno, "cannot make sockets in %.80s: %s", g->dir.path, strerror(errno));
-        return false;
-    }
-    /* Whom the job runs as is allowed to speak to it; a failure only silences readiness words. */
-    if (g->who.has_user)
-        err = guard_dir_give(&g->dir, GUARD_FILE_NOTIFY, g->who.uid);
-    return true;
-}
-
-/* Forks the job's process, which prepares itself while the rest is written down. */
-static bool begin_job(struct guard *g)
-{
-    int writer[2] = { -1, -1 };
-    const struct agent_launch *launch = &g->launch;
-    int err = guard_output_open(&g->output, g->place.log, launch->log_max_bytes, launch->run,
-                                launch->token, launch->attempt, writer);
-    if (err == 0) {
-        guard_tree_open(&g->tree, g->place.cgroup, strrchr(g->dir.path, '/') + 1);
-        err = guard_job_fork(g, writer[0], writer[1]);
-    }
-    for (size_t i = 0; i < 2; i++) {
-        if (writer[i] >= 0)
-            close(writer[i]);
-    }
-    if (err != 0)
-        guard_fail(g, err, "cannot start a process: %s", strerror(err));
-    return err == 0;
-}
-
-static void boot_id(char *out, size_t size)
-{
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd < 0 ? 0 : read(fd, out, size - 1);
-    if (fd >= 0)
-        close(fd);
-    out[len > 0 ? len : 0] = '\0';
-    out[strcspn(out, "\n")] = '\0';
-}
-
-static bool begin_record(struct guard *g)
-{
-    char data[GUARD_RECORD_MAX], boot[64];
-    struct agent_fields f;
-    g->event.pid = g->job.pid;
-    boot_id(boot, sizeof(boot));
-    agent_fields_init(&f, data, sizeof(data), AGENT_FIELDS_RECORD);
-    agent_guard_event_encode(&f, &g->event);
-    agent_fields_u64(&f, GUARD_KEY_TICKS, guard_job_ticks(g->job.pid));
-    agent_fields_text(&f, GUARD_KEY_BOOT, boot);
-    if (g->tree.cgroup_fd >= 0)
-        agent_fields_text(&f, GUARD_KEY_CGROUP, g->tree.cgroup);
-    int err = f.is_full ? EMSGSIZE : guard_dir_write(&g->dir, GUARD_FILE_PID, data, f.len, false);
-    if (err != 0)
-        guard_fail(g, err, "cannot write to %.80s: %s", g->dir.path, strerror(err));
-    return err == 0;
+    ssize_t count = recv(GUARD_FD, g->message, sizeof(g->message), MSG_TRUNC);
+    *len = count > 0 ? (size_t)count : 0;
+    return count > 0 && *len <= sizeof(g->message);
 }
 
 static bool begin_loop(struct guard *g)
@@ -165,17 +73,135 @@ static bool begin_loop(struct guard *g)
     return false;
 }
 
+static bool begin_dir(struct guard *g, const char *path)
+{
+    int err = guard_dir_open(&g->dir, path);
+    if (err != 0) {
+        guard_fail(g, err, "cannot make run directory %.80s: %s", path, strerror(err));
+        return false;
+    }
+    g->link.listen_fd = guard_dir_socket(&g->dir, GUARD_FILE_CTL, SOCK_SEQPACKET, 0600);
+    g->ready.notify_fd = guard_dir_socket(&g->dir, GUARD_FILE_NOTIFY, SOCK_DGRAM, 0600);
+    if (g->link.listen_fd >= 0 && g->ready.notify_fd >= 0)
+        return true;
+    guard_fail(g, errno, "cannot make sockets in %.80s: %s", g->dir.path, strerror(errno));
+    return false;
+}
+
+static void boot_id(char *out, size_t size)
+{
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? 0 : read(fd, out, size - 1);
+    if (fd >= 0)
+        close(fd);
+    out[len > 0 ? len : 0] = '\0';
+    out[strcspn(out, "\n")] = '\0';
+}
+
+/* False: nobody will launch anything here. A failure is kept until the launch, to be told then. */
+static bool begin_place(struct guard *g)
+{
+    struct agent_launch_place place;
+    size_t len;
+    g->phase = GUARD_KILLING; /* until there is something to guard */
+    g->kill_at_ms = 0;
+    g->is_void = true;
+    g->link.fd = GUARD_FD;
+    if (!begin_message(g, &len) || !agent_launch_place_decode(&place, g->message, len))
+        return false;
+    if (!begin_loop(g) || !begin_dir(g, place.dir))
+        return true;
+    int err = guard_output_pipes(&g->output, g->writer);
+    if (err != 0)
+        guard_fail(g, err, "cannot make pipes: %s", strerror(err));
+    guard_tree_open(&g->tree, place.cgroup, strrchr(g->dir.path, '/') + 1);
+    boot_id(g->boot, sizeof(g->boot));
+    return true;
+}
+
+static bool begin_launch(struct guard *g)
+{
+    size_t len;
+    if (!begin_message(g, &len))
+        return false;
+    g->now_ms = guard_now_ms();
+    if (!agent_launch_decode(&g->launch, &g->terms, &g->lists, g->message, len)) {
+        guard_fail(g, EINVAL, "the guard is not of the agent's version");
+        return false;
+    }
+    g->is_void = g->dir.fd < 0;
+    g->link.fed_ms = g->terms.fed_ms < g->now_ms ? g->terms.fed_ms : g->now_ms;
+    g->event.job = g->launch.job;
+    g->event.run = g->launch.run;
+    g->event.token = g->launch.token;
+    g->event.attempt = g->launch.attempt;
+    g->event.started_wall_ms = guard_wall_ms();
+    if (g->event.news == AGENT_GUARD_FAILED)
+        return false;
+    g->event.news = AGENT_GUARD_EXITED;
+    g->phase = GUARD_STARTING;
+    g->kill_at_ms = GUARD_NEVER;
+    return true;
+}
+
+static bool begin_who(struct guard *g)
+{
+    char why[AGENT_REASON_MAX];
+    if (!guard_who_find(&g->who, g->launch.user, g->launch.group, why, sizeof(why))) {
+        guard_fail(g, ENOENT, "%s", why);
+        return false;
+    }
+    /* Whom the job runs as is allowed to speak to it; a failure only silences readiness words. */
+    if (g->who.has_user)
+        guard_dir_give(&g->dir, GUARD_FILE_NOTIFY, g->who.uid);
+    return true;
+}
+
+/* Forks the job's process, which prepares itself while the rest is written down. */
+static bool begin_job(struct guard *g)
+{
+    int err = guard_job_fork(g, g->writer[0], g->writer[1]);
+    for (size_t i = 0; i < 2; i++)
+        close(g->writer[i]);
+    if (err != 0) {
+        guard_fail(g, err, "cannot start a process: %s", strerror(err));
+        return false;
+    }
+    err = guard_output_open(&g->output, g->terms.log, g->launch.log_max_bytes, g->launch.run,
+                            g->launch.token, g->launch.attempt);
+    if (err != 0)
+        guard_fail(g, err, "cannot write output to %.80s: %s", g->terms.log, strerror(err));
+    return err == 0;
+}
+
+static bool begin_record(struct guard *g)
+{
+    char data[GUARD_RECORD_MAX];
+    struct agent_fields f;
+    g->event.pid = g->job.pid;
+    agent_fields_init(&f, data, sizeof(data), AGENT_FIELDS_RECORD);
+    agent_guard_event_encode(&f, &g->event);
+    agent_fields_u64(&f, GUARD_KEY_TICKS, guard_job_ticks(g->job.pid));
+    agent_fields_text(&f, GUARD_KEY_BOOT, g->boot);
+    if (g->tree.cgroup_fd >= 0)
+        agent_fields_text(&f, GUARD_KEY_CGROUP, g->tree.cgroup);
+    int err = f.is_full ? EMSGSIZE : guard_dir_write(&g->dir, GUARD_FILE_PID, data, f.len, false);
+    if (err != 0)
+        guard_fail(g, err, "cannot write to %.80s: %s", g->dir.path, strerror(err));
+    return err == 0;
+}
+
 bool guard_begin(struct guard *g)
 {
     g->now_ms = guard_now_ms();
     g->kill_at_ms = g->armed_ms = GUARD_NEVER;
     g->dir.fd = g->dir.lock_fd = g->tree.cgroup_fd = g->link.listen_fd = g->output.fd = -1;
-    g->output.stream[0].fd = g->output.stream[1].fd = -1;
+    g->output.stream[0].fd = g->output.stream[1].fd = g->writer[0] = g->writer[1] = -1;
     g->job.gate_fd = g->signal_fd = g->timer_fd = -1;
     guard_ready_init(&g->ready);
-    if (!begin_launch(g))
+    if (!begin_place(g) || !begin_launch(g))
         return false;
-    if (!begin_loop(g) || !begin_who(g) || !begin_dir(g) || !begin_job(g) || !begin_record(g))
+    if (!begin_who(g) || !begin_job(g) || !begin_record(g))
         return false;
     /* The directory is locked and the record written: an agent that is still there now, or any that
      * comes after it, can find this run. One that is gone already must not have started it. */

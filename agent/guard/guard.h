@@ -44,7 +44,7 @@ struct guard {
     enum guard_phase phase;
     uint64_t now_ms;
     struct agent_launch launch; /* its pointers lead into `message` */
-    struct agent_launch_place place;
+    struct agent_launch_terms terms;
     struct agent_launch_lists lists;
     struct agent_guard_event event; /* who this is and how it stands; the ground of all news */
     char reason[AGENT_REASON_MAX];  /* why it ended, when the exit status does not say it */
@@ -57,7 +57,9 @@ struct guard {
     struct guard_ready ready;
     uint64_t kill_at_ms;  /* end of the grace, or the next round of killing */
     uint64_t greet_at_ms; /* no new agent is greeted before: the end may be near */
-    bool is_void;         /* nobody asks for it any more: leaves no record */
+    bool is_void;         /* nobody asks for it any more, or has yet: leaves no record */
+    int writer[2];        /* of the job's pipes, until it has them */
+    char boot[64];        /* id of this boot of the host */
     int signal_fd;
     int timer_fd;
     uint64_t armed_ms; /* when the timer goes off */
@@ -65,7 +67,7 @@ struct guard {
     struct guard_env env; /* filled in the job's process only */
 };
 
-/* Takes the launch in, makes the directory, starts the job behind its gate and opens it. False: it
+/* Makes the directory, waits for the launch, starts the job behind its gate and opens it. False: it
  * will not run; the event says why. */
 bool guard_begin(struct guard *g);
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -38,7 +39,14 @@ static bool detach(void)
     return chdir("/") == 0 && prctl(PR_SET_CHILD_SUBREAPER, 1) == 0;
 }
 
-int main(void)
+/* What a process list shows: the run, in the blanks that the agent gave for it. */
+static void title(char *room, const char *run)
+{
+    size_t size = strlen(room), len = strlen(run);
+    memcpy(room, run, len < size ? len : size);
+}
+
+int main(int argc, char **argv)
 {
     static const char usage[] = "muster-guard is started by muster-agent, one for each run.\n";
     if (!detach()) {
@@ -48,7 +56,8 @@ int main(void)
     struct guard *g = calloc(1, sizeof(*g)); /* most of it is never touched */
     if (g == NULL)
         return 1;
-    guard_begin(g);
+    if (guard_begin(g) && argc > 1)
+        title(argv[1], g->launch.run);
     guard_run(g);
     guard_end(g);
     free(g);

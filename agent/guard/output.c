@@ -120,8 +120,14 @@ static int stream_open(struct guard_stream *s, enum agent_logline_stream name, i
     return fcntl(s->fd, F_SETFL, O_NONBLOCK) == 0 ? 0 : errno;
 }
 
+int guard_output_pipes(struct guard_output *o, int writer[2])
+{
+    int err = stream_open(&o->stream[0], AGENT_LOGLINE_STDOUT, &writer[0]);
+    return err != 0 ? err : stream_open(&o->stream[1], AGENT_LOGLINE_STDERR, &writer[1]);
+}
+
 int guard_output_open(struct guard_output *o, const char *path, uint64_t max, const char *run,
-                      uint64_t token, uint32_t attempt, int writer[2])
+                      uint64_t token, uint32_t attempt)
 {
     size_t len = strlen(path);
     if (len + sizeof(AGENT_LOG_OLDER) > sizeof(o->path))
@@ -132,12 +138,8 @@ int guard_output_open(struct guard_output *o, const char *path, uint64_t max, co
     o->attempt = attempt;
     o->max = max == 0 ? GUARD_LOG_DEFAULT : max < GUARD_LOG_MIN ? GUARD_LOG_MIN : max;
     o->fd = -1;
-    int err = stream_open(&o->stream[0], AGENT_LOGLINE_STDOUT, &writer[0]);
-    if (err == 0)
-        err = stream_open(&o->stream[1], AGENT_LOGLINE_STDERR, &writer[1]);
-    if (err == 0)
-        guard_file_open(o, guard_now_ms());
-    return err;
+    guard_file_open(o, guard_now_ms());
+    return 0;
 }
 
 void guard_output_drain(struct guard_output *o, uint64_t now_ms)

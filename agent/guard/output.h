@@ -51,10 +51,13 @@ struct guard_output {
     char out[GUARD_OUT_BUFFER]; /* records on their way to the file */
 };
 
-/* Opens the file; `writer` receives the writing ends for the job, which the caller closes after the
- * fork. 0, or errno when there can be no pipes. */
+/* Makes the pipes; `writer` receives the writing ends for the job, which the caller closes after
+ * the fork. 0, or errno. */
+int guard_output_pipes(struct guard_output *o, int writer[2]);
+
+/* Opens the file; what the disk refuses is no failure. 0, or ENAMETOOLONG. */
 int guard_output_open(struct guard_output *o, const char *path, uint64_t max, const char *run,
-                      uint64_t token, uint32_t attempt, int writer[2]);
+                      uint64_t token, uint32_t attempt);
 
 /* Reads once from a stream that poll found readable. True if there was something. */
 bool guard_output_read(struct guard_output *o, struct guard_stream *s, uint64_t now_ms);

@@ -4,10 +4,13 @@
  * (SOCK_SEQPACKET) as descriptor GUARD_FD; every message is a list of NUL-ended fields
  * (agent/fields.h):
  *
- *     agent → guard   first a launch (agent/launch.h), once;
+ *     agent → guard   first the place, then the launch (agent/launch.h), each once;
  *                     then orders, one field each: feed=BOOTTIME_MS  stop=GRACE_MS  signal=NUMBER
  *     guard → agent   news (struct agent_guard_event); ADOPTED is the greeting on a later
  *     connection
+ *
+ * Between place and launch a guard waits with its directory made: the agent keeps one such spare,
+ * so that a launch need not wait for a process to begin.
  *
  * The run directory, RUN_DIR/runs/<16 hex digits>, is on a file system that a reboot empties:
  *

@@ -103,6 +103,7 @@ int shell_guards_open(struct shell_guards **out, const struct shell_guards_confi
     }
     g->config = *config;
     g->config.run_dir = g->config.log_dir = g->config.guard_path = NULL; /* the caller's */
+    g->spare.fd = -1;
     g->next_foreign = SHELL_GUARD_FOREIGN;
     if (g->config.log_total_max == 0)
         g->config.log_total_max = LOG_TOTAL_DEFAULT;
@@ -113,8 +114,10 @@ int shell_guards_open(struct shell_guards **out, const struct shell_guards_confi
     guards_timer(g, &g->feed);
     guards_timer(g, &g->look);
     guards_timer(g, &g->due);
+    guards_timer(g, &g->refill);
     guards_timer(g, &g->sweep);
     uv_timer_start(&g->feed, feed_all, SHELL_GUARD_FEED_MS, SHELL_GUARD_FEED_MS);
+    uv_timer_start(&g->refill, shell_guards_refill, GUARD_REFILL_MS, 0);
     uv_timer_start(&g->sweep, sweep_begin, SWEEP_MS, SWEEP_MS);
     *out = g;
     return MUSTER_OK;
@@ -143,7 +146,9 @@ void shell_guards_close(struct shell_guards *g)
     uv_close((uv_handle_t *)&g->feed, timer_closed);
     uv_close((uv_handle_t *)&g->look, timer_closed);
     uv_close((uv_handle_t *)&g->due, timer_closed);
+    uv_close((uv_handle_t *)&g->refill, timer_closed);
     uv_close((uv_handle_t *)&g->sweep, timer_closed);
+    shell_guards_spend(g);
 }
 
 /* ---- orders */

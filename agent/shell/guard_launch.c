@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,25 +39,64 @@ __attribute__((format(printf, 3, 4))) static void launch_fail(struct shell_run *
     shell_run_end_soon(r);
 }
 
+/* Starts a guard and tells it its place. Its socket and pid are in *spare; 0 or errno. */
+static int guard_start(struct shell_guards *g, struct shell_spare *spare)
+{
+    char dir[GUARD_PATH_MAX], data[AGENT_PLACE_WIRE_MAX];
+    struct agent_fields f;
+    int ends[2], err = 0;
+    launch_id(g, spare->id);
+    snprintf(dir, sizeof(dir), "%s/%s", g->runs_dir, spare->id);
+    struct agent_launch_place place = { .dir = dir,
+                                        .cgroup = g->cgroup[0] == '\0' ? NULL : g->cgroup };
+    agent_fields_init(&f, data, sizeof(data), AGENT_FIELDS_MESSAGE);
+    agent_launch_place_encode(&f, &place);
+    MUSTER_ASSERT(!f.is_full);
+    /* The flags of one end are its own: the guard waits in a blocking read, the agent never does.
+     */
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+        return errno;
+    spare->fd = ends[0];
+    if (fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0 ||
+        send(ends[0], data, f.len, MSG_NOSIGNAL) != (ssize_t)f.len ||
+        (spare->pid = shell_guard_spawn(g->guard_path, ends[1])) < 0)
+        err = errno;
+    close(ends[1]);
+    if (err != 0) {
+        close(ends[0]);
+        spare->fd = -1;
+    }
+    return err;
+}
+
+void shell_guards_refill(uv_timer_t *timer)
+{
+    struct shell_guards *g = timer->data;
+    if (g->spare.fd < 0 && !g->is_closing)
+        (void)guard_start(g, &g->spare); /* a launch that finds no spare says what is wrong */
+}
+
+void shell_guards_spend(struct shell_guards *g)
+{
+    if (g->spare.fd >= 0)
+        close(g->spare.fd); /* it sees that, and goes */
+    g->spare.fd = -1;
+}
+
 /* The launch as a message in g->message; its length, or 0 with the failure told. */
 static size_t launch_encode(struct shell_run *r, const struct agent_launch *launch)
 {
     struct shell_guards *g = r->guards;
     struct agent_fields f;
-    char dir[GUARD_PATH_MAX], log[GUARD_PATH_MAX];
-    shell_run_path(r, "", dir);
-    if (!shell_log_path(log, sizeof(log), g->log_dir, r->id, launch)) {
+    char id[GUARD_ID_LEN + 1], log[GUARD_PATH_MAX];
+    launch_id(g, id);
+    if (!shell_log_path(log, sizeof(log), g->log_dir, id, launch)) {
         launch_fail(r, ENAMETOOLONG, "the path of its output is too long");
         return 0;
     }
-    struct agent_launch_place place = {
-        .dir = dir,
-        .log = log,
-        .cgroup = g->cgroup[0] == '\0' ? NULL : g->cgroup,
-        .fed_ms = shell_guards_now_ms(),
-    };
+    struct agent_launch_terms terms = { .log = log, .fed_ms = shell_guards_now_ms() };
     agent_fields_init(&f, g->message, sizeof(g->message), AGENT_FIELDS_MESSAGE);
-    agent_launch_encode(&f, launch, &place);
+    agent_launch_encode(&f, launch, &terms);
     if (!f.is_full)
         return f.len;
     launch_fail(r, E2BIG, "arguments and environment are larger than %d KiB together",
@@ -64,33 +104,42 @@ static size_t launch_encode(struct shell_run *r, const struct agent_launch *laun
     return 0;
 }
 
+/* Gives the message to the spare, or to a new guard when there is none or it has died. */
+static int launch_send(struct shell_guards *g, struct shell_spare *guard, size_t len)
+{
+    *guard = g->spare;
+    g->spare.fd = -1;
+    if (guard->fd >= 0 && send(guard->fd, g->message, len, MSG_NOSIGNAL) == (ssize_t)len)
+        return 0;
+    if (guard->fd >= 0) {
+        close(guard->fd);
+        waitpid(guard->pid, NULL, WNOHANG);
+        shell_guards_clear(g, guard->id);
+    }
+    int err = guard_start(g, guard);
+    if (err == 0 && send(guard->fd, g->message, len, MSG_NOSIGNAL) != (ssize_t)len)
+        err = errno;
+    if (err != 0 && guard->fd >= 0)
+        close(guard->fd); /* a guard that did start sees it and goes */
+    return err;
+}
+
 static void launch_guard(struct shell_run *r, size_t len)
 {
     struct shell_guards *g = r->guards;
-    int ends[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
-        launch_fail(r, errno, "cannot make a socket for the guard: %s", strerror(errno));
+    struct shell_spare guard;
+    int err = launch_send(g, &guard, len);
+    uv_timer_start(&g->refill, shell_guards_refill, GUARD_REFILL_MS, 0);
+    if (err != 0) {
+        launch_fail(r, err, "cannot start %.80s: %s", g->guard_path, strerror(err));
         return;
     }
-    int err = 0;
-    pid_t pid = -1;
-    if (send(ends[0], g->message, len, MSG_NOSIGNAL) != (ssize_t)len)
-        err = errno;
-    /* The guard waits for its launch in a blocking read; the flag would be shared. */
-    if (err == 0 && fcntl(ends[1], F_SETFL, 0) != 0)
-        err = errno;
-    if (err == 0 && (pid = shell_guard_spawn(g->guard_path, r->run, ends[1])) < 0)
-        err = errno;
-    close(ends[1]);
-    if (err == 0 && shell_run_link(r, ends[0]) != MUSTER_OK)
-        err = EMFILE;
-    if (pid > 0) {
-        r->guard_pid = pid;
-        shell_run_watch(r);
-    }
-    if (err != 0) {
-        close(ends[0]); /* a guard that did start sees it and goes */
-        launch_fail(r, err, "cannot start %.80s: %s", g->guard_path, strerror(err));
+    memcpy(r->id, guard.id, sizeof(r->id));
+    r->guard_pid = guard.pid;
+    shell_run_watch(r);
+    if (shell_run_link(r, guard.fd) != MUSTER_OK) {
+        close(guard.fd);
+        launch_fail(r, EMFILE, "cannot watch the guard: %s", strerror(EMFILE));
     }
 }
 
@@ -109,7 +158,6 @@ void shell_guards_launch(struct shell_guards *g, const struct agent_launch *laun
         launch_fail(r, EINVAL, "not a job's name: %s", fault);
         return;
     }
-    launch_id(g, r->id);
     size_t len = launch_encode(r, launch);
     if (len == 0)
         return;

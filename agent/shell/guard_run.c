@@ -123,14 +123,25 @@ void shell_run_end_soon(struct shell_run *r)
     uv_timer_start(&r->guards->due, shell_guards_due, 0, 0);
 }
 
-static void run_sweep(const struct shell_run *r)
+/* Takes away whatever is in a run directory, and the directory. */
+void shell_guards_clear(const struct shell_guards *g, const char *id)
 {
     static const char *const files[] = { GUARD_FILE_CTL, GUARD_FILE_NOTIFY, GUARD_FILE_PID,
                                          GUARD_FILE_NEW, GUARD_FILE_LOCK,   GUARD_FILE_EXIT };
     char path[GUARD_PATH_MAX];
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s/%s", g->runs_dir, id, files[i]);
+        unlink(path);
+    }
+    snprintf(path, sizeof(path), "%s/%s", g->runs_dir, id);
+    rmdir(path);
+}
+
+static void run_sweep(const struct shell_run *r)
+{
+    char path[GUARD_PATH_MAX];
     if (r->id[0] == '\0')
         return;
-    shell_run_path(r, "", path);
     if (r->event.news != AGENT_GUARD_LOST) {
         shell_run_path(r, GUARD_FILE_EXIT, path);
         unlink(path);
@@ -138,12 +149,7 @@ static void run_sweep(const struct shell_run *r)
         if (rmdir(path) == 0 || errno == ENOENT)
             return; /* a guard that ended well leaves nothing else */
     }
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        shell_run_path(r, files[i], path);
-        unlink(path);
-    }
-    shell_run_path(r, "", path);
-    rmdir(path);
+    shell_guards_clear(r->guards, r->id);
 }
 
 void shell_guards_free(struct shell_guards *g)

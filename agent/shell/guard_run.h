@@ -19,7 +19,8 @@
 #include "agent/shell/guard.h"
 #include "base/hash.h"
 
-#define GUARD_LOOK_MS 20 /* between two looks at a directory whose guard is starting or ending */
+#define GUARD_REFILL_MS 20 /* after a launch: not while that one needs the processor */
+#define GUARD_LOOK_MS   20 /* between two looks at a directory whose guard is starting or ending */
 #define GUARD_HELLO_MS                                                                             \
     4000 /* a guard that does not greet for so long is stuck: its job ends with it */
 
@@ -47,6 +48,13 @@ struct shell_run {
     uint64_t hello_by_ms; /* of the loop's clock */
 };
 
+/* A guard that has its place and waits for a launch. */
+struct shell_spare {
+    int fd;    /* -1: there is none */
+    pid_t pid; /* a child of this process */
+    char id[GUARD_ID_LEN + 1];
+};
+
 struct shell_guards {
     struct shell_guards_config config;
     char runs_dir[GUARD_DIR_MAX + 1];
@@ -57,6 +65,7 @@ struct shell_guards {
     struct shell_run *run[SHELL_GUARDS_MAX];
     uint32_t count;
     uint64_t last_id;
+    struct shell_spare spare;
     uint64_t next_foreign;
     uint32_t found; /* runs with is_found: SCANNED waits for them */
     bool is_scanning;
@@ -64,7 +73,8 @@ struct shell_guards {
     uint32_t open; /* timers and work under way */
     uv_timer_t feed;
     uv_timer_t look;
-    uv_timer_t due; /* tells what became known inside a call */
+    uv_timer_t due;    /* tells what became known inside a call */
+    uv_timer_t refill; /* of the spare */
     uv_timer_t sweep;
     uv_work_t sweeping;
     bool is_sweeping;
@@ -97,6 +107,9 @@ void shell_run_end_soon(struct shell_run *r);
 /* Frees it if nothing needs it any more; removes its directory if it was forgotten. */
 void shell_run_release(struct shell_run *r);
 
+/* Removes a run directory with all that is in it. */
+void shell_guards_clear(const struct shell_guards *g, const char *id);
+
 /* Frees everything once it is closing and nothing is left open. */
 void shell_guards_free(struct shell_guards *g);
 
@@ -115,7 +128,11 @@ bool shell_run_read_exit(struct shell_run *r);
 /* ---- guard_scan.c */
 void shell_guards_look(uv_timer_t *timer);
 
-/* ---- guard_spawn.c: starts the guard with `fd` as GUARD_FD. Its pid, or -1 and errno. */
-pid_t shell_guard_spawn(const char *path, const char *run, int fd);
+/* ---- guard_launch.c */
+void shell_guards_refill(uv_timer_t *timer);
+void shell_guards_spend(struct shell_guards *g); /* lets go of the spare */
+
+/* ---- guard_spawn.c: starts a guard with `fd` as GUARD_FD. Its pid, or -1 and errno. */
+pid_t shell_guard_spawn(const char *path, int fd);
 
 #endif

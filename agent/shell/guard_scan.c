@@ -143,7 +143,10 @@ void shell_guards_scan(struct shell_guards *g)
     DIR *dir = opendir(g->runs_dir);
     for (struct dirent *entry = dir == NULL ? NULL : readdir(dir); entry != NULL;
          entry = readdir(dir)) {
-        struct shell_run *r = is_id(entry->d_name) ? shell_run_add(g, g->next_foreign) : NULL;
+        bool is_spare = g->spare.fd >= 0 && strcmp(entry->d_name, g->spare.id) == 0;
+        struct shell_run *r = NULL;
+        if (is_id(entry->d_name) && !is_spare)
+            r = shell_run_add(g, g->next_foreign);
         if (r == NULL)
             continue;
         g->next_foreign++;

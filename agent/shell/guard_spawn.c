@@ -9,6 +9,8 @@
 
 #include "agent/shell/guard_run.h"
 
+#define TITLE_LEN 64
+
 /* Runs in the agent's memory while the agent waits: system calls and nothing else. */
 static void child_exec(const char *path, char *const argv[], char *const env[], int fd,
                        volatile int *err)
@@ -20,15 +22,15 @@ static void child_exec(const char *path, char *const argv[], char *const env[], 
     _exit(127);
 }
 
-pid_t shell_guard_spawn(const char *path, const char *run, int fd)
+pid_t shell_guard_spawn(const char *path, int fd)
 {
     char name[] = "muster-guard";
-    char title[AGENT_RUN_MAX + 1];
+    char title[TITLE_LEN + 1] =
+        "(spare)"; /* room for the run's name, for those who list processes */
     char *argv[] = { name, title, NULL }, *env[] = { NULL };
     sigset_t all, before;
     volatile int err = 0;
-    strncpy(title, run, sizeof(title) - 1);
-    title[sizeof(title) - 1] = '\0';
+    memset(title + strlen(title), ' ', TITLE_LEN - strlen(title));
     /* A handler of the agent's must not run in the child, which shares its memory. The guard resets
      * the mask, which survives exec, and all that is ignored. */
     sigfillset(&all);

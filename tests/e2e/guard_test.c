@@ -265,6 +265,47 @@ static void a_killed_guard_takes_its_job_along(void **state)
     }
 }
 
+/* The guard that waits for the next launch: the only child of an agent without runs. */
+static pid_t spare_of(struct yard *y)
+{
+    char path[64], text[64] = "";
+    snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+    for (int i = 0; i < 100 && text[0] == '\0'; i++) {
+        yard_run(y, 10);
+        FILE *children = fopen(path, "r");
+        assert_non_null(children);
+        if (fgets(text, sizeof(text), children) == NULL)
+            text[0] = '\0';
+        fclose(children);
+    }
+    return (pid_t)strtol(text, NULL, 10);
+}
+
+static void a_spare_guard_waits_and_takes_the_next_launch(void **state)
+{
+    struct yard *y = *state;
+    pid_t spare = spare_of(y);
+    assert_true(spare > 1);
+    yard_start(y, 1, "sleep 9");
+    pid_t job = yard_must(y, 1, AGENT_GUARD_STARTED)->event.pid;
+    assert_int_equal(yard_guard_of(job), spare);
+    shell_guards_stop(y->guards, 1, 0);
+    yard_must(y, 1, AGENT_GUARD_EXITED);
+    shell_guards_forget(y->guards, 1);
+}
+
+static void a_spare_guard_that_died_is_no_loss(void **state)
+{
+    struct yard *y = *state;
+    pid_t spare = spare_of(y);
+    char out[64];
+    assert_int_equal(kill(spare, SIGKILL), 0);
+    assert_true(yard_gone_after(spare, 1000) < 1000);
+    yard_start(y, 1, "echo here; exit 3");
+    assert_int_equal(yard_must(y, 1, AGENT_GUARD_EXITED)->event.code, 3);
+    assert_string_equal(yard_output(y, "story/job", out, sizeof(out)), "o:here\n");
+}
+
 static void many_at_once_come_and_go(void **state)
 {
     struct yard *y = *state;
@@ -297,6 +338,8 @@ int main(void)
         STORY(another_user_is_one_to_the_last_group),
         STORY(a_signal_is_passed_to_the_main_process),
         STORY(a_killed_guard_takes_its_job_along),
+        STORY(a_spare_guard_waits_and_takes_the_next_launch),
+        STORY(a_spare_guard_that_died_is_no_loss),
         STORY(many_at_once_come_and_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -366,7 +366,8 @@ uint32_t yard_runs_left(const struct yard *y)
     DIR *dir = opendir(path);
     assert_non_null(dir);
     for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir))
-        count += entry->d_name[0] != '.';
+        count += yard_exists(y, "run/runs/%s/pid", entry->d_name) ||
+                 yard_exists(y, "run/runs/%s/exit", entry->d_name);
     closedir(dir);
     return count;
 }

@@ -84,6 +84,6 @@ char *yard_output(struct yard *y, const char *job, char *out, size_t size);
 void yard_write(const char *path, const char *text, mode_t mode);
 bool yard_exists(const struct yard *y, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-uint32_t yard_runs_left(const struct yard *y); /* run directories */
+uint32_t yard_runs_left(const struct yard *y); /* run directories, but not of the spare guard */
 
 #endif

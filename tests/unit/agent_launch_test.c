@@ -36,15 +36,14 @@ static const struct agent_launch sample = {
     .log_max_bytes = 10 << 20,
 };
 
-static const struct agent_launch_place place = { .dir = "/run/muster/runs/00ab",
-                                                 .log = "/var/lib/muster/logs/x.log",
+static const struct agent_launch_terms terms = { .log = "/var/lib/muster/logs/x.log",
                                                  .fed_ms = 123456 };
 
 static size_t sample_encode(char *data, size_t size)
 {
     struct agent_fields f;
     agent_fields_init(&f, data, size, AGENT_FIELDS_MESSAGE);
-    agent_launch_encode(&f, &sample, &place);
+    agent_launch_encode(&f, &sample, &terms);
     assert_false(f.is_full);
     return f.len;
 }
@@ -53,12 +52,12 @@ static void a_launch_comes_back_whole(void **state)
 {
     char data[4096];
     struct agent_launch back;
-    struct agent_launch_place back_place;
+    struct agent_launch_terms back_terms;
     struct agent_launch_lists lists;
 
     (void)state;
     size_t len = sample_encode(data, sizeof(data));
-    assert_true(agent_launch_decode(&back, &back_place, &lists, data, len));
+    assert_true(agent_launch_decode(&back, &back_terms, &lists, data, len));
     for (size_t i = 0; i < UNIT_COUNT(argv) - 1; i++)
         assert_string_equal(back.argv[i], argv[i]);
     assert_null(back.argv[UNIT_COUNT(argv) - 1]);
@@ -71,10 +70,8 @@ static void a_launch_comes_back_whole(void **state)
     assert_string_equal(back.arg, "");
     assert_null(back.group);
     assert_null(back.cwd);
-    assert_string_equal(back_place.dir, place.dir);
-    assert_string_equal(back_place.log, place.log);
-    assert_null(back_place.cgroup);
-    assert_int_equal(back_place.fed_ms, 123456);
+    assert_string_equal(back_terms.log, terms.log);
+    assert_int_equal(back_terms.fed_ms, 123456);
 
     /* Written again it must be the same bytes, so every number came through. */
     char again[4096];
@@ -83,8 +80,8 @@ static void a_launch_comes_back_whole(void **state)
     agent_fields_init(&f, again, sizeof(again), AGENT_FIELDS_MESSAGE);
     char data_copy[4096];
     memcpy(data_copy, data, len);
-    assert_true(agent_launch_decode(&back, &back_place, &lists, data_copy, len));
-    agent_launch_encode(&f, &back, &back_place);
+    assert_true(agent_launch_decode(&back, &back_terms, &lists, data_copy, len));
+    agent_launch_encode(&f, &back, &back_terms);
     assert_int_equal(f.len, len);
     assert_memory_equal(again, data, len);
     assert_int_equal(back.token, sample.token);
@@ -111,24 +108,24 @@ static size_t field_drop(char *data, size_t len, const char *start)
 
 static void a_launch_with_a_hole_is_refused(void **state)
 {
-    static const char *const needed[] = { "dir=", "log=", "job=", "token=", "dead_man=", "keep=" };
+    static const char *const needed[] = { "fed=", "log=", "job=", "token=", "dead_man=", "keep=" };
     static const char *const optional[] = { "user=", "arg=", "env=" };
     char data[4096];
     struct agent_launch back;
-    struct agent_launch_place back_place;
+    struct agent_launch_terms back_terms;
     struct agent_launch_lists lists;
 
     (void)state;
     for (size_t i = 0; i < UNIT_COUNT(needed); i++) {
         size_t len = field_drop(data, sample_encode(data, sizeof(data)), needed[i]);
-        assert_false(agent_launch_decode(&back, &back_place, &lists, data, len));
+        assert_false(agent_launch_decode(&back, &back_terms, &lists, data, len));
     }
     for (size_t i = 0; i < UNIT_COUNT(optional); i++) {
         size_t len = field_drop(data, sample_encode(data, sizeof(data)), optional[i]);
-        assert_true(agent_launch_decode(&back, &back_place, &lists, data, len));
+        assert_true(agent_launch_decode(&back, &back_terms, &lists, data, len));
     }
     size_t len = sample_encode(data, sizeof(data));
-    assert_false(agent_launch_decode(&back, &back_place, &lists, data, len - 1));
+    assert_false(agent_launch_decode(&back, &back_terms, &lists, data, len - 1));
 }
 
 static void numbers_that_do_not_fit_are_refused(void **state)
@@ -139,7 +136,7 @@ static void numbers_that_do_not_fit_are_refused(void **state)
                                          "token=-1",         "ready=" };
     char data[4096];
     struct agent_launch back;
-    struct agent_launch_place back_place;
+    struct agent_launch_terms back_terms;
     struct agent_launch_lists lists;
 
     (void)state;
@@ -147,31 +144,58 @@ static void numbers_that_do_not_fit_are_refused(void **state)
         size_t len = sample_encode(data, sizeof(data));
         memcpy(data + len, wrong[i], strlen(wrong[i]) + 1);
         len += strlen(wrong[i]) + 1;
-        assert_false(agent_launch_decode(&back, &back_place, &lists, data, len));
+        assert_false(agent_launch_decode(&back, &back_terms, &lists, data, len));
     }
     size_t len = sample_encode(data, sizeof(data));
     memcpy(data + len, "colour=green", sizeof("colour=green")); /* a newer agent may say more */
     len += sizeof("colour=green");
-    assert_true(agent_launch_decode(&back, &back_place, &lists, data, len));
+    assert_true(agent_launch_decode(&back, &back_terms, &lists, data, len));
 }
 
 static void too_many_arguments_are_refused(void **state)
 {
     static char data[AGENT_LAUNCH_WIRE_MAX];
     struct agent_launch back;
-    struct agent_launch_place back_place;
+    struct agent_launch_terms back_terms;
     struct agent_launch_lists lists;
     struct agent_fields f;
 
     (void)state;
     for (int extra = 0; extra < 2; extra++) {
         agent_fields_init(&f, data, sizeof(data), AGENT_FIELDS_MESSAGE);
-        agent_launch_encode(&f, &sample, &place);
+        agent_launch_encode(&f, &sample, &terms);
         for (size_t i = UNIT_COUNT(argv) - 1; i < AGENT_LAUNCH_ARGV_MAX + (size_t)extra; i++)
             agent_fields_text(&f, "argv", "x");
         assert_false(f.is_full);
-        assert_int_equal(agent_launch_decode(&back, &back_place, &lists, data, f.len), extra == 0);
+        assert_int_equal(agent_launch_decode(&back, &back_terms, &lists, data, f.len), extra == 0);
     }
+}
+
+static void a_place_comes_back(void **state)
+{
+    static const struct agent_launch_place places[] = {
+        { .dir = "/run/muster/runs/00ab", .cgroup = "/sys/fs/cgroup/muster" },
+        { .dir = "/tmp/x" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < UNIT_COUNT(places); i++) {
+        char data[AGENT_PLACE_WIRE_MAX];
+        struct agent_fields f;
+        struct agent_launch_place back;
+        agent_fields_init(&f, data, sizeof(data), AGENT_FIELDS_MESSAGE);
+        agent_launch_place_encode(&f, &places[i]);
+        assert_false(f.is_full);
+        assert_true(agent_launch_place_decode(&back, data, f.len));
+        assert_string_equal(back.dir, places[i].dir);
+        if (places[i].cgroup == NULL)
+            assert_null(back.cgroup);
+        else
+            assert_string_equal(back.cgroup, places[i].cgroup);
+    }
+    struct agent_launch_place back;
+    char nowhere[] = "cgroup=/x";
+    assert_false(agent_launch_place_decode(&back, nowhere, sizeof(nowhere)));
 }
 
 static void news_come_back_in_both_forms(void **state)
@@ -235,6 +259,7 @@ int main(void)
         cmocka_unit_test(a_launch_with_a_hole_is_refused),
         cmocka_unit_test(numbers_that_do_not_fit_are_refused),
         cmocka_unit_test(too_many_arguments_are_refused),
+        cmocka_unit_test(a_place_comes_back),
         cmocka_unit_test(news_come_back_in_both_forms),
         cmocka_unit_test(news_without_a_kind_are_none),
     };
