@@ -175,6 +175,13 @@ $(B)/bench/$(1): $(B)/tools/bench/$(1).o $(BENCH_HELP) $(LIBS_$(call known_room,
 	$$(link) $(EXT_$(call known_room,$(1))) -o $$@
 endef
 $(foreach t,$(notdir $(BENCH)),$(eval $(call bench_program,$(t))))
+# The job of the guards' measurement has no C library, and so nothing that would need one.
+$(B)/tools/bench/job/%.o: CFLAGS += -fno-stack-protector -fno-sanitize=all -U_FORTIFY_SOURCE
+$(B)/bench/first_instruction: $(call obj,tools/bench/job/first_instruction.c)
+	@mkdir -p $(@D)
+	$(call say,link)
+	$(Q)$(CC) -static -nostdlib $^ -o $@
+$(B)/bench/shell_guard_bench: | $(B)/bench/first_instruction $(B)/muster-guard
 
 BENCH_TOOL := $(patsubst tools/bench/tool/%.c,$(B)/bench/%,$(wildcard tools/bench/tool/*.c))
 $(BENCH_TOOL): $(B)/bench/%: $(B)/tools/bench/tool/%.o
