@@ -64,11 +64,11 @@ def test_a_moved_folder_is_refused_until_somebody_says_that_it_was_moved(cluster
     refused(agent, 78, agent.data, "copied or moved", before[0], "--moved")
     agent.may_complain = False
 
-    agent.extra.append("--moved")
+    agent.program.append("--moved")
     agent.start()
     assert identity(agent) == before
     agent.kill9()
-    agent.extra.remove("--moved")
+    agent.program.remove("--moved")
     agent.start()
     agent.kill9()
     # A rename is no move: the folder cannot be in two places by it.
