@@ -73,8 +73,8 @@ static void reason_set(struct agent_core *core, struct agent_picture *p)
     if (p->state == AGENT_STATE_PENDING && row->phase == STORE_PLACED)
         (void)snprintf(p->text, sizeof p->text, "its node %s is gone; waits to be placed anew",
                        agent_node_name(core, row->run_node));
-    else if (p->state == AGENT_STATE_PENDING && p->report.hurdle != NULL)
-        (void)snprintf(p->text, sizeof p->text, "%s", p->report.hurdle);
+    else if (p->state == AGENT_STATE_PENDING && p->report.is_queued)
+        agent_placer_hurdle(core, row->needs, p->text, sizeof p->text);
     else if (p->state == AGENT_STATE_PENDING && p->text[0] == '\0')
         (void)snprintf(p->text, sizeof p->text, "about to be placed");
     else if (p->state == AGENT_STATE_BACKOFF && p->text[0] == '\0' && p->report.note != NULL)

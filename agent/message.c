@@ -192,12 +192,21 @@ void agent_read_done(struct muster_reader *r, struct agent_msg_done *m)
     m->reason = muster_read_bytes(r, REASON_MAX);
 }
 
-void agent_write_load(struct muster_writer *w, uint32_t slots, uint32_t used, bool draining)
+void agent_write_load(struct muster_writer *w, const struct agent_msg_load *m)
 {
-    agent_write_head(w, AGENT_MSG_LOAD, 4);
-    muster_write_u64(w, slots);
-    muster_write_u64(w, used);
-    muster_write_bool(w, draining);
+    agent_write_head(w, AGENT_MSG_LOAD, 5);
+    muster_write_u64(w, m->slots);
+    muster_write_u64(w, m->used);
+    muster_write_bool(w, m->draining);
+    muster_write_u64(w, m->waiting);
+}
+
+void agent_read_load(struct muster_reader *r, struct agent_msg_load *m)
+{
+    m->slots = muster_read_u32(r);
+    m->used = muster_read_u32(r);
+    m->draining = muster_read_bool(r);
+    m->waiting = muster_read_u32(r);
 }
 
 static const char *text_or_empty(const char *text)

@@ -141,7 +141,13 @@ void agent_write_token(struct muster_writer *w, uint32_t message, struct muster_
 void agent_write_stop(struct muster_writer *w, struct muster_bytes key, uint64_t token,
                       struct muster_bytes why);
 void agent_write_done(struct muster_writer *w, uint32_t message, const struct agent_msg_done *m);
-void agent_write_load(struct muster_writer *w, uint32_t slots, uint32_t used, bool draining);
+/* What a node says of itself whenever it changes; `waiting`: rows kept there without a place. */
+struct agent_msg_load {
+    uint32_t slots, used, waiting;
+    bool draining;
+};
+void agent_write_load(struct muster_writer *w, const struct agent_msg_load *m);
+void agent_read_load(struct muster_reader *r, struct agent_msg_load *m);
 void agent_write_op(struct muster_writer *w, uint64_t number, bool is_local,
                     const struct agent_request *r);
 void agent_write_reply(struct muster_writer *w, const struct agent_msg_reply *m);

@@ -103,7 +103,7 @@ struct agent_status {
     uint32_t slots, used; /* here */
     uint32_t slots_all, used_all;
     uint32_t runs;           /* here */
-    uint32_t waiting;        /* rows without a place in the buckets kept here */
+    uint32_t waiting;        /* rows without a place, in the whole cluster */
     uint32_t rows;           /* held here */
     uint32_t buckets_kept;   /* here */
     uint32_t buckets_orphan; /* seated here and without a keeper that is heard */

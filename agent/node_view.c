@@ -66,6 +66,7 @@ void agent_node_status(const struct agent_node *n, struct agent_status *out)
             continue;
         out->slots_all += p->meta.slots;
         out->used_all += p->is_self ? out->used : p->used;
+        out->waiting += p->is_self ? 0 : p->waiting;
     }
     out->buckets_orphan = buckets_orphan(core);
     problems(n, out);

@@ -38,6 +38,7 @@ struct agent_peer {
     uint32_t incarnation;
     uint32_t slots, used; /* by its own LOAD; slots 0 while it drains */
     uint32_t promised;    /* slots offered by our placer and not counted in `used` yet */
+    uint32_t waiting;     /* rows it keeps that have no place, by its own LOAD */
     bool load_known;
     bool draining;
     bool is_foreign; /* of another cluster */

@@ -142,7 +142,7 @@ void placer_start_send(struct agent_core *core, struct place_entry *e, const str
 static void stop_send(struct agent_core *core, const struct place_entry *e)
 {
     struct muster_writer w = agent_frame(core);
-    agent_write_stop(&w, placer_key(e), e->token, muster_bytes_text(e->hurdle));
+    agent_write_stop(&w, placer_key(e), e->token, muster_bytes_text(e->why));
     (void)agent_frame_send(core, e->node, &w);
 }
 
@@ -221,7 +221,7 @@ static void look_stopping(struct agent_core *core, struct place_entry *e, struct
         return;
     }
     e->state = PLACE_STOPPING;
-    (void)snprintf(e->hurdle, sizeof e->hurdle, "%s", why);
+    (void)snprintf(e->why, sizeof e->why, "%s", why);
     stop_send(core, e);
     placer_due(core, e, core->now.mono_ms + core->config.start_repeat_ms);
 }
@@ -270,7 +270,7 @@ static void look_placed(struct agent_core *core, struct place_entry *e, struct s
         agent_news_add(core, "run.lost", agent_node_name(core, e->node), e->key, e->token,
                        "its node is gone; it is placed anew");
         core->counters.handovers++;
-        e->hurdle[0] = '\0';
+        e->why[0] = '\0';
         e->refused_count = 0;
         if (!placer_offer(core, e, row))
             run_clear(core, e, view, "its node is gone and no other has room");

@@ -35,8 +35,8 @@ struct agent_report {
     uint64_t since_wall_ms, not_before_wall_ms, exit_wall_ms;
     int32_t exit_code, exit_signal;
     const char *note;
-    bool is_stopping;   /* STOP has been asked */
-    const char *hurdle; /* why it is not placed, or NULL */
+    bool is_stopping; /* STOP has been asked */
+    bool is_queued;   /* nobody has room for it */
 };
 
 MUSTER_MUST_USE int agent_placer_open(struct agent_core *core);
@@ -71,6 +71,8 @@ uint64_t agent_placer_deadline_ms(const struct agent_core *core);
 /* False when nothing is known beyond the row. */
 bool agent_placer_report(const struct agent_core *core, struct muster_bytes key,
                          struct agent_report *out);
+/* Why nothing takes a run of that many slots now, counted over the members. */
+void agent_placer_hurdle(const struct agent_core *core, uint32_t needs, char *out, size_t size);
 uint32_t agent_placer_waiting(const struct agent_core *core); /* rows kept here without a place */
 
 #endif

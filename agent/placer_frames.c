@@ -5,6 +5,7 @@
 
 #include "agent/newsroom.h"
 #include "agent/placer_inside.h"
+#include "agent/runner.h"
 
 /* ---- the store */
 
@@ -67,6 +68,8 @@ static bool is_claimable(struct agent_core *core, const struct store_row *row)
         return row->not_before_wall_ms <= core->now.wall_ms;
     if (row->phase != STORE_PLACED)
         return false;
+    if (agent_is_self(core, row->run_node))
+        return !agent_runner_runs(core, row->key, row->run_token);
     const struct agent_peer *p = agent_peers_find(core, row->run_node);
     return p == NULL || p->life == AGENT_LIFE_DEAD || p->life == AGENT_LIFE_PROVEN;
 }
@@ -427,16 +430,11 @@ bool agent_placer_report(const struct agent_core *core, struct muster_bytes key,
                                   .exit_signal = e->exit_signal,
                                   .note = e->note,
                                   .is_stopping = e->state == PLACE_STOPPING,
-                                  .hurdle = e->hurdle[0] != '\0' ? e->hurdle : NULL };
+                                  .is_queued = e->state == PLACE_QUEUED };
     return true;
 }
 
 uint32_t agent_placer_waiting(const struct agent_core *core)
 {
-    const struct agent_placer *t = core->placer;
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < t->high; i++)
-        n += t->entry[i].is_used &&
-             (t->entry[i].state == PLACE_QUEUED || t->entry[i].state == PLACE_DELAYED);
-    return n;
+    return core->placer->queue.count;
 }

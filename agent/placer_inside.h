@@ -57,7 +57,7 @@ struct place_entry {
     int32_t pid, exit_code, exit_signal;
     uint64_t since_wall_ms, not_before_wall_ms, exit_wall_ms;
     char note[AGENT_REASON_MAX];
-    char hurdle[AGENT_REASON_MAX];
+    char why[AGENT_REASON_MAX]; /* of a STOP */
 };
 
 struct agent_placer {

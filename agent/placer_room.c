@@ -161,7 +161,7 @@ void agent_placer_room(struct agent_core *core, struct muster_id from, struct mu
 
 /* ---- the queue */
 
-static void hurdle_set(struct agent_core *core, struct place_entry *e, const struct store_row *row)
+void agent_placer_hurdle(const struct agent_core *core, uint32_t needs, char *out, size_t size)
 {
     uint32_t alive = 0, most = 0, full = 0, draining = 0;
     for (uint32_t i = 0; i < agent_peers_count(core); i++) {
@@ -170,13 +170,13 @@ static void hurdle_set(struct agent_core *core, struct place_entry *e, const str
             continue;
         alive++;
         draining += !agent_peer_is_open(p);
-        full += agent_place_fits(core, p, row->needs, 0) == AGENT_UNFIT_FULL;
+        full += agent_place_fits(core, p, needs, 0) == AGENT_UNFIT_FULL;
         if (agent_peer_is_open(p) && p->slots > p->used && p->slots - p->used > most)
             most = p->slots - p->used;
     }
-    (void)snprintf(e->hurdle, sizeof e->hurdle,
+    (void)snprintf(out, size,
                    "no free slot: needs %u, the freest of %u nodes has %u (%u full, %u draining)",
-                   row->needs, alive, most, full, draining);
+                   needs, alive, most, full, draining);
 }
 
 static uint32_t free_hint(const struct agent_core *core)
@@ -211,7 +211,6 @@ void agent_placer_flush(struct agent_core *core)
         if (placer_offer(core, e, &view.row))
             continue;
         e->state = PLACE_QUEUED;
-        hurdle_set(core, e, &view.row);
         aside[aside_count++] = index;
         if (free_hint(core) == 0)
             break;
@@ -232,18 +231,19 @@ void agent_placer_kick(struct agent_core *core)
 
 void agent_placer_load(struct agent_core *core, struct muster_id from, struct muster_reader *r)
 {
-    uint32_t slots = muster_read_u32(r), used = muster_read_u32(r);
-    bool draining = muster_read_bool(r);
+    struct agent_msg_load m = { 0 };
+    agent_read_load(r, &m);
     struct agent_peer *p = agent_peers_find(core, from);
     if (!muster_reader_ok(r) || p == NULL)
         return;
     bool was_draining = p->draining;
-    bool freer = !p->load_known || slots > p->slots || used < p->used;
-    p->slots = slots;
-    p->used = used;
-    p->draining = draining;
+    bool freer = !p->load_known || m.slots > p->slots || m.used < p->used;
+    p->slots = m.slots;
+    p->used = m.used;
+    p->waiting = m.waiting;
+    p->draining = m.draining;
     p->load_known = true;
-    if (was_draining != draining) {
+    if (was_draining != m.draining) {
         agent_peers_ring_wanted(core);
         agent_placer_peer(core, p);
     }

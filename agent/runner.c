@@ -7,6 +7,7 @@
 
 #include "agent/peers.h"
 #include "agent/place.h"
+#include "agent/placer.h"
 #include "agent/runner_inside.h"
 
 #define SEEN_MAX (1u << 22)
@@ -189,6 +190,12 @@ uint32_t agent_runner_count(const struct agent_core *core)
     return n;
 }
 
+bool agent_runner_runs(const struct agent_core *core, struct muster_bytes key, uint64_t token)
+{
+    const struct agent_run *run = runner_find(core, key);
+    return run != NULL && run->token == token && run->state != AGENT_RUN_ENDED;
+}
+
 uint64_t agent_runner_token(const struct agent_core *core, struct muster_bytes key)
 {
     return runner_seen(core, key);
@@ -328,7 +335,11 @@ static void reports_send(struct agent_core *core, bool all)
 void agent_runner_tell_load(struct agent_core *core, const struct agent_peer *p)
 {
     struct muster_writer w = agent_frame(core);
-    agent_write_load(&w, slots_own(core), agent_runner_used(core), core->standing != AGENT_JOINED);
+    struct agent_msg_load m = { .slots = slots_own(core),
+                                .used = agent_runner_used(core),
+                                .waiting = agent_placer_waiting(core),
+                                .draining = core->standing != AGENT_JOINED };
+    agent_write_load(&w, &m);
     (void)agent_frame_send(core, p->id, &w);
 }
 
@@ -336,6 +347,7 @@ void agent_runner_flush(struct agent_core *core)
 {
     struct agent_runner *r = core->runner;
     uint32_t slots = slots_own(core), used = agent_runner_used(core);
+    uint32_t waiting = agent_placer_waiting(core);
     bool draining = core->standing != AGENT_JOINED;
     bool due = false;
     for (uint32_t i = 0; i < r->high; i++) {
@@ -350,8 +362,10 @@ void agent_runner_flush(struct agent_core *core)
     }
     if (due)
         reports_send(core, false);
-    if (slots == r->told_slots && used == r->told_used && draining == r->told_draining)
+    if (slots == r->told_slots && used == r->told_used && draining == r->told_draining &&
+        waiting == r->told_waiting)
         return;
+    r->told_waiting = waiting;
     r->told_slots = slots;
     r->told_used = used;
     r->told_draining = draining;

@@ -57,6 +57,8 @@ uint32_t agent_runner_used(const struct agent_core *core);  /* slots: live and r
 uint32_t agent_runner_count(const struct agent_core *core); /* runs, ended ones left out */
 bool agent_runner_is_sane(const struct agent_core *core);
 
+/* True while this very run is here and has not ended. */
+bool agent_runner_runs(const struct agent_core *core, struct muster_bytes key, uint64_t token);
 /* The highest token of this job that was started or refused here; 0: none. For logs. */
 uint64_t agent_runner_token(const struct agent_core *core, struct muster_bytes key);
 

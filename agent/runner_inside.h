@@ -73,7 +73,7 @@ struct agent_runner {
     bool is_scanned;
     uint64_t hold_ms; /* next HOLD of everything */
     uint64_t next_handle;
-    uint32_t told_slots, told_used;
+    uint32_t told_slots, told_used, told_waiting;
     bool told_draining;
     uint64_t deadline_ms;
 };

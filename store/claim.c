@@ -97,6 +97,9 @@ uint64_t store_claim_due_ms(const struct store *s, const struct store_bucket *b)
         if (b->bench.member[i].seat < b->seat && store_peer_is_live(s, peer))
             return MUSTER_NEVER; /* theirs to claim */
     }
+    int self = store_bucket_self(s, b);
+    if (self >= 0 && store_bench_quorum(&b->bench, store_bit((uint32_t)self)))
+        return MUSTER_NEVER; /* alone it is a quorum: it stands, and needs no claims */
     uint64_t grown = s->start_ms + (has_company ? t->boot_grace_ms : t->alone_grace_ms);
     uint64_t due = b->known_ms + (is_left_alone(s, b) ? 0 : t->claim_after_ms);
     if (is_left_alone(s, b) && is_bereaved(s, b))

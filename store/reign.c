@@ -180,6 +180,7 @@ void store_reign_open(struct store *s, struct store_bucket *b)
     b->role = STORE_SERVING;
     STORE_TRACE(s, "bucket %u: serves", b->number);
     (void)store_say(s, STORE_EFFECT_SERVING, b->number);
+    store_claims_own(s, b); /* before anybody places what a claim of ours already runs */
     store_scan_at(s, s->now.mono_ms);
 }
 

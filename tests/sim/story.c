@@ -166,16 +166,35 @@ static void story_13(struct sim *s)
     rest(s);
 }
 
+static bool eight_run(struct sim *s)
+{
+    for (uint32_t i = 0; i < s->jobs; i++) {
+        uint32_t node = 0;
+        uint64_t token = 0;
+        if (sim_proc_live(s, s->job[i].name, &node, &token) != 1)
+            return false;
+    }
+    return true;
+}
+
 /* Two nodes, each killed in turn; one alone works. (A bench of two: R42.) */
 static void story_two(struct sim *s)
 {
+    static const char *const name[] = { "a", "b", "c", "d", "e", "f", "g", "h" };
     begin(s, 2);
-    put_and_wait(s, 0, "job", SERVICE("job"));
-    for (uint32_t i = 0; i < 2; i++) {
-        sim_crash(s, i, false);
-        sim_await(s, 3000, one_runs, "the job runs on the node that is left");
+    for (uint32_t i = 0; i < 8; i++) {
+        char spec[128];
+        (void)snprintf(spec, sizeof spec,
+                       "{\"name\":\"%s\",\"kind\":\"service\",\"exec\":[\"/bin/x\"]}", name[i]);
+        put_and_wait(s, i % 2, name[i], spec);
+    }
+    for (uint32_t i = 0; i < 4; i++) {
+        uint32_t victim = i < 2 ? 1 - i : i - 2;
+        sim_await(s, 20000, eight_run, "all run before the next death");
+        sim_crash(s, victim, false);
+        sim_await(s, 3000, eight_run, "all run on the node that is left");
         sim_run_for(s, 2000);
-        sim_boot(s, i);
+        sim_boot(s, victim);
         rest(s);
     }
 }
@@ -243,7 +262,7 @@ int sim_story(const char *name, bool trace)
             continue;
         struct sim *s = calloc(1, sizeof *s);
         MUSTER_ASSERT(s != NULL);
-        sim_open(s, 1, stories[i].name, stories[i].nodes, 8);
+        sim_open(s, 1, stories[i].name, stories[i].nodes, 16);
         s->trace = trace;
         stories[i].tell(s);
         printf("story %-8s holds: %llu s simulated, %llu steps\n", stories[i].name,
