@@ -142,16 +142,6 @@ static void bucket_take_seat(struct store *s, struct store_bucket *b, uint16_t s
     store_scan_at(s, b->calm_ms);
 }
 
-/* Who takes over a change that leaves it out ends it, and goes once that is chosen: the new list
- * finds its own keeper. */
-void store_bucket_part(struct store *s, struct store_bucket *b)
-{
-    if (!store_bucket_rules(b) || b->bench_is_open || store_bucket_self(s, b) >= 0)
-        return;
-    store_reign_step_down(s, b, "left the bench", false);
-    bucket_take_seat(s, b, 0);
-}
-
 bool store_bucket_learn(struct store *s, struct store_bucket *b, uint64_t version,
                         struct muster_bytes row)
 {

@@ -118,6 +118,43 @@ static bool member_may_count(const struct store_bucket *b, uint32_t member)
     return level > 0 && store_proposal_is_past(b, level - 1);
 }
 
+/* Dead, or alive only by hearsay: it cannot be filled. */
+static bool is_out_of_reach(const struct store *s, uint16_t peer)
+{
+    if (!store_peer_is_live(s, peer))
+        return true;
+    return peer != 0 && !store_peer_is_linked(s, peer) &&
+           s->now.mono_ms >= s->peer[peer].linked_ms + s->config.times.calm_ms;
+}
+
+/* The heir stands at once and with our consent, so nobody holds it up; until it serves nobody does.
+ */
+static bool hand_over(struct store *s, struct store_bucket *b, uint16_t heir)
+{
+    struct store_item *item = store_item_new(s, STORE_YIELD, b, heir);
+
+    if (item == NULL)
+        return false;
+    item->reign = b->reign.packed;
+    store_send(s, item);
+    b->yielded = b->reign;
+    store_reign_step_down(s, b, "hands over", false);
+    /* Should the heir not stand, the next in order does, and soon. */
+    b->calm_ms = s->now.mono_ms + s->config.times.vote_hold_ms;
+    return true;
+}
+
+/* We were elected in the middle of a change that leaves us out: one of those who stay ends it. */
+static void change_leave_to_heir(struct store *s, struct store_bucket *b)
+{
+    for (uint32_t i = 0; i < b->bench.count; i++) {
+        bool stays = (b->bench.new_mask & store_bit(i)) != 0 && member_may_count(b, i);
+        if (stays && store_peer_is_linked(s, b->member[i].peer) &&
+            hand_over(s, b, b->member[i].peer))
+            return;
+    }
+}
+
 static void change_go_on(struct store *s, struct store_bucket *b)
 {
     struct store_bench bench = b->bench;
@@ -128,7 +165,7 @@ static void change_go_on(struct store *s, struct store_bucket *b)
         bool is_added = (b->bench.old_mask & store_bit(i)) == 0;
         if ((b->bench.new_mask & store_bit(i)) == 0)
             continue;
-        if (is_added && !store_peer_is_live(s, b->member[i].peer)) {
+        if (is_added && is_out_of_reach(s, b->member[i].peer)) {
             STORE_TRACE(s, "bucket %u: bench change given up", b->number);
             store_bench_end_change(&bench, false);
             (void)store_proposal_bench(s, b, &bench);
@@ -141,6 +178,11 @@ static void change_go_on(struct store *s, struct store_bucket *b)
     }
     if (!is_filled || 2 * level <= all)
         return;
+    if ((b->bench.new_mask & store_bit((uint32_t)store_bucket_self(s, b))) == 0) {
+        if (b->unchosen == 0)
+            change_leave_to_heir(s, b);
+        return;
+    }
     store_bench_end_change(&bench, true);
     if (!store_proposal_bench(s, b, &bench))
         return;
@@ -172,16 +214,8 @@ static void yield_check(struct store *s, struct store_bucket *b)
         if (m->peer == to && (m->unequal > 0 || m->equal == 0))
             return;
     }
-    struct store_item *item = store_item_new(s, STORE_YIELD, b, to);
-    if (item == NULL)
-        return;
-    item->reign = b->reign.packed;
-    store_send(s, item);
-    s->yields_left--;
-    b->yielded = b->reign;
-    store_reign_step_down(s, b, "hands over", false);
-    /* Should the heir not stand, the next in order does, and soon. */
-    b->calm_ms = s->now.mono_ms + s->config.times.vote_hold_ms;
+    if (hand_over(s, b, to))
+        s->yields_left--;
 }
 
 void store_change_check(struct store *s, struct store_bucket *b)

@@ -67,6 +67,7 @@ struct store_peer {
     struct muster_id id;
     uint64_t boot;
     uint64_t since_ms;   /* of the state */
+    uint64_t linked_ms;  /* when its connection came or went */
     uint32_t link;       /* rises with every connection */
     uint32_t fill_bytes; /* sent and not acknowledged */
     uint16_t next_ready;
@@ -324,8 +325,6 @@ void store_bucket_wipe(struct store *s, struct store_bucket *b);
 uint64_t store_bucket_digest(const struct store *s, const struct store_bucket *b);
 uint64_t store_bucket_bench_version(const struct store_bucket *b);
 /* Our own bench row, newly written. */
-/* A keeper that is not on its own bench any more gives up its seat. */
-void store_bucket_part(struct store *s, struct store_bucket *b);
 void store_bucket_set_bench(struct store *s, struct store_bucket *b, struct store_value *row,
                             const struct store_bench *bench);
 /* A bench row from another node: taken if it is newer, with the seat it gives us (R25). False when

@@ -173,6 +173,7 @@ void store_peer_connected(struct store *s, const struct store_event *event)
         return;
     peer_forget_talk(s, peer);
     s->peer[peer].is_connected = true;
+    s->peer[peer].linked_ms = s->now.mono_ms;
     s->peer[peer].was_seen = true;
     s->peer[peer].boot = event->boot;
     for (uint32_t i = 0; i < s->config.buckets; i++) {
@@ -193,5 +194,6 @@ void store_peer_closed(struct store *s, struct muster_id id)
         return;
     peer_forget_talk(s, peer);
     s->peer[peer].is_connected = false;
+    s->peer[peer].linked_ms = s->now.mono_ms;
     store_scan_at(s, s->now.mono_ms);
 }

@@ -258,7 +258,6 @@ static void looks_take(struct store *s)
             b->wants_review = false;
             store_proposal_review(s, b);
         }
-        store_bucket_part(s, b);
         store_reign_open(s, b);
         store_change_check(s, b);
         MUSTER_ASSERT(i < 64 * s->config.buckets);
@@ -291,9 +290,9 @@ static void scan_keeper(struct store *s, struct store_bucket *b, bool is_beat)
     }
     if (s->now.mono_ms >= t->beat_ms)
         store_proposal_again(s, b, STORE_NOBODY, s->now.mono_ms - t->beat_ms);
+    store_claims_own(s, b);
     store_look(s, b);
     store_yield_check(s, b);
-    store_claims_own(s, b);
 }
 
 static void scan_member(struct store *s, struct store_bucket *b)

@@ -221,6 +221,7 @@ struct store_bucket_view {
     uint64_t heard_ms;        /* when */
     uint64_t takeover_ms;     /* as keeper: no first lease before (R37) */
     struct store_version bench_version;
+    bool bench_is_chosen;          /* as far as this node, as its keeper, knows */
     uint32_t old_count, new_count; /* new_count 0: no change under way */
     struct store_seat old_seat[STORE_BENCH_MAX], new_seat[STORE_BENCH_MAX];
     uint32_t rows, tombstones, claims;

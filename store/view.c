@@ -95,6 +95,7 @@ void store_bucket(const struct store *s, uint32_t bucket, struct store_bucket_vi
         .heard_ms = b->heard_ms,
         .takeover_ms = b->takeover_ms,
         .bench_version = { store_bucket_bench_version(b) },
+        .bench_is_chosen = store_bucket_rules(b) && !b->bench_is_open,
         .rows = shelf->rows,
         .tombstones = shelf->tombstones,
         .claims = b->claim_count,
@@ -187,8 +188,7 @@ static bool bucket_is_sane(const struct store *s, const struct store_bucket *b)
         return false;
     if (b->seat == 0 && (shelf->rows > 0 || claims > 0))
         return false; /* a node without a seat keeps only the bench row and its promise (R25) */
-    /* A keeper may write itself off the bench and keeps its seat until that is chosen. */
-    if (b->seat != 0 && store_bucket_self(s, b) < 0 && !b->bench_is_open)
+    if (b->seat != 0 && store_bucket_self(s, b) < 0)
         return false;
     if (!store_bucket_rules(b) && (b->first_proposal != NULL || b->unchosen != 0))
         return false;

@@ -214,6 +214,8 @@ static void link_open(struct pool *p, uint32_t a, uint32_t b)
 {
     if (p->link[a][b] != 0 || p->is_cut[a][b] || !p->node[a].is_up || !p->node[b].is_up)
         return;
+    if (p->node[a].is_paused || p->node[b].is_paused)
+        return;
     p->link[a][b] = ++p->links;
     p->link[b][a] = p->links;
     for (uint32_t turn = 0; turn < 2; turn++) {
@@ -258,9 +260,13 @@ void pool_open(struct pool *p, uint32_t nodes, uint32_t buckets, uint64_t seed)
     p->commit_ms = 2;
     p->wishes_all = true;
     store_times_wan(&p->times);
+    assert_int_equal(
+        muster_arena_open(&p->trace_arena, POOL_NODES * (POOL_LINES + 1) * MUSTER_TRACE_LINE),
+        MUSTER_OK);
     for (uint32_t i = 0; i < nodes; i++) {
         p->node[i].disk.record = calloc(POOL_RECORDS, sizeof *p->node[i].disk.record);
         assert_non_null(p->node[i].disk.record);
+        assert_int_equal(muster_trace_init(&p->trace[i], &p->trace_arena, POOL_LINES), MUSTER_OK);
     }
     pool_check_open(p);
 }
@@ -275,6 +281,7 @@ void pool_close(struct pool *p)
     while (p->mail_count > 0)
         free(mail_take(p).bytes);
     free(p->mail);
+    muster_arena_close(&p->trace_arena);
     pool_check_close(p);
 }
 
@@ -329,6 +336,7 @@ void pool_boot(struct pool *p, uint32_t node, bool found)
         .peers_max = 16,
         .seed = muster_rng_next(&p->rng),
         .times = p->times,
+        .trace = &p->trace[node],
     };
 
     assert_false(n->is_up);
@@ -380,6 +388,15 @@ void pool_wipe(struct pool *p, uint32_t node)
     pool_disk_clear(&p->node[node].disk);
 }
 
+void pool_later(struct pool *p, uint64_t ms, void (*action)(void *context, uint32_t argument),
+                uint32_t argument)
+{
+    mail_add(p, (struct pool_mail){ .at_ms = p->now_ms + ms,
+                                    .kind = POOL_ACTION,
+                                    .action = action,
+                                    .argument = argument });
+}
+
 static void pause_end(void *context, uint32_t node)
 {
     struct pool *p = context;
@@ -399,10 +416,7 @@ void pool_pause(struct pool *p, uint32_t node, uint64_t ms)
         link_close(p, node, i);
     for (uint32_t i = 0; i < p->nodes && ms > 3000; i++)
         news_post(p, node, i, STORE_PEER_DEAD, 3000);
-    mail_add(p, (struct pool_mail){ .at_ms = p->now_ms + ms,
-                                    .kind = POOL_ACTION,
-                                    .action = pause_end,
-                                    .argument = node });
+    pool_later(p, ms, pause_end, node);
 }
 
 void pool_cut(struct pool *p, uint32_t a, uint32_t b)
@@ -539,5 +553,6 @@ void pool_until(struct pool *p, uint64_t ms, bool (*holds)(struct pool *p), cons
             return;
         pool_run(p, 50);
     }
+    pool_fail(p);
     fail_msg("never: %s", what);
 }

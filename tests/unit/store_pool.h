@@ -17,6 +17,7 @@
 #define POOL_NODES   6
 #define POOL_KEYS    64
 #define POOL_RECORDS 8192
+#define POOL_LINES   4000
 
 struct pool_record {
     enum store_table table;
@@ -99,7 +100,9 @@ struct pool {
     uint32_t ops;
     uint32_t acks, unknowns, elections, claims, cleared;
     void *check; /* of store_pool_check.c */
-    bool is_trace;
+    struct muster_arena trace_arena;
+    struct muster_trace
+        trace[POOL_NODES]; /* what each node did last; printed when a history fails */
 };
 
 void pool_open(struct pool *p, uint32_t nodes, uint32_t buckets, uint64_t seed);
@@ -114,6 +117,9 @@ void pool_boot(struct pool *p, uint32_t node, bool found);
 void pool_kill(struct pool *p, uint32_t node, bool is_proven);
 void pool_wipe(struct pool *p, uint32_t node); /* its disk is empty; it must be down */
 void pool_pause(struct pool *p, uint32_t node, uint64_t ms);
+/* Something that happens by itself, later. */
+void pool_later(struct pool *p, uint64_t ms, void (*action)(void *context, uint32_t argument),
+                uint32_t argument);
 void pool_cut(struct pool *p, uint32_t a, uint32_t b);
 void pool_heal(struct pool *p);
 /* Everybody wishes these nodes for every bucket, rotated by the bucket's number. */
@@ -126,8 +132,14 @@ void pool_until(struct pool *p, uint64_t ms, bool (*holds)(struct pool *p), cons
 /* The serving keeper of a bucket, or POOL_NODES. */
 uint32_t pool_keeper(const struct pool *p, uint32_t bucket);
 bool pool_all_served(struct pool *p);
+bool pool_bucket_is_at_rest(const struct pool *p, uint32_t bucket);
 bool pool_is_at_rest(struct pool *p);
 uint32_t pool_bench_size(const struct pool *p, uint32_t bucket);
+
+/* Every node's view of the buckets that are not at rest, for people. */
+void pool_print(const struct pool *p);
+/* The same and, with POOL_TRACE in the environment, what every node did last. */
+void pool_fail(const struct pool *p);
 
 /* Fetches what a call outside of a step has queued. */
 void pool_drain(struct pool *p, uint32_t node);

@@ -10,12 +10,19 @@
 
 #define SLOTS 65536u
 
+#define BENCHES 16 /* buckets whose chain is checked */
+
+/* Every bench row of a bucket that was ever seen, by version. */
+struct benches {
+    struct store_bucket_view row[400];
+    uint32_t count;
+};
+
 /* A set of facts: under a hash of what they are about, a hash of what was said. */
 struct check {
     uint64_t about[SLOTS], said[SLOTS];
     uint32_t used;
-    struct store_bucket_view bench[STORE_BUCKETS]; /* the last one a serving keeper had */
-    bool has_bench[STORE_BUCKETS];
+    struct benches bench[BENCHES];
 };
 
 void pool_check_open(struct pool *p)
@@ -42,8 +49,10 @@ static void fact(struct pool *p, uint64_t about, uint64_t said, const char *what
         c->about[at] = about;
         c->said[at] = said;
     }
-    if (c->said[at] != said)
-        fail_msg("at %llu: %s", (unsigned long long)p->now_ms, what);
+    if (c->said[at] == said)
+        return;
+    pool_fail(p);
+    fail_msg("at %llu: %s", (unsigned long long)p->now_ms, what);
 }
 
 static uint64_t mix(uint64_t a, uint64_t b, uint64_t c)
@@ -80,35 +89,99 @@ static bool same_list(const struct store_seat *a, uint32_t an, const struct stor
     return is_same;
 }
 
-/* I12: a final row is followed by a joint one that begins with it, a joint row by one of its lists.
- */
+static bool same_bench(const struct store_bucket_view *a, const struct store_bucket_view *b)
+{
+    return same_list(a->old_seat, a->old_count, b->old_seat, b->old_count) &&
+           same_list(a->new_seat, a->new_count, b->new_seat, b->new_count);
+}
+
+/* Written by one keeper one after the other: final, joint that begins with it, final that is one of
+ * its lists. */
 static bool bench_follows(const struct store_bucket_view *a, const struct store_bucket_view *b)
 {
     bool same_old = same_list(a->old_seat, a->old_count, b->old_seat, b->old_count);
 
     if (a->new_count == 0)
-        return same_old;
-    if (b->new_count > 0)
-        return same_old; /* the same change, or another after it was taken back unseen */
-    return same_old || same_list(a->new_seat, a->new_count, b->old_seat, b->old_count);
+        return b->new_count > 0 && same_old;
+    return b->new_count == 0 &&
+           (same_old || same_list(a->new_seat, a->new_count, b->old_seat, b->old_count));
 }
 
+static uint64_t reign_of(const struct store_bucket_view *v)
+{
+    return store_version_reign(v->bench_version).packed;
+}
+
+/* The first bench row of a reign says again what its keeper has learned: that is nothing older than
+ * what was chosen before. */
+static bool bench_is_inherited(const struct benches *all, const struct store_bucket_view *row)
+{
+    for (uint32_t i = all->count; i-- > 0;) {
+        if (all->row[i].bench_version.packed > row->bench_version.packed)
+            continue;
+        if (same_bench(&all->row[i], row))
+            return true;
+        if (all->row[i].bench_is_chosen && reign_of(&all->row[i]) < reign_of(row))
+            return false;
+    }
+    return row->bench_version.packed <= 1;
+}
+
+static struct store_bucket_view *bench_before(struct benches *all,
+                                              const struct store_bucket_view *row)
+{
+    struct store_bucket_view *before = NULL;
+
+    for (uint32_t i = 0; i < all->count; i++) {
+        if (reign_of(&all->row[i]) == reign_of(row) &&
+            all->row[i].bench_version.packed < row->bench_version.packed)
+            before = &all->row[i];
+    }
+    return before;
+}
+
+static void bench_insert(struct benches *all, const struct store_bucket_view *row)
+{
+    uint32_t at = all->count++;
+
+    assert_true(at < UNIT_COUNT(all->row));
+    while (at > 0 && all->row[at - 1].bench_version.packed > row->bench_version.packed) {
+        all->row[at] = all->row[at - 1];
+        at--;
+    }
+    all->row[at] = *row;
+}
+
+/* I12: bench rows form one chain. Every row is seen after the step that wrote it; one that has a
+ * successor in its own reign was chosen. */
 static void check_bench(struct pool *p, const struct store_bucket_view *view, uint32_t bucket)
 {
     struct check *c = p->check;
-    struct store_bucket_view *last = &c->bench[bucket];
+    struct benches *all = &c->bench[bucket % BENCHES];
 
-    if (view->role != STORE_SERVING)
+    if (view->bench_version.packed == 0 || p->buckets > BENCHES)
         return;
-    if (c->has_bench[bucket]) {
-        if (view->bench_version.packed <= last->bench_version.packed)
-            return; /* an older keeper that does not know yet */
-        if (!bench_follows(last, view))
-            fail_msg("at %llu: bucket %u: a bench out of nowhere (I12)",
+    for (uint32_t i = 0; i < all->count; i++) {
+        if (all->row[i].bench_version.packed != view->bench_version.packed)
+            continue;
+        if (!same_bench(&all->row[i], view)) {
+            pool_fail(p);
+            fail_msg("at %llu: bucket %u: two benches of one version (I2)",
                      (unsigned long long)p->now_ms, bucket);
+        }
+        all->row[i].bench_is_chosen = all->row[i].bench_is_chosen || view->bench_is_chosen;
+        return;
     }
-    *last = *view;
-    c->has_bench[bucket] = true;
+    struct store_bucket_view *before = bench_before(all, view);
+    bool is_sound = before == NULL ? bench_is_inherited(all, view) : bench_follows(before, view);
+    if (!is_sound) {
+        pool_fail(p);
+        fail_msg("at %llu: bucket %u: a bench out of nowhere (I12)", (unsigned long long)p->now_ms,
+                 bucket);
+    }
+    if (before != NULL)
+        before->bench_is_chosen = true;
+    bench_insert(all, view);
 }
 
 void pool_check_step(struct pool *p, uint32_t node)
@@ -129,7 +202,8 @@ void pool_check_step(struct pool *p, uint32_t node)
     }
 }
 
-/* I3: whoever serves knows every version that was chosen before its reign. */
+/* I3: whoever serves knows every version that was chosen before its reign; and what it knows when
+ * it begins to serve is chosen, whoever wrote it. */
 void pool_check_serving(struct pool *p, uint32_t node, uint32_t bucket)
 {
     struct store *s = p->node[node].store;
@@ -138,18 +212,21 @@ void pool_check_serving(struct pool *p, uint32_t node, uint32_t bucket)
 
     store_bucket(s, bucket, &view);
     for (uint32_t i = 0; i < p->keys; i++) {
-        const struct pool_key *k = &p->key[i];
+        struct pool_key *k = &p->key[i];
         struct muster_bytes name = muster_bytes_text(k->name);
         struct store_version chosen = { k->chosen };
-        if (k->chosen == 0 || store_bucket_of(s, name) != bucket ||
-            store_version_reign(chosen).packed >= view.reign.packed)
+        if (name.len == 0 || store_bucket_of(s, name) != bucket)
             continue;
         bool is_known = store_get(s, name, &row);
-        if (!is_known && k->chosen_gone)
-            continue; /* a tombstone may be purged */
-        if (!is_known || row.version.packed < k->chosen)
+        bool is_newer = store_version_reign(chosen).packed >= view.reign.packed;
+        if (is_known && row.version.packed >= k->chosen) {
+            k->chosen = row.version.packed;
+            k->chosen_gone = row.row.phase == STORE_GONE;
+        } else if (k->chosen != 0 && !is_newer && (is_known || !k->chosen_gone)) {
+            pool_fail(p);
             fail_msg("at %llu: node %u serves bucket %u without chosen %s (I3)",
                      (unsigned long long)p->now_ms, node, bucket, k->name);
+        }
     }
 }
 

@@ -103,7 +103,7 @@ uint32_t pool_bench_size(const struct pool *p, uint32_t bucket)
     return view.new_count > 0 ? 0 : view.old_count;
 }
 
-static bool bucket_is_at_rest(const struct pool *p, uint32_t bucket)
+bool pool_bucket_is_at_rest(const struct pool *p, uint32_t bucket)
 {
     struct store_bucket_view keeper, view;
     uint32_t k = pool_keeper(p, bucket);
@@ -137,7 +137,7 @@ static bool bucket_is_at_rest(const struct pool *p, uint32_t bucket)
 bool pool_is_at_rest(struct pool *p)
 {
     for (uint32_t b = 0; b < p->buckets; b++) {
-        if (!bucket_is_at_rest(p, b))
+        if (!pool_bucket_is_at_rest(p, b))
             return false;
     }
     return true;
@@ -205,4 +205,50 @@ uint32_t pool_read(const struct pool *p, uint32_t node, uint32_t key)
         !store_get(p->node[node].store, muster_bytes_text(p->key[key].name), &view))
         return 0;
     return view.row.phase == STORE_GONE ? 0 : view.row.revision;
+}
+
+static void view_print(const struct store_bucket_view *v)
+{
+    static const char *const roles[] = { "none", "seated", "candidate", "elected", "serving" };
+
+    print_message("%-9s seat %u promised %u.%u bench %llx:", roles[v->role], v->seat,
+                  store_reign_round(v->reign), store_reign_seat(v->reign),
+                  (unsigned long long)v->bench_version.packed);
+    for (uint32_t i = 0; i < v->old_count; i++)
+        print_message(" %c%u", v->old_seat[i].node.octet[0], v->old_seat[i].seat);
+    for (uint32_t i = 0; i < v->new_count; i++)
+        print_message("%s%c%u", i == 0 ? " | " : " ", v->new_seat[i].node.octet[0],
+                      v->new_seat[i].seat);
+    print_message(" rows %u tombstones %u claims %u digest %llx\n", v->rows, v->tombstones,
+                  v->claims, (unsigned long long)v->digest);
+}
+
+void pool_print(const struct pool *p)
+{
+    struct store_bucket_view view;
+
+    for (uint32_t b = 0; b < p->buckets && b < 16; b++) {
+        if (pool_bucket_is_at_rest(p, b))
+            continue;
+        for (uint32_t i = 0; i < p->nodes; i++) {
+            print_message("bucket %u node %c %s: ", b, 'A' + (int)i,
+                          p->node[i].is_up ? "up" : "down");
+            if (!p->node[i].is_up) {
+                print_message("\n");
+                continue;
+            }
+            store_bucket(p->node[i].store, b, &view);
+            view_print(&view);
+        }
+    }
+}
+
+void pool_fail(const struct pool *p)
+{
+    pool_print(p);
+    for (uint32_t i = 0; i < p->nodes && getenv("POOL_TRACE") != NULL; i++) {
+        (void)printf("---- node %c\n", 'A' + (int)i);
+        muster_trace_print(&p->trace[i], stdout);
+    }
+    (void)fflush(stdout);
 }
