@@ -62,6 +62,16 @@ def settle(cluster, seconds=60):
     eventually(is_settled, seconds, f"{copies} copies of everything", pause=0.5)
 
 
+def spread(cluster, seconds=60):
+    """Until the keepers of the buckets are spread over the nodes, which takes a calm while."""
+    def is_spread():
+        kept = [agent.get("/v1/status")["keeper_buckets"] for agent in cluster.up()]
+        assert min(kept) > sum(kept) / len(kept) / 2, kept
+        return True
+
+    eventually(is_spread, seconds, "every node keeps its share", pause=0.5)
+
+
 # ---- submits and memory (rows 1 to 4, 20)
 
 def rss_mib(pid):
@@ -90,6 +100,7 @@ def three_nodes(add):
     carries the others on; a window is spread over all three."""
     with Cluster(3, slots=20) as c:
         settle(c)
+        spread(c)
         for run in range(RUNS):
             said = load([c[0]], 1, SUBMITS_SINGLE, f"single/{run}")
             add("three_p50", said["submit_p50"])

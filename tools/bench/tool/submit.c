@@ -30,7 +30,8 @@
 #define EVENTS_MAX  256
 #define PATIENCE_MS 30000 /* without a single answer */
 
-static const char body[] = "{\"kind\":\"service\",\"exec\":[\"/bin/true\"],\"slots\":60000}";
+static const char body[] =
+    "{\"kind\":\"service\",\"exec\":[\"/bin/true\"],\"slots\":60000,\"priority\":0}";
 
 union target {
     struct sockaddr any;
@@ -159,10 +160,21 @@ static bool answer_is_whole(const struct link *c)
     return c->used >= (size_t)(end + 4 - c->answer) + strtoul(length + 17, NULL, 10);
 }
 
+/* The change's own word stands behind the job's. */
+static uint64_t answer_copies(const char *answer)
+{
+    uint64_t copies = 0;
+
+    while ((answer = strstr(answer, "\"copies\":")) != NULL) {
+        answer += 9;
+        copies = strtoull(answer, NULL, 10);
+    }
+    return copies;
+}
+
 static void answer_check(struct load *l, const struct link *c)
 {
-    const char *copies = strstr(c->answer, "\"copies\":");
-    uint64_t n = copies == NULL ? 0 : strtoull(copies + 9, NULL, 10);
+    uint64_t n = answer_copies(c->answer);
 
     if (strncmp(c->answer, "HTTP/1.1 2", 10) != 0) {
         fprintf(stderr, "submit: refused: %s\n", c->answer);
