@@ -393,6 +393,18 @@ static void stream_that_says_nothing_gives_way_to_newer_ones(void **state)
 
 /* ---- datagrams */
 
+/* A table that comes back over a stream of our own makes gossip answer before it listens. */
+static void udp_that_is_not_open_yet_sends_nothing(void **state)
+{
+    struct shell_udp udp = { .is_open = false };
+    struct muster_addr to;
+
+    (void)state;
+    assert_int_equal(muster_addr_parse(&to, "127.0.0.1:7946", 0), MUSTER_OK);
+    shell_udp_send(&udp, to, muster_bytes_text("early"));
+    assert_false(udp.is_open);
+}
+
 static void udp_hands_over_a_burst_in_its_order(void **state)
 {
     struct world *w = *state;
@@ -447,6 +459,7 @@ int main(void)
         TEST(stream_is_answered_and_ends_at_both_ends),
         TEST(stream_that_fails_is_told_once),
         TEST(stream_that_says_nothing_gives_way_to_newer_ones),
+        TEST(udp_that_is_not_open_yet_sends_nothing),
         TEST(udp_hands_over_a_burst_in_its_order),
         TEST(port_in_use_is_named_and_one_that_lingers_is_not),
     };
