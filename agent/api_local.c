@@ -51,6 +51,7 @@ static void status(struct agent_api *api, uint64_t id)
     agent_json_put_u64(&j, "jobs", s.rows);
     agent_json_put_u64(&j, "runs", s.runs);
     agent_json_put_u64(&j, "keeper_buckets", s.buckets_kept);
+    agent_json_put_u64(&j, "short_buckets", s.buckets_short);
     agent_json_put_u64(&j, "orphan_buckets", s.buckets_orphan);
     agent_json_put_time(&j, "since", s.since_wall_ms);
     agent_json_key(&j, "problems");

@@ -24,7 +24,7 @@ struct agent_launch {
     const char *job;
     const char *run;
     uint64_t token;          /* fencing token; in the environment as MUSTER_RUN_TOKEN */
-    uint32_t attempt;        /* 1.. within this token */
+    uint32_t attempt;        /* 1.. over the run, on whichever nodes */
     uint64_t handle;         /* names this attempt between core and shell; the core's number */
     const char *const *argv; /* NULL-terminated; argv[0] is looked up in the job's PATH */
     const char *const *

@@ -106,6 +106,7 @@ struct agent_status {
     uint32_t waiting;        /* rows without a place, in the whole cluster */
     uint32_t rows;           /* held here */
     uint32_t buckets_kept;   /* here */
+    uint32_t buckets_short;  /* kept here, on fewer nodes than there could be */
     uint32_t buckets_orphan; /* seated here and without a keeper that is heard */
     uint64_t since_wall_ms;  /* of the start */
     const char *problem[8];  /* sentences; NULL past the end */

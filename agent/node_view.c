@@ -9,17 +9,18 @@
 #include "agent/placer.h"
 #include "agent/runner.h"
 
-static uint32_t buckets_orphan(const struct agent_core *core)
+static void buckets_count(const struct agent_core *core, struct agent_status *out)
 {
-    uint32_t n = 0;
     uint64_t stale = 2 * (uint64_t)core->config.times.calm_ms;
+    uint32_t could = out->alive + out->suspect;
+    could = could < core->config.replicas ? could : core->config.replicas;
     for (uint32_t b = 0; b < core->config.buckets; b++) {
         struct store_bucket_view v;
         store_bucket(core->store, b, &v);
         bool heard = v.heard_ms != 0 && core->now.mono_ms < v.heard_ms + stale;
-        n += v.role != STORE_NO_SEAT && v.role != STORE_SERVING && !heard;
+        out->buckets_orphan += v.role != STORE_NO_SEAT && v.role != STORE_SERVING && !heard;
+        out->buckets_short += v.role == STORE_SERVING && (v.old_count < could || v.new_count > 0);
     }
-    return n;
 }
 
 static void problems(const struct agent_node *n, struct agent_status *out)
@@ -27,6 +28,9 @@ static void problems(const struct agent_node *n, struct agent_status *out)
     uint32_t count = 0;
     if (n->core.standing == AGENT_WAITING)
         out->problem[count++] = "in no cluster yet: `muster init` founds one, or join one that is";
+    if (out->buckets_short > 0)
+        out->problem[count++] =
+            "some jobs are on fewer nodes than they will be: benches still fill";
     if (out->buckets_orphan > 0)
         out->problem[count++] = "some buckets have no keeper: too few of their nodes answer";
     for (uint32_t i = 0; i < agent_peers_count(&n->core); i++) {
@@ -68,7 +72,7 @@ void agent_node_status(const struct agent_node *n, struct agent_status *out)
         out->used_all += p->is_self ? out->used : p->used;
         out->waiting += p->is_self ? 0 : p->waiting;
     }
-    out->buckets_orphan = buckets_orphan(core);
+    buckets_count(core, out);
     problems(n, out);
 }
 

@@ -68,6 +68,7 @@ static void run_begin(struct agent_core *core, struct muster_id from,
     run->token = m->token;
     run->needs = m->needs;
     run->failures = m->failures;
+    run->attempt = m->failures; /* attempts are counted over the whole run, not per node */
     run->keeper = from;
     run->holds_slot = true;
     run->is_noting = true;
@@ -247,7 +248,7 @@ void runner_launch(struct agent_core *core, struct agent_run *run)
     struct agent_launch *l = agent_out_take(&core->out, sizeof *l);
     launch_fill(core, run, l);
     agent_out_add(&core->out, AGENT_EFFECT_GUARD_LAUNCH)->launch = l;
-    if (run->attempt > 1)
+    if (run->local_failures > 0)
         core->counters.restarts++;
 }
 

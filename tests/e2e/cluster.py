@@ -121,6 +121,11 @@ class Cluster:
 
     # ---- what really runs
 
+    def wait_full(self, seconds=20):
+        """Until every record is on as many nodes as it will be."""
+        eventually(lambda: all(a.get("/v1/status")["short_buckets"] == 0 for a in self.up()),
+                   seconds, "every bench is full")
+
     def is_ours(self, env):
         if env.get(MARK) == self.tag:
             return True

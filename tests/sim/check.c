@@ -51,7 +51,7 @@ void sim_check_started(struct sim *s, uint32_t node, const char *job, uint64_t t
                        uint32_t attempt)
 {
     struct sim_token *t = token_of(s, job_index(s, job), token);
-    if (t->is_started && (t->node != node || attempt == 1))
+    if (t->is_started && (t->node != node || attempt <= t->attempt))
         sim_fail(s, 1, "I5: token %llu of %s starts twice, on n%u and n%u",
                  (unsigned long long)token, job, t->node, node);
     if (!t->is_right && !is_chosen_somewhere(s, job, token))
@@ -59,6 +59,7 @@ void sim_check_started(struct sim *s, uint32_t node, const char *job, uint64_t t
                  node, (unsigned long long)token);
     t->is_started = true;
     t->node = node;
+    t->attempt = attempt;
 }
 
 void sim_check_news(struct sim *s, uint32_t node, const struct agent_news *n)

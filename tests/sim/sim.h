@@ -131,7 +131,7 @@ struct sim_job {
 
 struct sim_token {
     uint64_t token;
-    uint32_t job, node;
+    uint32_t job, node, attempt;
     bool is_right, is_started;
 };
 
