@@ -253,7 +253,9 @@ void shell_conn_read(struct shell_conn *conn)
 
 static void conn_late(uv_timer_t *timer)
 {
-    shell_conn_close(conn_of((uv_handle_t *)timer));
+    struct shell_conn *conn = conn_of((uv_handle_t *)timer);
+    conn->is_late = true;
+    shell_conn_close(conn);
 }
 
 void shell_conn_deadline(struct shell_conn *conn, uint64_t deadline_ms)

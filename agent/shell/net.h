@@ -86,6 +86,7 @@ struct shell_conn {
     bool is_finishing; /* says its last words; what still comes in is thrown away */
     bool is_ended;     /* the far end has said its last words */
     bool is_shut;      /* ours are said */
+    bool is_late;      /* its deadline ended it */
     bool is_refused;   /* the far kernel answered: nobody listens there */
     void (*on_up)(struct shell_conn *conn);
     void (*on_read)(struct shell_conn *conn, struct muster_bytes bytes); /* len 0: is_ended */

@@ -339,6 +339,24 @@ static void check_tells_a_refusal_from_an_answer(void **state)
     assert_true(last(&w->a, AGENT_EVENT_CHECKED)->refused);
 }
 
+/* A process that dies closes its links first and its listener last. */
+static void check_asks_again_when_the_answer_was_a_last_breath(void **state)
+{
+    struct world *w = *state;
+    struct shell_ports ports;
+    struct muster_addr any, dying;
+    char why[256];
+    assert_int_equal(muster_addr_parse(&any, "127.0.0.1:0", 0), MUSTER_OK);
+    assert_int_equal(shell_ports_open(&ports, any, any, why, sizeof why), MUSTER_OK);
+    dying = bound(ports.peers);
+    shell_check(&w->a.checks, 13, dying, soon());
+    rest(w, 20);
+    assert_int_equal(count(&w->a, AGENT_EVENT_CHECKED), 0);
+    shell_ports_close(&ports);
+    await(w, &w->a, AGENT_EVENT_CHECKED, 1);
+    assert_true(last(&w->a, AGENT_EVENT_CHECKED)->refused);
+}
+
 /* ---- streams */
 
 static void stream_is_answered_and_ends_at_both_ends(void **state)
@@ -456,6 +474,7 @@ int main(void)
         TEST(link_of_a_stranger_gives_way_to_newer_ones),
         TEST(link_whose_far_end_does_not_read_ends_at_its_brim),
         TEST(check_tells_a_refusal_from_an_answer),
+        TEST(check_asks_again_when_the_answer_was_a_last_breath),
         TEST(stream_is_answered_and_ends_at_both_ends),
         TEST(stream_that_fails_is_told_once),
         TEST(stream_that_says_nothing_gives_way_to_newer_ones),
