@@ -434,6 +434,32 @@ void pool_heal(struct pool *p)
     world_tend(p);
 }
 
+void pool_slander(struct pool *p, uint32_t about, uint32_t to)
+{
+    if (about == to || !p->node[to].is_up || p->node[to].is_paused)
+        return;
+    node_step(p, to,
+              (struct store_event){
+                  .kind = STORE_EVENT_PEER, .peer = pool_id(about), .state = STORE_PEER_PROVEN });
+}
+
+void pool_shuffle(struct pool *p)
+{
+    struct muster_id wish[STORE_REPLICAS_MAX];
+    uint32_t order[POOL_NODES];
+
+    p->wishes_all = false;
+    for (uint32_t b = 0; b < p->buckets; b++) {
+        muster_rng_permutation(&p->rng, order, p->nodes);
+        for (uint32_t k = 0; k < p->replicas; k++)
+            wish[k] = pool_id(order[k]);
+        for (uint32_t i = 0; i < p->nodes; i++) {
+            if (p->node[i].is_up)
+                store_wish(p->node[i].store, b, wish, p->replicas);
+        }
+    }
+}
+
 /* ---- time */
 
 static void mail_deliver(struct pool *p, const struct pool_mail *m)

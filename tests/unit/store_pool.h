@@ -122,6 +122,10 @@ void pool_later(struct pool *p, uint64_t ms, void (*action)(void *context, uint3
                 uint32_t argument);
 void pool_cut(struct pool *p, uint32_t a, uint32_t b);
 void pool_heal(struct pool *p);
+/* Somebody believes that a node's process is gone; it is not. */
+void pool_slander(struct pool *p, uint32_t about, uint32_t to);
+/* Every node is wished for in an order of its own for each bucket, drawn anew. */
+void pool_shuffle(struct pool *p);
 /* Everybody wishes these nodes for every bucket, rotated by the bucket's number. */
 void pool_wish(struct pool *p, const uint32_t *nodes, uint32_t n);
 

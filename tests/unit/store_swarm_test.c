@@ -12,19 +12,23 @@
 #define SEEDS    60
 #define FAULT_MS 60000
 
+/* How often, in a thousand turns of 100 ms. */
 struct mix {
-    uint32_t crash, pause, cut, close, wipe_disk, writes, deletes; /* of 1000 turns of 100 ms */
+    uint32_t crash, blackout, pause, cut, pair, close, slander, shuffle, writes, deletes;
 };
 
 static struct mix mix_draw(struct muster_rng *rng)
 {
     static const uint32_t often[] = { 0, 0, 5, 15, 40 };
-    struct mix m = { .writes = 300 };
+    struct mix m = { .crash = often[muster_rng_below(rng, 5)] };
 
-    m.crash = often[muster_rng_below(rng, 5)];
     m.pause = often[muster_rng_below(rng, 5)];
     m.cut = often[muster_rng_below(rng, 5)];
     m.close = often[muster_rng_below(rng, 5)];
+    m.pair = often[muster_rng_below(rng, 5)];
+    m.blackout = often[muster_rng_below(rng, 5)] / 4;
+    m.slander = often[muster_rng_below(rng, 5)] * 2;
+    m.shuffle = often[muster_rng_below(rng, 5)];
     m.writes = muster_rng_chance(rng, 1, 2) ? 900 : 300;
     m.deletes = muster_rng_chance(rng, 1, 2) ? 500 : 200;
     return m;
@@ -44,10 +48,9 @@ static void heal_later(void *context, uint32_t argument)
     pool_heal(context);
 }
 
-static void fault_crash(struct pool *p, struct muster_rng *rng)
+static void fault_crash(struct pool *p, struct muster_rng *rng, uint32_t node)
 {
     static const uint32_t away_ms[] = { 300, 2000, 6000, 15000 };
-    uint32_t node = (uint32_t)muster_rng_below(rng, p->nodes);
 
     if (!p->node[node].is_up)
         return;
@@ -70,8 +73,24 @@ static void fault_cut(struct pool *p, struct muster_rng *rng)
 
 static void fault_turn(struct pool *p, struct muster_rng *rng, const struct mix *m)
 {
+    uint32_t node = (uint32_t)muster_rng_below(rng, p->nodes);
+    uint32_t other = (uint32_t)muster_rng_below(rng, p->nodes);
+
     if (muster_rng_chance(rng, m->crash, 1000))
-        fault_crash(p, rng);
+        fault_crash(p, rng, node);
+    bool is_blackout = muster_rng_chance(rng, m->blackout, 1000);
+    for (uint32_t i = 0; i < p->nodes && is_blackout; i++) {
+        if (muster_rng_chance(rng, 2, 3))
+            fault_crash(p, rng, i);
+    }
+    if (muster_rng_chance(rng, m->slander, 1000))
+        pool_slander(p, node, other);
+    if (muster_rng_chance(rng, m->shuffle, 1000))
+        pool_shuffle(p);
+    if (muster_rng_chance(rng, m->pair, 1000) && node != other) {
+        pool_cut(p, node, other);
+        pool_later(p, 500 + muster_rng_below(rng, 9000), heal_later, 0);
+    }
     if (muster_rng_chance(rng, m->pause, 1000))
         pool_pause(p, (uint32_t)muster_rng_below(rng, p->nodes), 500 + muster_rng_below(rng, 9000));
     if (muster_rng_chance(rng, m->cut, 1000))
@@ -89,7 +108,7 @@ static void pool_for_swarm(struct pool *p, uint64_t seed, struct muster_rng *rng
 
     pool_open(p, 5, 4, seed);
     p->times.replace_ms = muster_rng_chance(rng, 1, 2) ? 5000 : 20000;
-    p->times.settle_ms = 2000;
+    p->times.settle_ms = muster_rng_chance(rng, 1, 2) ? 300 : 2000;
     p->times.boot_grace_ms = 5000;
     p->times.alone_grace_ms = 10000;
     p->delay_ms = delays[muster_rng_below(rng, 4)];
@@ -114,6 +133,7 @@ static void one_seed(uint64_t seed, bool talk)
         pool_run(p, 100);
     }
     p->lossy = 0;
+    p->wishes_all = true;
     pool_heal(p);
     for (uint32_t i = 0; i < p->nodes; i++)
         boot_later(p, i);
