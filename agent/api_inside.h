@@ -62,7 +62,6 @@ void api_route(struct agent_api *api, const struct agent_http_request *r);
 bool api_local(struct agent_api *api, const struct agent_http_request *r);
 void api_member_json(const struct agent_member *m, struct agent_json *j);
 bool api_member_find(const struct agent_api *api, const char *name, struct agent_member *out);
-void api_metrics(struct agent_api *api, uint64_t id);
 
 /* News streams. */
 void api_news_begin(struct agent_api *api, const struct agent_http_request *r);

@@ -232,7 +232,7 @@ static void metrics_ever(struct muster_text *t, const struct agent_counters *c)
            c->gossip.suspicions);
 }
 
-void api_metrics(struct agent_api *api, uint64_t id)
+static void metrics_all(struct agent_api *api, uint64_t id)
 {
     struct agent_status s;
     struct agent_counters c;
@@ -269,6 +269,6 @@ bool api_local(struct agent_api *api, const struct agent_http_request *r)
     else if (i <= 3)
         health(api, r->id, i == 3);
     else
-        api_metrics(api, r->id);
+        metrics_all(api, r->id);
     return true;
 }

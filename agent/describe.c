@@ -20,7 +20,7 @@ const char *agent_state_text(enum agent_state s)
     return text[s];
 }
 
-const char *agent_kind_text(enum store_kind k)
+static const char *kind_text(enum store_kind k)
 {
     return k == STORE_KIND_SERVICE ? "service" : k == STORE_KIND_TASK ? "task" : "cron";
 }
@@ -110,7 +110,7 @@ void agent_describe_job(struct agent_core *core, struct agent_json *j,
     const struct store_row *row = &p->view->row;
     (void)core;
     agent_json_put_bytes(j, "name", row->key);
-    agent_json_put_text(j, "kind", agent_kind_text(row->kind));
+    agent_json_put_text(j, "kind", kind_text(row->kind));
     agent_json_put_text(j, "desired", row->phase == STORE_GONE ? "delete" : want[row->want]);
     agent_json_put_u64(j, "rev", row->revision);
     agent_json_put_raw(j, "spec", row->spec);
@@ -175,7 +175,7 @@ void agent_describe_run(struct agent_core *core, struct agent_json *j,
     agent_json_object(j);
     agent_json_put_bytes(j, "run", row->key);
     agent_json_put_bytes(j, "job", row->key);
-    agent_json_put_text(j, "kind", agent_kind_text(row->kind));
+    agent_json_put_text(j, "kind", kind_text(row->kind));
     agent_json_put_text(j, "state", agent_state_text(p->state));
     put_reason(j, p);
     agent_json_put_text(j, "node", placed ? agent_node_name(core, row->run_node) : NULL);

@@ -27,7 +27,6 @@ enum agent_state {
 };
 
 const char *agent_state_text(enum agent_state s);
-const char *agent_kind_text(enum store_kind k);
 
 /* A row with what its keeper knows beyond it, and the word for both together. */
 struct agent_picture {

@@ -195,13 +195,7 @@ static void *queue_push(void **queue, uint32_t *count, uint32_t *size, size_t ea
     return (char *)*queue + (*count)++ * each;
 }
 
-bool agent_frame_send(struct agent_core *core, struct muster_id to, const struct muster_writer *w)
-{
-    MUSTER_ASSERT(muster_writer_err(w) == MUSTER_OK);
-    return node_send(core, to, muster_writer_bytes(w));
-}
-
-bool node_send(struct agent_core *core, struct muster_id to, struct muster_bytes frame)
+static bool frame_carry(struct agent_core *core, struct muster_id to, struct muster_bytes frame)
 {
     struct agent_node *n = node_of(core);
     if (!agent_is_self(core, to))
@@ -210,6 +204,12 @@ bool node_send(struct agent_core *core, struct muster_id to, struct muster_bytes
         queue_push((void **)&n->self_frame, &n->self_count, &n->self_size, sizeof *n->self_frame);
     *slot = agent_out_copy(&core->out, frame);
     return true;
+}
+
+bool agent_frame_send(struct agent_core *core, struct muster_id to, const struct muster_writer *w)
+{
+    MUSTER_ASSERT(muster_writer_err(w) == MUSTER_OK);
+    return frame_carry(core, to, muster_writer_bytes(w));
 }
 
 void agent_gossip_step(struct agent_core *core, const struct gossip_event *event)
@@ -287,7 +287,7 @@ static void store_effect(struct agent_node *n, const struct store_effect *s)
     struct muster_bytes key = agent_out_copy(&core->out, s->key);
     switch (s->kind) {
     case STORE_EFFECT_FRAME:
-        (void)node_send(core, s->to, s->bytes);
+        (void)frame_carry(core, s->to, s->bytes);
         break;
     case STORE_EFFECT_COMMIT:
         agent_out_add(&core->out, AGENT_EFFECT_COMMIT)->batch = s->batch;

@@ -41,7 +41,6 @@ struct agent_node {
 };
 
 struct agent_node *node_of(struct agent_core *core);
-bool node_send(struct agent_core *core, struct muster_id to, struct muster_bytes frame);
 void node_event(struct agent_node *n, const struct agent_event *event);
 void node_message(struct agent_core *core, struct muster_id from, uint32_t message,
                   struct muster_reader *r);

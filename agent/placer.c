@@ -19,7 +19,11 @@ int agent_placer_open(struct agent_core *core)
     t->capacity = core->config.rows_max;
     t->entry = calloc(t->capacity, sizeof *t->entry);
     t->free_list = calloc(t->capacity, sizeof *t->free_list);
-    if (t->entry == NULL || t->free_list == NULL)
+    t->loads.used = calloc(core->config.members_max, sizeof *t->loads.used);
+    t->loads.capacity = calloc(core->config.members_max, sizeof *t->loads.capacity);
+    t->loads.is_alive = calloc(core->config.members_max, sizeof *t->loads.is_alive);
+    if (t->entry == NULL || t->free_list == NULL || t->loads.used == NULL ||
+        t->loads.capacity == NULL || t->loads.is_alive == NULL)
         return MUSTER_EFULL;
     size_t heap = (size_t)t->capacity * (sizeof(struct muster_heap_entry) + 8) + 4096;
     int err = muster_arena_open(&t->arena, 2 * heap);
@@ -39,6 +43,9 @@ void agent_placer_close(struct agent_core *core)
         return;
     muster_map_close(&t->map);
     muster_arena_close(&t->arena);
+    free(t->loads.used);
+    free(t->loads.capacity);
+    free(t->loads.is_alive);
     free(t->free_list);
     free(t->entry);
     free(t);
@@ -52,7 +59,7 @@ struct muster_bytes placer_key(const struct place_entry *e)
     return muster_bytes_text(e->key);
 }
 
-uint32_t placer_index(const struct agent_core *core, const struct place_entry *e)
+static uint32_t entry_index(const struct agent_core *core, const struct place_entry *e)
 {
     return (uint32_t)(e - core->placer->entry);
 }
@@ -96,7 +103,7 @@ struct place_entry *placer_make(struct agent_core *core, struct muster_bytes key
 void placer_free(struct agent_core *core, struct place_entry *e)
 {
     struct agent_placer *t = core->placer;
-    uint32_t index = placer_index(core, e);
+    uint32_t index = entry_index(core, e);
     MUSTER_ASSERT(e->is_used);
     if (e->is_moving)
         t->moving--;
@@ -111,9 +118,9 @@ void placer_free(struct agent_core *core, struct place_entry *e)
 void placer_due(struct agent_core *core, struct place_entry *e, uint64_t at_ms)
 {
     if (at_ms == MUSTER_NEVER)
-        muster_heap_remove(&core->placer->timer, placer_index(core, e));
+        muster_heap_remove(&core->placer->timer, entry_index(core, e));
     else
-        muster_heap_set(&core->placer->timer, placer_index(core, e), at_ms);
+        muster_heap_set(&core->placer->timer, entry_index(core, e), at_ms);
 }
 
 /* ---- frames */
@@ -153,7 +160,7 @@ bool placer_write(struct agent_core *core, struct place_entry *e, const struct s
 {
     struct store_write write = { .row = row, .expected = expected, .places = places };
     int err = store_write(core->store, &write, 1);
-    muster_heap_remove(&core->placer->queue, placer_index(core, e));
+    muster_heap_remove(&core->placer->queue, entry_index(core, e));
     if (err == MUSTER_EREFUSED) {
         placer_free(core, e);
         return false;
@@ -193,7 +200,7 @@ void placer_queue(struct agent_core *core, struct place_entry *e, const struct s
     e->state = PLACE_QUEUED;
     e->refused_count = 0;
     placer_due(core, e, MUSTER_NEVER);
-    muster_heap_set(&core->placer->queue, placer_index(core, e),
+    muster_heap_set(&core->placer->queue, entry_index(core, e),
                     rank | (row->since_wall_ms & 0xffffffffffffff));
     core->placer->is_fill_due = true;
 }

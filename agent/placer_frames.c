@@ -299,8 +299,8 @@ void agent_placer_hold(struct agent_core *core, struct muster_id from, struct mu
     }
 }
 
-/* In the first moments of a reign the end of an old run is no reason yet to place it anew: a member may
- * be about to tell of a claim that runs already (R43). It will be said again. */
+/* In the first moments of a reign the end of an old run is no reason yet to place it anew: a member
+ * may be about to tell of a claim that runs already (R43). It will be said again. */
 static bool is_fresh(const struct agent_core *core, const struct place_entry *e)
 {
     struct store_bucket_view b;

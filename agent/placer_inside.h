@@ -60,7 +60,14 @@ struct place_entry {
     char why[AGENT_REASON_MAX]; /* of a STOP */
 };
 
+/* By ring number, for the spill rule; filled anew for every question. */
+struct place_loads {
+    uint32_t *used, *capacity;
+    bool *is_alive;
+};
+
 struct agent_placer {
+    struct place_loads loads;
     struct place_entry *entry;
     uint32_t high, capacity, used;
     uint32_t *free_list;
@@ -76,7 +83,6 @@ struct agent_placer {
 struct place_entry *placer_find(const struct agent_core *core, struct muster_bytes key);
 struct place_entry *placer_make(struct agent_core *core, struct muster_bytes key);
 void placer_free(struct agent_core *core, struct place_entry *e);
-uint32_t placer_index(const struct agent_core *core, const struct place_entry *e);
 struct muster_bytes placer_key(const struct place_entry *e);
 void placer_due(struct agent_core *core, struct place_entry *e, uint64_t at_ms);
 

@@ -7,6 +7,7 @@
 #include "agent/job.h"
 #include "agent/newsroom.h"
 #include "agent/placer_inside.h"
+#include "ring/load.h"
 
 /* ---- when a node counts as lost (R31, R33, R56) */
 
@@ -64,21 +65,49 @@ static void refuse(struct place_entry *e, struct muster_id node)
         e->refused[e->refused_count++] = node;
 }
 
-static struct agent_peer *candidate(struct agent_core *core, struct place_entry *e,
+/* One view of the loads for the ring's spill rule: who may not be asked counts as dead. */
+static void loads_view(struct agent_core *core, const struct place_entry *e,
+                       const struct store_row *row, bool avoid, const struct place_loads *v)
+{
+    for (uint32_t i = 0; i < agent_peers_count(core); i++) {
+        const struct agent_peer *p = agent_peers_at(core, i);
+        if (!p->is_in_ring)
+            continue;
+        v->used[p->ring_number] = p->used + p->promised;
+        v->capacity[p->ring_number] = p->slots;
+        v->is_alive[p->ring_number] =
+            !is_refused(e, p->id) && !(avoid && muster_id_equal(p->id, row->avoid)) &&
+            agent_place_fits(core, p, row->needs, p->promised) == AGENT_FITS;
+    }
+}
+
+/* Orders and draws may miss the only free node of a small cluster: there the walk asks everybody.
+ */
+static struct agent_peer *walk_fits(struct agent_core *core, const struct store_row *row,
+                                    const bool *is_alive)
+{
+    struct agent_peer *walk[AGENT_CANDIDATES_MAX];
+    uint32_t n = agent_place_walk(core, row->key, walk, AGENT_CANDIDATES_MAX);
+    for (uint32_t i = 0; i < n; i++)
+        if (walk[i]->is_in_ring && is_alive[walk[i]->ring_number])
+            return walk[i];
+    return NULL;
+}
+
+/* The next place is another than where the tries were used up, unless there is no other. */
+static struct agent_peer *candidate(struct agent_core *core, const struct place_entry *e,
                                     const struct store_row *row)
 {
-    struct agent_peer *walk[AGENT_CANDIDATES_MAX], *last = NULL;
-    uint32_t n = agent_place_walk(core, row->key, walk, AGENT_CANDIDATES_MAX);
-    for (uint32_t i = 0; i < n; i++) {
-        struct agent_peer *p = walk[i];
-        if (is_refused(e, p->id) ||
-            agent_place_fits(core, p, row->needs, p->promised) != AGENT_FITS)
-            continue;
-        if (!muster_id_equal(p->id, row->avoid))
-            return p;
-        last = p;
+    const struct place_loads *v = &core->placer->loads;
+    const struct ring_load_view view = { v->used, v->capacity, v->is_alive };
+    struct agent_peer *p = NULL;
+    for (int pass = 0; pass < 2 && p == NULL; pass++) {
+        loads_view(core, e, row, pass == 0, v);
+        struct ring_load_choice c = ring_load_choose(core->ring, row->key, &view, row->needs);
+        p = c.node != RING_NONE ? agent_peers_by_ring(core, c.node)
+                                : walk_fits(core, row, v->is_alive);
     }
-    return last;
+    return p;
 }
 
 static void offer_forget(struct agent_core *core, struct place_entry *e)

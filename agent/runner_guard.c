@@ -117,8 +117,8 @@ void runner_judge(struct agent_core *core, struct agent_run *run)
     }
 }
 
-void runner_exited(struct agent_core *core, struct agent_run *run,
-                   const struct agent_guard_event *g)
+static void run_exited(struct agent_core *core, struct agent_run *run,
+                       const struct agent_guard_event *g)
 {
     run->is_live = false;
     run->timeout_at_ms = MUSTER_NEVER;
@@ -195,7 +195,7 @@ static void run_left(struct agent_core *core, const struct agent_guard_event *g)
         return;
     }
     run->is_lost = g->news == AGENT_GUARD_LOST || ended_with_agent(g);
-    runner_exited(core, run, g);
+    run_exited(core, run, g);
 }
 
 /* ---- all news */
@@ -232,7 +232,7 @@ void agent_runner_guard(struct agent_core *core, const struct agent_guard_event 
     case AGENT_GUARD_FAILED:
     case AGENT_GUARD_LOST:
         if (run != NULL)
-            runner_exited(core, run, g);
+            run_exited(core, run, g);
         else
             run_left(core, g);
         break;

@@ -90,12 +90,8 @@ void runner_seen_set(struct agent_core *core, struct muster_bytes key, uint64_t 
 
 bool runner_has_room(const struct agent_core *core, uint32_t needs, uint64_t own_key_hash);
 void runner_launch(struct agent_core *core, struct agent_run *run);
-void runner_exited(struct agent_core *core, struct agent_run *run,
-                   const struct agent_guard_event *g);
 /* The verdict over an ended run, once its spec is known. */
 void runner_judge(struct agent_core *core, struct agent_run *run);
-void runner_gone_send(struct agent_core *core, struct muster_id to, struct muster_bytes key,
-                      uint64_t token, const char *reason);
 void runner_changed(struct agent_run *run, enum agent_run_state state, uint64_t wall_ms);
 void runner_end_stopped(struct agent_core *core, struct agent_run *run);
 

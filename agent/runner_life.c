@@ -12,7 +12,7 @@ static void note_set(struct agent_run *run, const char *text)
     (void)snprintf(run->note, sizeof run->note, "%s", text != NULL ? text : "");
 }
 
-void runner_gone_send(struct agent_core *core, struct muster_id to, struct muster_bytes key,
+static void gone_send(struct agent_core *core, struct muster_id to, struct muster_bytes key,
                       uint64_t token, const char *reason)
 {
     struct agent_msg_done m = { .key = key, .token = token, .reason = muster_bytes_text(reason) };
@@ -59,7 +59,7 @@ static void run_begin(struct agent_core *core, struct muster_id from,
         if (run != NULL)
             runner_free(core, run);
         runner_seen_set(core, m->key, m->token, 0);
-        runner_gone_send(core, from, m->key, m->token, "no free slot when the start came");
+        gone_send(core, from, m->key, m->token, "no free slot when the start came");
         return;
     }
     for (uint32_t i = 0; i < RESERVATIONS_MAX; i++)
@@ -96,7 +96,7 @@ void agent_runner_start(struct agent_core *core, struct muster_id from, struct m
     if (runner_seen(core, m.key) >= m.token || core->standing != AGENT_JOINED) {
         if (runner_seen(core, m.key) < m.token)
             runner_seen_set(core, m.key, m.token, 0);
-        runner_gone_send(core, from, m.key, m.token, "not running here");
+        gone_send(core, from, m.key, m.token, "not running here");
         return;
     }
     if (run == NULL) {
@@ -279,7 +279,7 @@ static void run_finish(struct agent_core *core, struct agent_run *run)
     struct run_next *next = run->next;
     run->next = NULL;
     if (!run->is_dropped)
-        runner_gone_send(core, run->keeper, runner_key(run), run->token, run->note);
+        gone_send(core, run->keeper, runner_key(run), run->token, run->note);
     if (run->handle != 0)
         agent_out_add(&core->out, AGENT_EFFECT_GUARD_FORGET)->number = run->handle;
     char key[STORE_KEY_MAX + 1];
@@ -327,7 +327,7 @@ void agent_runner_stop(struct agent_core *core, struct muster_id from, struct mu
     if (run == NULL || run->token != token) {
         if (runner_seen(core, key) < token)
             runner_seen_set(core, key, token, 0);
-        runner_gone_send(core, from, key, token, "not running here");
+        gone_send(core, from, key, token, "not running here");
         return;
     }
     run->keeper = from;

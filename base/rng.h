@@ -31,7 +31,7 @@ bool muster_rng_chance(struct muster_rng *r, uint64_t of, uint64_t in);
 /* Fills and shuffles an index array 0..n-1. */
 void muster_rng_permutation(struct muster_rng *r, uint32_t *index, size_t n);
 
-/* One step of splitmix64 (also what ring.md's vectors are generated with). */
+/* One step of splitmix64 (also what the definition of the ring's vectors are generated with). */
 uint64_t muster_splitmix64(uint64_t *state);
 
 #endif

@@ -23,7 +23,7 @@ static uint64_t arrival_time(const struct ring_shape *s, uint32_t slot, uint64_t
     return time;
 }
 
-bool ring_arrival_precedes(const struct ring_shape *s, uint32_t slot, uint64_t a, uint64_t b)
+static bool arrival_precedes(const struct ring_shape *s, uint32_t slot, uint64_t a, uint64_t b)
 {
     uint16_t number_a = ring_arrival_number(a);
     uint16_t number_b = ring_arrival_number(b);
@@ -52,7 +52,7 @@ static uint64_t words_insert(const struct ring_shape *s, uint64_t *word, uint32_
 
         if (carry == RING_ARRIVAL_NONE)
             break;
-        if (ring_arrival_precedes(s, slot, carry, here)) {
+        if (arrival_precedes(s, slot, carry, here)) {
             word[i] = carry;
             carry = here;
         }
@@ -86,7 +86,7 @@ bool ring_row_offer_exactly(const struct ring_shape *s, uint64_t *row, uint32_t 
 
     if (words_find(row, keep, ring_arrival_number(arrival)) < keep)
         return false;
-    if (!ring_arrival_precedes(s, slot, arrival, row[keep]))
+    if (!arrival_precedes(s, slot, arrival, row[keep]))
         return false;
     out = words_insert(s, row, keep, slot, arrival);
     if (out != RING_ARRIVAL_NONE)
@@ -104,7 +104,7 @@ bool ring_row_offer_zone(const struct ring_shape *s, uint64_t *row, uint32_t slo
     for (uint32_t i = 0; i < s->replicas && first[i] != RING_ARRIVAL_NONE; i++) {
         if (s->entrant[ring_arrival_number(first[i])].zone != zone)
             continue;
-        if (!ring_arrival_precedes(s, slot, arrival, first[i]))
+        if (!arrival_precedes(s, slot, arrival, first[i]))
             return false;
         words_remove(first, s->replicas, i);
         break;

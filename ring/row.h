@@ -66,7 +66,6 @@ static inline uint16_t ring_arrival_number(uint64_t arrival)
 void ring_row_clear(const struct ring_shape *s, uint64_t *row);
 
 /* True if arrival `a` at the slot is earlier than `b`, exactly. */
-bool ring_arrival_precedes(const struct ring_shape *s, uint32_t slot, uint64_t a, uint64_t b);
 
 /* Enters an arrival unless its node is there already or it lies beyond the horizon; the node's
  * earlier darts must have been offered before. ring_row_offer is the way in; the others are its

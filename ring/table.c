@@ -140,10 +140,18 @@ static uint32_t table_volley(const struct ring_table *t, struct ring_thrower *th
     return n;
 }
 
+static void table_touch(struct ring_table *t, uint32_t slot)
+{
+    if (t->touched_count < ring_table_slots(t))
+        t->touched[t->touched_count++] = slot;
+    else
+        ring_table_touch_all(t);
+}
+
 static void table_strike(struct ring_table *t, uint32_t slot, uint16_t number)
 {
     if (ring_row_strike(&t->shape, ring_table_row(t, slot), slot, number))
-        ring_table_touch(t, slot);
+        table_touch(t, slot);
 }
 
 void ring_table_leave(struct ring_table *t, uint16_t number)
@@ -177,21 +185,13 @@ void ring_table_join(struct ring_table *t, uint16_t number)
         for (uint32_t i = 0; i < n; i++)
             if (ring_row_offer(&t->shape, ring_table_row(t, volley[i].slot), volley[i].slot,
                                volley[i].arrival))
-                ring_table_touch(t, volley[i].slot);
+                table_touch(t, volley[i].slot);
 }
 
 void ring_table_expect(struct ring_table *t, const struct ring_field *f)
 {
     t->need_nodes = f->n < t->shape.replicas ? f->n : t->shape.replicas;
     t->need_zones = f->zones;
-}
-
-void ring_table_touch(struct ring_table *t, uint32_t slot)
-{
-    if (t->touched_count < ring_table_slots(t))
-        t->touched[t->touched_count++] = slot;
-    else
-        ring_table_touch_all(t);
 }
 
 void ring_table_touch_all(struct ring_table *t)

@@ -95,7 +95,6 @@ void ring_table_expect(struct ring_table *t, const struct ring_field *f);
 bool ring_table_is_stale(const struct ring_table *t);
 
 /* A slot whose list may have changed; past the brim every list is looked at. */
-void ring_table_touch(struct ring_table *t, uint32_t slot);
 void ring_table_touch_all(struct ring_table *t);
 
 /* Reads the lists of what was touched and notes the differences. */

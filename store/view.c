@@ -8,8 +8,9 @@ uint32_t store_bucket_of(const struct store *s, struct muster_bytes key)
 }
 
 /* How many seats are known to hold the row: those that acknowledged it while it is being written,
- * then those that were seen to be level. */
-static uint32_t row_copies(const struct store_bucket *b, const struct store_entry *e)
+ * then those that were seen to be level and live. */
+static uint32_t row_copies(const struct store *s, const struct store_bucket *b,
+                           const struct store_entry *e)
 {
     uint32_t copies = 0;
 
@@ -19,7 +20,7 @@ static uint32_t row_copies(const struct store_bucket *b, const struct store_entr
         bool is_level = b->member[i].equal > 0 && b->member[i].unequal == 0;
         if ((e->flags & STORE_ENTRY_OPEN) != 0)
             is_level = !store_proposal_waits_for(b, e->value, i);
-        copies += b->member[i].peer == 0 || is_level;
+        copies += b->member[i].peer == 0 || (is_level && store_peer_is_live(s, b->member[i].peer));
     }
     return copies;
 }
@@ -33,7 +34,7 @@ static void view_fill(const struct store *s, const struct store_entry *e, struct
     view->version.packed = e->value->version;
     view->bucket = e->bucket;
     view->is_chosen = b->role == STORE_SERVING && (e->flags & STORE_ENTRY_OPEN) == 0;
-    view->copies = row_copies(b, e);
+    view->copies = row_copies(s, b, e);
 }
 
 bool store_get(const struct store *s, struct muster_bytes key, struct store_view *view)

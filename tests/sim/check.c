@@ -31,7 +31,8 @@ static struct sim_token *token_of(struct sim *s, uint32_t job, uint64_t token)
     return &s->token[s->tokens++];
 }
 
-/* A keeper whose row with this token is chosen has the right to start it, whoever wrote it first. */
+/* A keeper whose row with this token is chosen has the right to start it, whoever wrote it first.
+ */
 static bool is_chosen_somewhere(const struct sim *s, const char *job, uint64_t token)
 {
     struct store_view view;

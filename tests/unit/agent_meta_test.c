@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/meta.h"
@@ -17,8 +18,8 @@ static struct agent_meta sample(void)
     memset(m.id.octet, 0xab, sizeof m.id.octet);
     memset(m.cluster.octet, 0xcd, sizeof m.cluster.octet);
     m.draining = true;
-    strcpy(m.version, "0.1.0");
-    strcpy(m.tags, "gpu=2,rack=a");
+    (void)snprintf(m.version, sizeof m.version, "0.1.0");
+    (void)snprintf(m.tags, sizeof m.tags, "gpu=2,rack=a");
     return m;
 }
 
