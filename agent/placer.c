@@ -105,6 +105,7 @@ void placer_free(struct agent_core *core, struct place_entry *e)
     struct agent_placer *t = core->placer;
     uint32_t index = entry_index(core, e);
     MUSTER_ASSERT(e->is_used);
+    placer_offer_forget(core, e);
     if (e->is_moving)
         t->moving--;
     muster_heap_remove(&t->queue, index);

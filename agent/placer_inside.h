@@ -99,8 +99,11 @@ void placer_queue(struct agent_core *core, struct place_entry *e, const struct s
 
 /* Why a row's node will not come back with its run, or that it may. */
 bool placer_is_lost(struct agent_core *core, struct place_entry *e, const struct store_row *row);
+/* True while a node's answer to an offer may still come; then the entry is looked at again. */
+bool placer_is_offered(struct agent_core *core, struct place_entry *e);
 /* Asks the best node for room; false when nobody may have it. */
-bool placer_is_offered(const struct agent_core *core, const struct place_entry *e);
+/* The room asked for is not needed any more, or is counted by its node from here on. */
+void placer_offer_forget(struct agent_core *core, struct place_entry *e);
 bool placer_offer(struct agent_core *core, struct place_entry *e, const struct store_row *row);
 
 #endif

@@ -46,9 +46,14 @@ bool placer_is_lost(struct agent_core *core, struct place_entry *e, const struct
 
 /* ---- asking for room */
 
-bool placer_is_offered(const struct agent_core *core, const struct place_entry *e)
+/* The clock is set again each time: whatever made somebody look may have used it up, and without it
+ * an offer that gets no answer would be waited for for ever. */
+bool placer_is_offered(struct agent_core *core, struct place_entry *e)
 {
-    return e->state == PLACE_OFFERED && core->now.mono_ms < e->offered_ms + PLACE_OFFER_MS;
+    if (e->state != PLACE_OFFERED || core->now.mono_ms >= e->offered_ms + PLACE_OFFER_MS)
+        return false;
+    placer_due(core, e, e->offered_ms + PLACE_OFFER_MS);
+    return true;
 }
 
 static bool is_refused(const struct place_entry *e, struct muster_id node)
@@ -110,7 +115,7 @@ static struct agent_peer *candidate(struct agent_core *core, const struct place_
     return p;
 }
 
-static void offer_forget(struct agent_core *core, struct place_entry *e)
+void placer_offer_forget(struct agent_core *core, struct place_entry *e)
 {
     struct agent_peer *p = e->offer != 0 ? agent_peers_find(core, e->offer_to) : NULL;
     if (p != NULL)
@@ -122,7 +127,7 @@ bool placer_offer(struct agent_core *core, struct place_entry *e, const struct s
 {
     if (e->offer != 0) {
         refuse(e, e->offer_to);
-        offer_forget(core, e);
+        placer_offer_forget(core, e);
     }
     struct agent_peer *p = candidate(core, e, row);
     if (p == NULL)
@@ -173,9 +178,11 @@ void agent_placer_room(struct agent_core *core, struct muster_id from, struct mu
         p->used = m.used;
     }
     struct place_entry *e = placer_find(core, m.key);
-    if (e == NULL || e->offer != m.offer || e->state != PLACE_OFFERED)
+    if (e == NULL || e->offer != m.offer)
         return;
-    offer_forget(core, e);
+    placer_offer_forget(core, e);
+    if (e->state != PLACE_OFFERED)
+        return; /* it has been decided otherwise meanwhile */
     if (m.has_room) {
         place(core, e, from);
         return;

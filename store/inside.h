@@ -380,6 +380,9 @@ void store_proposal_again(struct store *s, struct store_bucket *b, uint16_t peer
 void store_proposal_fail(struct store *s, struct store_bucket *b);
 void store_proposal_late(struct store *s);
 void store_proposal_free(struct store *s, struct store_proposal *w);
+/* The write under way, chosen or not, that this very value belongs to; NULL: none. */
+const struct store_proposal *store_proposal_holding(const struct store_bucket *b,
+                                                    const struct store_value *v);
 bool store_proposal_waits_for(const struct store_bucket *b, const struct store_value *v,
                               uint32_t member);
 bool store_proposal_is_past(const struct store_bucket *b, uint32_t seq);

@@ -354,19 +354,28 @@ void store_proposal_late(struct store *s)
     }
 }
 
+const struct store_proposal *store_proposal_holding(const struct store_bucket *b,
+                                                    const struct store_value *v)
+{
+    struct store_version version = { v->version };
+
+    for (const struct store_proposal *w = b->last_proposal; w != NULL; w = w->prev) {
+        if (v->version < w->first)
+            continue;
+        bool is_its = store_version_seq(version) <= w->last_seq && !w->is_bench &&
+                      store_version_reign(version).packed == b->reign.packed;
+        return is_its ? w : NULL;
+    }
+    return NULL;
+}
+
 /* True while the member has not acknowledged an open write of this very value. */
 bool store_proposal_waits_for(const struct store_bucket *b, const struct store_value *v,
                               uint32_t member)
 {
-    for (const struct store_proposal *w = b->last_proposal; w != NULL; w = w->prev) {
-        if (v->version < w->first)
-            continue;
-        struct store_version version = { v->version };
-        return store_version_seq(version) <= w->last_seq && !w->is_bench &&
-               store_version_reign(version).packed == b->reign.packed &&
-               (w->mask & store_bit(member)) == 0;
-    }
-    return false;
+    const struct store_proposal *w = store_proposal_holding(b, v);
+
+    return w != NULL && (w->mask & store_bit(member)) == 0;
 }
 
 /* True when everything written up to `seq` in this reign is chosen. */

@@ -7,22 +7,35 @@ uint32_t store_bucket_of(const struct store *s, struct muster_bytes key)
     return store_rows_bucket_of(&s->table, key);
 }
 
-/* How many seats are known to hold the row: those that acknowledged it while it is being written,
- * then those that were seen to be level and live. */
+/* A member that once held exactly our rows holds those written before that still; of a later one
+ * nothing is known but what its write was told. */
+static bool member_has_row(const struct store_bucket *b, const struct store_entry *e,
+                           uint32_t member)
+{
+    const struct store_proposal *w = store_proposal_holding(b, e->value);
+    struct store_version version = { e->value->version };
+    bool is_ours = store_version_reign(version).packed == b->reign.packed;
+
+    if (w != NULL)
+        return (w->mask & store_bit(member)) != 0;
+    return b->member[member].peer == 0 ||
+           b->member[member].equal > (is_ours ? store_version_seq(version) : 0);
+}
+
+/* How many live seats are known to hold the row: never more than do (P1). What is chosen stands on more
+ * than half of them, also when it has slipped our mind which. */
 static uint32_t row_copies(const struct store *s, const struct store_bucket *b,
                            const struct store_entry *e)
 {
-    uint32_t copies = 0;
+    uint32_t copies = 0, least = (b->bench.count + 1u) / 2;
 
     if (!store_bucket_rules(b))
         return 1;
-    for (uint32_t i = 0; i < b->bench.count; i++) {
-        bool is_level = b->member[i].equal > 0 && b->member[i].unequal == 0;
-        if ((e->flags & STORE_ENTRY_OPEN) != 0)
-            is_level = !store_proposal_waits_for(b, e->value, i);
-        copies += b->member[i].peer == 0 || (is_level && store_peer_is_live(s, b->member[i].peer));
-    }
-    return copies;
+    for (uint32_t i = 0; i < b->bench.count; i++)
+        copies += member_has_row(b, e, i) &&
+                  (b->member[i].peer == 0 || store_peer_is_live(s, b->member[i].peer));
+    bool is_chosen = b->role == STORE_SERVING && (e->flags & STORE_ENTRY_OPEN) == 0;
+    return is_chosen && copies < least ? least : copies;
 }
 
 static void view_fill(const struct store *s, const struct store_entry *e, struct store_view *view)

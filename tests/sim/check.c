@@ -31,23 +31,6 @@ static struct sim_token *token_of(struct sim *s, uint32_t job, uint64_t token)
     return &s->token[s->tokens++];
 }
 
-/* A keeper whose row with this token is chosen has the right to start it, whoever wrote it first.
- */
-static bool is_chosen_somewhere(const struct sim *s, const char *job, uint64_t token)
-{
-    struct store_view view;
-    struct muster_bytes key = muster_bytes_text(job);
-    for (uint32_t i = 0; i < s->nodes; i++) {
-        if (!s->node[i].is_up)
-            continue;
-        const struct store *store = agent_node_store(s->node[i].node);
-        if (store_is_serving(store, store_bucket_of(store, key)) && store_get(store, key, &view) &&
-            view.is_chosen && view.row.run_token == token)
-            return true;
-    }
-    return false;
-}
-
 void sim_check_started(struct sim *s, uint32_t node, const char *job, uint64_t token,
                        uint32_t attempt)
 {
@@ -55,7 +38,7 @@ void sim_check_started(struct sim *s, uint32_t node, const char *job, uint64_t t
     if (t->is_started && (t->node != node || attempt <= t->attempt))
         sim_fail(s, 1, "I5: token %llu of %s starts twice, on n%u and n%u",
                  (unsigned long long)token, job, t->node, node);
-    if (!t->is_right && !is_chosen_somewhere(s, job, token))
+    if (!t->is_right && !sim_truth_may_start(s, t->job, token))
         sim_fail(s, 1, "I6: %s starts on n%u with token %llu, neither chosen nor claimed", job,
                  node, (unsigned long long)token);
     t->is_started = true;
@@ -67,8 +50,34 @@ void sim_check_news(struct sim *s, uint32_t node, const struct agent_news *n)
 {
     sim_log(s, "n%u news: %s %s %s %llu: %s", node, n->type, n->node, n->job,
             (unsigned long long)n->token, n->text);
-    if (strcmp(n->type, "run.placed") == 0 || strcmp(n->type, "run.claimed") == 0)
-        token_of(s, job_index(s, n->job), n->token)->is_right = true;
+}
+
+void sim_check_claimed(struct sim *s, const char *job, uint64_t token)
+{
+    token_of(s, job_index(s, job), token)->is_right = true;
+}
+
+/* ---- answers: P1, I9. What was answered must stand on a quorum's disks, and on as many as said.
+ */
+
+void sim_check_reply(struct sim *s, struct sim_job *j, uint64_t request,
+                     const struct agent_reply *r)
+{
+    char body[4096] = "";
+    size_t len = r->body.len < sizeof body ? r->body.len : sizeof body - 1;
+    memcpy(body, r->body.data, len);
+    const char *at = strstr(body, "\"copies\":");
+    for (const char *next = at; next != NULL; next = strstr(next + 1, "\"copies\":"))
+        at = next; /* the last one is the answer's own */
+    uint32_t said = at != NULL ? (uint32_t)strtoul(at + 9, NULL, 10) : 0;
+    uint32_t copies = sim_truth_copies(s, (uint32_t)(j - s->job), request);
+    if (strstr(body, "\"changed\":false") != NULL)
+        return; /* nothing was written for it */
+    if (copies == 0)
+        sim_fail(s, 1, "P1: %s is acknowledged and no quorum has it", j->name);
+    if (said == 0 || said > copies)
+        sim_fail(s, 1, "P1: %s is acknowledged with %u copies and stands on %u disks", j->name,
+                 said, copies);
 }
 
 /* ---- slots: I8 */
@@ -111,11 +120,11 @@ static void keepers_check(struct sim *s, uint32_t bucket)
     }
 }
 
+/* Rows whose newest chosen version is a tombstone may be unknown again: they were purged (R22). */
 static void rows_check(struct sim *s, struct sim_job *j)
 {
     struct store_view view;
     struct muster_bytes key = muster_bytes_text(j->name);
-    uint64_t newest = j->chosen;
     for (uint32_t i = 0; i < s->nodes; i++) {
         if (!s->node[i].is_up)
             continue;
@@ -125,15 +134,13 @@ static void rows_check(struct sim *s, struct sim_job *j)
         struct store_bucket_view b;
         store_bucket(store_of(s, i), bucket, &b);
         bool known = store_get(store_of(s, i), key, &view);
-        bool later = b.reign.packed >= (j->chosen >> 24);
-        if (!known && j->chosen != 0 && later && !j->is_delete_tried)
+        if (b.reign.packed < j->chosen >> 24)
+            continue; /* outranked, and not yet aware of it */
+        if (!known && j->chosen != 0 && !j->chosen_gone)
             sim_fail(s, 1, "I3: n%u keeps bucket %u and does not know %s", i, bucket, j->name);
-        if (known && later && view.version.packed < j->chosen)
+        if (known && view.version.packed < j->chosen)
             sim_fail(s, 1, "I3: n%u keeps bucket %u with an older %s", i, bucket, j->name);
-        if (known && view.is_chosen && view.version.packed > newest)
-            newest = view.version.packed;
     }
-    j->chosen = newest;
 }
 
 void sim_check_all(struct sim *s)
@@ -142,6 +149,44 @@ void sim_check_all(struct sim *s)
         keepers_check(s, b);
     for (uint32_t i = 0; i < s->jobs; i++)
         rows_check(s, &s->job[i]);
+}
+
+/* ---- the trace */
+
+static void bench_print(const struct sim *s, const struct store_seat *seat, uint32_t n)
+{
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t i = 0;
+        while (i < s->nodes && !muster_id_equal(s->node[i].id, seat[k].node))
+            i++;
+        printf(" n%u.%u", i, seat[k].seat);
+    }
+}
+
+/* Keepers and benches explain what a trace shows; they are printed only, so that a run with a trace
+ * has the same hash as one without. */
+void sim_check_trace(struct sim *s, uint32_t node)
+{
+    static const char *const role[] = { "no seat", "seated", "candidate", "elected", "serving" };
+    struct sim_node *n = &s->node[node];
+    for (uint32_t b = 0; b < SIM_BUCKETS; b++) {
+        struct store_bucket_view v;
+        store_bucket(store_of(s, node), b, &v);
+        bool same = n->shown[b].role == v.role && n->shown[b].bench == v.bench_version.packed;
+        if (same && (v.role < STORE_CANDIDATE || n->shown[b].reign == v.reign.packed))
+            continue;
+        n->shown[b].role = v.role;
+        n->shown[b].reign = v.reign.packed;
+        n->shown[b].bench = v.bench_version.packed;
+        printf("%9.3f n%u bucket %u: %s as seat %u, promised %u.%u, rows %u, bench %llu:",
+               (double)s->now / 1000, node, b, role[v.role], v.seat, store_reign_round(v.reign),
+               store_reign_seat(v.reign), v.rows, (unsigned long long)v.bench_version.packed);
+        bench_print(s, v.old_seat, v.old_count);
+        if (v.new_count > 0)
+            printf(" to");
+        bench_print(s, v.new_seat, v.new_count);
+        printf("\n");
+    }
 }
 
 /* ---- at rest */

@@ -101,17 +101,36 @@ void sim_disk_drop(struct sim_node *n)
     d->has_pending = false;
 }
 
-void sim_disk_apply(struct sim_node *n)
+static void operation_apply(struct sim *s, uint32_t node, const struct sim_record *p,
+                            bool is_delete, const uint16_t *seats)
 {
+    struct sim_node *n = &s->node[node];
+    const struct sim_record *r = record_find(n, p->table, p->key);
+    struct muster_bytes before = r != NULL ? own(r->value) : MUSTER_BYTES(NULL, 0);
+    if (is_delete)
+        record_delete(n, p->table, p->key);
+    else
+        record_put(n, p->table, p->key, p->value);
+    sim_truth_op(s, node, p->table, p->key, is_delete ? MUSTER_BYTES(NULL, 0) : p->value, before,
+                 seats);
+    disown(before);
+}
+
+/* A batch is atomic: its buckets are looked at first, so that every row is judged by the seat that
+ * the batch leaves behind. */
+void sim_disk_apply(struct sim *s, uint32_t node)
+{
+    struct sim_node *n = &s->node[node];
     struct sim_disk *d = &n->disk;
-    for (uint32_t i = 0; i < d->pending_count; i++) {
-        const struct sim_record *p = &d->pending[i];
-        if (d->pending_delete[i])
-            record_delete(n, p->table, p->key);
-        else
-            record_put(n, p->table, p->key, p->value);
-    }
+    uint16_t seats[SIM_BUCKETS];
+    for (uint32_t b = 0; b < SIM_BUCKETS; b++)
+        seats[b] = sim_truth_seat(n, b);
+    for (int rows = 0; rows < 2; rows++)
+        for (uint32_t i = 0; i < d->pending_count; i++)
+            if ((d->pending[i].table != STORE_TABLE_BUCKET) == (rows == 1))
+                operation_apply(s, node, &d->pending[i], d->pending_delete[i], seats);
     sim_disk_drop(n);
+    sim_truth_judge(s);
 }
 
 void sim_disk_wipe(struct sim_node *n)
@@ -138,13 +157,19 @@ void sim_disk_load(struct sim_node *n)
     }
 }
 
-bool sim_disk_get(const struct sim_node *n, enum store_table t, const char *key,
-                  struct muster_bytes *value)
+bool sim_disk_read(const struct sim_node *n, enum store_table t, struct muster_bytes key,
+                   struct muster_bytes *value)
 {
-    const struct sim_record *r = record_find(n, (uint8_t)t, muster_bytes_text(key));
+    const struct sim_record *r = record_find(n, (uint8_t)t, key);
     if (r != NULL)
         *value = r->value;
     return r != NULL;
+}
+
+bool sim_disk_get(const struct sim_node *n, enum store_table t, const char *key,
+                  struct muster_bytes *value)
+{
+    return sim_disk_read(n, t, muster_bytes_text(key), value);
 }
 
 void sim_disk_put(struct sim_node *n, enum store_table t, const char *key, const char *value)

@@ -117,6 +117,7 @@ static void reply_got(struct sim *s, const struct agent_effect *e)
         if (r->err != MUSTER_OK)
             continue;
         s->acks++;
+        sim_check_reply(s, j, e->number, r);
         if (j->request_is_delete)
             j->is_deleted_acked = true;
         else
@@ -185,6 +186,8 @@ void sim_step(struct sim *s, uint32_t node, const struct agent_event *event)
     s->steps++;
     agent_node_step(n->node, sim_now(s), event);
     drain(s, node);
+    if (s->trace)
+        sim_check_trace(s, node);
     sim_check_turn(s, node);
 }
 
@@ -215,7 +218,7 @@ static void item_happen(struct sim *s, struct sim_item *i)
         sim_step(s, i->node, &tick);
         break;
     case SIM_COMMIT:
-        sim_disk_apply(n);
+        sim_disk_apply(s, i->node);
         sim_step(s, i->node, &committed);
         break;
     case SIM_PUMP:
@@ -346,7 +349,7 @@ void sim_crash(struct sim *s, uint32_t node, bool silent)
         item_free(&n->inbox[i]);
     n->inbox_count = 0;
     if (muster_rng_chance(&s->rng, 1, 2))
-        sim_disk_apply(n);
+        sim_disk_apply(s, node);
     else
         sim_disk_drop(n);
     if (silent)
@@ -404,6 +407,7 @@ void sim_wipe(struct sim *s, uint32_t node)
 {
     MUSTER_ASSERT(!s->node[node].is_up);
     sim_disk_wipe(&s->node[node]);
+    sim_truth_wiped(s, node);
     identity_new(s, node);
     s->node[node].boot = 1; /* never founds again */
     sim_log(s, "n%u has a new disk", node);
@@ -445,6 +449,7 @@ void sim_close(struct sim *s)
         item_free(&s->heap[i]);
     free(s->heap);
     free(s->token);
+    free(s->write);
 }
 
 /* ---- clients */
@@ -466,6 +471,7 @@ static uint64_t ask(struct sim *s, uint32_t node, struct agent_request *q)
 {
     struct agent_event e = { .kind = AGENT_EVENT_REQUEST, .request = q };
     q->number = s->next_request++;
+    q->request_id[0] = q->number;
     sim_step(s, node, &e);
     return q->number;
 }

@@ -90,6 +90,10 @@ struct sim_node {
     struct sim_item *inbox; /* what arrived while paused */
     uint32_t inbox_count, inbox_size;
     bool draining;
+    struct {
+        uint64_t reign, bench;
+        enum store_role role;
+    } shown[SIM_BUCKETS]; /* as the trace has printed them */
 };
 
 /* ---- the network */
@@ -126,9 +130,20 @@ struct sim_faults {
 struct sim_job {
     char name[32];
     bool is_acked, is_deleted_acked, is_delete_tried, wants;
-    uint64_t chosen;  /* highest version seen chosen */
+    uint64_t chosen;  /* highest version that a quorum has had */
+    bool chosen_gone; /* it is a tombstone */
     uint64_t request; /* under way: 0 none */
     bool request_is_delete;
+};
+
+/* A version of a job's row, and the seats on whose disks it has stood. */
+struct sim_write {
+    uint64_t version, token, hash;
+    uint64_t request[STORE_REQUESTS]; /* the clients' ids it remembers */
+    uint32_t job, bucket;
+    enum store_phase phase;
+    bool is_chosen, is_purged;
+    uint16_t seat[SIM_NODES]; /* 0: never there, or wiped since */
 };
 
 struct sim_token {
@@ -153,6 +168,9 @@ struct sim {
     uint32_t jobs;
     struct sim_token *token;
     uint32_t tokens, tokens_size;
+    struct sim_write *write;
+    uint32_t writes, writes_size;
+    uint32_t judge_due; /* buckets whose disks have changed */
     uint32_t next_stream, next_link, next_pid;
     uint64_t next_request, next_handle;
     struct {
@@ -203,10 +221,12 @@ void sim_heal(struct sim *s);
 
 /* ---- disk.c */
 void sim_disk_begin(struct sim *s, uint32_t node, const struct store_disk_batch *b);
-void sim_disk_apply(struct sim_node *n);
+void sim_disk_apply(struct sim *s, uint32_t node);
 void sim_disk_drop(struct sim_node *n);
 void sim_disk_wipe(struct sim_node *n);
 void sim_disk_load(struct sim_node *n);
+bool sim_disk_read(const struct sim_node *n, enum store_table t, struct muster_bytes key,
+                   struct muster_bytes *value);
 bool sim_disk_get(const struct sim_node *n, enum store_table t, const char *key,
                   struct muster_bytes *value);
 void sim_disk_put(struct sim_node *n, enum store_table t, const char *key, const char *value);
@@ -219,11 +239,28 @@ void sim_proc_scan(struct sim *s, uint32_t node);
 void sim_proc_deadman(struct sim *s, uint32_t node, uint64_t generation);
 uint32_t sim_proc_live(const struct sim *s, const char *job, uint32_t *node, uint64_t *token);
 
+/* ---- truth.c */
+/* One operation of a batch has reached a disk: `value` empty for a deletion, `before` empty when
+ * there was nothing; `seats` as they were before the batch. */
+void sim_truth_op(struct sim *s, uint32_t node, uint8_t table, struct muster_bytes key,
+                  struct muster_bytes value, struct muster_bytes before, const uint16_t *seats);
+void sim_truth_judge(struct sim *s); /* after every batch: what is chosen now */
+void sim_truth_wiped(struct sim *s, uint32_t node);
+uint16_t sim_truth_seat(const struct sim_node *n, uint32_t bucket); /* as its disk says */
+uint32_t sim_truth_bucket(struct muster_bytes key);
+bool sim_truth_may_start(struct sim *s, uint32_t job, uint64_t token);
+/* On how many disks a client's request has stood; 0 when no version with it was ever chosen. */
+uint32_t sim_truth_copies(struct sim *s, uint32_t job, uint64_t request);
+
 /* ---- check.c */
+void sim_check_claimed(struct sim *s, const char *job, uint64_t token);
+void sim_check_reply(struct sim *s, struct sim_job *j, uint64_t request,
+                     const struct agent_reply *r);
 void sim_check_started(struct sim *s, uint32_t node, const char *job, uint64_t token,
                        uint32_t attempt);
 void sim_check_news(struct sim *s, uint32_t node, const struct agent_news *n);
 void sim_check_turn(struct sim *s, uint32_t node);
+void sim_check_trace(struct sim *s, uint32_t node); /* prints what changed in its buckets */
 void sim_check_all(struct sim *s);
 bool sim_at_rest(struct sim *s);    /* quiet: prints nothing */
 void sim_check_rest(struct sim *s); /* fails with what is not at rest */

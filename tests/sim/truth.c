@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The truth: what really stands on the disks, whatever the nodes believe. Every version of every
+ * row is followed from disk to disk; what a quorum of its bench has had is chosen, and nothing else
+ * is. Quorums are counted here anew, so that a node that counts wrongly does not judge itself.
+ * (I1 to I6, R17, R22) */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/wire.h"
+#include "store/bench.h"
+#include "tests/sim/sim.h"
+
+#define ROW_HEAD 12 /* bytes of a row's record before the row: checksum, version */
+#define CRC_LEN  4
+
+static uint64_t big_endian(const uint8_t *in, uint32_t len)
+{
+    uint64_t value = 0;
+    for (uint32_t i = 0; i < len; i++)
+        value = value << 8 | in[i];
+    return value;
+}
+
+/* ---- benches */
+
+struct bucket_record {
+    uint16_t seat;
+    uint64_t bench_version;
+    struct store_bench bench;
+};
+
+static void bucket_read(const struct sim_node *n, uint32_t bucket, struct bucket_record *out)
+{
+    uint8_t key[2] = { (uint8_t)(bucket >> 8), (uint8_t)bucket };
+    struct muster_bytes value;
+    *out = (struct bucket_record){ 0 };
+    if (!sim_disk_read(n, STORE_TABLE_BUCKET, MUSTER_BYTES(key, 2), &value))
+        return;
+    struct muster_reader r =
+        muster_reader_over(MUSTER_BYTES(value.data + CRC_LEN, value.len - CRC_LEN));
+    muster_read_array_of(&r, 6);
+    (void)muster_read_u64(&r); /* promised */
+    out->seat = muster_read_u16(&r);
+    (void)muster_read_u16(&r); /* lost seat */
+    (void)muster_read_u32(&r); /* round */
+    out->bench_version = muster_read_u64(&r);
+    if (muster_read_is_nil(&r))
+        return;
+    struct muster_bytes row = muster_read_bytes(&r, STORE_BENCH_WIRE);
+    int err = muster_reader_ok(&r) ? store_bench_decode(&out->bench, row) : MUSTER_EINVAL;
+    MUSTER_ASSERT(err == MUSTER_OK);
+}
+
+struct sim_lists {
+    uint64_t version;
+    struct store_seat old_seat[STORE_BENCH_MAX], new_seat[STORE_BENCH_MAX];
+    uint32_t old_count, new_count;
+};
+
+static void lists_of_record(struct sim_lists *l, const struct bucket_record *r)
+{
+    *l = (struct sim_lists){ .version = r->bench_version };
+    for (uint32_t i = 0; i < r->bench.count; i++) {
+        if ((r->bench.old_mask >> i & 1) != 0)
+            l->old_seat[l->old_count++] = r->bench.member[i];
+        if ((r->bench.new_mask >> i & 1) != 0)
+            l->new_seat[l->new_count++] = r->bench.member[i];
+    }
+}
+
+/* The newest bench that anybody knows or has on disk: a keeper counts with its own from the moment
+ * it writes it. */
+static void bench_newest(const struct sim *s, uint32_t bucket, struct sim_lists *l)
+{
+    *l = (struct sim_lists){ 0 };
+    for (uint32_t i = 0; i < s->nodes; i++) {
+        struct bucket_record record;
+        bucket_read(&s->node[i], bucket, &record);
+        if (record.bench_version > l->version)
+            lists_of_record(l, &record);
+        if (s->node[i].node == NULL)
+            continue;
+        struct store_bucket_view v;
+        store_bucket(agent_node_store(s->node[i].node), bucket, &v);
+        if (v.bench_version.packed <= l->version)
+            continue;
+        l->version = v.bench_version.packed;
+        l->old_count = v.old_count;
+        l->new_count = v.new_count;
+        memcpy(l->old_seat, v.old_seat, sizeof l->old_seat);
+        memcpy(l->new_seat, v.new_seat, sizeof l->new_seat);
+    }
+}
+
+static bool holds(const struct sim *s, const struct sim_write *w, const struct store_seat *seat)
+{
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (muster_id_equal(s->node[i].id, seat->node))
+            return w->seat[i] == seat->seat;
+    return false;
+}
+
+/* More than half, or half with the lowest seat. */
+static bool list_has(const struct sim *s, const struct sim_write *w, const struct store_seat *seat,
+                     uint32_t count)
+{
+    uint32_t have = 0, lowest = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        have += holds(s, w, &seat[i]);
+        lowest = seat[i].seat < seat[lowest].seat ? i : lowest;
+    }
+    return 2 * have > count || (2 * have == count && count > 0 && holds(s, w, &seat[lowest]));
+}
+
+static void write_judge(struct sim *s, struct sim_write *w, const struct sim_lists *l)
+{
+    if (w->is_chosen || !list_has(s, w, l->old_seat, l->old_count))
+        return;
+    w->is_chosen = l->new_count == 0 || list_has(s, w, l->new_seat, l->new_count);
+    struct sim_job *j = &s->job[w->job];
+    if (w->is_chosen && w->version > j->chosen) {
+        j->chosen = w->version;
+        j->chosen_gone = w->phase == STORE_GONE;
+    }
+}
+
+static void bucket_judge(struct sim *s, uint32_t bucket)
+{
+    struct sim_lists l;
+    bench_newest(s, bucket, &l);
+    for (uint32_t i = 0; i < s->writes; i++)
+        if (s->write[i].bucket == bucket)
+            write_judge(s, &s->write[i], &l);
+}
+
+/* ---- what a batch brings */
+
+static struct sim_write *write_find(struct sim *s, uint32_t job, uint64_t version)
+{
+    for (uint32_t i = s->writes; i-- > 0;)
+        if (s->write[i].version == version && s->write[i].job == job)
+            return &s->write[i];
+    return NULL;
+}
+
+static struct sim_write *write_of(struct sim *s, const struct store_row *row, uint64_t version,
+                                  uint32_t bucket)
+{
+    char name[STORE_KEY_MAX + 1] = "";
+    memcpy(name, row->key.data, row->key.len);
+    struct sim_job *j = sim_job_find(s, name);
+    if (j == NULL)
+        sim_fail(s, 1, "a row of a job nobody made: %s", name);
+    uint32_t job = (uint32_t)(j - s->job);
+    struct sim_write *w = write_find(s, job, version);
+    if (w != NULL)
+        return w;
+    if (s->writes == s->writes_size) {
+        s->writes_size = s->writes_size > 0 ? 2 * s->writes_size : 256;
+        s->write = realloc(s->write, s->writes_size * sizeof *s->write);
+        MUSTER_ASSERT(s->write != NULL);
+    }
+    w = &s->write[s->writes++];
+    *w = (struct sim_write){ .version = version, .token = row->run_token, .job = job };
+    w->bucket = bucket;
+    w->phase = row->phase;
+    for (int i = 0; i < STORE_REQUESTS; i++)
+        w->request[i] = row->request[i].id[0];
+    return w;
+}
+
+static uint64_t version_of(struct muster_bytes record)
+{
+    return big_endian(record.data + CRC_LEN, 8);
+}
+
+static void row_read(struct sim *s, struct muster_bytes value, struct store_row *row)
+{
+    MUSTER_ASSERT(value.len > ROW_HEAD);
+    if (store_row_decode(row, MUSTER_BYTES(value.data + ROW_HEAD, value.len - ROW_HEAD)) !=
+        MUSTER_OK)
+        sim_fail(s, 1, "a row that cannot be read is written");
+}
+
+static void row_kept(struct sim *s, uint32_t node, uint32_t bucket, uint16_t seat,
+                     struct muster_bytes value)
+{
+    struct store_row row;
+    row_read(s, value, &row);
+    uint64_t version = version_of(value);
+    uint64_t hash = muster_hash64(MUSTER_BYTES(value.data + ROW_HEAD, value.len - ROW_HEAD), 1);
+    struct sim_write *w = write_of(s, &row, version, bucket);
+    if (w->hash != 0 && w->hash != hash)
+        sim_fail(s, 1, "I2: two values of %s under version %llu", s->job[w->job].name,
+                 (unsigned long long)version);
+    w->hash = hash;
+    w->seat[node] = seat;
+}
+
+/* A row leaves a seat only as a tombstone that every seat has had, or when the seat itself is
+ * another one. */
+static void row_gone(struct sim *s, uint32_t node, uint32_t bucket, uint16_t seat,
+                     struct muster_bytes value)
+{
+    struct store_row row;
+    struct sim_lists l;
+    row_read(s, value, &row);
+    struct sim_write *w = write_of(s, &row, version_of(value), bucket);
+    if (seat == 0)
+        w->seat[node] = 0; /* wiped for another seat (R25) */
+    if (w->is_purged || seat == 0)
+        return;
+    if (w->phase != STORE_GONE)
+        sim_fail(s, 1, "I4: %s leaves n%u and is no tombstone", s->job[w->job].name, node);
+    w->is_purged = true;
+    bench_newest(s, bucket, &l);
+    for (uint32_t i = 0; i < l.old_count; i++)
+        if (!holds(s, w, &l.old_seat[i]))
+            sim_fail(s, 1, "R22: the tombstone of %s is purged and seat %u never had it",
+                     s->job[w->job].name, l.old_seat[i].seat);
+}
+
+static void claim_kept(struct sim *s, struct muster_bytes key, struct muster_bytes value)
+{
+    char name[STORE_KEY_MAX + 1] = "";
+    struct muster_reader r =
+        muster_reader_over(MUSTER_BYTES(value.data + CRC_LEN, value.len - CRC_LEN));
+    muster_read_array_of(&r, 3);
+    (void)muster_read_id(&r);
+    uint64_t token = muster_read_u64(&r);
+    MUSTER_ASSERT(muster_reader_ok(&r));
+    memcpy(name, key.data + 2, key.len - 2);
+    sim_check_claimed(s, name, token);
+}
+
+uint16_t sim_truth_seat(const struct sim_node *n, uint32_t bucket)
+{
+    struct bucket_record record;
+    bucket_read(n, bucket, &record);
+    return record.seat;
+}
+
+uint32_t sim_truth_bucket(struct muster_bytes key)
+{
+    return (uint32_t)big_endian(key.data + key.len - 2, 2);
+}
+
+void sim_truth_op(struct sim *s, uint32_t node, uint8_t table, struct muster_bytes key,
+                  struct muster_bytes value, struct muster_bytes before, const uint16_t *seats)
+{
+    if (table == STORE_TABLE_CLAIM && value.len > 0)
+        claim_kept(s, key, value);
+    if (table != STORE_TABLE_ROW && table != STORE_TABLE_BUCKET)
+        return;
+    uint32_t bucket = sim_truth_bucket(key);
+    s->judge_due |= 1u << bucket;
+    if (table == STORE_TABLE_BUCKET)
+        return;
+    uint16_t seat = sim_truth_seat(&s->node[node], bucket);
+    if (before.len > 0 && value.len > 0 && version_of(value) < version_of(before))
+        sim_fail(s, 1, "I4: a version falls on n%u", node);
+    if (value.len > 0)
+        row_kept(s, node, bucket, seat, value);
+    else if (before.len > 0)
+        row_gone(s, node, bucket, seat == seats[bucket] ? seat : 0, before);
+}
+
+void sim_truth_judge(struct sim *s)
+{
+    for (uint32_t b = 0; b < SIM_BUCKETS; b++)
+        if ((s->judge_due >> b & 1) != 0)
+            bucket_judge(s, b);
+    s->judge_due = 0;
+}
+
+void sim_truth_wiped(struct sim *s, uint32_t node)
+{
+    for (uint32_t i = 0; i < s->writes; i++)
+        s->write[i].seat[node] = 0;
+}
+
+/* ---- questions */
+
+bool sim_truth_may_start(struct sim *s, uint32_t job, uint64_t token)
+{
+    for (uint32_t i = 0; i < s->writes; i++) {
+        struct sim_write *w = &s->write[i];
+        if (w->job != job || w->token != token || w->phase != STORE_PLACED)
+            continue;
+        bucket_judge(s, w->bucket);
+        if (w->is_chosen)
+            return true;
+    }
+    return false;
+}
+
+/* On how many disks a client's request has ever stood; 0 unless one version of it was chosen. */
+uint32_t sim_truth_copies(struct sim *s, uint32_t job, uint64_t request)
+{
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < s->writes; i++) {
+        struct sim_write *w = &s->write[i];
+        bool has = false;
+        uint32_t copies = 0;
+        for (int k = 0; k < STORE_REQUESTS; k++)
+            has = has || w->request[k] == request;
+        if (w->job != job || !has)
+            continue;
+        bucket_judge(s, w->bucket);
+        for (uint32_t k = 0; k < s->nodes; k++)
+            copies += w->seat[k] != 0;
+        if (w->is_chosen && copies > most)
+            most = copies;
+    }
+    return most;
+}
