@@ -43,7 +43,6 @@ int agent_peers_open(struct agent_core *core)
     self->link = AGENT_NO_LINK;
     self->dead_since_ms = MUSTER_NEVER;
     self->dial_ms = MUSTER_NEVER;
-    self->check_ms = MUSTER_NEVER;
     self->load_known = true;
     self->ring_number = RING_NONE;
     (void)snprintf(self->name, sizeof self->name, "%s", c->name);
@@ -224,7 +223,6 @@ static struct agent_peer *peer_make(struct agent_core *core, const char *gossip_
             return NULL;
         p = &t->peer[t->count++];
         *p = (struct agent_peer){ .id = id, .link = AGENT_NO_LINK, .dial_ms = MUSTER_NEVER };
-        p->check_ms = MUSTER_NEVER;
         p->dead_since_ms = MUSTER_NEVER;
         p->ring_number = RING_NONE;
     }

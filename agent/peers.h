@@ -50,8 +50,6 @@ struct agent_peer {
     uint64_t dial_ms;  /* when to dial next */
     uint32_t dial_wait_ms;
     uint32_t checking; /* number of a check under way */
-    uint64_t check_ms; /* when to check again */
-    uint32_t checks;   /* since its link was lost */
 };
 
 MUSTER_MUST_USE int agent_peers_open(struct agent_core *core);

@@ -16,8 +16,6 @@
 #define PEERS_DIAL_WAIT_MIN 50
 #define PEERS_DIAL_WAIT_MAX 2000
 #define PEERS_DIAL_LARGER   1000 /* the larger id waits so long for the smaller to dial */
-#define PEERS_CHECK_WAIT    2    /* between the first two checks, then twice as long each time */
-#define PEERS_CHECKS_MAX    9    /* half a second in all */
 
 struct agent_link {
     uint32_t number; /* 0: free */

@@ -97,38 +97,12 @@ static void dial(struct agent_core *core, struct agent_peer *p)
     e->deadline_ms = core->now.mono_ms + PEERS_DIAL_MS;
 }
 
-/* ---- checking whether a process is gone */
-
-static void check_start(struct agent_core *core, struct agent_peer *p)
-{
-    p->checking = number_next(core->peers);
-    p->check_ms = MUSTER_NEVER;
-    p->checks++;
-    struct agent_effect *e = agent_out_add(&core->out, AGENT_EFFECT_CHECK);
-    e->link = p->checking;
-    e->to = peer_addr(p);
-    e->deadline_ms = core->now.mono_ms + PEERS_DIAL_MS;
-}
-
-/* A process that is being killed still takes a connection for a moment, after its links have
- * closed: whoever looked too early looks again. */
-static void check_later(struct agent_core *core, struct agent_peer *p)
-{
-    if (p->link != AGENT_NO_LINK || p->life == AGENT_LIFE_PROVEN || p->checks >= PEERS_CHECKS_MAX)
-        return;
-    p->check_ms = core->now.mono_ms + ((uint64_t)PEERS_CHECK_WAIT << (p->checks - 1));
-    core->peers->deadline_ms = muster_deadline_sooner(core->peers->deadline_ms, p->check_ms);
-}
-
 void agent_peers_tick(struct agent_core *core)
 {
     struct agent_peers *t = core->peers;
     uint64_t next = MUSTER_NEVER;
     for (uint32_t i = 0; i < t->count; i++) {
         struct agent_peer *p = &t->peer[i];
-        if (muster_deadline_reached(p->check_ms, core->now.mono_ms))
-            check_start(core, p);
-        next = muster_deadline_sooner(next, p->check_ms);
         if (p->is_self || !agent_peer_is_alive(p) || p->link != AGENT_NO_LINK || p->dialing != 0)
             continue;
         if (muster_deadline_reached(p->dial_ms, core->now.mono_ms))
@@ -240,7 +214,6 @@ static void link_up(struct agent_core *core, struct agent_peer *p, struct agent_
     l->is_up = true;
     l->peer = peer_index(core, p);
     p->link = l->number;
-    p->check_ms = MUSTER_NEVER;
     p->link_is_ours = l->is_ours;
     p->dial_wait_ms = 0;
     p->boot = boot;
@@ -318,6 +291,15 @@ void agent_peers_link_frame(struct agent_core *core, uint32_t number, struct mus
 
 /* ---- endings, and what they prove */
 
+static void check_start(struct agent_core *core, struct agent_peer *p)
+{
+    p->checking = number_next(core->peers);
+    struct agent_effect *e = agent_out_add(&core->out, AGENT_EFFECT_CHECK);
+    e->link = p->checking;
+    e->to = peer_addr(p);
+    e->deadline_ms = core->now.mono_ms + PEERS_DIAL_MS;
+}
+
 /* Its connection has ended and its kernel refuses another: the process is gone (R55). */
 static void peer_proven(struct agent_core *core, struct agent_peer *p)
 {
@@ -342,8 +324,6 @@ void agent_peers_checked(struct agent_core *core, uint32_t number, bool refused)
         p->checking = 0;
         if (refused)
             peer_proven(core, p);
-        else
-            check_later(core, p);
         return;
     }
 }
@@ -373,10 +353,8 @@ void agent_peers_link_closed(struct agent_core *core, uint32_t number, bool refu
     struct store_event e = { .kind = STORE_EVENT_CLOSED, .peer = p->id };
     agent_store_step(core, &e);
     agent_placer_peer(core, p);
-    if (p->life == AGENT_LIFE_ALIVE || p->life == AGENT_LIFE_DEAD) {
-        p->checks = 0;
+    if (p->life == AGENT_LIFE_ALIVE || p->life == AGENT_LIFE_DEAD)
         check_start(core, p);
-    }
     if (p->life == AGENT_LIFE_ALIVE)
         dial_later(core, p);
 }

@@ -355,8 +355,7 @@ void sim_net_perform(struct sim *s, uint32_t node, const struct agent_effect *e)
         if (to == UINT32_MAX || s->cut[node][to] || s->cut[to][node] || s->node[to].is_silent)
             refused(s, node, AGENT_EVENT_CHECKED, e->link, false, 2000);
         else
-            refused(s, node, AGENT_EVENT_CHECKED, e->link,
-                    !s->node[to].is_up && s->now >= s->node[to].takes_until, delay(s));
+            refused(s, node, AGENT_EVENT_CHECKED, e->link, !s->node[to].is_up, delay(s));
         break;
     default:
         break;

@@ -343,7 +343,6 @@ void sim_crash(struct sim *s, uint32_t node, bool silent)
     s->crashes++;
     n->is_up = false;
     n->is_silent = silent;
-    n->takes_until = s->now + s->faults.linger_ms;
     n->generation++;
     for (uint32_t i = 0; i < n->inbox_count; i++)
         item_free(&n->inbox[i]);

@@ -82,7 +82,6 @@ struct sim_node {
     struct muster_addr addr;
     bool is_up, is_paused, is_silent; /* silent: its host does not even refuse */
     uint64_t generation, boot, tick_at;
-    uint64_t takes_until; /* a crashed process still takes connections for a moment */
     uint32_t slots;
     struct muster_id cluster;
     struct sim_disk disk;
@@ -123,7 +122,6 @@ struct sim_faults {
     uint32_t loss_percent, dup_percent; /* datagrams */
     uint32_t delay_ms;                  /* at the most, each way */
     uint32_t commit_ms;                 /* at the most */
-    uint32_t linger_ms;                 /* how long a crashed process takes connections */
 };
 
 /* ---- what clients were promised */

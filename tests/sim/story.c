@@ -177,26 +177,6 @@ static bool eight_run(struct sim *s)
     return true;
 }
 
-/* A killed process takes connections a moment longer than its links live: who checks too early
- * checks again, and nobody waits for silence to be noticed. */
-static void story_linger(struct sim *s)
-{
-    begin(s, 3);
-    put_and_wait(s, 0, "job", SERVICE("job"));
-    for (int i = 0; i < 6; i++) {
-        uint32_t node = 0;
-        uint64_t token = 0;
-        sim_await(s, 10000, one_runs, "the job runs");
-        (void)sim_proc_live(s, "job", &node, &token);
-        s->faults.linger_ms = 1u << i;
-        sim_crash(s, node, false);
-        sim_run_for(s, 2);
-        sim_await(s, 500, one_runs, "the job runs elsewhere, long before anybody is suspected");
-        sim_boot(s, node);
-        rest(s);
-    }
-}
-
 /* Two nodes, each killed in turn; one alone works. (A bench of two: R42.) */
 static void story_two(struct sim *s)
 {
@@ -264,10 +244,13 @@ static const struct {
     uint32_t nodes;
     void (*tell)(struct sim *s);
 } stories[] = {
-    { "1", 3, story_1 },       { "2", 3, story_2 },
-    { "5", 3, story_5 },       { "9", 4, story_9 },
-    { "13", 3, story_13 },     { "linger", 3, story_linger },
-    { "two", 2, story_two },   { "blackout", 3, story_blackout },
+    { "1", 3, story_1 },
+    { "2", 3, story_2 },
+    { "5", 3, story_5 },
+    { "9", 4, story_9 },
+    { "13", 3, story_13 },
+    { "two", 2, story_two },
+    { "blackout", 3, story_blackout },
     { "task", 3, story_task },
 };
 

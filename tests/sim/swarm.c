@@ -27,7 +27,6 @@ static struct odds odds_draw(struct sim *s)
     s->faults.dup_percent = (uint32_t)muster_rng_below(&s->rng, 2) * 5;
     s->faults.delay_ms = 1u << muster_rng_below(&s->rng, 6);
     s->faults.commit_ms = 1u << muster_rng_below(&s->rng, 7);
-    s->faults.linger_ms = (uint32_t)muster_rng_below(&s->rng, 20);
     return o;
 }
 
