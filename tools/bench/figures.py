@@ -32,7 +32,7 @@ FIGURES = [
     figure(14, "guard_start_to_first_instruction_p50",
            "start to first instruction, guard alone, p50", "ms", 1.2, 0.6),
     figure(14, "start_p50", "submit to first instruction, 1 node, p50", "ms", 1.2, 0.6),
-    figure(15, "guard_loop_blocked_p50", "loop blocked per spawn, p50", "ms", 0.2, 0.09),
+    figure(15, "guard_loop_blocked_by_spawn_p50", "loop blocked per spawn, p50", "ms", 0.2, 0.09),
     figure(17, "ring_list_3", "ring: list of 3", "ns", 5, 3),
     figure(17, "ring_rebuild_10000", "ring: rebuild at 10,000 nodes", "ms", 30, 15),
     figure(17, "ring_join_1000", "ring: join at 1,000 nodes", "us", 150, 60),
