@@ -81,11 +81,12 @@ static void encode_vote(struct muster_writer *w, const struct store_item *item)
         write_bench(w, item->value);
         return;
     case STORE_NO:
-        muster_write_array(w, 4);
+        muster_write_array(w, 5);
         muster_write_u64(w, item->bucket);
         muster_write_u64(w, item->reign);
         muster_write_u64(w, item->version); /* promised */
         write_bench(w, item->value);
+        muster_write_bool(w, item->number != 0); /* a keeper of that reign is alive */
         return;
     default: /* STORE_YIELD */
         muster_write_array(w, 2);

@@ -94,6 +94,8 @@ void store_refuse(struct store *s, const struct store_bucket *b, uint16_t peer,
         return;
     item->reign = asked.packed;
     item->version = b->promised.packed;
+    item->number =
+        store_lease_holds(s, b) || (b->keeper != STORE_NOBODY && s->now.mono_ms < b->calm_ms);
     if (b->bench_row != NULL)
         item->value = store_value_keep(b->bench_row);
     store_answer(s, b, item);

@@ -123,6 +123,17 @@ static void peer_proven_dead(struct store *s, uint16_t peer)
     }
 }
 
+/* Those who may live are no quorum: waiting out the lease would help nobody, and a bench of two can
+ * turn to claims at once (R42). */
+static bool quorum_is_gone(const struct store *s, const struct store_bucket *b)
+{
+    uint32_t mask = 0;
+
+    for (uint32_t i = 0; i < b->bench.count; i++)
+        mask |= store_peer_is_live(s, b->member[i].peer) ? store_bit(i) : 0;
+    return !store_bench_quorum(&b->bench, mask);
+}
+
 void store_peer_changed(struct store *s, const struct store_event *event)
 {
     uint16_t peer = store_peer_number(s, event->peer);
@@ -137,10 +148,15 @@ void store_peer_changed(struct store *s, const struct store_event *event)
     if (event->state == STORE_PEER_PROVEN)
         peer_proven_dead(s, peer);
     for (uint32_t i = 0; i < s->config.buckets; i++) {
-        if (store_bucket_rules(&s->bucket[i])) {
-            s->bucket[i].wants_review = true;
-            store_look(s, &s->bucket[i]);
+        struct store_bucket *b = &s->bucket[i];
+        if (!store_bucket_rules(b))
+            continue;
+        if (quorum_is_gone(s, b)) {
+            store_reign_step_down(s, b, "its quorum is dead", false);
+            continue;
         }
+        b->wants_review = true;
+        store_look(s, b);
     }
     store_scan_at(s, s->now.mono_ms);
 }

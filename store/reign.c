@@ -27,6 +27,7 @@ void store_reign_stand(struct store *s, struct store_bucket *b, struct store_rei
     MUSTER_ASSERT(b->reign.packed > b->promised.packed);
     b->promised = b->reign;
     b->consent = consent;
+    b->keeper = STORE_NOBODY;
     b->role = STORE_CANDIDATE;
     b->limit_ms = s->now.mono_ms + t->calm_ms / 2;
     b->hold_ms = s->now.mono_ms + t->vote_hold_ms;

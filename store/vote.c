@@ -143,10 +143,20 @@ void store_no_take(struct store *s, uint16_t peer, struct muster_reader *r)
     }
     if (store_reign_round(promised) > b->round)
         b->round = store_reign_round(promised);
-    bool is_ours = b->role > STORE_SEATED && reign.packed == b->reign.packed;
-    if (is_ours && promised.packed > b->reign.packed)
-        store_reign_step_down(s, b, "outranked", true);
+    bool is_outranked = b->role > STORE_SEATED && reign.packed == b->reign.packed &&
+                        promised.packed > b->reign.packed;
+    bool was_keeper = store_bucket_rules(b);
+    if (is_outranked)
+        store_reign_step_down(s, b, "outranked", false);
     (void)bench_take(s, b, r);
+    bool is_ruled = muster_read_bool(r);
+    if (!muster_reader_ok(r) || !is_outranked || is_ruled)
+        return;
+    /* Nobody rules in the reign that is in our way: somebody stood for it in vain, cut off from us
+     * perhaps. Who was keeper asks anew at once, and whoever heard of it consents. */
+    b->calm_ms = s->now.mono_ms;
+    if (was_keeper && b->role == STORE_SEATED)
+        store_reign_stand(s, b, reign);
 }
 
 void store_reign_lists_done(struct store *s, struct store_bucket *b, uint32_t member)

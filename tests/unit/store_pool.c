@@ -163,6 +163,14 @@ static void node_effect(struct pool *p, uint32_t node, const struct store_effect
     case STORE_EFFECT_CLAIMABLE:
         claimable(p, node, e->bucket);
         return;
+    case STORE_EFFECT_CLAIMED:
+        p->claimed++;
+        p->claimed_token = e->token;
+        return;
+    case STORE_EFFECT_DROP:
+        p->drops++;
+        p->dropped_token = e->token;
+        return;
     case STORE_EFFECT_CLEARED:
         p->cleared++;
         return;
@@ -426,6 +434,14 @@ void pool_cut(struct pool *p, uint32_t a, uint32_t b)
     link_close(p, a, b);
     news_post(p, a, b, STORE_PEER_DEAD, 3000);
     news_post(p, b, a, STORE_PEER_DEAD, 3000);
+}
+
+void pool_isolate(struct pool *p, uint32_t node)
+{
+    for (uint32_t i = 0; i < p->nodes; i++) {
+        if (i != node)
+            pool_cut(p, node, i);
+    }
 }
 
 void pool_heal(struct pool *p)

@@ -98,8 +98,9 @@ struct pool {
     uint32_t keys;
     struct pool_op op[4096]; /* by cookie */
     uint32_t ops;
-    uint32_t acks, unknowns, elections, claims, cleared;
-    void *check; /* of store_pool_check.c */
+    uint32_t acks, unknowns, elections, claims, claimed, cleared, drops;
+    uint64_t claimed_token, dropped_token; /* the last ones */
+    void *check;                           /* of store_pool_check.c */
     struct muster_arena trace_arena;
     struct muster_trace
         trace[POOL_NODES]; /* what each node did last; printed when a history fails */
@@ -147,6 +148,11 @@ void pool_fail(const struct pool *p);
 
 /* Fetches what a call outside of a step has queued. */
 void pool_drain(struct pool *p, uint32_t node);
+
+/* Cuts a node off from all others; its own side of the network keeps quiet about it. */
+void pool_isolate(struct pool *p, uint32_t node);
+/* Writes the key's row as placed on a node; the write's version is its token. Returns the token. */
+uint64_t pool_place(struct pool *p, uint32_t key, uint32_t on);
 
 /* Writes through the keeper of the key's bucket; false when there is none or it refuses. */
 bool pool_write(struct pool *p, uint32_t key, bool is_delete);

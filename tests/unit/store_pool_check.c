@@ -69,7 +69,7 @@ static void check_rows(struct pool *p, uint32_t node, uint32_t bucket)
     struct store *s = p->node[node].store;
     struct store_view view;
     uint64_t cursor = 0;
-    uint8_t bytes[1024];
+    uint8_t bytes[4096];
     size_t len = 0;
 
     while (store_bucket_next(s, bucket, &cursor, &view)) {

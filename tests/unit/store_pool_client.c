@@ -197,6 +197,30 @@ int pool_write_wait(struct pool *p, uint32_t key, bool is_delete)
     return p->key[key].acked >= p->op[op].number ? MUSTER_OK : MUSTER_EUNKNOWN;
 }
 
+uint64_t pool_place(struct pool *p, uint32_t key, uint32_t on)
+{
+    struct muster_bytes name = muster_bytes_text(p->key[key].name);
+    uint32_t node = 0;
+    struct store_view view;
+
+    while (!p->node[node].is_up)
+        node++;
+    node = pool_keeper(p, store_bucket_of(p->node[node].store, name));
+    assert_true(node < POOL_NODES);
+    struct store *s = p->node[node].store;
+    assert_true(store_get(s, name, &view));
+    struct store_row row = view.row;
+    struct store_write write = { .row = &row, .expected = view.version.packed, .places = true };
+    row.phase = STORE_PLACED;
+    row.run_node = pool_id(on);
+    assert_int_equal(store_write(s, &write, 1), MUSTER_OK);
+    assert_true(store_get(s, name, &view));
+    uint64_t token = view.row.run_token;
+    pool_drain(p, node);
+    pool_run(p, 50);
+    return token;
+}
+
 uint32_t pool_read(const struct pool *p, uint32_t node, uint32_t key)
 {
     struct store_view view;
