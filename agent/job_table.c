@@ -148,9 +148,10 @@ static const struct agent_schema_field job_fields[] = {
     { "watchdog", AGENT_TYPE_DURATION, AGENT_FIELD_LATER | AGENT_FIELD_NONE, AT(watchdog_ms),
       .min = 1, .max = DAY },
     { "timeout", AGENT_TYPE_DURATION, OR_NONE, AT(timeout_ms), .min = 1, .max = LONG_TIME },
-    { "start_timeout", AGENT_TYPE_DURATION, OR_NONE, AT(start_timeout_ms), .min = 1,
-      .max = LONG_TIME },
-    { "deadline", AGENT_TYPE_DURATION, OR_NONE, AT(deadline_ms), .min = 1, .max = LONG_TIME },
+    { "start_timeout", AGENT_TYPE_DURATION, AGENT_FIELD_LATER | AGENT_FIELD_NONE,
+      AT(start_timeout_ms), .min = 1, .max = LONG_TIME },
+    { "deadline", AGENT_TYPE_DURATION, AGENT_FIELD_LATER | AGENT_FIELD_NONE, AT(deadline_ms),
+      .min = 1, .max = LONG_TIME },
 
     /* retry */
     { "retry", AGENT_TYPE_CUSTOM, .custom = &job_retry_field },
@@ -160,7 +161,7 @@ static const struct agent_schema_field job_fields[] = {
     { "exit_ok", AGENT_TYPE_CUSTOM, AT(exit_ok), .custom = &job_exits_field },
     { "exit_defer", AGENT_TYPE_CUSTOM, AT(exit_defer), .custom = &job_exits_field },
     { "exit_dead", AGENT_TYPE_CUSTOM, AT(exit_dead), .custom = &job_exits_field },
-    { "max_moves", AGENT_TYPE_U32, AT(max_moves), .max = 1000000 },
+    { "max_moves", AGENT_TYPE_U32, LATER, AT(max_moves), .max = 1000000 },
 
     /* schedule */
     { "cron", AGENT_TYPE_NOWHERE, LATER },
@@ -192,7 +193,7 @@ static const struct agent_schema_field job_fields[] = {
     { "partition", AGENT_TYPE_WORD, LATER, AT(partition), .words = partitions },
     { "move", AGENT_TYPE_WORD, AT(move), .words = moves },
     { "handoff", AGENT_TYPE_WORD, LATER, AT(handoff), .words = handoffs },
-    { "on_agent_stop", AGENT_TYPE_WORD, AT(on_agent_stop), .words = on_stops },
+    { "on_agent_stop", AGENT_TYPE_WORD, LATER, AT(on_agent_stop), .words = on_stops },
     { "on_agent_loss", AGENT_TYPE_WORD, AT(on_agent_loss), .words = on_losses },
     { "durable", AGENT_TYPE_BOOL, LATER, AT(durable) },
 

@@ -163,22 +163,20 @@ static const struct {
       "\"group\":\"web\",\"umask\":\"077\",\"nice\":-5,\"limits\":{\"nofile\":1024,\"core\":0,"
       "\"memory\":67108864,\"cpu\":\"2h\"}}" },
     { "name: a\nexec: [x]\nready: tcp:8080\nready_timeout: 5s\nstop_signal: INT\n"
-      "stop_timeout: 0\ntimeout: 90s\nstart_timeout: 1h\ndeadline: 2d\n",
+      "stop_timeout: 0\ntimeout: 90s\n",
       "{\"name\":\"a\",\"kind\":\"service\",\"exec\":[\"x\"],\"ready\":\"tcp:8080\","
       "\"ready_timeout\":\"5s\",\"stop_signal\":\"INT\",\"stop_timeout\":\"0\","
-      "\"timeout\":\"1m30s\",\"start_timeout\":\"1h\",\"deadline\":\"2d\"}" },
+      "\"timeout\":\"1m30s\"}" },
     { "name: a\nkind: task\nexec: [x]\nready: notify\nretry: [1s, 90s]\nbackoff: {max: 5m}\n"
-      "reset_after: 0\nretry_local: 2\nexit_ok: [0, 3, 255]\nexit_defer: []\nexit_dead: 2\n"
-      "max_moves: 0\n",
+      "reset_after: 0\nretry_local: 2\nexit_ok: [0, 3, 255]\nexit_defer: []\nexit_dead: 2\n",
       "{\"name\":\"a\",\"kind\":\"task\",\"exec\":[\"x\"],\"ready\":\"notify\","
       "\"retry\":[\"1s\",\"1m30s\"],\"backoff\":{\"max\":\"5m\"},\"reset_after\":\"0\","
-      "\"retry_local\":2,\"exit_ok\":[0,3,255],\"exit_defer\":[],\"exit_dead\":[2],"
-      "\"max_moves\":0}" },
+      "\"retry_local\":2,\"exit_ok\":[0,3,255],\"exit_defer\":[],\"exit_dead\":[2]}" },
     { "name: a\nkind: task\nexec: [x]\nretry: forever\nslots: 8\npriority: 0\nmove: never\n"
-      "on_agent_stop: keep\non_agent_loss: keep\ndescription: a line\n",
+      "on_agent_loss: keep\ndescription: a line\n",
       "{\"name\":\"a\",\"kind\":\"task\",\"description\":\"a line\",\"exec\":[\"x\"],"
       "\"retry\":\"forever\",\"slots\":8,\"priority\":0,\"move\":\"never\","
-      "\"on_agent_stop\":\"keep\",\"on_agent_loss\":\"keep\"}" },
+      "\"on_agent_loss\":\"keep\"}" },
     { "name: a\nexec: [x]\nretry: 3\n",
       "{\"name\":\"a\",\"kind\":\"service\",\"exec\":[\"x\"],\"retry\":3}" },
 };
@@ -224,6 +222,12 @@ static const struct {
       "1:6: name: says nothing; give it a value or leave it out" },
     { "- name: a\n", MUSTER_ETYPE, "1:1: expected a map of fields, found a list" },
     { "hello\n", MUSTER_ETYPE, "1:1: expected a map of fields, found a single value" },
+    { OK "deadline: 2d\n", MUSTER_EUNSUPPORTED,
+      "3:11: deadline: not supported yet in this version" },
+    { OK "max_moves: 0\n", MUSTER_EUNSUPPORTED,
+      "3:12: max_moves: not supported yet in this version" },
+    { OK "on_agent_stop: keep\n", MUSTER_EUNSUPPORTED,
+      "3:16: on_agent_stop: not supported yet in this version" },
     { OK "retrry: 3\n", MUSTER_EINVAL, "3:1: retrry: unknown key; did you mean retry?" },
     { OK "command: x\n", MUSTER_EINVAL, "3:1: command: unknown key" },
     { OK "backoff: {frist: 1s}\n", MUSTER_EINVAL,
