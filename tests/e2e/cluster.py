@@ -22,6 +22,7 @@ import procs
 from agent import BUILD, GOSSIP_PORT, HTTP_PORT, PATIENCE, PEER_PORT, Agent, eventually
 
 AGENTS_MAX = 32
+BUCKETS = 1024
 # For clusters whose nodes have plain names: an environment variable that each of their jobs sets.
 MARK = "TEST_CLUSTER"
 
@@ -118,6 +119,18 @@ class Cluster:
             eventually(lambda a=agent: names <= {n for n, m in a.members().items()
                                                  if m["status"] == "alive"},
                        seconds, f"{agent.name} sees {len(names)} members alive")
+
+    def wait_benches(self, seconds=40):
+        """Until every bucket has a keeper, and no bench is shorter than it should be: before that a
+        record may lie on one disk only, and says so."""
+        def full():
+            views = [agent.get("/v1/status") for agent in self.up()]
+            kept = sum(view["keeper_buckets"] for view in views)
+            short = sum(view["short_buckets"] for view in views)
+            assert (kept, short) == (BUCKETS, 0), f"{kept} have a keeper, {short} are short"
+            return True
+
+        eventually(full, seconds, "every bench is full", pause=0.1)
 
     # ---- what really runs
 
