@@ -19,6 +19,8 @@
 
 #include "agent/guard/guard.h"
 
+#define GUARD_FILES_USUAL 1024 /* soft limit of descriptors */
+
 void guard_job_signals_default(void)
 {
     /* the kernel's struct sigaction, SIG_DFL and no flags */
@@ -48,10 +50,24 @@ static void child_limit(int gate, enum guard_stage stage, enum __rlimit_resource
         child_fail(gate, stage);
 }
 
+/* An agent raises its own soft limit for its many sockets; a job gets the usual one back, because a
+ * program that uses select breaks beyond it. The hard limit lets it ask for more. */
+static void child_files_usual(int gate)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur <= GUARD_FILES_USUAL)
+        return;
+    limit.rlim_cur = GUARD_FILES_USUAL;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        child_fail(gate, GUARD_STAGE_LIMIT_NOFILE);
+}
+
 /* RLIMIT_DATA rather than RLIMIT_AS: it counts memory that can be written, so that programs which
  * only reserve address space are not hit. It holds for each process alone. */
 static void child_limits(int gate, const struct agent_launch *launch)
 {
+    if (launch->limit_nofile == UINT64_MAX)
+        child_files_usual(gate);
     child_limit(gate, GUARD_STAGE_LIMIT_NOFILE, RLIMIT_NOFILE, launch->limit_nofile);
     child_limit(gate, GUARD_STAGE_LIMIT_CORE, RLIMIT_CORE, launch->limit_core);
     child_limit(gate, GUARD_STAGE_LIMIT_MEMORY, RLIMIT_DATA, launch->limit_memory);

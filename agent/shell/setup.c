@@ -178,8 +178,10 @@ int shell_setup_begin(struct shell_setup *setup, struct shell_setup_work *work,
                       struct shell_ports *ports, const struct agent_config *c, char *why,
                       size_t size)
 {
-    *setup =
-        (struct shell_setup){ .is_dev = c->is_dev, .join = c->join, .join_count = c->join_count };
+    *setup = (struct shell_setup){ .is_dev = c->is_dev,
+                                   .join = c->join,
+                                   .join_count = c->join_count,
+                                   .connections_max = c->max_connections };
     *work = (struct shell_setup_work){ .dev_dir = "" };
     int err = ports_find(setup, ports, c, why, size);
     if (err != MUSTER_OK)

@@ -37,6 +37,7 @@ struct shell_setup {
     const char *run_dir, *log_dir, *guard_path;
     const char *const *join; /* as configured; the names among them are looked up for ever */
     uint32_t join_count;
+    uint32_t connections_max; /* of clients */
     bool is_dev;
 };
 

@@ -24,7 +24,8 @@
 #include "agent/shell/stream.h"
 #include "agent/shell/udp.h"
 
-#define SHELL_SIGNALS 4
+#define SHELL_SIGNALS  4
+#define SHELL_CUTS_MAX 64
 
 enum shell_phase {
     SHELL_SCANNING, /* guards of an earlier agent are looked for; nobody else is heard yet */
@@ -59,6 +60,9 @@ struct shell {
     uv_timer_t ending; /* a bound on everything that must end */
     uv_prepare_t prepare;
     uv_signal_t signal[SHELL_SIGNALS];
+
+    uint64_t cut[SHELL_CUTS_MAX]; /* streams whose clients were too slow; the API does not know */
+    uint32_t cut_count;
 
     enum shell_phase phase;
     bool is_stepping;

@@ -14,13 +14,18 @@ struct web_wish {
     struct agent_request request;
 };
 
+/* A gap that nobody sees would be worse than an end: a client that reads a stream too slowly loses
+ * all of it. The API hears of that at the next tick, not in the middle of its own effects. */
 static void chunk(struct shell *s, const struct agent_api_effect *e)
 {
-    if (shell_http_chunk(s->http, e->id, e->bytes) != MUSTER_EFULL)
-        return;
-    /* A gap that nobody sees would be worse than an end. */
-    shell_journal(s->journal, AGENT_LOG_WARN, "a client reads a stream too slowly: cut off");
-    shell_http_end(s->http, e->id);
+    int err = shell_http_chunk(s->http, e->id, e->bytes);
+    if (err == MUSTER_OK || s->cut_count == SHELL_CUTS_MAX)
+        return; /* one cut beyond the brim is found again with its next chunk */
+    if (err != MUSTER_ENOTFOUND) {
+        shell_journal(s->journal, AGENT_LOG_WARN, "a client reads a stream too slowly: cut off");
+        shell_http_end(s->http, e->id);
+    }
+    s->cut[s->cut_count++] = e->id;
 }
 
 static void wish_add(struct web_wish *w, const struct agent_api_effect *e)
@@ -127,6 +132,10 @@ void shell_web_effect(struct shell *s, const struct agent_effect *e)
 
 void shell_web_tick(struct shell *s, struct muster_now now)
 {
+    while (s->phase == SHELL_SERVING && s->cut_count > 0) {
+        agent_api_gone(s->api, now, s->cut[--s->cut_count]);
+        drain(s);
+    }
     if (s->phase != SHELL_SERVING || agent_api_deadline_ms(s->api) > now.mono_ms)
         return;
     agent_api_tick(s->api, now);
@@ -141,6 +150,7 @@ int shell_web_open(struct shell *s, char *why, size_t size)
                                               .socket_path = s->setup.socket_path,
                                               .socket_group = s->setup.socket_group,
                                               .name = s->setup.node.name,
+                                              .connections_max = s->setup.connections_max,
                                               .stream_max = WEB_STREAM_MAX,
                                               .context = s,
                                               .on_request = on_request,

@@ -275,6 +275,20 @@ def test_nobody_who_reads_the_log_is_no_reason_to_stand_still(clusters):
         os.close(writer)
 
 
+def test_a_job_gets_the_usual_limit_of_descriptors(clusters):
+    c = clusters(1, slots=4)
+    c[0].submit("usual")
+    c[0].submit("many", limits={"nofile": 2000})
+    found = c.wait_once({"usual", "many"}, 10)
+
+    def soft(pid):
+        with open(f"/proc/{pid}/limits", encoding="utf-8") as file:
+            return next(int(line.split()[3]) for line in file if line.startswith("Max open files"))
+
+    assert soft(found["usual"].pid) <= 1024 and soft(found["many"].pid) == 2000
+    assert soft(c[0].pid) > 1024
+
+
 # ---- strangers who hold on to what they get
 
 
