@@ -137,6 +137,21 @@ static bool was_rotated(const struct shell_log_reader *r)
                            open_one.st_ino != named.st_ino);
 }
 
+/* Goes on behind the end of a file that was rotated away; false when nothing is there yet. */
+static bool reader_next(struct shell_log_reader *r)
+{
+    uint64_t before = r->base, end = r->offset;
+    if (!reader_find(r))
+        return false;
+    if (r->base == before && r->is_older) { /* the next file does not begin where this one ended */
+        r->offset = UINT64_MAX;
+        if (!reader_find(r))
+            return false;
+        r->offset = r->base > end ? r->base : end;
+    }
+    return r->base != before;
+}
+
 /* ---- the reader */
 
 int shell_log_open(struct shell_log_reader *r, const char *log_dir, const char *name,
@@ -201,8 +216,7 @@ bool shell_log_read(struct shell_log_reader *r, void *context,
         lines_take(r, at, context, take);
         return true;
     }
-    uint64_t before = r->base;
-    return is_moved && reader_find(r) && r->base != before;
+    return is_moved && reader_next(r);
 }
 
 bool shell_log_wants(const struct agent_logline *record, bool want_stdout, bool want_stderr)

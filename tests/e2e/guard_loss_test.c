@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/fields.h"
+#include "agent/shell/guard_run.h"
 #include "tests/e2e/guard_yard.h"
 #include "tests/unit/unit.h"
 
@@ -150,6 +152,59 @@ static void a_kept_job_does_not_wait_for_ever(void **state)
     yard_agent_close(y);
 }
 
+static void who_takes_over_late_has_time_to_feed(void **state)
+{
+    struct yard *y = *state;
+    y->dead_man_ms = 1400;
+    struct yard_agent a = yard_agent_fork(y, "sleep 1000", true);
+    pid_t job = yard_agent_hear(&a, AGENT_GUARD_STARTED);
+    yard_agent_kill(&a); /* it fed at the launch and not again */
+    assert_int_equal(yard_gone_after(job, 1050), 1050);
+    const struct yard_news *adopted = scan(y); /* feeds for the first time half a second later */
+    assert_int_equal(adopted->event.news, AGENT_GUARD_ADOPTED);
+    yard_run(y, 1000);
+    assert_null(yard_heard(y, adopted->event.handle, AGENT_GUARD_EXITED));
+    shell_guards_stop(y->guards, adopted->event.handle, 0);
+    yard_must(y, adopted->event.handle, AGENT_GUARD_EXITED);
+    yard_agent_close(y);
+}
+
+/* A guard hears its place and its launch, and its agent is gone before it can begin. */
+static void what_a_dead_agent_asked_for_never_begins(void **state)
+{
+    struct yard *y = *state;
+    char guard[4096], dir[2 * YARD_PATH_MAX], log[2 * YARD_PATH_MAX], script[2 * YARD_PATH_MAX];
+    char data[8192];
+    const char *argv[4];
+    struct agent_fields f;
+    int ends[2];
+    yard_agent_open(y); /* makes the folders */
+    yard_agent_close(y);
+    yard_guard_path(guard, sizeof(guard));
+    snprintf(dir, sizeof(dir), "%s/run/runs/00000000000000dd", y->dir);
+    snprintf(log, sizeof(log), "%s/logs/x/y.log", y->dir);
+    snprintf(script, sizeof(script), "touch %s/began; sleep 1000", y->dir);
+    struct agent_launch launch = yard_job(1, script, argv);
+    struct agent_launch_place place = { .dir = dir };
+    struct agent_launch_terms terms = { .log = log, .fed_ms = shell_guards_now_ms() };
+    launch.keep = true;
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    agent_fields_init(&f, data, sizeof(data), AGENT_FIELDS_MESSAGE);
+    agent_launch_place_encode(&f, &place);
+    assert_int_equal(send(ends[0], data, f.len, 0), f.len);
+    agent_fields_init(&f, data, sizeof(data), AGENT_FIELDS_MESSAGE);
+    agent_launch_encode(&f, &launch, &terms);
+    assert_int_equal(send(ends[0], data, f.len, 0), f.len);
+    close(ends[0]);
+    pid_t pid = shell_guard_spawn(guard, ends[1]);
+    assert_true(pid > 0);
+    close(ends[1]);
+    assert_true(yard_gone_after(pid, 2000) < 2000);
+    assert_false(yard_exists(y, "began"));
+    assert_false(yard_exists(y, "run/runs/00000000000000dd"));
+}
+
 static void a_stopped_agent_loses_its_job(void **state)
 {
     struct yard *y = *state;
@@ -286,6 +341,8 @@ int main(void)
         STORY(a_kept_job_lives_on_under_the_next_agent),
         STORY(a_kept_job_is_handed_on_many_times),
         STORY(a_kept_job_does_not_wait_for_ever),
+        STORY(who_takes_over_late_has_time_to_feed),
+        STORY(what_a_dead_agent_asked_for_never_begins),
         STORY(a_stopped_agent_loses_its_job),
         STORY(an_end_that_nobody_heard_is_found),
         STORY(a_run_without_guard_and_record_is_lost),

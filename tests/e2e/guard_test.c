@@ -2,6 +2,7 @@
 /* A guard and its job while their agent lives: what it is born with, how it ends, why it cannot
  * start. */
 #include <errno.h>
+#include <grp.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -211,8 +212,16 @@ static void another_user_is_one_to_the_last_group(void **state)
              "o:%d\no:%d\no:%d\no:nobody nobody %s\no:CapEff:\t0000000000000000\n",
              (int)nobody->pw_uid, (int)nobody->pw_gid, (int)nobody->pw_gid, nobody->pw_dir);
     launch.user = "nobody";
+    gid_t before[64], more[] = { 4, 5 };
+    int count = getgroups(64, before);
+    assert_true(count >= 0);
+    assert_int_equal(setgroups(2, more), 0); /* an agent's groups are not its jobs' */
+    yard_run(y, 100);                        /* the spare was born before */
+    yard_start(y, 9, "true");
+    yard_must(y, 9, AGENT_GUARD_EXITED);
     yard_launch(y, &launch);
     yard_must(y, 1, AGENT_GUARD_EXITED);
+    assert_int_equal(setgroups((size_t)count, before), 0);
     assert_string_equal(yard_output(y, "story/job", out, sizeof(out)), expected);
 
     launch = yard_job(2, "id -u; id -g; id -G", argv);
@@ -298,12 +307,16 @@ static void a_spare_guard_that_died_is_no_loss(void **state)
 {
     struct yard *y = *state;
     pid_t spare = spare_of(y);
-    char out[64];
+    char out[64], dir[64];
+    for (int i = 0; i < 100 && !yard_first_dir(y, dir); i++)
+        yard_run(y, 10);
+    assert_true(yard_exists(y, "run/runs/%s", dir));
     assert_int_equal(kill(spare, SIGKILL), 0);
     assert_true(yard_gone_after(spare, 1000) < 1000);
     yard_start(y, 1, "echo here; exit 3");
     assert_int_equal(yard_must(y, 1, AGENT_GUARD_EXITED)->event.code, 3);
     assert_string_equal(yard_output(y, "story/job", out, sizeof(out)), "o:here\n");
+    assert_false(yard_exists(y, "run/runs/%s", dir));
 }
 
 static void many_at_once_come_and_go(void **state)

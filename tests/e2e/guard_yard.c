@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/guard/protocol.h"
 #include "agent/shell/log_file.h"
 #include "tests/unit/unit.h"
 
@@ -44,6 +45,7 @@ struct yard *yard_open(void)
     struct yard *y = calloc(1, sizeof(*y));
     assert_non_null(y);
     y->report_fd = -1;
+    y->dead_man_ms = 3000;
     snprintf(y->dir, sizeof(y->dir), "/tmp/guard.XXXXXX");
     assert_non_null(mkdtemp(y->dir));
     assert_int_equal(chmod(y->dir, 0755), 0);
@@ -109,13 +111,18 @@ static void news_keep(void *context, const struct agent_guard_event *event)
         _exit(3);
 }
 
+void yard_guard_path(char *out, size_t size)
+{
+    ssize_t len = readlink("/proc/self/exe", out, size - 32);
+    assert_true(len > 0);
+    out[len] = '\0';
+    memcpy(strrchr(out, '/'), "/../" GUARD_NAME, sizeof("/../" GUARD_NAME));
+}
+
 void yard_agent_open(struct yard *y)
 {
     char run_dir[YARD_PATH_MAX + 8], log_dir[YARD_PATH_MAX + 8], guard[4096];
-    ssize_t len = readlink("/proc/self/exe", guard, sizeof(guard) - 32);
-    assert_true(len > 0);
-    guard[len] = '\0';
-    memcpy(strrchr(guard, '/'), "/../" GUARD_NAME, sizeof("/../" GUARD_NAME));
+    yard_guard_path(guard, sizeof(guard));
     snprintf(run_dir, sizeof(run_dir), "%s/run", y->dir);
     snprintf(log_dir, sizeof(log_dir), "%s/logs", y->dir);
     struct shell_guards_config config = { .loop = &y->loop,
@@ -131,8 +138,10 @@ void yard_agent_open(struct yard *y)
 
 void yard_agent_close(struct yard *y)
 {
+    uint64_t deadline = yard_now_ms() + MUST_MS;
     shell_guards_close(y->guards);
-    assert_int_equal(uv_run(&y->loop, UV_RUN_DEFAULT), 0);
+    while (uv_run(&y->loop, UV_RUN_NOWAIT) != 0 && yard_now_ms() < deadline)
+        pause_ms(1);
     assert_int_equal(uv_loop_close(&y->loop), 0);
     y->guards = NULL;
     y->count = 0;
@@ -234,6 +243,7 @@ static _Noreturn void agent_live(struct yard *y, const char *script, bool keep)
         const char *argv[4];
         struct agent_launch launch = yard_job(1, script, argv);
         launch.keep = keep;
+        launch.dead_man_ms = y->dead_man_ms;
         yard_launch(y, &launch);
     } else {
         shell_guards_scan(y->guards);
@@ -356,6 +366,22 @@ bool yard_exists(const struct yard *y, const char *format, ...)
     vsnprintf(path + len + 1, sizeof(path) - len - 1, format, args);
     va_end(args);
     return access(path, F_OK) == 0;
+}
+
+bool yard_first_dir(const struct yard *y, char *name)
+{
+    char path[YARD_PATH_MAX + 16];
+    bool is_found = false;
+    snprintf(path, sizeof(path), "%s/run/runs", y->dir);
+    DIR *dir = opendir(path);
+    assert_non_null(dir);
+    for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+        is_found = is_found || strlen(entry->d_name) == GUARD_ID_LEN;
+        if (strlen(entry->d_name) == GUARD_ID_LEN)
+            memcpy(name, entry->d_name, GUARD_ID_LEN + 1);
+    }
+    closedir(dir);
+    return is_found;
 }
 
 uint32_t yard_runs_left(const struct yard *y)

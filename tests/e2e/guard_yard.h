@@ -32,7 +32,8 @@ struct yard_news {
 
 struct yard {
     char dir[YARD_PATH_MAX];
-    const char *cgroup; /* as in struct shell_guards_config */
+    const char *cgroup;   /* as in struct shell_guards_config */
+    uint64_t dead_man_ms; /* of what an agent of its own launches */
     uv_loop_t loop;
     struct shell_guards *guards;
     struct yard_news news[YARD_NEWS_MAX];
@@ -84,6 +85,8 @@ char *yard_output(struct yard *y, const char *job, char *out, size_t size);
 void yard_write(const char *path, const char *text, mode_t mode);
 bool yard_exists(const struct yard *y, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+bool yard_first_dir(const struct yard *y, char *name); /* any run directory, the spare's too */
+void yard_guard_path(char *out, size_t size);
 uint32_t yard_runs_left(const struct yard *y); /* run directories, but not of the spare guard */
 
 #endif
