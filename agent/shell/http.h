@@ -67,6 +67,8 @@ void shell_http_reply(struct shell_http *h, uint64_t id, const struct agent_http
  * on), MUSTER_ENOTFOUND when the client is gone. */
 void shell_http_begin(struct shell_http *h, uint64_t id, const struct agent_http_reply *reply);
 int shell_http_chunk(struct shell_http *h, uint64_t id, struct muster_bytes bytes);
+/* Bytes of a stream that its reader has not taken yet; 0 for an unknown id. */
+size_t shell_http_queued(const struct shell_http *h, uint64_t id);
 void shell_http_end(struct shell_http *h, uint64_t id);
 
 /* Stops listening, cuts open connections, removes the unix socket; `on_closed` (may be NULL) is

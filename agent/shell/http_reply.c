@@ -261,6 +261,12 @@ int shell_http_chunk(struct shell_http *h, uint64_t id, struct muster_bytes byte
     return MUSTER_OK;
 }
 
+size_t shell_http_queued(const struct shell_http *h, uint64_t id)
+{
+    const struct http_request *r = http_find(h, id);
+    return r != NULL && r->phase == HTTP_STREAMING ? r->queue.len : 0;
+}
+
 void shell_http_end(struct shell_http *h, uint64_t id)
 {
     struct http_request *r = http_find(h, id);

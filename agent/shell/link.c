@@ -30,15 +30,10 @@ static struct shell_link *link_of(struct shell_conn *conn)
 
 /* ---- the table */
 
-static struct shell_link_bucket *bucket_of(struct shell_links *all, uint32_t number)
-{
-    return &all->bucket[number % SHELL_LINKS_BUCKETS];
-}
-
-static struct shell_link *link_find(struct shell_links *all, uint32_t number)
+static struct shell_link *link_find(const struct shell_links *all, uint32_t number)
 {
     struct shell_link *l;
-    LIST_FOREACH(l, bucket_of(all, number), by_number)
+    LIST_FOREACH(l, &all->bucket[number % SHELL_LINKS_BUCKETS], by_number)
     if (l->number == number)
         return l;
     return NULL;
@@ -152,6 +147,12 @@ void shell_link_send(struct shell_links *all, uint32_t number, struct muster_byt
     l->is_due = true;
 }
 
+size_t shell_link_queued(const struct shell_links *all, uint32_t number)
+{
+    const struct shell_link *l = link_find(all, number);
+    return l == NULL || l->conn.is_closing ? 0 : l->out.len + l->flying.len;
+}
+
 void shell_links_flush(struct shell_links *all)
 {
     struct shell_link *l;
@@ -248,7 +249,7 @@ static struct shell_link *link_make(struct shell_links *all, uint32_t number)
     l->conn.on_read = link_read;
     l->conn.on_closed = link_closed;
     shell_conn_open(&l->conn, all->net);
-    LIST_INSERT_HEAD(bucket_of(all, number), l, by_number);
+    LIST_INSERT_HEAD(&all->bucket[number % SHELL_LINKS_BUCKETS], l, by_number);
     all->count++;
     return l;
 }

@@ -50,6 +50,8 @@ void shell_links_listen(struct shell_links *all, int fd);
 void shell_link_dial(struct shell_links *all, uint32_t number, struct muster_addr to,
                      uint64_t deadline_ms);
 void shell_link_send(struct shell_links *all, uint32_t number, struct muster_bytes frame);
+/* Bytes that the kernel has not taken yet; 0 for a link that is gone. */
+size_t shell_link_queued(const struct shell_links *all, uint32_t number);
 /* After what is queued has been sent; what still comes in is thrown away. */
 void shell_link_close(struct shell_links *all, uint32_t number);
 void shell_links_flush(struct shell_links *all); /* before the loop sleeps */

@@ -27,6 +27,7 @@ static void perform_link(struct shell *s, const struct agent_effect *e)
         break;
     case AGENT_EFFECT_LINK_SEND:
         shell_link_send(&s->links, e->link, e->bytes);
+        shell_flow_saw(s, e);
         break;
     case AGENT_EFFECT_LINK_CLOSE:
         shell_link_close(&s->links, e->link);
@@ -74,9 +75,12 @@ void shell_perform(struct shell *s, const struct agent_effect *e)
         perform_guard(s, e);
         break;
     case AGENT_EFFECT_REPLY:
-    case AGENT_EFFECT_CHUNK:
     case AGENT_EFFECT_NEWS:
         shell_web_effect(s, e);
+        break;
+    case AGENT_EFFECT_CHUNK:
+        shell_web_effect(s, e);
+        shell_flow_saw(s, e);
         break;
     case AGENT_EFFECT_LOGS:
         shell_logs_start(s->logs, e->number, e->logs);

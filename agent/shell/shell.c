@@ -66,6 +66,7 @@ static void before_sleep(uv_prepare_t *prepare)
     shell_links_flush(&s->links);
     if (s->phase != SHELL_SERVING)
         return;
+    shell_flow_look(s);
     uint64_t now_ms = shell_now().mono_ms;
     uint64_t due_ms =
         muster_deadline_sooner(agent_node_deadline_ms(s->node), agent_api_deadline_ms(s->api));
@@ -95,7 +96,9 @@ static void logs_bytes(void *context, uint64_t number, struct muster_bytes bytes
     struct agent_event e = {
         .kind = AGENT_EVENT_LOGS, .number = number, .bytes = bytes, .ended = ended, .err = err
     };
+    shell_flow_begin(context, number);
     shell_step(context, &e);
+    shell_flow_end(context);
 }
 
 /* Every guard that an earlier agent left behind is known: now peers and gossip may come. */

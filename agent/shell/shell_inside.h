@@ -34,6 +34,14 @@ enum shell_phase {
     SHELL_CLOSING   /* every handle is being closed */
 };
 
+/* Output of a job on its way to a peer or a client. */
+struct shell_flow {
+    uint64_t number; /* of the stream of output */
+    bool has_link, has_client;
+    uint32_t link;
+    uint64_t client;
+};
+
 struct shell {
     uv_loop_t loop;
     struct shell_setup setup;
@@ -61,6 +69,10 @@ struct shell {
     uv_prepare_t prepare;
     uv_signal_t signal[SHELL_SIGNALS];
 
+    bool has_flow; /* the node is being stepped with output */
+    struct shell_flow flow;
+    struct shell_flow paused[SHELL_LOGS_MAX];
+    uint32_t paused_count;
     uint64_t cut[SHELL_CUTS_MAX]; /* streams whose clients were too slow; the API does not know */
     uint32_t cut_count;
 
@@ -87,6 +99,12 @@ void shell_perform(struct shell *s, const struct agent_effect *e);
 int shell_web_open(struct shell *s, char *why, size_t size);
 void shell_web_effect(struct shell *s, const struct agent_effect *e);
 void shell_web_tick(struct shell *s, struct muster_now now);
+
+/* agent/shell/flow.c: output waits for slow readers. */
+void shell_flow_begin(struct shell *s, uint64_t number);
+void shell_flow_saw(struct shell *s, const struct agent_effect *e);
+void shell_flow_end(struct shell *s);
+void shell_flow_look(struct shell *s);
 
 /* agent/shell/join.c: seeds that are names, and seeds of somebody else. */
 void shell_join_open(struct shell *s);

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from agent import BUILD, GOSSIP_PORT, PATIENCE, PEER_PORT, eventually, holds
+from agent import BUILD, GOSSIP_PORT, HTTP_PORT, PATIENCE, PEER_PORT, eventually, holds
 from conftest import needs_agent
 
 pytestmark = needs_agent
@@ -60,7 +60,7 @@ def test_a_moved_folder_is_refused_until_somebody_says_that_it_was_moved(cluster
     agent.kill9()
     original = agent.data + ".original"
     os.rename(agent.data, original)
-    shutil.copytree(original, agent.data)
+    shutil.copytree(original, agent.data, ignore=shutil.ignore_patterns("run"))  # sockets
     refused(agent, 78, agent.data, "copied or moved", before[0], "--moved")
     agent.may_complain = False
 
@@ -322,6 +322,35 @@ def test_frames_that_lie_are_refused_one_by_one(clusters):
         answer = c[0].throw_tcp(PEER_PORT, data)
         assert answer == b"", f"{data[:8]!r}: {answer!r}"
     assert c[0].get("/health")["status"] == "ok"
+
+
+def resident_mib(agent):
+    with open(f"/proc/{agent.pid}/status", encoding="utf-8") as file:
+        return next(int(line.split()[1]) // 1024 for line in file if line.startswith("VmRSS"))
+
+
+def test_output_waits_for_a_slow_reader_wherever_it_is(clusters):
+    """The disk outruns the reader; what he has not taken may not pile up without a bound."""
+    c = clusters(2, slots=4)
+    line = "x" * 999
+    c[0].submit("bulk", ["/bin/sh", "-c", f"yes {line} | head -n 24000"], kind="task")
+    eventually(lambda: c[0].runs("?job=bulk")[0]["state"] == "done", 30, "it has printed 24 MB")
+    before = [resident_mib(agent) for agent in c]
+    for agent in c:
+        with socket.create_connection((agent.host, HTTP_PORT)) as slow:
+            slow.settimeout(30 * PATIENCE)
+            slow.sendall(b"GET /v1/runs/bulk/logs?format=text HTTP/1.1\r\nHost: a\r\n"
+                         b"Connection: close\r\n\r\n")
+            time.sleep(2)
+            grown = [resident_mib(a) - b for a, b in zip(c, before)]
+            total = 0
+            while part := slow.recv(1 << 20):
+                total += part.count(b"x")
+        assert total > 20_000_000, f"{agent.name} gave {total} bytes of it"
+        print(f"{agent.name}: while nobody read, the agents grew by {grown} MiB")
+        # A reader elsewhere costs his agent up to a whole log; the one that reads the disk waits.
+        assert PATIENCE > 1 or (min(grown) < 20 and max(grown) < 70), grown
+    assert all("choked" not in told(agent) for agent in c)
 
 
 # ---- figures
