@@ -22,8 +22,8 @@ static bool member_has_row(const struct store_bucket *b, const struct store_entr
            b->member[member].equal > (is_ours ? store_version_seq(version) : 0);
 }
 
-/* How many live seats are known to hold the row: never more than do (P1). What is chosen stands on more
- * than half of them, also when it has slipped our mind which. */
+/* How many live seats are known to hold the row: never more than do (P1). What is chosen stands on
+ * more than half of them, also when it has slipped our mind which. */
 static uint32_t row_copies(const struct store *s, const struct store_bucket *b,
                            const struct store_entry *e)
 {
