@@ -58,7 +58,7 @@ SRC_gossip := $(wildcard gossip/*.c)
 SRC_ring   := $(wildcard ring/*.c)
 SRC_store  := $(filter-out store/disk_lmdb.c,$(wildcard store/*.c))
 SRC_agent  := $(wildcard agent/*.c)
-SRC_shell  := $(wildcard agent/shell/*.c) $(wildcard store/disk_lmdb.c)
+SRC_shell  := $(wildcard agent/shell/*.c) store/disk_lmdb.c
 SRC_guard  := $(wildcard agent/guard/*.c) agent/fields.c agent/launch.c agent/logline.c
 SRC_cli    := $(wildcard tools/cli/*.c)
 SRC_sim    := $(wildcard tests/sim/*.c)
@@ -73,7 +73,7 @@ LIBS_ring   := $(call lib,ring) $(LIBS_base)
 LIBS_store  := $(call lib,store) $(LIBS_base)
 LIBS_agent  := $(call lib,agent) $(call lib,gossip) $(call lib,ring) $(call lib,store) $(LIBS_base)
 # The parts that touch the world, for their own tests and measurements: everything but their main.
-LIBS_disk   := $(call obj,$(wildcard store/disk_lmdb.c)) $(LIBS_store)
+LIBS_disk   := $(call obj,store/disk_lmdb.c) $(LIBS_store)
 LIBS_shell  := $(call obj,$(filter-out %/main.c,$(SRC_shell))) $(LIBS_agent)
 LIBS_guard  := $(call obj,$(filter-out %/main.c,$(SRC_guard)))
 LIBS_cli    := $(call obj,$(filter-out %/main.c,$(SRC_cli))) $(LIBS_agent)
@@ -88,9 +88,7 @@ EXT_shell  := $(EXT_agent) -luv -llmdb -lmicrohttpd -lgnutls -lpthread
 EXT_guard  :=
 EXT_cli    := $(EXT_agent) -lcurl-gnutls -lsmartcols
 
-PROGRAMS := $(if $(wildcard agent/shell/main.c),$(B)/muster-agent) \
-	$(if $(wildcard agent/guard/main.c),$(B)/muster-guard) \
-	$(if $(wildcard tools/cli/main.c),$(B)/muster)
+PROGRAMS := $(B)/muster-agent $(B)/muster-guard $(B)/muster
 
 .PHONY: all help bootstrap check test unit sim e2e bench demo lint format fuzz soak cover install clean
 all: $(PROGRAMS) ## the three programs, into build/MODE
@@ -196,7 +194,7 @@ check: ## all there is: install, build, lint, unit, sim, e2e; one closing line f
 	@MAKE="$(MAKE)" tools/check $(B)/log
 
 .PHONY: tests
-tests: all $(UNIT) $(REPLAY) $(DRIVER) $(if $(SRC_tidy),$(B)/tidy) $(if $(SRC_sim),$(B)/sim)
+tests: all $(UNIT) $(REPLAY) $(DRIVER) $(B)/tidy $(B)/sim
 
 test: unit sim ## what needs no network: unit tests, fuzz corpora, simulator
 
