@@ -107,7 +107,7 @@ static void batch_say(struct store *s, struct store_log *log)
 
     e->batch = &log->batch;
     s->is_flying = true;
-    s->flying_ms = s->now.mono_ms;
+    s->stuck_ms = s->now.mono_ms + s->config.times.commit_stuck_ms;
     s->counters.commits++;
     s->counters.commit_ops += log->batch.count;
 }
@@ -200,6 +200,7 @@ void store_batch_done(struct store *s, const struct store_event *event)
     MUSTER_ASSERT(s->is_flying);
     MUSTER_ASSERT(event->batch == log->batch.number);
     s->is_flying = false;
+    s->stuck_ms = MUSTER_NEVER;
     if (event->err != MUSTER_OK) {
         batch_failed(s, log, event->err);
         return;

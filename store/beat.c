@@ -65,7 +65,7 @@ void store_beat_send(struct store *s, struct store_bucket *b)
 void store_beat_take(struct store *s, uint16_t peer, struct muster_reader *r, uint64_t head)
 {
     struct store_bucket *b = store_bucket_read(s, r);
-    struct store_reign reign = { muster_read_u64(r) };
+    struct store_reign reign = store_reign_read(r);
 
     if (!muster_reader_ok(r))
         return;
@@ -114,7 +114,7 @@ static void member_heard(struct store *s, struct store_bucket *b, uint32_t membe
 void store_beat_ok_take(struct store *s, uint16_t peer, struct muster_reader *r, uint64_t head)
 {
     struct store_bucket *b = store_bucket_read(s, r);
-    struct store_reign reign = { muster_read_u64(r) };
+    struct store_reign reign = store_reign_read(r);
     uint16_t seat = muster_read_u16(r);
     uint64_t bench_version = muster_read_u64(r);
     uint64_t digest = muster_read_u64(r);

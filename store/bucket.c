@@ -26,6 +26,18 @@ struct store_bucket *store_bucket_read(struct store *s, struct muster_reader *r)
     return &s->bucket[number];
 }
 
+struct store_reign store_reign_read(struct muster_reader *r)
+{
+    struct store_reign reign = { muster_read_u64(r) };
+
+    /* A reign beyond its 40 bits would be cut off in the versions written under it. */
+    if (reign.packed >> 16 > STORE_ROUND_MAX) {
+        muster_reader_fail(r, MUSTER_ERANGE);
+        return (struct store_reign){ 0 };
+    }
+    return reign;
+}
+
 bool store_bucket_rules(const struct store_bucket *b)
 {
     return b->role == STORE_ELECTED || b->role == STORE_SERVING;
@@ -142,6 +154,20 @@ static void bucket_take_seat(struct store *s, struct store_bucket *b, uint16_t s
     store_scan_at(s, b->calm_ms);
 }
 
+/* A bench row of a reign above our promise: that reign was won, so whatever we are in a lower one
+ * is over, and we must not go on to write or help to write a bench row below this one (I12). */
+static void bucket_heed(struct store *s, struct store_bucket *b, struct store_reign reign)
+{
+    if (reign.packed <= b->promised.packed)
+        return;
+    store_reign_step_down(s, b, "a bench of a later reign", true);
+    b->promised = reign;
+    if (store_reign_round(reign) > b->round)
+        b->round = store_reign_round(reign);
+    b->keeper = STORE_NOBODY;
+    store_touch(s, b);
+}
+
 bool store_bucket_learn(struct store *s, struct store_bucket *b, uint64_t version,
                         struct muster_bytes row)
 {
@@ -158,6 +184,7 @@ bool store_bucket_learn(struct store *s, struct store_bucket *b, uint64_t versio
     struct store_value *v = store_value_plain(version, row);
     if (v == NULL)
         return false;
+    bucket_heed(s, b, store_version_reign((struct store_version){ version }));
     store_bucket_set_bench(s, b, v, &bench);
     uint16_t seat = store_bench_seat(&bench, s->config.self);
     if (b->lost_seat == UINT16_MAX)

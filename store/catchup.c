@@ -182,7 +182,7 @@ static void fill_next(struct store *s, uint16_t peer)
 void store_fill_ok_take(struct store *s, uint16_t peer, struct muster_reader *r)
 {
     struct store_bucket *b = store_bucket_read(s, r);
-    struct store_reign reign = { muster_read_u64(r) };
+    struct store_reign reign = store_reign_read(r);
     uint16_t seat = muster_read_u16(r);
     uint64_t page = muster_read_u64(r);
 
@@ -235,7 +235,7 @@ void store_supersede(struct store *s, struct store_bucket *b, struct muster_byte
 void store_fill_take(struct store *s, uint16_t peer, struct muster_reader *r)
 {
     struct store_bucket *b = store_bucket_read(s, r);
-    struct store_reign reign = { muster_read_u64(r) };
+    struct store_reign reign = store_reign_read(r);
     uint32_t counter = muster_read_u32(r);
     uint32_t page = muster_read_u32(r);
     uint64_t version = muster_read_u64(r);
@@ -247,7 +247,7 @@ void store_fill_take(struct store *s, uint16_t peer, struct muster_reader *r)
     /* Sent before a PURGE that we have seen: it may hold what must not come back. The page is not
      * acknowledged, and its keeper compares again. */
     if (b->seat == 0 || counter < b->purged_counter) {
-        b->page_is_torn = true;
+        b->page_is_torn = !is_end; /* the next page begins whole */
         return;
     }
     if (!is_end) {

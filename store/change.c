@@ -12,7 +12,9 @@
 
 static bool is_dead_for(const struct store *s, uint16_t peer, uint64_t ms)
 {
-    return !store_peer_is_live(s, peer) && s->now.mono_ms >= s->peer[peer].since_ms + ms;
+    uint64_t since = peer == STORE_NOBODY ? s->start_ms : s->peer[peer].since_ms;
+
+    return !store_peer_is_live(s, peer) && s->now.mono_ms >= since + ms;
 }
 
 static bool bench_has(const struct store_bucket *b, uint16_t peer)

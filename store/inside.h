@@ -234,7 +234,8 @@ struct store {
     size_t bytes_max;
     uint32_t at; /* the log that is being collected */
     bool is_flying, is_sick;
-    uint64_t flying_ms, retry_ms, committed;
+    uint64_t stuck_ms; /* when the batch under way has taken too long */
+    uint64_t retry_ms, committed;
     uint16_t *touched;
     uint32_t touched_count;
 
@@ -331,6 +332,7 @@ void store_bucket_set_bench(struct store *s, struct store_bucket *b, struct stor
  * the bytes are none. */
 bool store_bucket_learn(struct store *s, struct store_bucket *b, uint64_t version,
                         struct muster_bytes row);
+struct store_reign store_reign_read(struct muster_reader *r);
 /* The bucket an item begins with; fails the reader when there is no such bucket. */
 struct store_bucket *store_bucket_read(struct store *s, struct muster_reader *r);
 bool store_bucket_rules(const struct store_bucket *b); /* elected or serving */

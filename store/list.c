@@ -54,7 +54,7 @@ static void list_answer(struct store *s, struct store_bucket *b, uint16_t peer,
 void store_list_take(struct store *s, uint16_t peer, struct muster_reader *r)
 {
     struct store_bucket *b = store_bucket_read(s, r);
-    struct store_reign reign = { muster_read_u64(r) };
+    struct store_reign reign = store_reign_read(r);
     uint32_t mask = 0;
 
     muster_read_array_of(r, STORE_SUBS);
@@ -77,7 +77,7 @@ void store_list_take(struct store *s, uint16_t peer, struct muster_reader *r)
 void store_want_take(struct store *s, uint16_t peer, struct muster_reader *r)
 {
     struct store_bucket *b = store_bucket_read(s, r);
-    struct store_reign reign = { muster_read_u64(r) };
+    struct store_reign reign = store_reign_read(r);
     struct muster_bytes key = muster_read_bytes(r, STORE_KEY_MAX);
 
     if (!muster_reader_ok(r) || reign.packed != b->promised.packed || b->role > STORE_SEATED)
@@ -178,7 +178,7 @@ static void list_read(struct store *s, struct store_bucket *b, uint32_t member, 
 void store_list_ok_take(struct store *s, uint16_t peer, struct muster_reader *r)
 {
     struct store_bucket *b = store_bucket_read(s, r);
-    struct store_reign reign = { muster_read_u64(r) };
+    struct store_reign reign = store_reign_read(r);
     uint16_t seat = muster_read_u16(r);
     uint16_t mask = muster_read_u16(r);
     uint32_t sub = muster_read_u32(r);
@@ -221,7 +221,7 @@ void store_list_ok_take(struct store *s, uint16_t peer, struct muster_reader *r)
 void store_want_ok_take(struct store *s, uint16_t peer, struct muster_reader *r)
 {
     struct store_bucket *b = store_bucket_read(s, r);
-    struct store_reign reign = { muster_read_u64(r) };
+    struct store_reign reign = store_reign_read(r);
     uint16_t seat = muster_read_u16(r);
     (void)muster_read_u64(r);
     uint64_t version = muster_read_u64(r);

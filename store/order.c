@@ -2,6 +2,8 @@
 /* The ordered index: a skip list threaded through the entries. */
 #include "store/order.h"
 
+#include <string.h>
+
 uint8_t store_order_height(uint64_t hash)
 {
     uint8_t height = 1;
@@ -16,7 +18,11 @@ uint8_t store_order_height(uint64_t hash)
 
 static int entry_compare(const struct store_entry *e, struct muster_bytes key)
 {
-    return muster_bytes_compare(store_value_key(e->value), key);
+    struct muster_bytes own = store_value_key(e->value);
+    int order = memcmp(own.data, key.data, own.len < key.len ? own.len : key.len);
+
+    /* As muster_bytes_compare does, but here, where a third of a write's work is done. */
+    return order != 0 ? order : (own.len > key.len) - (own.len < key.len);
 }
 
 /* `link[i]` becomes the link of level i behind which `key` belongs: the first that leads to no

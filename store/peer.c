@@ -56,13 +56,13 @@ static bool bucket_names(const struct store *s, const struct store_bucket *b, ui
 static uint16_t peer_reclaim(struct store *s)
 {
     for (uint16_t i = 1; i < s->peers; i++) {
-        bool is_needed = s->peer[i].is_connected || s->peer[i].state == STORE_PEER_ALIVE;
+        bool is_needed =
+            s->peer[i].is_connected || s->peer[i].is_ready || s->peer[i].state == STORE_PEER_ALIVE;
         for (uint32_t k = 0; k < s->config.buckets && !is_needed; k++)
             is_needed = bucket_names(s, &s->bucket[k], i);
         if (is_needed)
             continue;
         muster_map_remove(&s->peer_map, id_hash(s->peer[i].id), i);
-        MUSTER_ASSERT(!s->peer[i].is_ready);
         return i;
     }
     return STORE_NOBODY;

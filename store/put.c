@@ -164,7 +164,7 @@ static bool put_is_late(struct store_bucket *b, uint32_t counter)
 void store_put_take(struct store *s, uint16_t peer, struct muster_reader *r)
 {
     struct store_bucket *b = store_bucket_read(s, r);
-    struct store_reign reign = { muster_read_u64(r) };
+    struct store_reign reign = store_reign_read(r);
     uint32_t counter = muster_read_u32(r);
 
     if (!muster_reader_ok(r) || !store_reign_accept(s, b, reign, peer) || put_is_late(b, counter))
@@ -187,7 +187,7 @@ void store_put_take(struct store *s, uint16_t peer, struct muster_reader *r)
 void store_put_ok_take(struct store *s, uint16_t peer, struct muster_reader *r)
 {
     struct store_bucket *b = store_bucket_read(s, r);
-    struct store_reign reign = { muster_read_u64(r) };
+    struct store_reign reign = store_reign_read(r);
     uint16_t seat = muster_read_u16(r);
     uint64_t first = muster_read_u64(r);
     uint64_t digest = muster_read_u64(r);
@@ -209,7 +209,7 @@ void store_put_ok_take(struct store *s, uint16_t peer, struct muster_reader *r)
 void store_purge_take(struct store *s, uint16_t peer, struct muster_reader *r)
 {
     struct store_bucket *b = store_bucket_read(s, r);
-    struct store_reign reign = { muster_read_u64(r) };
+    struct store_reign reign = store_reign_read(r);
     uint32_t counter = muster_read_u32(r);
     uint64_t version = muster_read_u64(r);
     struct muster_bytes key = muster_read_bytes(r, STORE_KEY_MAX);

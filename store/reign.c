@@ -243,7 +243,7 @@ uint64_t store_reign_due_ms(const struct store *s, const struct store_bucket *b)
     uint64_t due = b->calm_ms > b->hold_ms ? b->calm_ms : b->hold_ms;
     uint32_t rank = 0;
 
-    if (b->role != STORE_SEATED || s->is_sick)
+    if (b->role != STORE_SEATED || s->is_sick || b->round >= STORE_ROUND_MAX)
         return MUSTER_NEVER;
     if (b->bench.count == 1)
         return b->hold_ms < due ? b->hold_ms : due; /* nobody else to be calm for */

@@ -83,16 +83,6 @@ void store_value_drop(struct store_value *v)
         free(v);
 }
 
-struct muster_bytes store_value_bytes(const struct store_value *v)
-{
-    return MUSTER_BYTES(v->bytes, v->len);
-}
-
-struct muster_bytes store_value_key(const struct store_value *v)
-{
-    return MUSTER_BYTES(v->bytes + v->key_at, v->key_len);
-}
-
 uint32_t store_rows_bucket_of(const struct store_rows *t, struct muster_bytes key)
 {
     return (uint32_t)(muster_hash64(key, 0) % t->buckets);

@@ -84,8 +84,15 @@ struct store_value *store_value_of_row(const struct store_rows *t, uint32_t buck
                                        uint64_t version, struct muster_bytes bytes);
 struct store_value *store_value_keep(struct store_value *v);
 void store_value_drop(struct store_value *v);
-struct muster_bytes store_value_bytes(const struct store_value *v);
-struct muster_bytes store_value_key(const struct store_value *v);
+static inline struct muster_bytes store_value_bytes(const struct store_value *v)
+{
+    return MUSTER_BYTES(v->bytes, v->len);
+}
+
+static inline struct muster_bytes store_value_key(const struct store_value *v)
+{
+    return MUSTER_BYTES(v->bytes + v->key_at, v->key_len);
+}
 
 uint32_t store_rows_bucket_of(const struct store_rows *t, struct muster_bytes key);
 struct store_entry *store_rows_find(const struct store_rows *t, struct muster_bytes key);

@@ -72,6 +72,7 @@ int store_open(struct store **out, const struct store_config *c)
     s->config = *c;
     s->scan_ms = MUSTER_NEVER;
     s->late_ms = MUSTER_NEVER;
+    s->stuck_ms = MUSTER_NEVER;
     muster_rng_seed(&s->rng, c->seed);
     err = store_take(s);
     if (err != MUSTER_OK) {
@@ -330,12 +331,8 @@ static void store_scan(struct store *s)
         s->yields_left = STORE_YIELDS_PER_BEAT;
     }
     s->scan_ms = s->beat_ms;
-    bool is_stuck =
-        s->is_flying && s->now.mono_ms >= s->flying_ms + s->config.times.commit_stuck_ms;
     for (uint32_t i = 0; i < s->config.buckets; i++) {
         struct store_bucket *b = &s->bucket[i];
-        if (is_stuck && b->role > STORE_SEATED)
-            store_reign_step_down(s, b, "the disk is stuck", false); /* R15 */
         if (store_bucket_rules(b))
             scan_keeper(s, b, is_beat);
         else if (b->role != STORE_NO_SEAT)
@@ -353,6 +350,16 @@ static void store_away(struct store *s)
         s->bucket[i].is_claimable = false;
         s->bucket[i].known_ms = s->now.mono_ms;
     }
+}
+
+/* No commit for too long (R15): what we promise to others would not be kept. */
+static void store_check_disk(struct store *s)
+{
+    if (s->now.mono_ms < s->stuck_ms)
+        return;
+    s->stuck_ms = MUSTER_NEVER;
+    for (uint32_t i = 0; i < s->config.buckets; i++)
+        store_reign_step_down(s, &s->bucket[i], "the disk is stuck", false);
 }
 
 /* ---- the verbs */
@@ -386,6 +393,7 @@ void store_step(struct store *s, struct muster_now now, const struct store_event
         break;
     }
     looks_take(s);
+    store_check_disk(s);
     store_scan(s);
     store_proposal_late(s);
     store_batch_again(s);
@@ -414,7 +422,6 @@ uint64_t store_deadline_ms(const struct store *s)
         return MUSTER_NEVER;
     if (s->is_sick && !s->is_flying)
         at = muster_deadline_sooner(at, s->retry_ms);
-    if (s->is_flying)
-        at = muster_deadline_sooner(at, s->flying_ms + s->config.times.commit_stuck_ms);
+    at = muster_deadline_sooner(at, s->stuck_ms);
     return s->has_backlog ? s->now.mono_ms : at;
 }

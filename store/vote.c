@@ -33,16 +33,12 @@ static bool vote_disturbs(const struct store *s, const struct store_bucket *b,
 void store_ask_take(struct store *s, uint16_t peer, struct muster_reader *r)
 {
     struct store_bucket *b = store_bucket_read(s, r);
-    struct store_reign reign = { muster_read_u64(r) };
+    struct store_reign reign = store_reign_read(r);
     uint64_t bench_version = muster_read_u64(r);
-    struct store_reign consent = { muster_read_u64(r) };
+    struct store_reign consent = store_reign_read(r);
 
     if (!muster_reader_ok(r))
         return;
-    if (store_reign_round(reign) > STORE_ROUND_MAX) {
-        muster_reader_fail(r, MUSTER_ERANGE);
-        return;
-    }
     if (b->lost_seat != 0)
         return; /* what we promised and held there is lost: no vote before a new seat (R54) */
     if (reign.packed == b->promised.packed && b->role <= STORE_SEATED &&
@@ -107,7 +103,7 @@ static void yes_count(struct store *s, struct store_bucket *b, uint32_t member, 
 void store_yes_take(struct store *s, uint16_t peer, struct muster_reader *r)
 {
     struct store_bucket *b = store_bucket_read(s, r);
-    struct store_reign reign = { muster_read_u64(r) };
+    struct store_reign reign = store_reign_read(r);
     uint16_t seat = muster_read_u16(r);
     uint64_t age = muster_read_u64(r);
     uint64_t digest = muster_read_u64(r);
@@ -131,16 +127,12 @@ void store_yes_take(struct store *s, uint16_t peer, struct muster_reader *r)
 void store_no_take(struct store *s, uint16_t peer, struct muster_reader *r)
 {
     struct store_bucket *b = store_bucket_read(s, r);
-    struct store_reign reign = { muster_read_u64(r) };
-    struct store_reign promised = { muster_read_u64(r) };
+    struct store_reign reign = store_reign_read(r);
+    struct store_reign promised = store_reign_read(r);
 
     (void)peer;
     if (!muster_reader_ok(r))
         return;
-    if (store_reign_round(promised) > STORE_ROUND_MAX) {
-        muster_reader_fail(r, MUSTER_ERANGE);
-        return;
-    }
     if (store_reign_round(promised) > b->round)
         b->round = store_reign_round(promised);
     bool is_outranked = b->role > STORE_SEATED && reign.packed == b->reign.packed &&
@@ -172,7 +164,7 @@ void store_reign_lists_done(struct store *s, struct store_bucket *b, uint32_t me
 void store_yield_take(struct store *s, uint16_t peer, struct muster_reader *r)
 {
     struct store_bucket *b = store_bucket_read(s, r);
-    struct store_reign reign = { muster_read_u64(r) };
+    struct store_reign reign = store_reign_read(r);
 
     if (!muster_reader_ok(r))
         return;

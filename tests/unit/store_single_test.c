@@ -125,6 +125,25 @@ static void a_disk_that_refuses_ends_service_until_it_takes_the_batch(void **sta
     end(p);
 }
 
+static void a_disk_that_hangs_ends_service_until_it_goes_on(void **state)
+{
+    struct pool *p = founded(8);
+
+    (void)state;
+    p->commit_ms = 0;
+    assert_true(pool_write(p, 1, false));
+    p->node[0].commit_ms = p->now_ms + 5000;
+    pool_run(p, 1900);
+    assert_true(pool_all_served(p));
+    pool_run(p, 200);
+    assert_int_equal(pool_keeper(p, 0), POOL_NODES);
+    assert_int_equal(p->unknowns, 1);
+    pool_run(p, 2900);
+    pool_until(p, 500, pool_all_served, "serves again");
+    assert_int_equal(pool_read(p, 0, 1), 1); /* it was written in the end */
+    end(p);
+}
+
 static void a_row_that_cannot_be_read_costs_the_seat_of_its_bucket(void **state)
 {
     struct pool *p = founded(4);
@@ -157,6 +176,7 @@ int main(void)
         cmocka_unit_test(nothing_is_answered_before_its_commit),
         cmocka_unit_test(a_row_is_written_by_one_at_a_time_and_as_it_was_read),
         cmocka_unit_test(a_disk_that_refuses_ends_service_until_it_takes_the_batch),
+        cmocka_unit_test(a_disk_that_hangs_ends_service_until_it_goes_on),
         cmocka_unit_test(a_row_that_cannot_be_read_costs_the_seat_of_its_bucket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
