@@ -46,6 +46,13 @@ bool store_bench_quorum(const struct store_bench *b, uint32_t mask)
     return b->new_mask == 0 || list_quorum(b, b->new_mask, mask);
 }
 
+uint32_t store_bench_copies(const struct store_bench *b, uint32_t mask)
+{
+    uint32_t old = mask_count(b->old_mask & mask), new = mask_count(b->new_mask & mask);
+
+    return b->new_mask != 0 && new < old ? new : old;
+}
+
 uint16_t store_bench_seat(const struct store_bench *b, struct muster_id node)
 {
     uint16_t seat = 0;

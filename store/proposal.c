@@ -200,7 +200,7 @@ static void write_answer(struct store *s, const struct store_proposal *w, int er
     struct store_effect *e = store_say(s, STORE_EFFECT_WRITTEN, w->bucket);
     e->cookie = w->cookie;
     e->err = err;
-    e->copies = (uint32_t)__builtin_popcount(w->mask);
+    e->copies = store_bench_copies(&s->bucket[w->bucket].bench, w->mask);
 }
 
 static void write_close(struct store *s, struct store_bucket *b, struct store_proposal *w, int err)

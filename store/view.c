@@ -27,13 +27,15 @@ static bool member_has_row(const struct store_bucket *b, const struct store_entr
 static uint32_t row_copies(const struct store *s, const struct store_bucket *b,
                            const struct store_entry *e)
 {
-    uint32_t copies = 0, least = (b->bench.count + 1u) / 2;
+    uint32_t mask = 0, least = ((uint32_t)__builtin_popcount(b->bench.old_mask) + 1) / 2;
 
     if (!store_bucket_rules(b))
         return 1;
-    for (uint32_t i = 0; i < b->bench.count; i++)
-        copies += member_has_row(b, e, i) &&
-                  (b->member[i].peer == 0 || store_peer_is_live(s, b->member[i].peer));
+    for (uint32_t i = 0; i < b->bench.count; i++) {
+        bool is_live = b->member[i].peer == 0 || store_peer_is_live(s, b->member[i].peer);
+        mask |= is_live && member_has_row(b, e, i) ? store_bit(i) : 0;
+    }
+    uint32_t copies = store_bench_copies(&b->bench, mask);
     bool is_chosen = b->role == STORE_SERVING && (e->flags & STORE_ENTRY_OPEN) == 0;
     return is_chosen && copies < least ? least : copies;
 }

@@ -51,6 +51,29 @@ static uint32_t mask_of(const struct store_bench *b, const char *seats)
     return mask;
 }
 
+/* An answer must not count a copy that the end of a change wipes (P1). */
+static void copies_are_those_that_stay(void **state)
+{
+    static const struct {
+        const char *bench;
+        const char *seats;
+        uint32_t copies;
+    } cases[] = {
+        { "A1 B2 C3", "123", 3 },
+        { "A1 B2 C3", "13", 2 },
+        { "A1 B2 C3 | A1 B2 D4", "1234", 3 },
+        { "A1 B2 C3 | A1 B2 D4", "124", 2 },
+        { "A1 B2 C3 | A1 B2 D4", "123", 2 },
+        { "A1 | A1 B2", "12", 1 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct store_bench b = bench_of(cases[i].bench);
+        assert_int_equal(store_bench_copies(&b, mask_of(&b, cases[i].seats)), cases[i].copies);
+    }
+}
+
 static void quorums_are_what_the_page_says(void **state)
 {
     static const struct {
@@ -233,6 +256,7 @@ static void benches_come_back_and_unsound_ones_do_not(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(copies_are_those_that_stay),
         cmocka_unit_test(quorums_are_what_the_page_says),
         cmocka_unit_test(two_quorums_always_meet_in_each_list),
         cmocka_unit_test(a_change_is_opened_and_finished_or_taken_back),
