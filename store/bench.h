@@ -35,8 +35,8 @@ struct store_bench {
 /* Half of a list and its lowest seat, or more than half, of each list that stands. */
 bool store_bench_quorum(const struct store_bench *b, uint32_t mask);
 
-/* How many copies will be left of what the members of the mask hold, whichever way a change ends: the
- * seats that it leaves out are wiped. */
+/* How many copies will be left of what the members of the mask hold, whichever way a change ends:
+ * the seats that it leaves out are wiped. */
 uint32_t store_bench_copies(const struct store_bench *b, uint32_t mask);
 
 /* The seat of a node: in the new list if it is there, else in the old; 0: none. */

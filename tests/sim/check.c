@@ -57,22 +57,30 @@ void sim_check_claimed(struct sim *s, const char *job, uint64_t token)
     token_of(s, job_index(s, job), token)->is_right = true;
 }
 
-/* ---- answers: P1, I9. What was answered must stand on a quorum's disks, and on as many as said.
- */
+/* ---- answers: P1, I9, R19. What was answered must stand on a quorum's disks, and on as many as
+ * said. */
 
-void sim_check_reply(struct sim *s, struct sim_job *j, uint64_t request,
-                     const struct agent_reply *r)
+static uint32_t copies_said(const struct agent_reply *r)
 {
     char body[4096] = "";
     size_t len = r->body.len < sizeof body ? r->body.len : sizeof body - 1;
     memcpy(body, r->body.data, len);
-    const char *at = strstr(body, "\"copies\":");
-    for (const char *next = at; next != NULL; next = strstr(next + 1, "\"copies\":"))
+    const char *at = NULL;
+    for (const char *next = body; (next = strstr(next, "\"copies\":")) != NULL; next++)
         at = next; /* the last one is the answer's own */
-    uint32_t said = at != NULL ? (uint32_t)strtoul(at + 9, NULL, 10) : 0;
-    uint32_t copies = sim_truth_copies(s, (uint32_t)(j - s->job), request);
-    if (strstr(body, "\"changed\":false") != NULL)
-        return; /* nothing was written for it */
+    return at != NULL ? (uint32_t)strtoul(at + 9, NULL, 10) : 0;
+}
+
+void sim_check_reply(struct sim *s, struct sim_job *j, const struct agent_reply *r)
+{
+    bool creates = j->op == AGENT_OP_JOB_PUT && j->spec == 0;
+    if (creates && r->err == MUSTER_EEXISTS)
+        sim_fail(s, 1, "R19: %s was put by one client only, and is said to exist", j->name);
+    if (r->err != MUSTER_OK)
+        return;
+    uint32_t copies = sim_truth_copies(s, (uint32_t)(j - s->job), j->id), said = copies_said(r);
+    if (copies == 0 && !creates && j->op != AGENT_OP_JOB_DELETE)
+        return; /* it may have found nothing to change */
     if (copies == 0)
         sim_fail(s, 1, "P1: %s is acknowledged and no quorum has it", j->name);
     if (said == 0 || said > copies)
@@ -193,7 +201,6 @@ void sim_check_trace(struct sim *s, uint32_t node)
 
 static const char *bucket_unrest(struct sim *s, uint32_t bucket)
 {
-    static char text[160];
     uint32_t keepers = 0;
     struct store_bucket_view keeper = { 0 };
     for (uint32_t i = 0; i < s->nodes; i++) {
@@ -206,22 +213,23 @@ static const char *bucket_unrest(struct sim *s, uint32_t bucket)
         keepers++;
         keeper = v;
     }
-    (void)snprintf(text, sizeof text, "bucket %u has %u keepers", bucket, keepers);
+    (void)snprintf(s->text, sizeof s->text, "bucket %u has %u keepers", bucket, keepers);
     if (keepers != 1)
-        return text;
-    (void)snprintf(text, sizeof text, "bucket %u: joint %u, tombstones %u, claims %u", bucket,
+        return s->text;
+    (void)snprintf(s->text, sizeof s->text, "bucket %u: joint %u, tombstones %u, claims %u", bucket,
                    keeper.new_count, keeper.tombstones, keeper.claims);
     if (keeper.new_count != 0 || keeper.tombstones != 0 || keeper.claims != 0)
-        return text;
+        return s->text;
     for (uint32_t k = 0; k < keeper.old_count; k++)
         for (uint32_t i = 0; i < s->nodes; i++) {
             struct store_bucket_view v;
             if (!muster_id_equal(s->node[i].id, keeper.old_seat[k].node))
                 continue;
             store_bucket(store_of(s, i), bucket, &v);
-            (void)snprintf(text, sizeof text, "bucket %u: the digest of n%u differs", bucket, i);
+            (void)snprintf(s->text, sizeof s->text, "bucket %u: the digest of n%u differs", bucket,
+                           i);
             if (v.digest != keeper.digest || v.seat != keeper.old_seat[k].seat)
-                return text;
+                return s->text;
         }
     return NULL;
 }
@@ -238,7 +246,6 @@ static bool row_at_keeper(struct sim *s, const char *job, struct store_view *vie
 
 static const char *job_unrest(struct sim *s, struct sim_job *j)
 {
-    static char text[200];
     struct store_view view;
     uint32_t node = 0;
     uint64_t token = 0;
@@ -249,18 +256,18 @@ static const char *job_unrest(struct sim *s, struct sim_job *j)
     if (j->is_deleted_acked && known)
         sim_fail(s, 1, "I11: deleted %s is back", j->name);
     if (!known) {
-        (void)snprintf(text, sizeof text, "%s is no job and runs on n%u", j->name, node);
-        return live == 0 ? NULL : text;
+        (void)snprintf(s->text, sizeof s->text, "%s is no job and runs on n%u", j->name, node);
+        return live == 0 ? NULL : s->text;
     }
     bool ends = view.row.kind == STORE_KIND_TASK;
     if (ends && (view.row.phase == STORE_DONE || view.row.phase == STORE_FAILED))
         return live == 0 ? NULL : "an ended task runs";
-    (void)snprintf(text, sizeof text, "%s: %u processes (n%u, token %llu), row %d token %llu",
+    (void)snprintf(s->text, sizeof s->text, "%s: %u processes (n%u, token %llu), row %d token %llu",
                    j->name, live, node, (unsigned long long)token, (int)view.row.phase,
                    (unsigned long long)view.row.run_token);
     if (view.row.want != STORE_WANT_RUN)
-        return live == 0 ? NULL : text;
-    return live == 1 && token == view.row.run_token ? NULL : text;
+        return live == 0 ? NULL : s->text;
+    return live == 1 && token == view.row.run_token ? NULL : s->text;
 }
 
 static const char *unrest(struct sim *s)

@@ -14,6 +14,7 @@ static const struct {
     uint64_t seed;
     const char *found;
 } finds[] = {
+    { 14, "an answer counted copies that the end of a bench change wipes" },
     { 28, "an offer without an answer was waited for for ever" },
     { 337, "an answer counted copies that no disk had" },
 };

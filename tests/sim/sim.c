@@ -114,15 +114,12 @@ static void reply_got(struct sim *s, const struct agent_effect *e)
             continue;
         j->request = 0;
         sim_log(s, "reply %s: %d %s", j->name, r->err, s->last_message);
+        sim_check_reply(s, j, r);
         if (r->err != MUSTER_OK)
             continue;
         s->acks++;
-        sim_check_reply(s, j, e->number, r);
-        if (j->request_is_delete)
-            j->is_deleted_acked = true;
-        else
-            j->is_acked = true;
-        j->wants = !j->request_is_delete;
+        j->is_deleted_acked = j->is_deleted_acked || j->op == AGENT_OP_JOB_DELETE;
+        j->is_acked = true;
     }
 }
 
@@ -218,7 +215,14 @@ static void item_happen(struct sim *s, struct sim_item *i)
         sim_step(s, i->node, &tick);
         break;
     case SIM_COMMIT:
-        sim_disk_apply(s, i->node);
+        if (muster_rng_chance(&s->rng, s->faults.refuse_percent, 100)) {
+            committed.err = muster_rng_chance(&s->rng, 1, 2) ? MUSTER_EIO : MUSTER_ENOSPC;
+            sim_log(s, "n%u commit fails: %s", i->node, muster_err_name(committed.err));
+            s->refused++;
+            sim_disk_drop(n);
+        } else {
+            sim_disk_apply(s, i->node);
+        }
         sim_step(s, i->node, &committed);
         break;
     case SIM_PUMP:
@@ -324,7 +328,9 @@ void sim_boot(struct sim *s, uint32_t node)
         (void)snprintf(text, sizeof text, "%.*s", (int)value.len, (const char *)value.data);
         (void)muster_id_parse(&n->cluster, text);
     }
+    bool drains = sim_disk_get(n, STORE_TABLE_META, "draining", &value) && value.data[0] == '1';
     struct agent_node_config c = config_of(s, node);
+    c.draining = drains;
     if (agent_node_open(&n->node, &c) != MUSTER_OK)
         sim_fail(s, 1, "node %u does not open", node);
     sim_disk_load(n);
@@ -356,6 +362,9 @@ void sim_crash(struct sim *s, uint32_t node, bool silent)
     else
         sim_proc_agent_died(s, node);
     sim_net_crash(s, node, silent);
+    for (uint32_t i = 0; i < s->jobs; i++)
+        if (s->job[i].asked == node)
+            s->job[i].request = 0; /* its client will never know */
     agent_node_close(n->node);
     n->node = NULL;
 }
@@ -407,6 +416,9 @@ void sim_wipe(struct sim *s, uint32_t node)
     MUSTER_ASSERT(!s->node[node].is_up);
     sim_disk_wipe(&s->node[node]);
     sim_truth_wiped(s, node);
+    MUSTER_ASSERT(!s->node[node].is_wiped);
+    s->node[node].is_wiped = true;
+    s->wipes++;
     identity_new(s, node);
     s->node[node].boot = 1; /* never founds again */
     sim_log(s, "n%u has a new disk", node);
@@ -466,37 +478,58 @@ struct sim_job *sim_job_find(struct sim *s, const char *name)
     return j;
 }
 
-static uint64_t ask(struct sim *s, uint32_t node, struct agent_request *q)
+static uint64_t ask(struct sim *s, uint32_t node, struct agent_request *q, uint64_t id)
 {
     struct agent_event e = { .kind = AGENT_EVENT_REQUEST, .request = q };
+    struct sim_job *j = q->name[0] != '\0' ? sim_job_find(s, q->name) : NULL;
     q->number = s->next_request++;
-    q->request_id[0] = q->number;
+    q->request_id[0] = id != 0 ? id : q->number;
+    if (j != NULL) {
+        j->request = q->number;
+        j->id = q->request_id[0];
+        j->asked = node;
+        j->op = q->op;
+        j->is_delete_tried = j->is_delete_tried || q->op == AGENT_OP_JOB_DELETE;
+    }
+    uint64_t number = q->number;
     sim_step(s, node, &e);
-    return q->number;
+    return number;
 }
 
 uint64_t sim_put(struct sim *s, uint32_t node, const char *name, const char *spec)
 {
-    struct sim_job *j = sim_job_find(s, name);
     struct agent_request q = { .op = AGENT_OP_JOB_PUT, .name = name, .create_only = true };
     q.spec = muster_bytes_text(spec);
-    if (j != NULL) {
-        j->request = s->next_request;
-        j->request_is_delete = false;
-    }
     sim_log(s, "client puts %s at n%u", name, node);
-    return ask(s, node, &q);
+    return ask(s, node, &q, 0);
+}
+
+uint64_t sim_put_again(struct sim *s, uint32_t node, const char *name, const char *spec)
+{
+    struct agent_request q = { .op = AGENT_OP_JOB_PUT, .name = name, .create_only = true };
+    q.spec = muster_bytes_text(spec);
+    sim_log(s, "client puts %s again at n%u", name, node);
+    return ask(s, node, &q, sim_job_find(s, name)->id);
+}
+
+uint64_t sim_update(struct sim *s, uint32_t node, const char *name, const char *spec)
+{
+    struct agent_request q = { .op = AGENT_OP_JOB_PUT, .name = name };
+    q.spec = muster_bytes_text(spec);
+    sim_log(s, "client changes %s at n%u", name, node);
+    return ask(s, node, &q, 0);
 }
 
 uint64_t sim_op(struct sim *s, uint32_t node, enum agent_op op, const char *name)
 {
-    struct sim_job *j = sim_job_find(s, name);
     struct agent_request q = { .op = op, .name = name };
-    if (j != NULL && op == AGENT_OP_JOB_DELETE) {
-        j->request = s->next_request;
-        j->request_is_delete = true;
-        j->is_delete_tried = true;
-    }
     sim_log(s, "client op %d on %s at n%u", (int)op, name, node);
-    return ask(s, node, &q);
+    return ask(s, node, &q, 0);
+}
+
+void sim_drain(struct sim *s, uint32_t node, bool cancel)
+{
+    struct agent_request q = { .op = AGENT_OP_DRAIN, .name = "", .node = "", .cancel = cancel };
+    sim_log(s, "n%u is %s", node, cancel ? "opened" : "drained");
+    (void)ask(s, node, &q, 0);
 }

@@ -80,6 +80,7 @@ struct sim_node {
     struct agent_node *node;
     struct muster_id id;
     struct muster_addr addr;
+    bool is_wiped;                    /* once at the most */
     bool is_up, is_paused, is_silent; /* silent: its host does not even refuse */
     uint64_t generation, boot, tick_at;
     uint32_t slots;
@@ -88,7 +89,6 @@ struct sim_node {
     struct sim_proc proc[SIM_PROCS];
     struct sim_item *inbox; /* what arrived while paused */
     uint32_t inbox_count, inbox_size;
-    bool draining;
     struct {
         uint64_t reign, bench;
         enum store_role role;
@@ -122,16 +122,20 @@ struct sim_faults {
     uint32_t loss_percent, dup_percent; /* datagrams */
     uint32_t delay_ms;                  /* at the most, each way */
     uint32_t commit_ms;                 /* at the most */
+    uint32_t refuse_percent;            /* of commits that the disk refuses */
 };
 
 /* ---- what clients were promised */
 struct sim_job {
     char name[32];
-    bool is_acked, is_deleted_acked, is_delete_tried, wants;
+    bool is_acked, is_deleted_acked, is_delete_tried;
     uint64_t chosen;  /* highest version that a quorum has had */
     bool chosen_gone; /* it is a tombstone */
     uint64_t request; /* under way: 0 none */
-    bool request_is_delete;
+    uint64_t id;      /* the client's, for the same request again (R19) */
+    uint32_t asked;   /* the node that is to answer */
+    enum agent_op op;
+    uint32_t spec; /* how often it was changed */
 };
 
 /* A version of a job's row, and the seats on whose disks it has stood. */
@@ -141,6 +145,8 @@ struct sim_write {
     uint32_t job, bucket;
     enum store_phase phase;
     bool is_chosen, is_purged;
+    uint32_t disks;           /* a bit for each that has it, or has burned with it */
+    uint16_t burned;          /* the seat whose disk burned with it, 0: none */
     uint16_t seat[SIM_NODES]; /* 0: never there, or wiped since */
 };
 
@@ -177,9 +183,9 @@ struct sim {
         uint64_t generation;
     } stream[256];
     uint64_t hash; /* of everything that happened */
-    uint64_t steps, starts, crashes, cuts, acks;
-    bool in_story_reply;
-    int last_err; /* of the last reply */
+    uint64_t steps, starts, crashes, cuts, acks, refused, wipes;
+    char text[200]; /* what is not at rest */
+    int last_err;   /* of the last reply */
     char last_message[200];
     uint64_t last_reply; /* its request number */
 };
@@ -206,6 +212,9 @@ struct muster_now sim_now(const struct sim *s);
 
 /* Clients. Returns the request's number; the reply is in last_* when it has come. */
 uint64_t sim_put(struct sim *s, uint32_t node, const char *name, const char *spec);
+uint64_t sim_put_again(struct sim *s, uint32_t node, const char *name, const char *spec);
+uint64_t sim_update(struct sim *s, uint32_t node, const char *name, const char *spec);
+void sim_drain(struct sim *s, uint32_t node, bool cancel);
 uint64_t sim_op(struct sim *s, uint32_t node, enum agent_op op, const char *name);
 struct sim_job *sim_job_find(struct sim *s, const char *name);
 
@@ -248,12 +257,12 @@ uint16_t sim_truth_seat(const struct sim_node *n, uint32_t bucket); /* as its di
 uint32_t sim_truth_bucket(struct muster_bytes key);
 bool sim_truth_may_start(struct sim *s, uint32_t job, uint64_t token);
 /* On how many disks a client's request has stood; 0 when no version with it was ever chosen. */
+bool sim_truth_can_lose(const struct sim *s); /* every bench can do without one disk */
 uint32_t sim_truth_copies(struct sim *s, uint32_t job, uint64_t request);
 
 /* ---- check.c */
 void sim_check_claimed(struct sim *s, const char *job, uint64_t token);
-void sim_check_reply(struct sim *s, struct sim_job *j, uint64_t request,
-                     const struct agent_reply *r);
+void sim_check_reply(struct sim *s, struct sim_job *j, const struct agent_reply *r);
 void sim_check_started(struct sim *s, uint32_t node, const char *job, uint64_t token,
                        uint32_t attempt);
 void sim_check_news(struct sim *s, uint32_t node, const struct agent_news *n);

@@ -12,7 +12,7 @@
 #define TURN_MS  250
 
 struct odds {
-    uint32_t crash, silent, pause, cut, heal, put, drop;
+    uint32_t crash, silent, pause, cut, heal, put, drop, change, drain, wipe;
 };
 
 static struct odds odds_draw(struct sim *s)
@@ -23,6 +23,10 @@ static struct odds odds_draw(struct sim *s)
     o.silent = rare[muster_rng_below(&s->rng, 4)] / 2;
     o.pause = rare[muster_rng_below(&s->rng, 4)] / 2;
     o.cut = rare[muster_rng_below(&s->rng, 4)];
+    o.change = rare[muster_rng_below(&s->rng, 4)] * 3;
+    o.drain = rare[muster_rng_below(&s->rng, 4)] / 2;
+    o.wipe = (uint32_t)muster_rng_below(&s->rng, 2) * 20; /* of crashes, once */
+    s->faults.refuse_percent = rare[muster_rng_below(&s->rng, 4)] / 3;
     s->faults.loss_percent = (uint32_t)muster_rng_below(&s->rng, 3) * 5;
     s->faults.dup_percent = (uint32_t)muster_rng_below(&s->rng, 2) * 5;
     s->faults.delay_ms = 1u << muster_rng_below(&s->rng, 6);
@@ -62,27 +66,74 @@ static uint32_t up_draw(struct sim *s)
     return UINT32_MAX;
 }
 
-static void client_draw(struct sim *s, const struct odds *o)
+static void spec_of(const struct sim_job *j, uint32_t job, char *out, size_t size)
+{
+    bool task = job % 4 == 1, keep = job % 5 == 2;
+    (void)snprintf(out, size, "{\"name\":\"%s\",\"kind\":\"%s\",\"exec\":[\"/bin/x\",\"%u\"]%s%s}",
+                   j->name, task ? "task" : "service", j->spec, task ? ",\"arg\":\"0:3000\"" : "",
+                   keep ? ",\"on_agent_loss\":\"keep\"" : "");
+}
+
+static void job_put(struct sim *s, uint32_t node)
 {
     char name[32], spec[256];
+    uint32_t job = s->jobs;
+    (void)snprintf(name, sizeof name, "job-%u", job);
+    spec_of(sim_job_find(s, name), job, spec, sizeof spec);
+    (void)sim_put(s, node, name, spec);
+}
+
+static void job_change(struct sim *s, uint32_t node, struct sim_job *j)
+{
+    static const enum agent_op op[] = { AGENT_OP_JOB_STOP, AGENT_OP_JOB_START,
+                                        AGENT_OP_JOB_RESTART };
+    char spec[256];
+    uint32_t what = (uint32_t)muster_rng_below(&s->rng, 4);
+    if (what < 3) {
+        (void)sim_op(s, node, op[what], j->name);
+        return;
+    }
+    j->spec++;
+    spec_of(j, (uint32_t)(j - s->job), spec, sizeof spec);
+    (void)sim_update(s, node, j->name, spec);
+}
+
+static void job_again(struct sim *s, uint32_t node, struct sim_job *j)
+{
+    char spec[256];
+    spec_of(j, (uint32_t)(j - s->job), spec, sizeof spec);
+    (void)sim_put_again(s, node, j->name, spec);
+}
+
+static void client_draw(struct sim *s, const struct odds *o)
+{
     uint32_t node = up_draw(s);
     if (node == UINT32_MAX)
         return;
-    if (muster_rng_chance(&s->rng, o->put, 100) && s->jobs < 20) {
-        bool task = muster_rng_chance(&s->rng, 1, 4);
-        bool keep = muster_rng_chance(&s->rng, 1, 4);
-        (void)snprintf(name, sizeof name, "job-%u", s->jobs);
-        (void)snprintf(spec, sizeof spec,
-                       "{\"name\":\"%s\",\"kind\":\"%s\",\"exec\":[\"/bin/x\"]%s%s}", name,
-                       task ? "task" : "service", task ? ",\"arg\":\"0:3000\"" : "",
-                       keep ? ",\"on_agent_loss\":\"keep\"" : "");
-        (void)sim_put(s, node, name, spec);
-    }
-    if (s->jobs > 0 && muster_rng_chance(&s->rng, o->drop, 100)) {
-        struct sim_job *j = &s->job[muster_rng_below(&s->rng, s->jobs)];
-        if (j->is_acked && !j->is_delete_tried && j->request == 0)
-            (void)sim_op(s, node, AGENT_OP_JOB_DELETE, j->name);
-    }
+    if (muster_rng_chance(&s->rng, o->put, 100) && s->jobs < 20)
+        job_put(s, node);
+    if (s->jobs == 0)
+        return;
+    struct sim_job *j = &s->job[muster_rng_below(&s->rng, s->jobs)];
+    if (j->request != 0 || j->is_delete_tried || !s->node[node].is_up)
+        return; /* one client a job, and one question at a time */
+    if (!j->is_acked)
+        job_again(s, node, j);
+    else if (muster_rng_chance(&s->rng, o->drop, 100))
+        (void)sim_op(s, node, AGENT_OP_JOB_DELETE, j->name);
+    else if (muster_rng_chance(&s->rng, o->change, 100))
+        job_change(s, node, j);
+}
+
+static void crash_draw(struct sim *s, uint32_t node, bool silent, const struct odds *o)
+{
+    static const uint32_t back[] = { 50, 500, 3000, 20000 };
+    if (!s->node[node].is_up)
+        return;
+    sim_call(s, back[muster_rng_below(&s->rng, 4)], boot_again, node);
+    sim_crash(s, node, silent);
+    if (s->wipes == 0 && muster_rng_chance(&s->rng, o->wipe, 100) && sim_truth_can_lose(s))
+        sim_wipe(s, node);
 }
 
 static void fault_draw(struct sim *s, const struct odds *o)
@@ -90,13 +141,13 @@ static void fault_draw(struct sim *s, const struct odds *o)
     for (uint32_t i = 0; i < s->nodes; i++) {
         bool silent = muster_rng_chance(&s->rng, o->silent, 100);
         if (silent || muster_rng_chance(&s->rng, o->crash, 100)) {
-            static const uint32_t back[] = { 50, 500, 3000, 20000 };
-            if (s->node[i].is_up)
-                sim_call(s, back[muster_rng_below(&s->rng, 4)], boot_again, i);
-            sim_crash(s, i, silent);
+            crash_draw(s, i, silent, o);
         } else if (muster_rng_chance(&s->rng, o->pause, 100) && !s->node[i].is_paused) {
             sim_pause(s, i);
             sim_call(s, 1000 + muster_rng_below(&s->rng, 8000), resume, i);
+        } else if (muster_rng_chance(&s->rng, o->drain, 100) && s->node[i].is_up &&
+                   !s->node[i].is_paused) {
+            sim_drain(s, i, muster_rng_chance(&s->rng, 1, 2));
         }
     }
     if (muster_rng_chance(&s->rng, o->cut, 100))
@@ -112,6 +163,7 @@ static void calm(struct sim *s)
     for (uint32_t i = 0; i < s->nodes; i++) {
         sim_resume(s, i);
         sim_boot(s, i);
+        sim_drain(s, i, true);
     }
     sim_log(s, "---- calm");
 }
@@ -124,7 +176,7 @@ void sim_swarm(uint64_t seed, bool trace, uint64_t *hash)
     s->trace = trace;
     struct odds o = odds_draw(s);
     for (uint32_t i = 0; i < s->nodes; i++)
-        sim_call(s, muster_rng_below(&s->rng, 3000), boot_again, i);
+        sim_call(s, muster_rng_below(&s->rng, i == 4 ? 40000 : 3000), boot_again, i);
     while (s->now < STORM_MS) {
         sim_run_for(s, TURN_MS);
         sim_check_all(s);
@@ -140,12 +192,13 @@ void sim_swarm(uint64_t seed, bool trace, uint64_t *hash)
     }
     sim_check_rest(s);
     *hash = s->hash;
-    printf("seed %llu holds: %llu s, %llu steps, %llu starts, %llu crashes, %llu cuts, %llu acks, "
-           "hash %016llx\n",
+    printf("seed %llu holds: %llu s, %llu steps, %llu starts, %llu crashes, %llu cuts, "
+           "%llu refused commits, %llu wipes, %llu acks, hash %016llx\n",
            (unsigned long long)seed, (unsigned long long)(s->now / 1000),
            (unsigned long long)s->steps, (unsigned long long)s->starts,
-           (unsigned long long)s->crashes, (unsigned long long)s->cuts, (unsigned long long)s->acks,
-           (unsigned long long)s->hash);
+           (unsigned long long)s->crashes, (unsigned long long)s->cuts,
+           (unsigned long long)s->refused, (unsigned long long)s->wipes,
+           (unsigned long long)s->acks, (unsigned long long)s->hash);
     sim_close(s);
     free(s);
 }

@@ -183,6 +183,13 @@ static void row_read(struct sim *s, struct muster_bytes value, struct store_row 
         sim_fail(s, 1, "a row that cannot be read is written");
 }
 
+/* A burned disk counts as one that had it: what an answer promises is that so many must burn (P1),
+ * and the keeper cannot know that one of them just has. */
+static uint32_t disk_bit(const struct sim *s, uint32_t node)
+{
+    return 1u << (2 * node + s->node[node].is_wiped);
+}
+
 static void row_kept(struct sim *s, uint32_t node, uint32_t bucket, uint16_t seat,
                      struct muster_bytes value)
 {
@@ -196,6 +203,7 @@ static void row_kept(struct sim *s, uint32_t node, uint32_t bucket, uint16_t sea
                  (unsigned long long)version);
     w->hash = hash;
     w->seat[node] = seat;
+    w->disks |= disk_bit(s, node);
 }
 
 /* A row leaves a seat only as a tombstone that every seat has had, or when the seat itself is
@@ -207,8 +215,10 @@ static void row_gone(struct sim *s, uint32_t node, uint32_t bucket, uint16_t sea
     struct sim_lists l;
     row_read(s, value, &row);
     struct sim_write *w = write_of(s, &row, version_of(value), bucket);
-    if (seat == 0)
-        w->seat[node] = 0; /* wiped for another seat (R25) */
+    if (seat == 0) { /* wiped for another seat (R25) */
+        w->seat[node] = 0;
+        w->disks &= ~disk_bit(s, node);
+    }
     if (w->is_purged || seat == 0)
         return;
     if (w->phase != STORE_GONE)
@@ -216,7 +226,7 @@ static void row_gone(struct sim *s, uint32_t node, uint32_t bucket, uint16_t sea
     w->is_purged = true;
     bench_newest(s, bucket, &l);
     for (uint32_t i = 0; i < l.old_count; i++)
-        if (!holds(s, w, &l.old_seat[i]))
+        if (!holds(s, w, &l.old_seat[i]) && w->burned != l.old_seat[i].seat)
             sim_fail(s, 1, "R22: the tombstone of %s is purged and seat %u never had it",
                      s->job[w->job].name, l.old_seat[i].seat);
 }
@@ -276,8 +286,11 @@ void sim_truth_judge(struct sim *s)
 
 void sim_truth_wiped(struct sim *s, uint32_t node)
 {
-    for (uint32_t i = 0; i < s->writes; i++)
+    for (uint32_t i = 0; i < s->writes; i++) {
+        if (s->write[i].seat[node] != 0)
+            s->write[i].burned = s->write[i].seat[node];
         s->write[i].seat[node] = 0;
+    }
 }
 
 /* ---- questions */
@@ -295,6 +308,19 @@ bool sim_truth_may_start(struct sim *s, uint32_t job, uint64_t token)
     return false;
 }
 
+/* Of two seats one alone may decide, and then its loss is for good; three and more can spare one.
+ */
+bool sim_truth_can_lose(const struct sim *s)
+{
+    for (uint32_t b = 0; b < SIM_BUCKETS; b++) {
+        struct sim_lists l;
+        bench_newest(s, b, &l);
+        if (l.old_count < 3 || (l.new_count != 0 && l.new_count < 3))
+            return false;
+    }
+    return true;
+}
+
 /* On how many disks a client's request has ever stood; 0 unless one version of it was chosen. */
 uint32_t sim_truth_copies(struct sim *s, uint32_t job, uint64_t request)
 {
@@ -302,14 +328,12 @@ uint32_t sim_truth_copies(struct sim *s, uint32_t job, uint64_t request)
     for (uint32_t i = 0; i < s->writes; i++) {
         struct sim_write *w = &s->write[i];
         bool has = false;
-        uint32_t copies = 0;
         for (int k = 0; k < STORE_REQUESTS; k++)
             has = has || w->request[k] == request;
         if (w->job != job || !has)
             continue;
         bucket_judge(s, w->bucket);
-        for (uint32_t k = 0; k < s->nodes; k++)
-            copies += w->seat[k] != 0;
+        uint32_t copies = (uint32_t)__builtin_popcount(w->disks);
         if (w->is_chosen && copies > most)
             most = copies;
     }
