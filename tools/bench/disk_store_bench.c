@@ -137,7 +137,9 @@ static int number_compare(const void *a, const void *b)
 
 static void one_at_a_time(struct bench *b)
 {
-    static uint64_t took[ALONE];
+    uint64_t *took = calloc(ALONE, sizeof *took);
+    if (took == NULL)
+        return;
 
     for (uint32_t i = 0; i < ALONE; i++) {
         uint64_t from = now_ns(), until = b->written + 1;
@@ -150,6 +152,7 @@ static void one_at_a_time(struct bench *b)
     qsort(took, ALONE, sizeof took[0], number_compare);
     printf("store_submit_p50 %" PRIu64 " us\n", took[ALONE / 2] / 1000);
     printf("store_submit_p99 %" PRIu64 " us\n", took[ALONE * 99 / 100] / 1000);
+    free(took);
 }
 
 static void window(struct bench *b)
@@ -230,9 +233,9 @@ static void boot_again(struct bench *b)
 
 int main(int argc, char **argv)
 {
-    static struct bench b = { .mutex = PTHREAD_MUTEX_INITIALIZER,
-                              .wake = PTHREAD_COND_INITIALIZER,
-                              .done = PTHREAD_COND_INITIALIZER };
+    struct bench b = { .mutex = PTHREAD_MUTEX_INITIALIZER,
+                       .wake = PTHREAD_COND_INITIALIZER,
+                       .done = PTHREAD_COND_INITIALIZER };
     char folder[] = "/var/tmp/muster-bench-XXXXXX", path[300];
     const char *at = argc > 1 ? argv[1] : mkdtemp(folder);
 
