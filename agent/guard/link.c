@@ -45,7 +45,8 @@ static void link_feed(struct guard *g, uint64_t stamp_ms)
 
 static void link_signal(struct guard *g, uint64_t number)
 {
-    if (number < 1 || number >= NSIG || g->job.has_ended || g->phase == GUARD_STARTING)
+    if (number < 1 || number >= NSIG || g->job.pid <= 0 || g->job.has_ended ||
+        g->phase == GUARD_STARTING)
         return;
     kill(g->job.pid, (int)number);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "agent/shell/cgroup.h"
 #include "agent/shell/guard_run.h"
@@ -59,19 +60,32 @@ static void sweep_begin(uv_timer_t *timer)
     g->open++;
 }
 
+/* A folder that is made here gets exactly this mode, whatever the umask; one that is there keeps
+ * its own. */
 static bool folder_make(const char *path, mode_t mode)
 {
     struct stat about;
-    return mkdir(path, mode) == 0 ||
-           (errno == EEXIST && stat(path, &about) == 0 && S_ISDIR(about.st_mode));
+    if (mkdir(path, mode) == 0)
+        return chmod(path, mode) == 0;
+    return errno == EEXIST && stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
+/* A guard works in "/", so it must not be told a path from here. */
+static bool path_whole(char *out, size_t size, const char *path, const char *below)
+{
+    char here[GUARD_PATH_MAX];
+    if (path[0] == '/')
+        return muster_format(out, size, "%s%s", path, below);
+    return getcwd(here, sizeof(here)) != NULL &&
+           muster_format(out, size, "%s/%s%s", here, path, below);
 }
 
 static int guards_folders(struct shell_guards *g, const struct shell_guards_config *config)
 {
-    if (!muster_format(g->runs_dir, sizeof(g->runs_dir) - 1 - GUARD_ID_LEN, "%s/runs",
-                       config->run_dir) ||
-        !muster_format(g->log_dir, sizeof(g->log_dir) / 2, "%s", config->log_dir) ||
-        !muster_format(g->guard_path, sizeof(g->guard_path), "%s", config->guard_path))
+    size_t runs_size = sizeof(g->runs_dir) - 1 - GUARD_ID_LEN;
+    if (!path_whole(g->runs_dir, runs_size, config->run_dir, "/runs") ||
+        !path_whole(g->log_dir, sizeof(g->log_dir) / 2, config->log_dir, "") ||
+        !path_whole(g->guard_path, sizeof(g->guard_path), config->guard_path, ""))
         return MUSTER_ELIMIT;
     /* Jobs of other users reach their notify sockets through these, and can list neither. */
     if (!folder_make(config->run_dir, 0711) || !folder_make(g->runs_dir, 0711) ||

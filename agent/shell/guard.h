@@ -34,12 +34,15 @@ struct shell_guards;
 
 struct shell_guards_config {
     uv_loop_t *loop;
-    const char *run_dir; /* run directories are made in run_dir/runs, which a reboot should empty;
-                               at most 78 bytes, so that socket paths fit */
-    const char *log_dir; /* output files: log_dir/JOB/…, see agent/shell/logs.h */
+    /* Run directories are made in run_dir/runs. A reboot should empty it, users whose jobs notify
+     * must be able to pass through it, and as a whole path it has at most 78 bytes, so that sockets
+     * fit in. */
+    const char *run_dir;
+    const char *log_dir;    /* output files: log_dir/JOB/…, see agent/shell/logs.h */
     const char *guard_path; /* the executable */
-    const char *cgroup; /* a directory of a cgroup v2 tree to make runs' cgroups in; NULL: "muster"
-                               at the top of that tree, if there is one; "": none */
+    /* A directory of a cgroup v2 tree to make runs' cgroups in; NULL: "muster" at the top of that
+     * tree, if there is one; "": none. */
+    const char *cgroup;
     uint64_t log_total_max; /* bytes of all output files together; 0: 1 GiB */
     void *context;
     void (*on_event)(void *context, const struct agent_guard_event *event);

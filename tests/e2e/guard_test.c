@@ -232,6 +232,30 @@ static void another_user_is_one_to_the_last_group(void **state)
     assert_string_equal(yard_output(y, "story/job", out, sizeof(out)), "o:4242\no:1\no:1\n");
 }
 
+static void an_agent_may_name_its_folders_from_where_it_is(void **state)
+{
+    struct yard *y = *state;
+    char out[64], here[YARD_PATH_MAX];
+    yard_agent_close(y);
+    yard_close(y);
+    *state = y = yard_open();
+    assert_non_null(getcwd(here, sizeof(here)));
+    assert_int_equal(chdir(y->dir), 0);
+    mode_t before = umask(077);
+    y->is_relative = true;
+    yard_agent_open(y);
+    assert_int_equal(chdir(here), 0);
+    umask(before);
+    struct stat about;
+    char path[2 * YARD_PATH_MAX];
+    snprintf(path, sizeof(path), "%s/run/runs", y->dir);
+    assert_int_equal(stat(path, &about), 0);
+    assert_int_equal(about.st_mode & 0777, 0711); /* jobs of any user pass through */
+    yard_start(y, 1, "echo here");
+    assert_int_equal(yard_must(y, 1, AGENT_GUARD_EXITED)->event.code, 0);
+    assert_string_equal(yard_output(y, "story/job", out, sizeof(out)), "o:here\n");
+}
+
 static void a_signal_is_passed_to_the_main_process(void **state)
 {
     struct yard *y = *state;
@@ -349,6 +373,7 @@ int main(void)
         STORY(a_large_launch_arrives_whole),
         STORY(a_job_is_born_into_the_world_it_asked_for),
         STORY(another_user_is_one_to_the_last_group),
+        STORY(an_agent_may_name_its_folders_from_where_it_is),
         STORY(a_signal_is_passed_to_the_main_process),
         STORY(a_killed_guard_takes_its_job_along),
         STORY(a_spare_guard_waits_and_takes_the_next_launch),

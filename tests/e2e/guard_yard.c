@@ -123,8 +123,8 @@ void yard_agent_open(struct yard *y)
 {
     char run_dir[YARD_PATH_MAX + 8], log_dir[YARD_PATH_MAX + 8], guard[4096];
     yard_guard_path(guard, sizeof(guard));
-    snprintf(run_dir, sizeof(run_dir), "%s/run", y->dir);
-    snprintf(log_dir, sizeof(log_dir), "%s/logs", y->dir);
+    snprintf(run_dir, sizeof(run_dir), "%s/run", y->is_relative ? "." : y->dir);
+    snprintf(log_dir, sizeof(log_dir), "%s/logs", y->is_relative ? "." : y->dir);
     struct shell_guards_config config = { .loop = &y->loop,
                                           .run_dir = run_dir,
                                           .log_dir = log_dir,

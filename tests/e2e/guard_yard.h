@@ -33,6 +33,7 @@ struct yard_news {
 struct yard {
     char dir[YARD_PATH_MAX];
     const char *cgroup;   /* as in struct shell_guards_config */
+    bool is_relative;     /* the agent's folders are named from its own folder */
     uint64_t dead_man_ms; /* of what an agent of its own launches */
     uv_loop_t loop;
     struct shell_guards *guards;
