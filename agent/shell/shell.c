@@ -21,12 +21,13 @@ static void step_once(struct shell *s, struct muster_now now, const struct agent
 }
 
 /* Woken much later than wanted, the loop was stopped, starved or busy: the node has to know before
- * it believes anything that has piled up meanwhile (R47). */
+ * it believes anything that has piled up meanwhile (R47). Half the time that it waits for a peer's
+ * answer is too much: it could not tell that peer's silence from its own absence. */
 static void away_look(struct shell *s, struct muster_now now)
 {
     struct agent_event e = { .kind = AGENT_EVENT_AWAY };
     if (s->phase != SHELL_SERVING || now.mono_ms < s->due_ms ||
-        now.mono_ms - s->due_ms < SHELL_LATE_MS)
+        now.mono_ms - s->due_ms < s->setup.node.gossip.probe_timeout_ms / 2)
         return;
     e.gap_ms = now.mono_ms - s->awake_ms;
     s->due_ms = MUSTER_NEVER;

@@ -21,7 +21,6 @@
 #include "agent/shell/notify.h"
 #include "agent/shell/ports.h"
 
-#define SHELL_LATE_MS   250  /* woken so much later than wanted, the loop was away */
 #define SHELL_IDLE_MS   1000 /* the longest sleep, so that being away is noticed */
 #define SHELL_FLUSH_MS  500  /* for last words to peers before the end */
 #define SHELL_OVERDUE_S 15 /* a leave that has not ended so long after its deadline is cut short */
