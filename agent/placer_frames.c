@@ -110,6 +110,7 @@ void agent_placer_claimed(struct agent_core *core, struct muster_bytes key, stru
     row.run_node = node;
     row.run_token = token;
     e->state = PLACE_CLAIMED;
+    e->claimed_ms = core->now.mono_ms;
     e->token = token;
     e->node = node;
     e->heard_ms = core->now.mono_ms;
@@ -231,9 +232,12 @@ static bool claim_adopt(struct agent_core *core, struct place_entry *e, struct s
     struct store_reign theirs = store_version_reign((struct store_version){ m->token });
     struct store_row row = view->row;
     bool newer = m->token > row.run_token && row.mode == STORE_AVAILABLE;
-    if (!newer || row.want != STORE_WANT_RUN ||
-        store_reign_round(theirs) >= store_reign_round(bucket.reign))
-        return newer && row.want == STORE_WANT_RUN;
+    if (!newer || row.want != STORE_WANT_RUN)
+        return false;
+    if (theirs.packed >= bucket.reign.packed) {
+        store_outrank(core->store, view->bucket, m->token);
+        return true; /* it reports again, and then our reign is above it */
+    }
     struct muster_id old_node = row.run_node;
     uint64_t old_token = row.run_token;
     row.phase = STORE_PLACED;
@@ -244,11 +248,24 @@ static bool claim_adopt(struct agent_core *core, struct place_entry *e, struct s
     return true;
 }
 
+/* A claim of ours counts until a keeper is heard again or our seat is gone: from then on its run is the
+ * keeper's to judge, and must report there. */
+static bool claim_stands(const struct agent_core *core, const struct place_entry *e)
+{
+    struct store_bucket_view b;
+    store_bucket(core->store, e->bucket, &b);
+    return b.role != STORE_NO_SEAT && b.heard_ms <= e->claimed_ms;
+}
+
 static void hold_one(struct agent_core *core, struct muster_id from, const struct agent_msg_hold *m)
 {
     struct store_view view;
     uint32_t bucket = store_bucket_of(core->store, m->key);
     struct place_entry *e = placer_find(core, m->key);
+    if (e != NULL && e->state == PLACE_CLAIMED && !claim_stands(core, e)) {
+        placer_free(core, e);
+        e = NULL;
+    }
     if (e != NULL && e->state == PLACE_CLAIMED && e->token == m->token) {
         report_keep(core, e, m);
         placer_token_send(core, AGENT_MSG_HOLD_OK, from, m->key, m->token);

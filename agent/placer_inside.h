@@ -43,6 +43,7 @@ struct place_entry {
     uint64_t heard_ms;   /* HOLD; 0: not in this reign */
     uint64_t taken_ms;   /* when this entry was made */
     uint64_t started_ms; /* last START */
+    uint64_t claimed_ms; /* when our claim was on disk */
     uint64_t offer;
     uint64_t offered_ms;
     struct muster_id offer_to;

@@ -295,6 +295,27 @@ static void claim_adopt(struct store *s, struct store_bucket *b, struct store_ro
     s->counters.claims++;
 }
 
+/* Every later token must exceed the claim's: a higher reign first. */
+static void claim_outrank(struct store *s, struct store_bucket *b, struct store_version claim)
+{
+    struct store_reign before = b->reign;
+
+    if (store_reign_round(store_version_reign(claim)) > b->round)
+        b->round = store_reign_round(store_version_reign(claim));
+    store_reign_step_down(s, b, "a claim is newer", true);
+    store_reign_stand(s, b, before);
+}
+
+void store_outrank(struct store *s, uint32_t bucket, uint64_t token)
+{
+    struct store_bucket *b = &s->bucket[bucket];
+    struct store_version version = { token };
+
+    if (b->role == STORE_SERVING && store_lease_holds(s, b) &&
+        store_version_reign(version).packed >= b->reign.packed)
+        claim_outrank(s, b, version);
+}
+
 /* True when the claim has done its work: the row names its run, or it has been dropped. */
 static bool claim_judge(struct store *s, struct store_bucket *b, struct muster_bytes key,
                         struct muster_id node, uint64_t token)
@@ -318,12 +339,7 @@ static bool claim_judge(struct store *s, struct store_bucket *b, struct muster_b
     if (row.run_token == token)
         return true;
     if (store_version_reign(version).packed >= b->reign.packed) {
-        /* Every later token must exceed the claim's: a higher reign first. */
-        struct store_reign before = b->reign;
-        if (store_reign_round(store_version_reign(version)) > b->round)
-            b->round = store_reign_round(store_version_reign(version));
-        store_reign_step_down(s, b, "a claim is newer", true);
-        store_reign_stand(s, b, before);
+        claim_outrank(s, b, version);
     } else {
         claim_adopt(s, b, &row, node, token);
     }

@@ -220,6 +220,34 @@ static void story_blackout(struct sim *s)
         sim_fail(s, 1, "I5: the token did not rise");
 }
 
+/* A member is cut off alone, claims the job under a round far above the others', and has lost its
+ * seat and with it the claim when it is heard again: its report alone must settle it (R43). */
+static void story_claimant(struct sim *s)
+{
+    struct store_bucket_view v;
+    uint32_t runner = 0, alone = 0;
+    uint64_t token = 0;
+    begin(s, 4);
+    put_and_wait(s, 0, "job", SERVICE("job"));
+    sim_await(s, 10000, one_runs, "the job runs");
+    (void)sim_proc_live(s, "job", &runner, &token);
+    uint32_t k = keeper_of(s, "job");
+    const struct store *store = agent_node_store(s->node[k].node);
+    store_bucket(store, store_bucket_of(store, muster_bytes_text("job")), &v);
+    for (uint32_t i = 0; i < s->nodes; i++)
+        for (uint32_t m = 0; m < v.old_count; m++)
+            if (i != runner && muster_id_equal(v.old_seat[m].node, s->node[i].id))
+                alone = i;
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (i != alone)
+            sim_cut(s, alone, i, true);
+    sim_run_for(s, 90000);
+    if (sim_proc_live(s, "job", &runner, &token) != 2)
+        sim_fail(s, 2, "the member that is alone claims nothing");
+    sim_heal(s);
+    rest(s);
+}
+
 static bool task_done(struct sim *s)
 {
     uint32_t node = 0;
@@ -250,6 +278,7 @@ static const struct {
     { "9", 4, story_9 },
     { "13", 3, story_13 },
     { "two", 2, story_two },
+    { "claimant", 4, story_claimant },
     { "blackout", 3, story_blackout },
     { "task", 3, story_task },
 };
