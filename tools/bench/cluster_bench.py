@@ -45,21 +45,16 @@ def load(agents, window, count, prefix):
 
 
 def settle(cluster, seconds=60):
-    """Until every agent sees all the others, nothing lacks a keeper, and what is written is on as
-    many disks as there can be."""
-    copies = min(3, len(cluster.up()))
-    turn = iter(range(100000))
+    """Until every agent sees all the others, every bucket has a keeper, and every bench is full."""
     cluster.wait_members(seconds)
 
     def is_settled():
         for agent in cluster.up():
             status = agent.get("/v1/status")
-            assert status["orphan_buckets"] == 0, status
-        said = load(cluster.up(), 8, 200, f"settle/{time.monotonic_ns()}-{next(turn)}")
-        assert said["copies_min"] == copies, said
-        return True
+            assert status["orphan_buckets"] == 0 and status["short_buckets"] == 0, status
+        return sum(agent.get("/v1/status")["keeper_buckets"] for agent in cluster.up()) == 1024
 
-    eventually(is_settled, seconds, f"{copies} copies of everything", pause=0.5)
+    eventually(is_settled, seconds, "full benches with keepers", pause=0.2)
 
 
 def spread(cluster, seconds=60):
