@@ -18,7 +18,10 @@ def figure(row, name, what, unit, must, stretch, up=False):
 
 FIGURES = [
     figure(1, "one_submits", "durable submits, 1 node, window 256", "1/s", 200e3, 400e3, True),
+    figure(1, "store_submits_window_256", "the same, table and disk alone", "1/s", 200e3, 400e3,
+           True),
     figure(2, "one_p50", "durable submit, one at a time, 1 node, p50", "ms", 0.35, 0.27),
+    figure(2, "store_submit_p50", "the same, table and disk alone, p50", "us", 350, 270),
     figure(3, "three_submits", "durable submits, 3 nodes, window 256", "1/s", 85e3, 200e3, True),
     figure(4, "three_p50", "durable submit, one at a time, 3 nodes, p50", "ms", 1.0, 0.6),
     figure(4, "three_p99", "the same, p99", "ms", 5, 2),
@@ -33,6 +36,8 @@ FIGURES = [
            "start to first instruction, guard alone, p50", "ms", 1.2, 0.6),
     figure(14, "start_p50", "submit to first instruction, 1 node, p50", "ms", 1.2, 0.6),
     figure(15, "guard_loop_blocked_by_spawn_p50", "loop blocked per spawn, p50", "ms", 0.2, 0.09),
+    figure(15, "guard_loop_blocked_by_launch_with_spare_p50", "the same with a guard in reserve, p50",
+           "ms", 0.2, 0.09),
     figure(17, "ring_list_3", "ring: list of 3", "ns", 5, 3),
     figure(17, "ring_rebuild_10000", "ring: rebuild at 10,000 nodes", "ms", 30, 15),
     figure(17, "ring_join_1000", "ring: join at 1,000 nodes", "us", 150, 60),

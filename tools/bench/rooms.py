@@ -3,10 +3,11 @@
 import os
 import subprocess
 
-RUNS = 5
+RUNS = 3
 LIMIT_S = 60
 # The rows that each program has figures of.
-PROGRAMS = {"ring_bench": {17}, "gossip_bench": {18}, "shell_guard_bench": {13, 14, 15}}
+PROGRAMS = {"disk_store_bench": {1, 2}, "ring_bench": {17}, "gossip_bench": {18},
+            "shell_guard_bench": {13, 14, 15}}
 
 
 def lines_of(program, *args, limit=LIMIT_S):
