@@ -110,7 +110,8 @@ class Agent:
         return self.process.pid
 
     def send(self, number):
-        procs.kill(self.pid, number)
+        """A signal to it, and to nobody else: an agent that has ended may have lost its pid."""
+        self.process.send_signal(number)
 
     def kill9(self):
         self.send(signal.SIGKILL)

@@ -187,19 +187,18 @@ class Cluster:
         """Kills every agent; their guards must then end every job by themselves. What is still
         there after that is killed by its pid, and named, for it should not be."""
         for agent in self.agents:
-            if agent.process is not None:
-                procs.kill(agent.pid, signal.SIGKILL)
-                agent.process.wait(10)
+            if agent.is_up():
+                agent.kill9()
         until = time.monotonic() + grace * PATIENCE
         left = self._leftovers()
         while left and time.monotonic() < until:
             time.sleep(0.02)
             left = self._leftovers()
-        named = [f"{pid} {procs.exe(pid)}" for pid in left]
+        named = [f"{pid} {procs.exe(pid)}" for pid, _ in left]
         for _ in range(3):
-            for pid in left:
-                procs.kill(pid, signal.SIGKILL)
-            procs.gone(left, 2)
+            for pid, start in left:
+                procs.kill(pid, signal.SIGKILL, start)
+            procs.gone([pid for pid, _ in left], 2)
             left = self._leftovers()
         alarms = [f"{a.name}: {line}" for a in self.agents for line in a.alarms()]
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -208,7 +207,14 @@ class Cluster:
             assert not alarms, "\n".join(alarms)
 
     def _leftovers(self):
-        return sorted({p.pid for p in procs.jobs(self.is_ours)} | set(self.guards()))
+        """Jobs and guards that are still there: pid and start. The program is asked again after the
+        start, so that a pid which changed hands in between is not taken for a guard."""
+        found = {(p.pid, p.start) for p in procs.jobs(self.is_ours)}
+        for pid in self.guards():
+            start = procs.started(pid)
+            if start is not None and procs.exe(pid) == procs.GUARD:
+                found.add((pid, start))
+        return sorted(found)
 
     def logs(self, lines=60):
         return "\n".join(f"======== {a.name} ({'up' if a.is_up() else 'down'})\n{a.log(lines)}"

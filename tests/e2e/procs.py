@@ -6,11 +6,12 @@ words, so a guard is told apart by the program it executes.
 """
 import collections
 import os
+import signal
 import time
 
 GUARD = "muster-guard"
 
-Proc = collections.namedtuple("Proc", "pid parent job run token attempt node env exe")
+Proc = collections.namedtuple("Proc", "pid parent start job run token attempt node env exe")
 
 
 def pids():
@@ -55,13 +56,13 @@ def jobs(where=lambda env: True):
     """Every live process of a job whose environment satisfies `where`, guards left out."""
     found = []
     for pid in pids():
-        env = environ(pid)
+        about, env = stat(pid), environ(pid)
         if not env or "MUSTER_RUN_TOKEN" not in env or not where(env):
             continue
-        about, program = stat(pid), exe(pid)
-        if about is None or about[0] in "ZX" or program in ("", GUARD):
+        program = exe(pid)
+        if about is None or about[0] in "ZX" or program in ("", GUARD) or started(pid) != about[2]:
             continue
-        found.append(Proc(pid, about[1], env.get("MUSTER_JOB"), env.get("MUSTER_RUN"),
+        found.append(Proc(pid, about[1], about[2], env.get("MUSTER_JOB"), env.get("MUSTER_RUN"),
                           int(env["MUSTER_RUN_TOKEN"]), env.get("MUSTER_ATTEMPT"),
                           env.get("MUSTER_NODE"), env, program))
     return found
@@ -102,13 +103,28 @@ def touching(folder, program=None):
     return found
 
 
-def kill(pid, signal):
-    """True unless the process is gone already."""
+def started(pid):
+    """When a process began, in ticks since boot: with its pid, what nobody else has."""
+    about = stat(pid)
+    return about[2] if about else None
+
+
+def kill(pid, number, start=None):
+    """Sends a signal to the process that began at `start` (None: whichever has the pid now), and to
+    no other that was given the same pid since. True unless it is gone."""
     try:
-        os.kill(pid, signal)
+        held = os.pidfd_open(pid)
     except ProcessLookupError:
         return False
-    return True
+    try:
+        if start is not None and started(pid) != start:
+            return False
+        signal.pidfd_send_signal(held, number)
+        return True
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(held)
 
 
 def gone(pid_list, seconds):

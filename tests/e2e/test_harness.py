@@ -93,6 +93,18 @@ def test_an_agent_that_cannot_start_says_why(clusters):
         cluster[0].start()
 
 
+def test_a_pid_that_changed_hands_is_left_alone(one):
+    one[0].submit("bystander")
+    p = one.wait_once({"bystander"}, 5)["bystander"]
+    assert not procs.kill(p.pid, 9, start=p.start - 1)
+    assert procs.alive(p.pid)
+    one[0].kill9()
+    one[0].process.pid = p.pid  # as if its number had been given to another
+    one[0].send(9)
+    assert procs.alive(p.pid)
+    assert procs.kill(p.pid, 9, start=p.start) and not procs.gone([p.pid], 5)
+
+
 def test_what_dead_agents_leave_behind_is_named_and_removed():
     cluster = Cluster(1, program=FAKE)
     cluster[0].submit("orphan")

@@ -227,12 +227,13 @@ def silence(victim):
     its power: the kernel still holds their connections, but nobody answers."""
     pids = [victim.pid, *procs.touching(victim.folder, procs.GUARD)]
     pids += [p.pid for p in procs.jobs(lambda env: env.get("MUSTER_NODE") == victim.name)]
-    for pid in pids:
-        procs.kill(pid, signal.SIGSTOP)
+    starts = {pid: procs.started(pid) for pid in pids}
+    for pid, start in starts.items():
+        procs.kill(pid, signal.SIGSTOP, start)
 
     def end():
-        for pid in pids:
-            procs.kill(pid, signal.SIGKILL)
+        for pid, start in starts.items():
+            procs.kill(pid, signal.SIGKILL, start)
         victim.process.wait(10)
 
     return end
