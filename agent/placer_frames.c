@@ -248,8 +248,8 @@ static bool claim_adopt(struct agent_core *core, struct place_entry *e, struct s
     return true;
 }
 
-/* A claim of ours counts until a keeper is heard again or our seat is gone: from then on its run is the
- * keeper's to judge, and must report there. */
+/* A claim of ours counts until a keeper is heard again or our seat is gone: from then on its run is
+ * the keeper's to judge, and must report there. */
 static bool claim_stands(const struct agent_core *core, const struct place_entry *e)
 {
     struct store_bucket_view b;

@@ -186,8 +186,8 @@ void store_note(struct store *s, const struct store_disk_op *op, uint64_t cookie
 
 /* ---- claims (available rows only, R42): after CLAIMABLE; the token comes with CLAIMED. */
 MUSTER_MUST_USE int store_claim(struct store *s, struct muster_bytes key, struct muster_id node);
-/* A run is reported under a claim's token that is not below our reign, and nobody tells of the claim:
- * whoever made it has lost its seat since. As its keeper we take a reign above it (R43). */
+/* A run is reported under a claim's token that is not below our reign, and nobody tells of the
+ * claim: whoever made it has lost its seat since. As its keeper we take a reign above it (R43). */
 void store_outrank(struct store *s, uint32_t bucket, uint64_t token);
 
 /* ---- reading. */
