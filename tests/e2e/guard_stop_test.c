@@ -162,7 +162,8 @@ static void a_family_that_keeps_forking_is_ended(void **state)
     struct yard *y = *state;
     pid_t pid;
     /* Each process leaves its session, starts the next and ends: nobody is there for long. After
-     * some seconds the chain ends by itself: a test that dies must not leave it to eat every pid. */
+     * some seconds the chain ends by itself: a test that dies must not leave it to eat every pid.
+     */
     char file[YARD_PATH_MAX + 16], script[YARD_PATH_MAX + 64];
     snprintf(file, sizeof(file), "%s/chain", y->dir);
     yard_write(file, "#!/bin/sh\n[ $1 = 9999 ] || setsid \"$0\" $(($1 + 1)) &\n", 0755);
