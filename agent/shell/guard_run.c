@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 struct shell_run *shell_run_add(struct shell_guards *g, uint64_t handle)
 {
     if (g->count == SHELL_GUARDS_MAX)
@@ -123,7 +125,7 @@ void shell_run_end_soon(struct shell_run *r)
     uv_timer_start(&r->guards->due, shell_guards_due, 0, 0);
 }
 
-/* Takes away whatever is in a run directory, and the directory. */
+/* Takes away whatever is in a run directory, the directory, and the cgroup of a killed guard. */
 void shell_guards_clear(const struct shell_guards *g, const char *id)
 {
     static const char *const files[] = { GUARD_FILE_CTL, GUARD_FILE_NOTIFY, GUARD_FILE_PID,
@@ -135,6 +137,8 @@ void shell_guards_clear(const struct shell_guards *g, const char *id)
     }
     snprintf(path, sizeof(path), "%s/%s", g->runs_dir, id);
     rmdir(path);
+    if (g->cgroup[0] != '\0' && muster_format(path, sizeof(path), "%s/%s", g->cgroup, id))
+        rmdir(path); /* refused while somebody lives in it */
 }
 
 static void run_sweep(const struct shell_run *r)

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/shell/cgroup.h"
 #include "tests/e2e/guard_yard.h"
 #include "tests/unit/unit.h"
 
@@ -330,8 +331,8 @@ static void a_spare_guard_waits_and_takes_the_next_launch(void **state)
 static void a_spare_guard_that_died_is_no_loss(void **state)
 {
     struct yard *y = *state;
+    char out[64], dir[64], cgroup[YARD_PATH_MAX], path[2 * YARD_PATH_MAX];
     pid_t spare = spare_of(y);
-    char out[64], dir[64];
     for (int i = 0; i < 100 && !yard_first_dir(y, dir); i++)
         yard_run(y, 10);
     assert_true(yard_exists(y, "run/runs/%s", dir));
@@ -341,6 +342,10 @@ static void a_spare_guard_that_died_is_no_loss(void **state)
     assert_int_equal(yard_must(y, 1, AGENT_GUARD_EXITED)->event.code, 3);
     assert_string_equal(yard_output(y, "story/job", out, sizeof(out)), "o:here\n");
     assert_false(yard_exists(y, "run/runs/%s", dir));
+    if (shell_cgroup_find(cgroup, sizeof(cgroup))) { /* where this host has such */
+        snprintf(path, sizeof(path), "%s/%s", cgroup, dir);
+        assert_int_not_equal(access(path, F_OK), 0);
+    }
 }
 
 static void many_at_once_come_and_go(void **state)
