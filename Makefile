@@ -13,6 +13,7 @@
 #   tests/sim/*.c                  one program, the simulated cluster: no libuv, no lmdb
 #   tests/e2e/NOUN_test.c          a cmocka program that may use agent/shell; NOUN.c without _test helps it
 #   tests/e2e/test_*.py            pytest with real agents
+#   tests/e2e/kit/NOUN.c           a program that those tests use: a job, a checker
 #   tests/fuzz/NOUN_fuzz.c         LLVMFuzzerTestOneInput; its corpus is tests/fuzz/corpus/NOUN
 #   tools/bench/ROOM_NOUN_bench.c  a measurement; ROOM may also be disk, shell, guard or cli
 #   tools/bench/tool/NOUN.c        a program that measurements use; the C library only, static
@@ -185,6 +186,16 @@ BENCH_TOOL := $(patsubst tools/bench/tool/%.c,$(B)/bench/%,$(wildcard tools/benc
 $(BENCH_TOOL): $(B)/bench/%: $(B)/tools/bench/tool/%.o
 	$(link) $(if $(findstring -fsanitize,$(LDFLAGS)),,-static) -o $@
 
+# A job of the fault tests keeps the clock that all is judged by: nothing is preloaded into it.
+KIT := $(patsubst tests/e2e/kit/%.c,$(B)/kit/%,$(wildcard tests/e2e/kit/*.c))
+$(B)/tests/e2e/kit/beat.o: CFLAGS += -fno-sanitize=all
+$(B)/kit/beat: $(call obj,tests/e2e/kit/beat.c)
+	@mkdir -p $(@D)
+	$(call say,link)
+	$(Q)$(CC) -static $^ -o $@
+$(B)/kit/history: $(call obj,tests/e2e/kit/history.c tests/sim/history.c) $(LIBS_base)
+	$(link) -o $@
+
 # ---- tests: every phase closes with a line `PHASE: N passed, N failed`; logs are in build/MODE/log
 ASAN_ENV := ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
 E2E_ENV  := MUSTER_BUILD=$(abspath $(B)) MUSTER_MODE=$(MODE) PYTHONDONTWRITEBYTECODE=1 $(ASAN_ENV)
@@ -194,7 +205,7 @@ check: ## all there is: install, build, lint, unit, sim, e2e; one closing line f
 	@MAKE="$(MAKE)" tools/check $(B)/log
 
 .PHONY: tests
-tests: all $(UNIT) $(REPLAY) $(DRIVER) $(B)/tidy $(B)/sim
+tests: all $(UNIT) $(REPLAY) $(DRIVER) $(KIT) $(B)/tidy $(B)/sim
 
 test: unit sim ## what needs no network: unit tests, fuzz corpora, simulator
 
@@ -206,7 +217,7 @@ sim: $(B)/sim ## simulated clusters: all stories and a short swarm; or STORY=9, 
 	@$(ASAN_ENV) $(if $(strip $(SIM_ONLY)),$(B)/sim $(SIM_ONLY) $(if $(TRACE),--trace),\
 		tools/runtests sim $(B)/log/sim 300 $(B)/sim)
 
-e2e: all $(DRIVER) ## real agents, processes and sockets on loopback; TEST=name runs some of them
+e2e: all $(DRIVER) $(KIT) ## real agents, processes and sockets on loopback; TEST=name runs some of them
 	@bad=0; $(if $(TEST),,$(E2E_ENV) tools/runtests drivers $(B)/log/drivers 120 $(DRIVER) || bad=1;) \
 	$(E2E_ENV) $(PYTHON) -m pytest -q -p no:cacheprovider $(if $(TEST),-k '$(TEST)') tests/e2e || bad=1; \
 	exit $$bad
@@ -219,7 +230,7 @@ demo: ## a cluster of three on this machine, an agent killed, its jobs handed ov
 	@$(MAKE) --no-print-directory -j2 all
 	@$(E2E_ENV) $(PYTHON) tools/demo
 
-soak: all ## agents killed at random for MINUTES=10, every service counted in the process table
+soak: all $(KIT) ## agents killed at random for MINUTES=10, every service counted in the process table
 	@$(E2E_ENV) $(PYTHON) tools/soak $(or $(MINUTES),10) $(SEED)
 
 fuzz: ## TARGET=name for SECONDS=60 (without TARGET each of them), findings in build/fuzz-clang

@@ -147,9 +147,13 @@ class Agent:
 
     # ---- API
 
+    def connect(self, timeout):
+        """A connection to its API that has not been opened yet."""
+        return http.client.HTTPConnection(self.host, HTTP_PORT, timeout=timeout)
+
     def request(self, method, path, body=None, headers=None, timeout=15):
-        """One exchange over TCP, whatever the status."""
-        connection = http.client.HTTPConnection(self.host, HTTP_PORT, timeout=timeout * PATIENCE)
+        """One exchange, whatever the status."""
+        connection = self.connect(timeout * PATIENCE)
         try:
             if body is not None and not isinstance(body, (bytes, str)):
                 body = json.dumps(body)

@@ -41,6 +41,7 @@ def is_free(host):
 
 class Cluster:
     """`size` agents that see each other; `c[0]` founded it. More come by `add`."""
+    agent_class = Agent
 
     def __init__(self, size, slots=20, names=None, program=None, start=True, extra=()):
         assert size <= AGENTS_MAX
@@ -83,8 +84,14 @@ class Cluster:
     def name_of(self, k):
         return self.names[k] if self.names else f"n{k}-{self.tag}"
 
+    def host_of(self, k):
+        return f"127.0.{10 + k}.{self.octet}"
+
+    def program_of(self, _k):
+        return self.program
+
     def address_of(self, k):
-        return f"127.0.{10 + k}.{self.octet}:{GOSSIP_PORT}"
+        return f"{self.host_of(k)}:{GOSSIP_PORT}"
 
     def add(self, start=True, slots=None, join=None, name=None, extra=()):
         """One more agent; the first founds the cluster, the others join by its address and by the
@@ -93,9 +100,9 @@ class Cluster:
         assert k < AGENTS_MAX
         if join is None:
             join = [self.address_of(seed) for seed in (0, 1) if seed < k]
-        agent = Agent(name or self.name_of(k), f"127.0.{10 + k}.{self.octet}",
-                      os.path.join(self.folder, str(k)), slots or self.slots, join, self.program,
-                      [*self.extra, *extra])
+        agent = self.agent_class(name or self.name_of(k), self.host_of(k),
+                                 os.path.join(self.folder, str(k)), slots or self.slots, join,
+                                 self.program_of(k), [*self.extra, *extra])
         self.agents.append(agent)
         if start:
             agent.start()

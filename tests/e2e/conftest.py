@@ -7,6 +7,7 @@ import pytest
 
 from cluster import Cluster, have_agent
 
+CANNOT = "this machine "  # how the reason of a skip that is no failure begins
 LIMIT_S = 180  # for one test; @pytest.mark.limit(seconds) says otherwise
 
 # Tests of real agents say `pytestmark = needs_agent`.
@@ -15,7 +16,7 @@ needs_agent = pytest.mark.skipif(not have_agent(), reason="no muster-agent in MU
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "limit(seconds): longest time for this test")
-    config.tally = {"passed": 0, "failed": 0}
+    config.tally = {"passed": 0, "failed": 0, "cannot": []}
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -25,8 +26,11 @@ def pytest_runtest_makereport(item, call):
     if report.when == "call":
         item.failed = report.failed
     tally = item.config.tally
-    # A test that was skipped did not run, and that is a failure too.
-    if report.failed or report.skipped:
+    # A test that was skipped did not run, and that is a failure too, unless it asks for something
+    # that this machine has not: that is said aloud at the end.
+    if report.skipped and call.excinfo and CANNOT in str(call.excinfo.value):
+        tally["cannot"].append(f"{item.name}: {call.excinfo.value.msg}")
+    elif report.failed or report.skipped:
         tally["failed"] += 1
     elif report.when == "call":
         tally["passed"] += 1
@@ -40,6 +44,8 @@ def pytest_collectreport(report):
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config):
     broken = getattr(pytest_collectreport, "broken", 0)
+    for line in config.tally["cannot"]:
+        print(f"\nNOT RUN  {line}", end="")
     print(f"\ne2e: {config.tally['passed']} passed, {config.tally['failed'] + broken} failed")
 
 
