@@ -81,6 +81,14 @@ static bool bench_take(struct store *s, struct store_bucket *b, struct muster_re
     return false;
 }
 
+/* An empty member holds no row, so no row is held alike by all voters: what only some of the others
+ * hold must not be acted upon before it is chosen anew (R12, R13). */
+static void rows_rewrite_all(struct store *s, const struct store_bucket *b)
+{
+    for (struct store_entry *e = s->table.shelf[b->number].first; e != NULL; e = e->bucket_next)
+        e->flags |= STORE_ENTRY_REWRITE;
+}
+
 static void yes_count(struct store *s, struct store_bucket *b, uint32_t member, uint16_t seat,
                       uint64_t digest)
 {
@@ -91,8 +99,10 @@ static void yes_count(struct store *s, struct store_bucket *b, uint32_t member, 
     m->has_voted = true;
     m->said = seat;
     /* A voter that does not hold the seat it is named for counts as an empty member (R12). */
-    bool counts = seat == b->bench.member[member].seat;
-    if (!counts || digest == store_bucket_digest(s, b)) {
+    bool is_empty = seat != b->bench.member[member].seat;
+    if (is_empty)
+        rows_rewrite_all(s, b);
+    if (is_empty || digest == store_bucket_digest(s, b)) {
         m->is_merged = true;
         store_reign_count(s, b);
         return;
