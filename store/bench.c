@@ -29,7 +29,7 @@ static uint32_t list_lowest(const struct store_bench *b, uint32_t list)
 }
 
 /* Two halves of an even list cannot both hold its lowest seat, so they can never both decide. */
-static bool list_quorum(const struct store_bench *b, uint32_t list, uint32_t mask)
+static bool list_majority(const struct store_bench *b, uint32_t list, uint32_t mask)
 {
     uint32_t have = 2 * mask_count(list & mask);
     uint32_t all = mask_count(list);
@@ -37,6 +37,15 @@ static bool list_quorum(const struct store_bench *b, uint32_t list, uint32_t mas
     if (have != all)
         return have > all;
     return (list_lowest(b, list) & mask) != 0;
+}
+
+static bool list_quorum(const struct store_bench *b, uint32_t list, uint32_t mask)
+{
+    uint32_t rest = list & ~(uint32_t)b->lost_mask;
+
+    if (list_majority(b, list, rest))
+        return list_majority(b, list, rest & mask);
+    return rest != 0 && (rest & mask) == rest;
 }
 
 bool store_bench_quorum(const struct store_bench *b, uint32_t mask)
@@ -48,6 +57,7 @@ bool store_bench_quorum(const struct store_bench *b, uint32_t mask)
 
 uint32_t store_bench_copies(const struct store_bench *b, uint32_t mask)
 {
+    mask &= ~(uint32_t)b->lost_mask;
     uint32_t old = mask_count(b->old_mask & mask), new = mask_count(b->new_mask & mask);
 
     return b->new_mask != 0 && new < old ? new : old;

@@ -30,9 +30,13 @@ struct store_bench {
     uint16_t next_seat; /* the number the next added seat gets; never reused in a bucket */
     uint16_t old_mask;
     uint16_t new_mask; /* 0: no change under way */
+    /* Members whose disks are gone for ever by an operator's oath (R49). No part of the row: every
+     * node fills it in from the oaths it knows. */
+    uint16_t lost_mask;
 };
 
-/* Half of a list and its lowest seat, or more than half, of each list that stands. */
+/* Half of a list and its lowest seat, or more than half, of each list that stands. Where the lost
+ * leave fewer than that, all the others; the lost themselves never count (R49). */
 bool store_bench_quorum(const struct store_bench *b, uint32_t mask);
 
 /* How many copies will be left of what the members of the mask hold, whichever way a change ends:

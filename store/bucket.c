@@ -127,6 +127,7 @@ void store_bucket_set_bench(struct store *s, struct store_bucket *b, struct stor
     store_value_drop(b->bench_row);
     b->bench_row = row;
     b->bench = *bench;
+    store_peer_mark_lost(s, &b->bench);
     members_carry(s, b, &before);
     for (struct store_proposal *w = b->first_proposal; w != NULL; w = w->next)
         w->mask = mask_carry(b, &before, w->mask);

@@ -14,6 +14,8 @@ static bool is_dead_for(const struct store *s, uint16_t peer, uint64_t ms)
 {
     uint64_t since = peer == STORE_NOBODY ? s->start_ms : s->peer[peer].since_ms;
 
+    if (peer != STORE_NOBODY && s->peer[peer].is_lost)
+        return true; /* nothing is waited for (R49) */
     return !store_peer_is_live(s, peer) && s->now.mono_ms >= since + ms;
 }
 
@@ -176,7 +178,7 @@ static void change_go_on(struct store *s, struct store_bucket *b)
         bool may_count = member_may_count(b, i);
         is_filled = is_filled && (may_count || !is_added);
         level += may_count;
-        all++;
+        all += (b->bench.lost_mask & store_bit(i)) == 0; /* a quorum will be one of the others */
     }
     if (!is_filled || 2 * level <= all)
         return;

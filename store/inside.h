@@ -73,6 +73,7 @@ struct store_peer {
     uint16_t next_ready;
     uint8_t state; /* enum store_peer_state */
     bool is_used, is_connected, was_seen, is_ready;
+    bool is_lost; /* by an operator's oath: never again (R49) */
     struct store_queue lane[STORE_LANES];
 };
 
@@ -268,6 +269,8 @@ bool store_peer_is_linked(const struct store *s, uint16_t peer);
 void store_peer_changed(struct store *s, const struct store_event *event);
 void store_peer_connected(struct store *s, const struct store_event *event);
 void store_peer_closed(struct store *s, struct muster_id id);
+/* Marks the members of the bench that are declared lost. */
+void store_peer_mark_lost(const struct store *s, struct store_bench *bench);
 
 /* ---- say.c: effects */
 struct store_effect *store_say(struct store *s, enum store_effect_kind kind, uint32_t bucket);

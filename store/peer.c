@@ -5,7 +5,7 @@
 #include "store/inside.h"
 
 /* Benches and wishes name nodes that may not be connected, or not any more. */
-#define PEERS_SPARE 64u
+#define PEERS_SPARE (64u + STORE_LOST_MAX)
 
 int store_peers_open(struct store *s)
 {
@@ -56,8 +56,8 @@ static bool bucket_names(const struct store *s, const struct store_bucket *b, ui
 static uint16_t peer_reclaim(struct store *s)
 {
     for (uint16_t i = 1; i < s->peers; i++) {
-        bool is_needed =
-            s->peer[i].is_connected || s->peer[i].is_ready || s->peer[i].state == STORE_PEER_ALIVE;
+        bool is_needed = s->peer[i].is_connected || s->peer[i].is_ready || s->peer[i].is_lost ||
+                         s->peer[i].state == STORE_PEER_ALIVE;
         for (uint32_t k = 0; k < s->config.buckets && !is_needed; k++)
             is_needed = bucket_names(s, &s->bucket[k], i);
         if (is_needed)
@@ -134,19 +134,9 @@ static bool quorum_is_gone(const struct store *s, const struct store_bucket *b)
     return !store_bench_quorum(&b->bench, mask);
 }
 
-void store_peer_changed(struct store *s, const struct store_event *event)
+/* Somebody's life has changed: open writes, changes and reigns are judged anew. */
+static void keepers_review(struct store *s)
 {
-    uint16_t peer = store_peer_number(s, event->peer);
-
-    if (peer == STORE_NOBODY || peer == 0)
-        return;
-    struct store_peer *p = &s->peer[peer];
-    if (p->state != event->state)
-        p->since_ms = s->now.mono_ms;
-    p->state = (uint8_t)event->state;
-    p->was_seen = p->was_seen || event->state == STORE_PEER_ALIVE;
-    if (event->state == STORE_PEER_PROVEN)
-        peer_proven_dead(s, peer);
     for (uint32_t i = 0; i < s->config.buckets; i++) {
         struct store_bucket *b = &s->bucket[i];
         if (!store_bucket_rules(b))
@@ -158,6 +148,22 @@ void store_peer_changed(struct store *s, const struct store_event *event)
         b->wants_review = true;
         store_look(s, b);
     }
+}
+
+void store_peer_changed(struct store *s, const struct store_event *event)
+{
+    uint16_t peer = store_peer_number(s, event->peer);
+
+    if (peer == STORE_NOBODY || peer == 0 || s->peer[peer].is_lost)
+        return;
+    struct store_peer *p = &s->peer[peer];
+    if (p->state != event->state)
+        p->since_ms = s->now.mono_ms;
+    p->state = (uint8_t)event->state;
+    p->was_seen = p->was_seen || event->state == STORE_PEER_ALIVE;
+    if (event->state == STORE_PEER_PROVEN)
+        peer_proven_dead(s, peer);
+    keepers_review(s);
     store_scan_at(s, s->now.mono_ms);
 }
 
@@ -185,8 +191,8 @@ void store_peer_connected(struct store *s, const struct store_event *event)
 {
     uint16_t peer = store_peer_number(s, event->peer);
 
-    if (peer == STORE_NOBODY || peer == 0)
-        return;
+    if (peer == STORE_NOBODY || peer == 0 || s->peer[peer].is_lost)
+        return; /* who is lost is not heard, so nothing it says counts (R49) */
     peer_forget_talk(s, peer);
     s->peer[peer].is_connected = true;
     s->peer[peer].linked_ms = s->now.mono_ms;
@@ -211,5 +217,37 @@ void store_peer_closed(struct store *s, struct muster_id id)
     peer_forget_talk(s, peer);
     s->peer[peer].is_connected = false;
     s->peer[peer].linked_ms = s->now.mono_ms;
+    store_scan_at(s, s->now.mono_ms);
+}
+
+/* ---- those who are lost for ever (R49) */
+
+void store_peer_mark_lost(const struct store *s, struct store_bench *bench)
+{
+    bench->lost_mask = 0;
+    for (uint32_t i = 0; i < bench->count; i++) {
+        uint16_t peer = store_peer_find(s, bench->member[i].node);
+        if (peer != STORE_NOBODY && s->peer[peer].is_lost)
+            bench->lost_mask = (uint16_t)(bench->lost_mask | store_bit(i));
+    }
+}
+
+void store_lost(struct store *s, struct muster_id node)
+{
+    uint16_t peer = store_peer_number(s, node);
+
+    if (peer == STORE_NOBODY || peer == 0 || s->peer[peer].is_lost)
+        return;
+    if (s->is_started)
+        store_peer_closed(s, node);
+    s->peer[peer].is_lost = true;
+    s->peer[peer].state = STORE_PEER_PROVEN;
+    s->peer[peer].since_ms = s->now.mono_ms;
+    for (uint32_t i = 0; i < s->config.buckets; i++)
+        store_peer_mark_lost(s, &s->bucket[i].bench);
+    if (!s->is_started)
+        return;
+    peer_proven_dead(s, peer);
+    keepers_review(s);
     store_scan_at(s, s->now.mono_ms);
 }

@@ -264,8 +264,8 @@ static void write_check(struct store *s, struct store_bucket *b, struct store_pr
     if (!w->is_chosen)
         return;
     for (uint32_t i = 0; i < b->bench.count; i++) {
-        if ((w->mask & store_bit(i)) != 0)
-            continue;
+        if (((w->mask | b->bench.lost_mask) & store_bit(i)) != 0)
+            continue; /* what is lost cannot come back with an older row either */
         is_full = false;
         is_awaited = is_awaited || member_is_awaited(s, b, i);
     }

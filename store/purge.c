@@ -60,7 +60,8 @@ static uint32_t seq_held_by_all(const struct store *s, const struct store_bucket
     if (!store_is_on_disk(s, b))
         return 0;
     for (uint32_t i = 0; i < b->bench.count; i++) {
-        if (b->member[i].peer != 0 && b->member[i].equal < equal)
+        bool is_lost = (b->bench.lost_mask & store_bit(i)) != 0;
+        if (b->member[i].peer != 0 && !is_lost && b->member[i].equal < equal)
             equal = b->member[i].equal;
     }
     return equal;

@@ -128,6 +128,7 @@ static void bucket_start(struct store *s, struct store_bucket *b)
 {
     for (uint32_t i = 0; i < b->bench.count; i++)
         b->member[i].peer = store_peer_number(s, b->bench.member[i].node);
+    store_peer_mark_lost(s, &b->bench);
     if (b->has_bad_row && (b->seat != 0 || b->lost_seat == UINT16_MAX)) {
         /* Amnesia: what a quorum may count on is not here any more. Without the seat we neither
          * vote nor acknowledge, and the keeper gives us a new one (R54). */

@@ -31,6 +31,7 @@
 #define STORE_BENCH_MAX    8    /* seats in one list of a bench row */
 #define STORE_REPLICAS_MAX 4
 #define STORE_FRAME_MAX    (1u << 20) /* bytes of one frame body */
+#define STORE_LOST_MAX     256        /* nodes declared lost in the life of a cluster */
 
 /* First msgpack element of every frame between peers says what it is; the store's are 1..31, the
  * scheduler's 32..63, the node's 64..95. */
@@ -166,6 +167,10 @@ void store_start(struct store *s, struct muster_now now);
 /* The ring's wish for a bucket: distinct nodes, best first, at most STORE_REPLICAS_MAX. (R26) */
 void store_wish(struct store *s, uint32_t bucket, const struct muster_id *node, uint32_t n);
 void store_drain(struct store *s, bool draining); /* this node gives its seats away (R48) */
+/* An operator's oath that the disk of this node is gone, for ever: it is heard no more, counts in
+ * no quorum, and its seats are replaced at once. The caller has it on disk already, or hands it in
+ * before store_start; at most STORE_LOST_MAX of them. (R49) */
+void store_lost(struct store *s, struct muster_id node);
 
 /* ---- writes, on the keeper only. */
 struct store_write {

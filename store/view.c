@@ -28,6 +28,7 @@ static uint32_t row_copies(const struct store *s, const struct store_bucket *b,
                            const struct store_entry *e)
 {
     uint32_t mask = 0, least = ((uint32_t)__builtin_popcount(b->bench.old_mask) + 1) / 2;
+    uint32_t lost = (uint32_t)__builtin_popcount(b->bench.old_mask & b->bench.lost_mask);
 
     if (!store_bucket_rules(b))
         return 1;
@@ -37,6 +38,7 @@ static uint32_t row_copies(const struct store *s, const struct store_bucket *b,
     }
     uint32_t copies = store_bench_copies(&b->bench, mask);
     bool is_chosen = b->role == STORE_SERVING && (e->flags & STORE_ENTRY_OPEN) == 0;
+    least = least > lost ? least - lost : 1;
     return is_chosen && copies < least ? least : copies;
 }
 

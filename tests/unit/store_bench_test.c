@@ -124,6 +124,44 @@ static void quorums_are_what_the_page_says(void **state)
     }
 }
 
+/* R49, section 1: a quorum of those who are left, and all of them where they are too few for one.
+ */
+static void the_lost_count_for_nobody(void **state)
+{
+    static const struct {
+        const char *bench, *lost, *seats;
+        bool decides;
+    } cases[] = {
+        { "A1 B2 C3", "3", "12", true },
+        { "A1 B2 C3", "3", "1", false }, /* two of three can still be had */
+        { "A1 B2 C3", "3", "13", false },
+        { "A1 B2 C3", "23", "1", true },
+        { "A1 B2 C3", "12", "3", true },
+        { "A1 B2 C3", "12", "12", false },
+        { "A1 B2 C3", "123", "123", false }, /* nobody is left to decide */
+        { "A1 B2", "1", "2", true },
+        { "A1 B2", "2", "1", true },
+        { "A1 B2 C3 D4", "4", "12", true },
+        { "A1 B2 C3 D4", "4", "23", false },
+        { "A1 B2 C3 D4", "14", "2", false },
+        { "A1 B2 C3 D4", "14", "23", true },
+        { "A1 B2 C3 D4 E5", "345", "1", false },
+        { "A1 B2 C3 D4 E5", "345", "12", true },
+        /* joint: each list by itself */
+        { "A1 B2 C3 | A1 C3 D4", "23", "1", false },
+        { "A1 B2 C3 | A1 C3 D4", "23", "14", true },
+        { "A1 B2 C3 | A1 B2 D4", "4", "12", true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < UNIT_COUNT(cases); i++) {
+        struct store_bench b = bench_of(cases[i].bench);
+        b.lost_mask = (uint16_t)mask_of(&b, cases[i].lost);
+        if (store_bench_quorum(&b, mask_of(&b, cases[i].seats)) != cases[i].decides)
+            fail_msg("%s without %s with %s", cases[i].bench, cases[i].lost, cases[i].seats);
+    }
+}
+
 /* The reason for the rule of the even lists: any two deciding sets have a member in common. */
 static void two_quorums_always_meet_in_each_list(void **state)
 {
@@ -258,6 +296,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(copies_are_those_that_stay),
         cmocka_unit_test(quorums_are_what_the_page_says),
+        cmocka_unit_test(the_lost_count_for_nobody),
         cmocka_unit_test(two_quorums_always_meet_in_each_list),
         cmocka_unit_test(a_change_is_opened_and_finished_or_taken_back),
         cmocka_unit_test(a_voter_counts_for_the_seat_it_holds),

@@ -39,6 +39,7 @@ struct pool_node {
     uint64_t boot;
     bool is_up;
     bool is_paused;
+    bool is_lost; /* everybody has been told that its disk is gone */
     int disk_err; /* what commits come to */
     uint64_t steps;
 };
@@ -125,6 +126,8 @@ void pool_cut(struct pool *p, uint32_t a, uint32_t b);
 void pool_heal(struct pool *p);
 /* Somebody believes that a node's process is gone; it is not. */
 void pool_slander(struct pool *p, uint32_t about, uint32_t to);
+/* An operator's oath about a node, told to all the others, now and whenever one boots. */
+void pool_lost(struct pool *p, uint32_t node);
 /* Every node is wished for in an order of its own for each bucket, drawn anew. */
 void pool_shuffle(struct pool *p);
 /* Everybody wishes these nodes for every bucket, rotated by the bucket's number. */
@@ -162,6 +165,7 @@ int pool_write_wait(struct pool *p, uint32_t key, bool is_delete);
 uint32_t pool_read(const struct pool *p, uint32_t node, uint32_t key);
 
 /* ---- store_pool_client.c, for store_pool.c */
+void pool_lost_tell(struct pool *p, uint32_t node); /* all oaths, to a node that is up */
 void pool_disk_commit(struct pool_disk *d, const struct store_disk_batch *batch);
 void pool_disk_clear(struct pool_disk *d);
 uint8_t *pool_copy(struct muster_bytes bytes);

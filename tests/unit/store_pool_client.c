@@ -134,6 +134,25 @@ bool pool_bucket_is_at_rest(const struct pool *p, uint32_t bucket)
     return true;
 }
 
+void pool_lost_tell(struct pool *p, uint32_t node)
+{
+    for (uint32_t i = 0; i < p->nodes; i++) {
+        if (p->node[i].is_lost)
+            store_lost(p->node[node].store, pool_id(i));
+    }
+}
+
+void pool_lost(struct pool *p, uint32_t node)
+{
+    p->node[node].is_lost = true;
+    for (uint32_t i = 0; i < p->nodes; i++) {
+        if (!p->node[i].is_up || i == node)
+            continue;
+        pool_lost_tell(p, i);
+        pool_drain(p, i);
+    }
+}
+
 bool pool_is_at_rest(struct pool *p)
 {
     for (uint32_t b = 0; b < p->buckets; b++) {
