@@ -277,8 +277,11 @@ static void node_one(struct agent_api *api, const struct agent_http_request *r, 
     if (r->method == AGENT_HTTP_POST) {
         if (ends_with(name, "/drain"))
             drain(api, r, name);
+        else if (ends_with(name, "/forget"))
+            job_simple(api, r, AGENT_OP_FORGET, name);
         else
-            api_error(api, r->id, 404, "not_found", NULL, "POST /v1/nodes/NAME/drain");
+            api_error(api, r->id, 404, "not_found", NULL,
+                      "POST /v1/nodes/NAME/drain or /v1/nodes/NAME/forget");
         return;
     }
     if (!api_member_find(api, name, &m)) {

@@ -26,6 +26,7 @@ struct agent_requests;
 struct agent_serve;
 struct serve_ask;
 struct agent_newsroom;
+struct agent_lost;
 
 struct agent_core {
     struct agent_node_config config; /* texts in it are owned by the node */
@@ -41,6 +42,7 @@ struct agent_core {
     struct agent_requests *requests;
     struct agent_serve *serve;
     struct agent_newsroom *newsroom;
+    struct agent_lost *lost;
     struct agent_counters counters;
     enum agent_standing standing;
     struct muster_id cluster;

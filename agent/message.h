@@ -45,7 +45,8 @@ enum agent_message {
     AGENT_MSG_CHUNK,
     AGENT_MSG_CANCEL,
     AGENT_MSG_WATCH,
-    AGENT_MSG_NEWS
+    AGENT_MSG_NEWS,
+    AGENT_MSG_LOST /* nodes declared lost for ever: [[id, name], …] */
 };
 
 /* What the runner says of a run; what people see is derived from it and the row. */

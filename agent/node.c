@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/lost.h"
 #include "agent/newsroom.h"
 #include "agent/node_inside.h"
 #include "agent/peers.h"
@@ -54,6 +55,8 @@ static int rooms_open(struct agent_node *n)
         err = agent_place_open(core);
     if (err == MUSTER_OK)
         err = agent_newsroom_open(core);
+    if (err == MUSTER_OK)
+        err = agent_lost_open(core);
     if (err == MUSTER_OK)
         err = agent_peers_open(core);
     if (err == MUSTER_OK)
@@ -129,6 +132,7 @@ void agent_node_close(struct agent_node *n)
     agent_runner_close(core);
     agent_placer_close(core);
     agent_peers_close(core);
+    agent_lost_close(core);
     agent_newsroom_close(core);
     if (core->gossip != NULL)
         gossip_close(core->gossip);
@@ -150,6 +154,8 @@ void agent_node_close(struct agent_node *n)
 int agent_node_load(struct agent_node *n, enum store_table table, struct muster_bytes key,
                     struct muster_bytes value)
 {
+    if (table == STORE_TABLE_META)
+        agent_lost_load(&n->core, key, value);
     if (table == STORE_TABLE_SEEN)
         agent_runner_load_seen(&n->core, key, value);
     if (table == STORE_TABLE_BUCKET || table == STORE_TABLE_ROW || table == STORE_TABLE_CLAIM)
@@ -319,7 +325,7 @@ static void store_effect(struct agent_node *n, const struct store_effect *s)
     case STORE_EFFECT_COMMITTED:
         if (s->cookie == n->found_cookie && s->cookie != 0)
             node_founded(n, s->err);
-        else
+        else if (!agent_lost_noted(core, s->cookie, s->err))
             agent_runner_noted(core, s->cookie, s->err);
         break;
     }

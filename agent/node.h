@@ -59,7 +59,7 @@ void agent_node_config_default(struct agent_node_config *c);
 struct agent_node; /* opaque */
 
 MUSTER_MUST_USE int agent_node_open(struct agent_node **n, const struct agent_node_config *c);
-/* Boot: every record of the disk's tables but META, then start. */
+/* Boot: every record of the disk's tables, then start. */
 MUSTER_MUST_USE int agent_node_load(struct agent_node *n, enum store_table table,
                                     struct muster_bytes key, struct muster_bytes value);
 void agent_node_start(struct agent_node *n, struct muster_now now);
@@ -82,7 +82,7 @@ struct agent_member {
     const char *name;
     struct muster_id id;
     struct muster_addr addr;
-    const char *status; /* alive, suspect, dead, left */
+    const char *status; /* alive, suspect, dead, left, lost */
     const char *mode;   /* open, draining */
     uint32_t slots, used, weight, incarnation;
     uint64_t boot;

@@ -37,6 +37,7 @@ struct agent_node {
     uint64_t leave_ms; /* when a drain before a leave ends */
     uint64_t exit_ms;
     bool is_leave_sent, is_exit_sent;
+    int exit_err; /* what the process ends with */
     uint32_t noted_incarnation;
 };
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/lost.h"
 #include "agent/newsroom.h"
 #include "agent/node_inside.h"
 #include "agent/peers.h"
@@ -213,8 +214,9 @@ static void leave_tick(struct agent_node *n)
         return;
     bool alone = others_alive(core, true) == 0;
     if (!n->is_leave_sent && (alone || now >= n->leave_ms))
-        agent_runner_stop_all(core, alone ? "its agent was stopped and no other node is open"
-                                          : "its agent was stopped");
+        agent_runner_stop_all(core, n->exit_err != MUSTER_OK ? "its node was declared lost"
+                                    : alone ? "its agent was stopped and no other node is open"
+                                            : "its agent was stopped");
     if (!n->is_leave_sent && agent_runner_count(core) == 0) {
         const struct gossip_event e = { .kind = GOSSIP_EVENT_LEAVE };
         n->is_leave_sent = true;
@@ -223,7 +225,7 @@ static void leave_tick(struct agent_node *n)
     }
     if (now >= n->exit_ms) {
         n->is_exit_sent = true;
-        agent_out_add(&core->out, AGENT_EFFECT_EXIT);
+        agent_out_add(&core->out, AGENT_EFFECT_EXIT)->err = n->exit_err;
     }
 }
 
@@ -293,6 +295,9 @@ void agent_node_ask(struct agent_core *core, const struct serve_ask *ask)
         }
         drain(n, !ask->q->cancel);
         break;
+    case AGENT_OP_FORGET:
+        agent_lost_forget(core, ask);
+        return;
     default:
         serve_error(core, ask, MUSTER_EUNSUPPORTED, NULL, "not an operation of a node");
         return;
@@ -390,6 +395,23 @@ void node_event(struct agent_node *n, const struct agent_event *event)
     }
 }
 
+/* Somebody swore that our disk is gone, while we were: our seats are given away and our id is no
+ * good any more. What runs here ends, and so do we (R49). */
+static void lost_got(struct agent_core *core, struct muster_id from, struct muster_reader *r)
+{
+    struct agent_node *n = node_of(core);
+    if (!agent_lost_got(core, from, r))
+        return;
+    agent_out_log(&core->out, AGENT_LOG_ERROR,
+                  "this node was declared lost (`muster forget`), says %s: its seats are given "
+                  "away and its id may never run jobs again. It ends. To come back as a new node, "
+                  "start it with an empty data folder",
+                  agent_node_name(core, from));
+    n->exit_err = MUSTER_EFOREIGN;
+    leave(n);
+    n->leave_ms = core->now.mono_ms;
+}
+
 struct message_rule {
     uint32_t message;
     void (*from)(struct agent_core *core, struct muster_id from, struct muster_reader *r);
@@ -430,6 +452,8 @@ void node_message(struct agent_core *core, struct muster_id from, uint32_t messa
     }
     if (message == AGENT_MSG_WATCH)
         agent_news_watch_got(core, from);
+    else if (message == AGENT_MSG_LOST)
+        lost_got(core, from, r);
     else
         core->counters.frames_bad++;
 }

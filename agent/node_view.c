@@ -65,7 +65,8 @@ void agent_node_status(const struct agent_node *n, struct agent_status *out)
                               [GOSSIP_SUSPECT] = &out->suspect,
                               [GOSSIP_DEAD] = &out->dead,
                               [GOSSIP_LEFT] = &out->left };
-        ++*count[p->state];
+        if (!p->is_lost)
+            ++*count[p->state];
         if (!agent_peer_is_alive(p))
             continue;
         out->slots_all += p->meta.slots;
@@ -92,7 +93,7 @@ void agent_node_member(const struct agent_node *n, uint32_t index, struct agent_
     *out = (struct agent_member){ .name = p->name,
                                   .id = p->id,
                                   .addr = p->addr,
-                                  .status = status[p->state],
+                                  .status = p->is_lost ? "lost" : status[p->state],
                                   .mode = p->meta.draining || p->draining ? "draining" : "open",
                                   .slots = p->meta.slots,
                                   .used = p->is_self ? agent_runner_used(core) : p->used,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/lost.h"
 #include "agent/newsroom.h"
 #include "agent/peers_inside.h"
 #include "agent/placer.h"
@@ -175,6 +176,8 @@ void peers_tell_store(struct agent_core *core, const struct agent_peer *p)
 
 void peers_life_set(struct agent_core *core, struct agent_peer *p, enum agent_life life)
 {
+    if (p->is_lost)
+        life = AGENT_LIFE_PROVEN;
     if (p->life == life)
         return;
     p->life = life;
@@ -225,6 +228,7 @@ static struct agent_peer *peer_make(struct agent_core *core, const char *gossip_
         *p = (struct agent_peer){ .id = id, .link = AGENT_NO_LINK, .dial_ms = MUSTER_NEVER };
         p->dead_since_ms = MUSTER_NEVER;
         p->ring_number = RING_NONE;
+        p->is_lost = agent_lost_has(core, id);
     }
     (void)snprintf(p->gossip_name, sizeof p->gossip_name, "%s", gossip_name);
     agent_meta_plain_name(p->name, sizeof p->name, gossip_name, id);
@@ -291,6 +295,15 @@ static void member_gone(struct agent_core *core, const struct gossip_member_view
     if (life == AGENT_LIFE_PROVEN && p->link != AGENT_NO_LINK)
         peers_link_drop(core, p);
     peers_life_set(core, p, life);
+}
+
+void agent_peers_lost(struct agent_core *core, struct agent_peer *p)
+{
+    p->is_lost = true;
+    p->used = 0;
+    if (p->link != AGENT_NO_LINK)
+        peers_link_drop(core, p);
+    peers_life_set(core, p, AGENT_LIFE_PROVEN);
 }
 
 void agent_peers_gossip(struct agent_core *core, const struct gossip_effect *e)

@@ -42,6 +42,7 @@ struct agent_peer {
     bool load_known;
     bool draining;
     bool is_foreign; /* of another cluster */
+    bool is_lost;    /* declared lost for ever (R49): never alive again, whatever gossip says */
     bool is_in_ring;
     uint16_t ring_number;
     uint32_t link;     /* AGENT_NO_LINK: none */
@@ -86,6 +87,9 @@ void agent_peers_load(struct agent_core *core, uint32_t slots, uint32_t used, bo
 bool agent_peers_ring_due(const struct agent_core *core);
 void agent_peers_ring_wanted(struct agent_core *core);
 void agent_peers_ring_done(struct agent_core *core);
+
+/* An operator's oath about it counts from now on (agent/lost.h). */
+void agent_peers_lost(struct agent_core *core, struct agent_peer *p);
 
 /* Closes every link on purpose: whatever was said over them is void (R47). */
 void agent_peers_drop_links(struct agent_core *core);

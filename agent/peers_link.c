@@ -3,6 +3,7 @@
  * proves. */
 #include <string.h>
 
+#include "agent/lost.h"
 #include "agent/newsroom.h"
 #include "agent/peers_inside.h"
 #include "agent/placer.h"
@@ -223,6 +224,7 @@ static void link_up(struct agent_core *core, struct agent_peer *p, struct agent_
     peers_tell_store(core, p);
     agent_runner_tell_load(core, p);
     agent_news_linked(core, p);
+    agent_lost_tell(core, p->link);
     agent_placer_linked(core, p, restarted);
 }
 
@@ -239,6 +241,8 @@ static const char *hello_fault(struct agent_core *core, const struct agent_link 
         return "is not a member we know";
     if (l->is_ours && l->peer != peer_index(core, p))
         return "is not the node we dialled";
+    if (agent_lost_has(core, m->self))
+        return "was declared lost: it may never come back under this id";
     if (m->boot < p->boot)
         return "shows an older boot number than before: a copied or restored data directory";
     return NULL;
@@ -258,6 +262,11 @@ static void hello_got(struct agent_core *core, struct agent_link *l, struct must
     if (fault != NULL) {
         agent_out_log(&core->out, AGENT_LOG_DEBUG, "peer link refused: %.*s %s", (int)m.name.len,
                       (const char *)m.name.data, fault);
+        if (agent_lost_has(core, m.self) && !l->is_ours) {
+            /* It must hear of it from somebody, or it would knock for ever. */
+            hello_send(core, l->number, m.self, false);
+            agent_lost_tell(core, l->number);
+        }
         link_close(core, l->number);
         return;
     }

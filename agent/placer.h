@@ -54,6 +54,7 @@ void agent_placer_drop(struct agent_core *core, struct muster_bytes key, struct 
 
 /* A peer lived, died, drains, or said how full it is; a link to it came up. */
 void agent_placer_peer(struct agent_core *core, const struct agent_peer *p);
+void agent_placer_node(struct agent_core *core, struct muster_id id); /* known or not */
 void agent_placer_linked(struct agent_core *core, struct agent_peer *p, bool restarted);
 void agent_placer_load(struct agent_core *core, struct muster_id from, struct muster_reader *r);
 

@@ -122,7 +122,7 @@ void agent_placer_claimed(struct agent_core *core, struct muster_bytes key, stru
 
 /* ---- peers and time */
 
-void agent_placer_peer(struct agent_core *core, const struct agent_peer *p)
+void agent_placer_node(struct agent_core *core, struct muster_id id)
 {
     struct agent_placer *t = core->placer;
     if (t == NULL)
@@ -131,10 +131,15 @@ void agent_placer_peer(struct agent_core *core, const struct agent_peer *p)
         struct place_entry *e = &t->entry[i];
         if (!e->is_used)
             continue;
-        if (muster_id_equal(e->node, p->id) || muster_id_equal(e->offer_to, p->id))
+        if (muster_id_equal(e->node, id) || muster_id_equal(e->offer_to, id))
             placer_due(core, e, core->now.mono_ms);
     }
     t->is_fill_due = true;
+}
+
+void agent_placer_peer(struct agent_core *core, const struct agent_peer *p)
+{
+    agent_placer_node(core, p->id);
 }
 
 void agent_placer_linked(struct agent_core *core, struct agent_peer *p, bool restarted)

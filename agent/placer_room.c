@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/job.h"
+#include "agent/lost.h"
 #include "agent/newsroom.h"
 #include "agent/placer_inside.h"
 #include "ring/load.h"
@@ -36,6 +37,9 @@ bool placer_is_lost(struct agent_core *core, struct place_entry *e, const struct
     const struct agent_peer *p = agent_peers_find(core, row->run_node);
     if (p != NULL && p->life == AGENT_LIFE_ALIVE)
         return false;
+    /* An oath speaks of the disk, not of a process: exclusive runs wait for their lease (R49). */
+    if (row->mode != STORE_EXCLUSIVE && agent_lost_has(core, row->run_node))
+        return true;
     if (p == NULL || p->seen_ms == 0)
         return lost_after(core, e, core->started_ms + c->return_grace_ms);
     if (p->life == AGENT_LIFE_PROVEN)

@@ -39,7 +39,8 @@ enum agent_op {
     AGENT_OP_INIT,
     AGENT_OP_JOIN, /* name: addresses by comma */
     AGENT_OP_LEAVE,
-    AGENT_OP_DRAIN /* node, cancel, deadline_ms */
+    AGENT_OP_DRAIN, /* node, cancel, deadline_ms */
+    AGENT_OP_FORGET /* name: of a node, or the first digits of its id */
 };
 
 struct agent_request {

@@ -22,6 +22,7 @@ struct meta {
     uint64_t format; /* 0: the folder is empty */
     char home[SHELL_HOME_MAX];
     bool is_broken;
+    bool is_lost; /* declared lost, and told so */
 };
 
 /* ---- reading META */
@@ -85,6 +86,29 @@ static int home_refused(const struct shell_boot *b, char *why, size_t size)
     return MUSTER_EFOREIGN;
 }
 
+/* Oaths stand before the node's own id in the table, so they are looked through once that is known.
+ */
+static int lost_record(void *context, struct muster_bytes key, struct muster_bytes value)
+{
+    struct meta *m = context;
+    char id[MUSTER_ID_TEXT], name[8 + MUSTER_ID_TEXT];
+    (void)value;
+    (void)muster_format(name, sizeof name, "lost:%s", muster_id_text(m->boot->self, id));
+    m->is_lost |= muster_bytes_equal(key, muster_bytes_text(name));
+    return MUSTER_OK;
+}
+
+static int lost_refused(const struct shell_boot *b, char *why, size_t size)
+{
+    char node[MUSTER_ID_TEXT];
+    (void)muster_format(why, size,
+                        "%s: node %s was declared lost (`muster forget`): its seats were given "
+                        "away, and its id may never run jobs again. To come back as a new node, "
+                        "start with an empty data folder",
+                        b->folder, muster_id_text(b->self, node));
+    return MUSTER_EFOREIGN;
+}
+
 static int meta_check(const struct meta *m, bool moved, const char *home, char *why, size_t size)
 {
     const struct shell_boot *b = m->boot;
@@ -96,6 +120,8 @@ static int meta_check(const struct meta *m, bool moved, const char *home, char *
     }
     if (m->format != 0 && !moved && !shell_folder_is_home(m->home, home))
         return home_refused(b, why, size);
+    if (m->is_lost)
+        return lost_refused(b, why, size);
     return MUSTER_OK;
 }
 
@@ -182,6 +208,8 @@ static int boot_begin(struct shell_boot *b, bool moved, char *why, size_t size)
     char home[SHELL_HOME_MAX];
     shell_folder_home(b->lock, home);
     int err = store_lmdb_each(b->disk, STORE_TABLE_META, &meta, meta_record);
+    if (err == MUSTER_OK)
+        err = store_lmdb_each(b->disk, STORE_TABLE_META, &meta, lost_record);
     if (err != MUSTER_OK)
         return disk_refused(b, err, why, size);
     err = meta_check(&meta, moved, home, why, size);
@@ -229,7 +257,7 @@ static int load_record(void *context, struct muster_bytes key, struct muster_byt
 
 int shell_boot_load(struct shell_boot *b, struct agent_node *node, char *why, size_t size)
 {
-    for (enum store_table table = STORE_TABLE_META + 1; table < STORE_TABLES; table++) {
+    for (enum store_table table = STORE_TABLE_META; table < STORE_TABLES; table++) {
         struct load l = { .node = node, .table = table };
         int err = store_lmdb_each(b->disk, table, &l, load_record);
         if (err != MUSTER_OK)

@@ -93,7 +93,9 @@ void shell_perform(struct shell *s, const struct agent_effect *e)
         break;
     case AGENT_EFFECT_EXIT:
         s->is_exit_due = true;
-        s->exit_code = s->is_wrong_folder ? SHELL_EXIT_CONFIG : e->err == MUSTER_OK ? 0 : 1;
+        s->exit_code = s->is_wrong_folder || e->err == MUSTER_EFOREIGN ? SHELL_EXIT_CONFIG
+                       : e->err == MUSTER_OK                           ? 0
+                                                                       : 1;
         break;
     }
 }

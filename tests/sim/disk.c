@@ -150,7 +150,7 @@ void sim_disk_load(struct sim_node *n)
 {
     for (uint32_t i = 0; i < n->disk.count; i++) {
         const struct sim_record *r = &n->disk.record[i];
-        if (!r->is_live || r->table == STORE_TABLE_META)
+        if (!r->is_live)
             continue;
         int err = agent_node_load(n->node, (enum store_table)r->table, r->key, r->value);
         MUSTER_ASSERT(err == MUSTER_OK);

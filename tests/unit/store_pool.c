@@ -358,8 +358,7 @@ void pool_boot(struct pool *p, uint32_t node, bool found)
     if (found)
         store_found(n->store);
     pool_lost_tell(p, node);
-    struct muster_now now = { .mono_ms = p->now_ms, .wall_ms = 1000000 + p->now_ms };
-    store_start(n->store, now);
+    store_start(n->store, (struct muster_now){ p->now_ms, 1000000 + p->now_ms });
     n->is_up = true;
     n->flying = NULL;
     n->disk_err = MUSTER_OK;

@@ -82,6 +82,9 @@ static const struct cli_flag flags_drain[] = {
     { .name = "no-wait", .help = "do not stay until the node is empty" },
     END
 };
+static const struct cli_flag flags_forget[] = {
+    { .name = "yes", .letter = 'y', .help = "swear it without being asked" }, END
+};
 
 const struct cli_command cli_commands[] = {
     { .verb = "agent",
@@ -196,6 +199,27 @@ const struct cli_command cli_commands[] = {
       .words_max = 1,
       .takes = CLI_TAKES_NODE,
       .run = cli_verb_drain },
+
+    { .verb = "forget",
+      .also = "node forget",
+      .group = "cluster",
+      .usage = "NODE [--yes]",
+      .help = "swear that a node's disk is gone for good",
+      .more =
+          "NODE is a name, or the first digits of a node's id. The node's copies of job records\n"
+          "count no more: its places are given to others at once, and where too few copies are\n"
+          "left for a majority, those that are left decide. Its runs are placed anew; exclusive\n"
+          "ones when their leases are over, since a process may outlive a disk. It is for ever:\n"
+          "the node can come back with an empty data folder only, as a new one.\n\n"
+          "If the disk is not gone, start the node again instead. A false oath may lose changes\n"
+          "that only its disk holds.\n\n"
+          "  muster forget bravo\n"
+          "  muster forget 5f0c21aa --yes\n",
+      .flags = flags_forget,
+      .words_min = 1,
+      .words_max = 1,
+      .takes = CLI_TAKES_NODE,
+      .run = cli_verb_forget },
 
     { .verb = "run",
       .also = "job run",

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Verbs about one node: show it with its runs, and empty it. */
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "tools/cli/api.h"
@@ -153,4 +155,47 @@ int cli_verb_drain(struct cli *cli)
     if (code != CLI_OK || cancels || !waits)
         return code;
     return drain_wait(cli, node, deadline_ms);
+}
+
+/* Asks on the terminal; without one the flag is the only way. */
+static bool is_sworn(struct cli *cli, const char *node)
+{
+    char answer[256];
+    if (cli_flag_given(&cli->args, "yes"))
+        return true;
+    if (isatty(STDIN_FILENO) != 1)
+        return false;
+    (void)fprintf(stderr,
+                  "This swears that the disk of %s is gone for good: its copies of job records\n"
+                  "count no more, and it may never come back under its id. If it is only down,\n"
+                  "start it again instead.\nType its name to swear: ",
+                  node);
+    if (fgets(answer, sizeof answer, stdin) == NULL)
+        return false;
+    answer[strcspn(answer, "\r\n")] = '\0';
+    return strcmp(answer, node) == 0;
+}
+
+int cli_verb_forget(struct cli *cli)
+{
+    struct cli_result result;
+    struct cli_path path;
+    const char *node = cli->args.word[0];
+    if (!is_sworn(cli, node)) {
+        cli_say(&cli->term, "%s is not forgotten: nobody swore; on a script's word only with --yes",
+                node);
+        return CLI_FAILED;
+    }
+    node_path(&path, node, "/forget");
+    int code = cli_api_post(cli, &path, NULL, &result);
+    if (code == CLI_OK && cli->json)
+        cli_api_print(&result);
+    else if (code == CLI_OK)
+        cli_print("%s (%.8s) %s\n", cli_text(result.root, "node", node),
+                  cli_text(result.root, "node_id", "-"),
+                  cli_truth(result.root, "was_lost", false)
+                      ? "had been declared lost before"
+                      : "is declared lost: its places go to others, its runs start elsewhere");
+    cli_api_close(&result);
+    return code;
 }

@@ -23,6 +23,7 @@ int cli_verb_events(struct cli *cli);
 
 int cli_verb_node_show(struct cli *cli);
 int cli_verb_drain(struct cli *cli);
+int cli_verb_forget(struct cli *cli);
 
 int cli_verb_run(struct cli *cli);
 int cli_verb_apply(struct cli *cli);
