@@ -40,6 +40,7 @@ struct agent_launch {
     uint64_t stop_timeout_ms; /* then KILL to the whole tree */
     bool keep; /* on_agent_loss: keep; else the job ends at end-of-file on the agent's socket */
     uint64_t dead_man_ms; /* unfed that long, the guard kills (R52) */
+    uint64_t lease_ms; /* boot-time clock: the guard kills then unless told later (R38); 0: never */
     enum agent_ready ready;
     uint16_t ready_port;
     uint64_t ready_after_ms;   /* AGENT_READY_ALIVE: alive that long */
@@ -72,6 +73,7 @@ struct agent_guard_event {
     int32_t code;   /* exit status, or errno for FAILED */
     int32_t signal; /* 0 when it exited by itself */
     bool ready;
+    bool by_guard; /* ended for want of an agent or of a lease: the job itself did not fail */
     uint64_t started_wall_ms;
     uint64_t ended_wall_ms;
     const char *text; /* a sentence for people, or NULL */

@@ -210,11 +210,22 @@ bool guard_begin(struct guard *g)
         g->is_void = true;
         return false;
     }
+    g->now_ms = guard_now_ms();
+    if (guard_lease_ms(g) <= g->now_ms) {
+        guard_fail(g, ETIME, "its lease was over before it began");
+        g->event.by_guard = true;
+        return false;
+    }
     guard_job_release(&g->job);
     return true;
 }
 
 /* ---- what happens to it */
+
+uint64_t guard_lease_ms(const struct guard *g)
+{
+    return g->launch.lease_ms != 0 ? g->launch.lease_ms : GUARD_NEVER;
+}
 
 void guard_kill(struct guard *g, const char *why)
 {
@@ -223,8 +234,10 @@ void guard_kill(struct guard *g, const char *why)
     g->phase = GUARD_KILLING;
     g->kill_at_ms = g->now_ms;
     g->greet_at_ms = g->now_ms + GUARD_GREET_AFTER;
-    if (why != NULL && g->reason[0] == '\0')
+    if (why != NULL && g->reason[0] == '\0') {
+        g->event.by_guard = true;
         snprintf(g->reason, sizeof(g->reason), "killed: %s", why);
+    }
 }
 
 void guard_stop(struct guard *g, uint64_t grace_ms, const char *why)

@@ -85,6 +85,7 @@ __attribute__((format(printf, 3, 4))) void guard_fail(struct guard *g, int err, 
 void guard_stop(struct guard *g, uint64_t grace_ms, const char *why);
 void guard_kill(struct guard *g, const char *why);
 void guard_ready(struct guard *g);
+uint64_t guard_lease_ms(const struct guard *g); /* when it must have ended; GUARD_NEVER */
 
 uint64_t guard_now_ms(void);  /* CLOCK_BOOTTIME */
 uint64_t guard_wall_ms(void); /* since 1970, for people */

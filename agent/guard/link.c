@@ -43,6 +43,13 @@ static void link_feed(struct guard *g, uint64_t stamp_ms)
         g->link.fed_ms = stamp_ms;
 }
 
+/* A lease only ever ends later; a run without one is given none. */
+static void link_lease(struct guard *g, uint64_t end_ms)
+{
+    if (g->launch.lease_ms != 0 && end_ms > g->launch.lease_ms)
+        g->launch.lease_ms = end_ms;
+}
+
 static void link_signal(struct guard *g, uint64_t number)
 {
     if (number < 1 || number >= NSIG || g->job.pid <= 0 || g->job.has_ended ||
@@ -62,6 +69,8 @@ static void link_order(struct guard *g, char *data, size_t len)
             continue;
         if (strcmp(key, GUARD_ORDER_FEED) == 0)
             link_feed(g, number);
+        else if (strcmp(key, GUARD_ORDER_LEASE) == 0)
+            link_lease(g, number);
         else if (strcmp(key, GUARD_ORDER_STOP) == 0)
             guard_stop(g, number, NULL);
         else if (strcmp(key, GUARD_ORDER_SIGNAL) == 0)

@@ -114,10 +114,12 @@ static uint64_t turn_due(struct guard *g)
         uint64_t dead_man_ms = g->launch.dead_man_ms;
         uint64_t left = GUARD_NEVER - g->link.fed_ms;
         uint64_t unfed_ms = dead_man_ms < left ? g->link.fed_ms + dead_man_ms : GUARD_NEVER;
-        if (g->now_ms >= unfed_ms)
+        if (g->now_ms >= guard_lease_ms(g))
+            guard_kill(g, "its lease is over");
+        else if (g->now_ms >= unfed_ms)
             guard_kill(g, "its agent was silent for too long");
         else
-            next = unfed_ms;
+            next = unfed_ms < guard_lease_ms(g) ? unfed_ms : guard_lease_ms(g);
     }
     if (g->phase == GUARD_RUNNING) {
         uint64_t ready_ms = guard_ready_turn(g);

@@ -174,6 +174,13 @@ void shell_guards_stop(struct shell_guards *g, uint64_t handle, uint64_t grace_m
         shell_run_send(r, GUARD_ORDER_STOP, grace_ms);
 }
 
+void shell_guards_lease(struct shell_guards *g, uint64_t handle, uint64_t end_ms)
+{
+    struct shell_run *r = shell_run_find(g, handle);
+    if (r != NULL)
+        shell_run_send(r, GUARD_ORDER_LEASE, end_ms);
+}
+
 void shell_guards_signal(struct shell_guards *g, uint64_t handle, int signal)
 {
     struct shell_run *r = shell_run_find(g, handle);

@@ -62,6 +62,8 @@ void shell_guards_launch(struct shell_guards *g, const struct agent_launch *laun
 
 /* Nothing happens to a handle that is unknown or has ended. */
 void shell_guards_stop(struct shell_guards *g, uint64_t handle, uint64_t grace_ms);
+/* An exclusive run may go on until then, by CLOCK_BOOTTIME (R38). */
+void shell_guards_lease(struct shell_guards *g, uint64_t handle, uint64_t end_ms);
 void shell_guards_signal(struct shell_guards *g, uint64_t handle,
                          int signal); /* main process only */
 

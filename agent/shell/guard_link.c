@@ -38,6 +38,7 @@ static void news_take(struct shell_run *r, const struct agent_guard_event *event
         return; /* an end before the greeting is read from its record */
     r->event.pid = event->pid;
     r->event.ready = event->ready;
+    r->event.by_guard = event->by_guard;
     r->event.code = event->code;
     r->event.signal = event->signal;
     r->event.started_wall_ms = event->started_wall_ms;

@@ -219,6 +219,62 @@ static void a_stopped_agent_loses_its_job(void **state)
     yard_agent_kill(&a);
 }
 
+/* The agent is alive and feeds; only the lease of an exclusive run is not renewed (R38, R52). */
+static void a_run_ends_with_its_lease(void **state)
+{
+    struct yard *y = *state;
+    const char *argv[4];
+    yard_agent_open(y);
+    struct agent_launch launch = yard_job(1, "trap '' TERM; sleep 1000 & wait", argv);
+    launch.keep = true;
+    launch.lease_ms = shell_guards_now_ms() + 600;
+    yard_launch(y, &launch);
+    pid_t job = yard_must(y, 1, AGENT_GUARD_STARTED)->event.pid;
+    yard_run(y, 300);
+    shell_guards_lease(y->guards, 1, launch.lease_ms + 900); /* renewed once */
+    shell_guards_lease(y->guards, 1, launch.lease_ms + 100); /* an old answer: nothing */
+    yard_run(y, 900);
+    assert_int_equal(kill(job, 0), 0);
+    const struct yard_news *end = yard_must(y, 1, AGENT_GUARD_EXITED);
+    uint64_t over_ms = launch.lease_ms + 900, now_ms = shell_guards_now_ms();
+    assert_in_range(now_ms, over_ms, over_ms + 2 * MOMENT_MS);
+    assert_int_equal(end->event.signal, SIGKILL);
+    assert_true(end->event.by_guard);
+    assert_string_equal(end->text, "killed: its lease is over");
+    yard_agent_close(y);
+}
+
+/* Nobody renews it while the agent stands still, and nobody is asked. */
+static void a_stopped_agent_loses_its_exclusive_run_first(void **state)
+{
+    struct yard *y = *state;
+    y->lease_ms = 1500;
+    struct yard_agent a = yard_agent_fork(y, "sleep 1000", true);
+    pid_t job = yard_agent_hear(&a, AGENT_GUARD_STARTED);
+    assert_int_equal(kill(a.pid, SIGSTOP), 0);
+    assert_in_range(yard_gone_after(job, 2 * DEAD_MAN_MS), 500, 1500 + 2 * MOMENT_MS);
+    assert_int_equal(kill(a.pid, SIGCONT), 0);
+    yard_agent_kill(&a);
+    y->lease_ms = 0;
+}
+
+static void a_lease_that_is_over_starts_nothing(void **state)
+{
+    struct yard *y = *state;
+    const char *argv[4];
+    char script[2 * YARD_PATH_MAX];
+    snprintf(script, sizeof(script), "touch %s/began", y->dir);
+    yard_agent_open(y);
+    struct agent_launch launch = yard_job(1, script, argv);
+    launch.lease_ms = shell_guards_now_ms() - 1;
+    yard_launch(y, &launch);
+    const struct yard_news *end = yard_must(y, 1, AGENT_GUARD_FAILED);
+    assert_string_equal(end->text, "its lease was over before it began");
+    assert_true(end->event.by_guard);
+    assert_false(yard_exists(y, "began"));
+    yard_agent_close(y);
+}
+
 static void an_end_that_nobody_heard_is_found(void **state)
 {
     struct yard *y = *state;
@@ -344,6 +400,9 @@ int main(void)
         STORY(who_takes_over_late_has_time_to_feed),
         STORY(what_a_dead_agent_asked_for_never_begins),
         STORY(a_stopped_agent_loses_its_job),
+        STORY(a_run_ends_with_its_lease),
+        STORY(a_stopped_agent_loses_its_exclusive_run_first),
+        STORY(a_lease_that_is_over_starts_nothing),
         STORY(an_end_that_nobody_heard_is_found),
         STORY(a_run_without_guard_and_record_is_lost),
         STORY(a_stuck_guard_is_broken_at_boot),

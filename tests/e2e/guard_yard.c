@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "agent/guard/protocol.h"
+#include "agent/shell/guard_run.h"
 #include "agent/shell/log_file.h"
 #include "tests/unit/unit.h"
 
@@ -244,6 +245,7 @@ static _Noreturn void agent_live(struct yard *y, const char *script, bool keep)
         struct agent_launch launch = yard_job(1, script, argv);
         launch.keep = keep;
         launch.dead_man_ms = y->dead_man_ms;
+        launch.lease_ms = y->lease_ms != 0 ? shell_guards_now_ms() + y->lease_ms : 0;
         yard_launch(y, &launch);
     } else {
         shell_guards_scan(y->guards);

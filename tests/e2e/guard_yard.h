@@ -35,6 +35,7 @@ struct yard {
     const char *cgroup;   /* as in struct shell_guards_config */
     bool is_relative;     /* the agent's folders are named from its own folder */
     uint64_t dead_man_ms; /* of what an agent of its own launches */
+    uint64_t lease_ms;    /* likewise, from then on; 0: none */
     uv_loop_t loop;
     struct shell_guards *guards;
     struct yard_news news[YARD_NEWS_MAX];

@@ -29,6 +29,7 @@ static const struct agent_launch sample = {
     .stop_timeout_ms = 10000,
     .keep = true,
     .dead_man_ms = 3000,
+    .lease_ms = 1ull << 40,
     .ready = AGENT_READY_TCP,
     .ready_port = 65535,
     .ready_after_ms = 1000,
@@ -89,6 +90,7 @@ static void a_launch_comes_back_whole(void **state)
     assert_int_equal(back.ready_port, 65535);
     assert_int_equal(back.ready, AGENT_READY_TCP);
     assert_int_equal(back.dead_man_ms, 3000);
+    assert_true(back.lease_ms == 1ull << 40);
     assert_true(back.keep);
 }
 
