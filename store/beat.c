@@ -20,6 +20,18 @@ bool store_lease_holds(const struct store *s, const struct store_bucket *b)
     return store_bucket_rules(b) && s->now.mono_ms < store_lease_end_ms(s, b);
 }
 
+/* R36. A lease rests on an answered beat only, never on the election: whoever may follow us counts
+ * from the beats that it has heard. */
+uint64_t store_grant_end_ms(const struct store *s, uint32_t bucket)
+{
+    const struct store_bucket *b = &s->bucket[bucket];
+    const struct store_times *t = &s->config.times;
+
+    if (b->role != STORE_SERVING || !store_lease_holds(s, b) || b->answered_ms == 0)
+        return 0;
+    return b->answered_ms + t->horizon_ms - t->margin_ms;
+}
+
 /* s of R14: the latest time that a quorum has answered a beat sent then or later. */
 static void beat_count(struct store_bucket *b)
 {

@@ -282,6 +282,7 @@ static void claim_adopt(struct store *s, struct store_bucket *b, struct store_ro
     w->drop_token = row->phase == STORE_PLACED ? row->run_token : 0;
     row->run_node = node;
     row->run_token = token;
+    row->run_mode = STORE_AVAILABLE;
     row->phase = STORE_PLACED;
     row->since_wall_ms = s->now.wall_ms;
     row->placements++;

@@ -12,13 +12,13 @@ static bool purge_is_possible(const struct store *s, const struct store_bucket *
            !store_bench_is_joint(&b->bench) && !b->bench_is_open;
 }
 
-static bool row_may_go(const struct store *s, const struct store_bucket *b,
-                       const struct store_entry *e)
+/* The name may run again once its tombstone is gone, so an exclusive run must have ended before:
+ * the placer takes it out of the row when it is GONE or its leases are over (R22, R39). */
+static bool row_may_go(const struct store_entry *e)
 {
     if (e->value->phase != STORE_GONE || (e->flags & STORE_ENTRY_OPEN) != 0)
         return false;
-    /* Until the exclusive grants are known here, the longest of them is waited for (R22, R37). */
-    return e->value->mode != STORE_EXCLUSIVE || s->now.mono_ms >= b->takeover_ms;
+    return !e->value->has_exclusive_run;
 }
 
 static void purge_row(struct store *s, struct store_bucket *b, struct store_entry *e)
@@ -82,7 +82,7 @@ void store_purge_check(struct store *s, struct store_bucket *b)
         /* `equal` counts from 1; a row of an earlier reign was there before our first. */
         uint32_t needs = is_ours ? store_version_seq(version) + 1 : 1;
         bool is_everywhere = equal >= needs || (e->flags & STORE_ENTRY_FULL) != 0;
-        if (!is_everywhere || !row_may_go(s, b, e) || !store_batch_has_room(s, 1, 16))
+        if (!is_everywhere || !row_may_go(e) || !store_batch_has_room(s, 1, 16))
             continue;
         purge_row(s, b, e);
         left--;

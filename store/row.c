@@ -5,7 +5,7 @@
 
 #include "base/wire.h"
 
-#define ROW_FIELDS       25 /* elements this build knows */
+#define ROW_FIELDS       26 /* elements this build knows */
 #define ROW_FIELDS_MAX   64 /* with those of newer builds */
 #define ROW_REQUEST_SIZE 3
 
@@ -114,6 +114,7 @@ int store_row_encode(const struct store_row *row, uint8_t *out, size_t size, siz
     muster_write_u64(&w, row->exit_wall_ms);
     muster_write_bytes(&w, row->reason);
     row_write_requests(&w, row);
+    muster_write_u64(&w, row->run_mode);
     muster_write_plain(&w, row->unknown);
     if (muster_writer_err(&w) != MUSTER_OK)
         return MUSTER_ELIMIT;
@@ -158,6 +159,7 @@ int store_row_decode(struct store_row *row, struct muster_bytes wire)
     row->exit_wall_ms = muster_read_u64(&r);
     row->reason = muster_read_bytes(&r, STORE_REASON_MAX);
     row_read_requests(&r, row);
+    row->run_mode = (enum store_mode)row_read_word(&r, STORE_EXCLUSIVE);
     if (!muster_reader_ok(&r))
         return muster_reader_end(&r);
     row->unknown_count = fields - ROW_FIELDS;

@@ -58,6 +58,7 @@ struct store_row {
     struct muster_bytes spec;  /* canonical JSON (agent/job.h) */
     struct muster_id run_node; /* zero: none */
     uint64_t run_token;        /* 0: none */
+    enum store_mode run_mode;  /* as that run was placed; `mode` may have been changed since */
     uint32_t tries;            /* failed attempts that counted, since the last good stretch */
     uint32_t placements;       /* ever */
     uint32_t strikes;          /* node deaths soon after a start (R34) */

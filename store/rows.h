@@ -37,9 +37,10 @@ struct store_value {
     uint32_t len;
     uint16_t refs;
     uint16_t key_len;
-    uint8_t key_at; /* the key's place in the bytes */
-    uint8_t phase;  /* enum store_phase */
-    uint8_t mode;   /* enum store_mode */
+    uint8_t key_at;         /* the key's place in the bytes */
+    uint8_t phase;          /* enum store_phase */
+    uint8_t mode;           /* enum store_mode */
+    bool has_exclusive_run; /* the row stays until that has surely ended (R22) */
     uint8_t bytes[];
 };
 

@@ -242,6 +242,9 @@ void store_bucket(const struct store *s, uint32_t bucket, struct store_bucket_vi
 uint32_t store_keeper_hint(const struct store *s, uint32_t bucket, struct muster_id *out,
                            uint32_t max);
 bool store_is_serving(const struct store *s, uint32_t bucket);
+/* When a lease that this keeper gives now must end at the latest, on our clock; 0: it may give none
+ * (R36). A first lease also waits for store_bucket_view.takeover_ms (R37). */
+uint64_t store_grant_end_ms(const struct store *s, uint32_t bucket);
 
 struct store_counters {
     uint64_t elections, commits, commit_ops, writes, writes_unknown, conflicts, superseded;

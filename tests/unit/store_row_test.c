@@ -24,6 +24,7 @@ static struct store_row full_row(void)
         .since_wall_ms = 3,
         .spec = muster_bytes_text("{\"name\":\"market/ticker\"}"),
         .run_token = UINT64_MAX,
+        .run_mode = STORE_EXCLUSIVE,
         .tries = 4,
         .placements = 5,
         .strikes = 6,
@@ -69,6 +70,7 @@ static void a_row_comes_back_as_it_was_written(void **state)
     assert_text(back.spec, "{\"name\":\"market/ticker\"}");
     assert_int_equal(back.run_node.octet[0], 0xAA);
     assert_true(back.run_token == UINT64_MAX);
+    assert_int_equal(back.run_mode, STORE_EXCLUSIVE);
     assert_int_equal(back.tries, 4);
     assert_int_equal(back.placements, 5);
     assert_int_equal(back.strikes, 6);
