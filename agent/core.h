@@ -48,8 +48,9 @@ struct agent_core {
     struct muster_id cluster;
     uint64_t started_wall_ms;
     uint64_t started_ms;
-    uint8_t *scratch;     /* AGENT_FRAME_MAX bytes: the frame being written */
-    uint64_t next_number; /* of offers, reads and whatever wants a number of its own */
+    uint8_t *scratch;            /* AGENT_FRAME_MAX bytes: the frame being written */
+    uint64_t clock_bad_until_ms; /* no exclusive run here before; 0: never doubted (R40) */
+    uint64_t next_number;        /* of offers, reads and whatever wants a number of its own */
 };
 
 /* A writer over the scratch buffer; one frame at a time. */

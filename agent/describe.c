@@ -65,11 +65,35 @@ static enum agent_state state_of(struct agent_core *core, const struct agent_pic
     return row->want == STORE_WANT_RUN ? state_of_run(core, p) : AGENT_STATE_STOPPING;
 }
 
+/* Why an exclusive job does not run: somebody may still hold a lease of it. True when it is so. */
+static bool reason_lease(struct agent_core *core, struct agent_picture *p)
+{
+    const struct store_row *row = &p->view->row;
+    char time[MUSTER_TIME_TEXT];
+    uint64_t until = agent_placer_lease_until(core, p->view);
+    if (p->state != AGENT_STATE_PENDING || until == 0)
+        return false;
+    (void)muster_time_text(until, time);
+    if (row->run_token != 0)
+        (void)snprintf(
+            p->text, sizeof p->text,
+            "exclusive: its run on %s may live until %.12s, and nobody may start it before",
+            agent_node_name(core, row->run_node), time + 11);
+    else
+        (void)snprintf(p->text, sizeof p->text,
+                       "exclusive: its bench has a new keeper, which may start it from %.12s on",
+                       time + 11);
+    return true;
+}
+
 static void reason_set(struct agent_core *core, struct agent_picture *p)
 {
     const struct store_row *row = &p->view->row;
     int len = (int)(row->reason.len < sizeof p->text ? row->reason.len : sizeof p->text - 1);
     (void)snprintf(p->text, sizeof p->text, "%.*s", len, (const char *)row->reason.data);
+    p->reason = p->text;
+    if (reason_lease(core, p))
+        return;
     if (p->state == AGENT_STATE_PENDING && row->phase == STORE_PLACED)
         (void)snprintf(p->text, sizeof p->text, "its node %s is gone; waits to be placed anew",
                        agent_node_name(core, row->run_node));
@@ -79,7 +103,6 @@ static void reason_set(struct agent_core *core, struct agent_picture *p)
         (void)snprintf(p->text, sizeof p->text, "about to be placed");
     else if (p->state == AGENT_STATE_BACKOFF && p->text[0] == '\0' && p->report.note != NULL)
         (void)snprintf(p->text, sizeof p->text, "%s", p->report.note);
-    p->reason = p->text;
 }
 
 void agent_picture(struct agent_core *core, const struct store_view *view,

@@ -190,7 +190,7 @@ static const struct agent_schema_field job_fields[] = {
     { "max_running", AGENT_TYPE_U32, LATER, AT(max_running), .max = 1000000 },
 
     /* change and failure */
-    { "partition", AGENT_TYPE_WORD, LATER, AT(partition), .words = partitions },
+    { "partition", AGENT_TYPE_WORD, AT(partition), .words = partitions },
     { "move", AGENT_TYPE_WORD, AT(move), .words = moves },
     { "handoff", AGENT_TYPE_WORD, LATER, AT(handoff), .words = handoffs },
     { "on_agent_stop", AGENT_TYPE_WORD, LATER, AT(on_agent_stop), .words = on_stops },

@@ -46,12 +46,13 @@ void agent_read_hello(struct muster_reader *r, struct agent_msg_hello *m)
 }
 
 void agent_write_offer(struct muster_writer *w, struct muster_bytes key, uint64_t offer,
-                       uint32_t needs)
+                       uint32_t needs, bool is_exclusive)
 {
-    agent_write_head(w, AGENT_MSG_OFFER, 4);
+    agent_write_head(w, AGENT_MSG_OFFER, 5);
     muster_write_str(w, key);
     muster_write_u64(w, offer);
     muster_write_u64(w, needs);
+    muster_write_bool(w, is_exclusive);
 }
 
 void agent_write_room(struct muster_writer *w, const struct agent_msg_room *m)
@@ -75,12 +76,13 @@ void agent_read_room(struct muster_reader *r, struct agent_msg_room *m)
 
 void agent_write_start(struct muster_writer *w, const struct agent_msg_start *m)
 {
-    agent_write_head(w, AGENT_MSG_START, 6);
+    agent_write_head(w, AGENT_MSG_START, 7);
     muster_write_str(w, m->key);
     muster_write_u64(w, m->token);
     muster_write_u64(w, m->needs);
     muster_write_u64(w, m->failures);
     muster_write_bytes(w, m->spec);
+    muster_write_bool(w, m->is_exclusive);
 }
 
 void agent_read_start(struct muster_reader *r, struct agent_msg_start *m)
@@ -90,9 +92,10 @@ void agent_read_start(struct muster_reader *r, struct agent_msg_start *m)
     m->needs = muster_read_u32(r);
     m->failures = muster_read_u32(r);
     m->spec = muster_read_bytes(r, STORE_ROW_MAX);
+    m->is_exclusive = muster_read_bool(r);
 }
 
-#define HOLD_FIELDS 12
+#define HOLD_FIELDS 13
 
 void agent_write_hold(struct muster_writer *w, const struct agent_msg_hold *m)
 {
@@ -109,6 +112,7 @@ void agent_write_hold(struct muster_writer *w, const struct agent_msg_hold *m)
     muster_write_i64(w, m->exit_signal);
     muster_write_u64(w, m->exit_wall_ms);
     muster_write_str(w, m->note);
+    muster_write_bool(w, m->is_live);
 }
 
 static int32_t read_i32(struct muster_reader *r)
@@ -139,8 +143,28 @@ void agent_read_hold(struct muster_reader *r, struct agent_msg_hold *m)
     m->exit_signal = read_i32(r);
     m->exit_wall_ms = muster_read_u64(r);
     m->note = muster_read_bytes(r, REASON_MAX);
+    m->is_live = muster_read_bool(r);
     for (uint32_t i = HOLD_FIELDS; i < n && muster_reader_ok(r); i++)
         muster_read_skip(r);
+}
+
+void agent_write_hold_ok(struct muster_writer *w, const struct agent_msg_hold_ok *m)
+{
+    agent_write_head(w, AGENT_MSG_HOLD_OK, 6);
+    muster_write_str(w, m->key);
+    muster_write_u64(w, m->token);
+    muster_write_u64(w, m->asked_ms);
+    muster_write_u64(w, m->keeper_ms);
+    muster_write_u64(w, m->lease_ms);
+}
+
+void agent_read_hold_ok(struct muster_reader *r, struct agent_msg_hold_ok *m)
+{
+    m->key = muster_read_bytes(r, STORE_KEY_MAX);
+    m->token = muster_read_u64(r);
+    m->asked_ms = muster_read_u64(r);
+    m->keeper_ms = muster_read_u64(r);
+    m->lease_ms = muster_read_u64(r);
 }
 
 void agent_write_token(struct muster_writer *w, uint32_t message, struct muster_bytes key,

@@ -79,6 +79,7 @@ struct agent_msg_start {
     uint32_t needs;
     uint32_t failures; /* counted before this placement */
     struct muster_bytes spec;
+    bool is_exclusive; /* no process before the first lease (R38) */
 };
 
 struct agent_msg_hold {
@@ -93,6 +94,16 @@ struct agent_msg_hold {
     int32_t exit_code, exit_signal;
     uint64_t exit_wall_ms;
     struct muster_bytes note;
+    bool is_live; /* a process may exist: its lease is a renewal (R37) */
+};
+
+/* The keeper's word on a HOLD: the run counts; and for an exclusive one how long it may. */
+struct agent_msg_hold_ok {
+    struct muster_bytes key;
+    uint64_t token;
+    uint64_t asked_ms;  /* of the HOLD, on the runner's clock */
+    uint64_t keeper_ms; /* the keeper's clock as it answers (R40) */
+    uint64_t lease_ms;  /* left of the lease; 0: none */
 };
 
 /* Also GONE (then `verdict` is of no meaning) and DONE. */
@@ -131,12 +142,13 @@ void agent_write_head(struct muster_writer *w, uint32_t message, uint32_t n);
 
 void agent_write_hello(struct muster_writer *w, const struct agent_msg_hello *m);
 void agent_write_offer(struct muster_writer *w, struct muster_bytes key, uint64_t offer,
-                       uint32_t needs);
+                       uint32_t needs, bool is_exclusive);
 void agent_write_room(struct muster_writer *w, const struct agent_msg_room *m);
 void agent_write_start(struct muster_writer *w, const struct agent_msg_start *m);
 /* One element of the array that is the third element of HOLD [number, asked_at, [..]]. */
 void agent_write_hold(struct muster_writer *w, const struct agent_msg_hold *m);
-/* HOLD_OK, DROP, DONE_OK: key and token. */
+void agent_write_hold_ok(struct muster_writer *w, const struct agent_msg_hold_ok *m);
+/* DROP, DONE_OK: key and token. */
 void agent_write_token(struct muster_writer *w, uint32_t message, struct muster_bytes key,
                        uint64_t token);
 void agent_write_stop(struct muster_writer *w, struct muster_bytes key, uint64_t token,
@@ -165,6 +177,7 @@ void agent_read_hello(struct muster_reader *r, struct agent_msg_hello *m);
 void agent_read_room(struct muster_reader *r, struct agent_msg_room *m);
 void agent_read_start(struct muster_reader *r, struct agent_msg_start *m);
 void agent_read_hold(struct muster_reader *r, struct agent_msg_hold *m);
+void agent_read_hold_ok(struct muster_reader *r, struct agent_msg_hold_ok *m);
 void agent_read_done(struct muster_reader *r, struct agent_msg_done *m);
 /* Texts of a request are copied into `text` of `size` bytes. */
 void agent_read_op(struct muster_reader *r, uint64_t *number, bool *is_local,

@@ -33,6 +33,9 @@ static void problems(const struct agent_node *n, struct agent_status *out)
             "some jobs are on fewer nodes than they will be: benches still fill";
     if (out->buckets_orphan > 0)
         out->problem[count++] = "some buckets have no keeper: too few of their nodes answer";
+    if (n->core.now.mono_ms < n->core.clock_bad_until_ms)
+        out->problem[count++] = "clock: this host's and another's run more than 0.5 % apart; no "
+                                "exclusive run starts here";
     for (uint32_t i = 0; i < agent_peers_count(&n->core); i++) {
         if (!agent_peers_at(&n->core, i)->is_foreign || n->core.standing == AGENT_WAITING)
             continue;

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "agent/core.h"
+#include "agent/drift.h"
 #include "agent/meta.h"
 
 #define AGENT_NO_LINK UINT32_MAX
@@ -51,6 +52,7 @@ struct agent_peer {
     uint64_t dial_ms;  /* when to dial next */
     uint32_t dial_wait_ms;
     uint32_t checking; /* number of a check under way */
+    struct agent_drift drift;
 };
 
 MUSTER_MUST_USE int agent_peers_open(struct agent_core *core);

@@ -212,6 +212,8 @@ static void link_up(struct agent_core *core, struct agent_peer *p, struct agent_
     if (p->link != AGENT_NO_LINK)
         peers_link_drop(core, p);
     bool restarted = p->boot != 0 && boot > p->boot;
+    if (p->boot != boot)
+        p->drift = (struct agent_drift){ 0 }; /* its host's clock may have begun anew */
     l->is_up = true;
     l->peer = peer_index(core, p);
     p->link = l->number;

@@ -140,7 +140,8 @@ void placer_start_send(struct agent_core *core, struct place_entry *e, const str
                                  .token = row->run_token,
                                  .needs = row->needs,
                                  .failures = row->tries,
-                                 .spec = row->spec };
+                                 .spec = row->spec,
+                                 .is_exclusive = row->run_mode == STORE_EXCLUSIVE };
     struct muster_writer w = agent_frame(core);
     agent_write_start(&w, &m);
     (void)agent_frame_send(core, row->run_node, &w);
@@ -214,16 +215,32 @@ static void look_waiting(struct agent_core *core, struct place_entry *e,
         placer_due(core, e, core->now.mono_ms + (row->not_before_wall_ms - core->now.wall_ms));
         return;
     }
+    uint64_t takeover = row->mode == STORE_EXCLUSIVE ? placer_takeover_ms(core, e) : 0;
+    if (core->now.mono_ms < takeover) { /* nobody could be given a first lease yet (R37) */
+        e->state = PLACE_DELAYED;
+        placer_due(core, e, takeover);
+        return;
+    }
     if (placer_is_offered(core, e))
         return;
     placer_queue(core, e, row);
 }
 
+/* True when the row names another run than before. */
+static bool token_take(struct agent_core *core, struct place_entry *e, const struct store_row *row)
+{
+    if (e->token == row->run_token && muster_id_equal(e->node, row->run_node))
+        return false;
+    e->token = row->run_token;
+    e->node = row->run_node;
+    e->token_ms = core->now.mono_ms;
+    return true;
+}
+
 static void look_stopping(struct agent_core *core, struct place_entry *e, struct store_view *view,
                           const char *why)
 {
-    e->token = view->row.run_token;
-    e->node = view->row.run_node;
+    (void)token_take(core, e, &view->row);
     if (placer_is_lost(core, e, &view->row)) {
         run_clear(core, e, view, why);
         return;
@@ -263,9 +280,7 @@ static bool may_move(struct agent_core *core, struct place_entry *e, const struc
 static void look_placed(struct agent_core *core, struct place_entry *e, struct store_view *view)
 {
     const struct store_row *row = &view->row;
-    if (e->token != row->run_token) {
-        e->token = row->run_token;
-        e->node = row->run_node;
+    if (token_take(core, e, row)) {
         e->heard_ms = 0;
         e->started_ms = 0;
         e->run_state = AGENT_RUN_STARTING;

@@ -109,6 +109,7 @@ void agent_placer_claimed(struct agent_core *core, struct muster_bytes key, stru
     struct store_row row = view.row;
     row.run_node = node;
     row.run_token = token;
+    row.run_mode = STORE_AVAILABLE;
     e->state = PLACE_CLAIMED;
     e->claimed_ms = core->now.mono_ms;
     e->token = token;
@@ -248,6 +249,7 @@ static bool claim_adopt(struct agent_core *core, struct place_entry *e, struct s
     row.phase = STORE_PLACED;
     row.run_node = from;
     row.run_token = m->token;
+    row.run_mode = STORE_AVAILABLE;
     if (placer_write(core, e, &row, view->version.packed, false) && old_token != 0)
         placer_token_send(core, AGENT_MSG_DROP, old_node, placer_key(e), old_token);
     return true;
@@ -262,7 +264,37 @@ static bool claim_stands(const struct agent_core *core, const struct place_entry
     return b.role != STORE_NO_SEAT && b.heard_ms <= e->claimed_ms;
 }
 
-static void hold_one(struct agent_core *core, struct muster_id from, const struct agent_msg_hold *m)
+static void hold_ok_send(struct agent_core *core, struct muster_id from,
+                         const struct agent_msg_hold *m, uint64_t asked_ms, uint64_t lease_ms)
+{
+    const struct agent_msg_hold_ok ok = { .key = m->key,
+                                          .token = m->token,
+                                          .asked_ms = asked_ms,
+                                          .keeper_ms = core->now.mono_ms,
+                                          .lease_ms = lease_ms };
+    struct muster_writer w = agent_frame(core);
+    agent_write_hold_ok(&w, &ok);
+    (void)agent_frame_send(core, from, &w);
+}
+
+/* What is left of the lease that this run is given now; 0: none. A first lease waits until those of
+ * earlier reigns must be over; one that runs already has the last of them itself (R36, R37). */
+static uint64_t lease_give(struct agent_core *core, struct place_entry *e,
+                           const struct store_row *row, const struct agent_msg_hold *m)
+{
+    uint64_t now = core->now.mono_ms, end = store_grant_end_ms(core->store, e->bucket);
+    bool is_wanted = row->want == STORE_WANT_RUN && row->phase == STORE_PLACED;
+    if (row->run_mode != STORE_EXCLUSIVE || end <= now)
+        return 0;
+    if (!m->is_live && (!is_wanted || now < placer_takeover_ms(core, e)))
+        return 0;
+    if (end > e->granted_ms)
+        e->granted_ms = end;
+    return end - now;
+}
+
+static void hold_one(struct agent_core *core, struct muster_id from, const struct agent_msg_hold *m,
+                     uint64_t asked_ms)
 {
     struct store_view view;
     uint32_t bucket = store_bucket_of(core->store, m->key);
@@ -273,7 +305,7 @@ static void hold_one(struct agent_core *core, struct muster_id from, const struc
     }
     if (e != NULL && e->state == PLACE_CLAIMED && e->token == m->token) {
         report_keep(core, e, m);
-        placer_token_send(core, AGENT_MSG_HOLD_OK, from, m->key, m->token);
+        hold_ok_send(core, from, m, asked_ms, 0);
         return;
     }
     if (!store_is_serving(core->store, bucket)) {
@@ -302,7 +334,7 @@ static void hold_one(struct agent_core *core, struct muster_id from, const struc
     if (e == NULL)
         return;
     report_keep(core, e, m);
-    placer_token_send(core, AGENT_MSG_HOLD_OK, from, m->key, m->token);
+    hold_ok_send(core, from, m, asked_ms, lease_give(core, e, &view.row, m));
     if (m->state == AGENT_RUN_ENDED)
         placer_start_send(core, e, &view.row); /* it ended without its spec at hand: here it is */
     else if (e->state == PLACE_PLACED)
@@ -311,13 +343,13 @@ static void hold_one(struct agent_core *core, struct muster_id from, const struc
 
 void agent_placer_hold(struct agent_core *core, struct muster_id from, struct muster_reader *r)
 {
-    (void)muster_read_u64(r); /* asked_at: leases count from it, in a later version */
+    uint64_t asked_ms = muster_read_u64(r);
     uint32_t n = muster_read_array(r, AGENT_HOLD_MAX);
     for (uint32_t i = 0; i < n && muster_reader_ok(r); i++) {
         struct agent_msg_hold m = { 0 };
         agent_read_hold(r, &m);
         if (muster_reader_ok(r))
-            hold_one(core, from, &m);
+            hold_one(core, from, &m, asked_ms);
     }
 }
 

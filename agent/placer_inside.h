@@ -44,6 +44,8 @@ struct place_entry {
     uint64_t taken_ms;   /* when this entry was made */
     uint64_t started_ms; /* last START */
     uint64_t claimed_ms; /* when our claim was on disk */
+    uint64_t token_ms;   /* when this token was taken up here */
+    uint64_t granted_ms; /* the last lease given in this reign ends; 0: none (R39) */
     uint64_t offer;
     uint64_t offered_ms;
     struct muster_id offer_to;
@@ -100,6 +102,8 @@ void placer_queue(struct agent_core *core, struct place_entry *e, const struct s
 
 /* Why a row's node will not come back with its run, or that it may. */
 bool placer_is_lost(struct agent_core *core, struct place_entry *e, const struct store_row *row);
+/* No first lease in this bucket before, on our clock (R37). */
+uint64_t placer_takeover_ms(const struct agent_core *core, const struct place_entry *e);
 /* True while a node's answer to an offer may still come; then the entry is looked at again. */
 bool placer_is_offered(struct agent_core *core, struct place_entry *e);
 /* Asks the best node for room; false when nobody may have it. */

@@ -31,10 +31,63 @@ static bool lost_after(struct agent_core *core, struct place_entry *e, uint64_t 
     return false;
 }
 
+uint64_t placer_takeover_ms(const struct agent_core *core, const struct place_entry *e)
+{
+    struct store_bucket_view b;
+    store_bucket(core->store, e->bucket, &b);
+    return b.takeover_ms;
+}
+
+static uint64_t lease_over_ms(const struct agent_core *core, const struct place_entry *e)
+{
+    uint64_t takeover = placer_takeover_ms(core, e);
+    return (e->granted_ms > takeover ? e->granted_ms : takeover) + core->config.times.margin_ms;
+}
+
+uint64_t agent_placer_lease_until(const struct agent_core *core, const struct store_view *view)
+{
+    const struct store_row *row = &view->row;
+    const struct place_entry *e = placer_find(core, row->key);
+    uint64_t until = 0;
+    if (e == NULL)
+        return 0;
+    if (row->run_token != 0 && row->run_mode == STORE_EXCLUSIVE)
+        until = lease_over_ms(core, e);
+    else if (row->mode == STORE_EXCLUSIVE && row->phase == STORE_WAITING)
+        until = placer_takeover_ms(core, e);
+    if (until <= core->now.mono_ms)
+        return 0;
+    return core->now.wall_ms + (until - core->now.mono_ms);
+}
+
+/* Nothing but time proves the end of an exclusive run: every lease that this reign or an earlier
+ * one gave is over, and nobody has spoken for it lately. What gossip says does not matter (R39). */
+static bool lease_is_over(struct agent_core *core, struct place_entry *e)
+{
+    uint64_t over = lease_over_ms(core, e);
+    uint64_t last = e->heard_ms > e->token_ms ? e->heard_ms : e->token_ms;
+    uint64_t silent = last + core->config.orphan_ms;
+    return lost_after(core, e, over > silent ? over : silent);
+}
+
+/* A run from before its job became exclusive has no lease that could end: only the proof that its
+ * agent is gone, and its guard's dead-man time, or GONE. */
+static bool is_proven_gone(struct agent_core *core, struct place_entry *e,
+                           const struct agent_peer *p)
+{
+    if (p == NULL || p->life != AGENT_LIFE_PROVEN)
+        return false;
+    return lost_after(core, e, p->dead_since_ms + core->config.dead_man_ms);
+}
+
 bool placer_is_lost(struct agent_core *core, struct place_entry *e, const struct store_row *row)
 {
     const struct agent_node_config *c = &core->config;
     const struct agent_peer *p = agent_peers_find(core, row->run_node);
+    if (row->run_mode == STORE_EXCLUSIVE)
+        return lease_is_over(core, e);
+    if (row->mode == STORE_EXCLUSIVE)
+        return is_proven_gone(core, e, p);
     if (p != NULL && p->life == AGENT_LIFE_ALIVE)
         return false;
     /* An oath speaks of the disk, not of a process: exclusive runs wait for their lease (R49). */
@@ -143,7 +196,7 @@ bool placer_offer(struct agent_core *core, struct place_entry *e, const struct s
     e->state = PLACE_OFFERED;
     p->promised += row->needs;
     struct muster_writer w = agent_frame(core);
-    agent_write_offer(&w, row->key, e->offer, row->needs);
+    agent_write_offer(&w, row->key, e->offer, row->needs, row->mode == STORE_EXCLUSIVE);
     (void)agent_frame_send(core, p->id, &w);
     placer_due(core, e, core->now.mono_ms + PLACE_OFFER_MS);
     return true;
@@ -164,6 +217,7 @@ static void place(struct agent_core *core, struct place_entry *e, struct muster_
     row.phase = STORE_PLACED;
     row.since_wall_ms = core->now.wall_ms;
     row.run_node = node;
+    row.run_mode = row.mode;
     row.placements++;
     row.reason = MUSTER_BYTES(NULL, 0);
     core->counters.placements++;

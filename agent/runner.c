@@ -226,11 +226,13 @@ void agent_runner_offer(struct agent_core *core, struct muster_id from, struct m
     struct muster_bytes key = muster_read_bytes(r, STORE_KEY_MAX);
     uint64_t offer = muster_read_u64(r);
     uint32_t needs = muster_read_u32(r);
+    bool is_exclusive = muster_read_bool(r);
     if (!muster_reader_ok(r))
         return;
     uint64_t hash = key_hash(key);
     struct run_reservation *v = reservation_of(core, hash);
     bool room = v != NULL && core->runner->is_scanned && runner_has_room(core, needs, hash);
+    room = room && !(is_exclusive && runner_clock_is_bad(core));
     if (room)
         *v = (struct run_reservation){ hash, needs, core->now.mono_ms + AGENT_RESERVE_MS };
     core->counters.offers++;
@@ -283,7 +285,8 @@ static void hold_write(struct muster_writer *w, const struct agent_run *run)
                                 .exit_code = run->exit_code,
                                 .exit_signal = run->exit_signal,
                                 .exit_wall_ms = run->exit_wall_ms,
-                                .note = muster_bytes_text(run->note) };
+                                .note = muster_bytes_text(run->note),
+                                .is_live = run->is_live };
     agent_write_hold(w, &m);
 }
 

@@ -127,6 +127,7 @@ static void run_exited(struct agent_core *core, struct agent_run *run,
     run->exit_code = run->is_failed || g->signal != 0 ? -1 : g->code;
     run->exit_signal = g->signal;
     run->exit_wall_ms = g->ended_wall_ms != 0 ? g->ended_wall_ms : core->now.wall_ms;
+    run->is_lost = run->is_lost || g->by_guard;
     core->counters.exits++;
     if (run->state == AGENT_RUN_STOPPING) {
         agent_news_add(core, "run.stopped", NULL, run->key, run->token, "%s", run->note);

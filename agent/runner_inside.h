@@ -18,6 +18,7 @@
 struct run_next {
     uint64_t token;
     uint32_t needs, failures;
+    bool is_exclusive;
     struct muster_id keeper;
     uint8_t *spec; /* owned */
     size_t spec_len;
@@ -39,7 +40,10 @@ struct agent_run {
     bool has_verdict;
     bool is_timed_out;
     bool is_failed; /* its process never came to be */
-    bool is_lost;   /* ended with an earlier agent, not by itself */
+    bool is_lost;   /* ended with its agent or its lease, not by itself */
+    bool is_exclusive;
+    bool awaits_lease;       /* is to be launched with the first lease that comes (R38) */
+    uint64_t lease_until_ms; /* of the last lease, counted from our question; 0: none */
     uint64_t note_cookie, handle;
     uint32_t attempt, failures, local_failures;
     int32_t pid;
@@ -89,6 +93,7 @@ void runner_seen_set(struct agent_core *core, struct muster_bytes key, uint64_t 
                      uint64_t cookie);
 
 bool runner_has_room(const struct agent_core *core, uint32_t needs, uint64_t own_key_hash);
+bool runner_clock_is_bad(const struct agent_core *core); /* R40 */
 void runner_launch(struct agent_core *core, struct agent_run *run);
 /* The verdict over an ended run, once its spec is known. */
 void runner_judge(struct agent_core *core, struct agent_run *run);

@@ -5,7 +5,11 @@
 #include <string.h>
 
 #include "agent/newsroom.h"
+#include "agent/peers.h"
 #include "agent/runner_inside.h"
+
+#define LEASE_LAUNCH_MS 250    /* less is left for the next lease */
+#define CLOCK_DOUBT_MS  120000 /* and tried again */
 
 static void note_set(struct agent_run *run, const char *text)
 {
@@ -19,6 +23,35 @@ static void gone_send(struct agent_core *core, struct muster_id to, struct muste
     struct muster_writer w = agent_frame(core);
     agent_write_done(&w, AGENT_MSG_GONE, &m);
     (void)agent_frame_send(core, to, &w);
+}
+
+/* ---- clocks (R40) */
+
+bool runner_clock_is_bad(const struct agent_core *core)
+{
+    return core->now.mono_ms < core->clock_bad_until_ms;
+}
+
+/* Whose clock is the wrong one cannot be told from here; a lease between the two means nothing. */
+static void clock_doubt(struct agent_core *core, struct muster_id other)
+{
+    struct agent_runner *r = core->runner;
+    const char *name = agent_node_name(core, other);
+    core->clock_bad_until_ms = core->now.mono_ms + CLOCK_DOUBT_MS;
+    agent_out_log(&core->out, AGENT_LOG_WARN,
+                  "this clock and that of %s run at rates more than 0.5 %% apart: exclusive runs "
+                  "end here; look at the hosts' time sources",
+                  name);
+    agent_news_add(core, "node.clock", NULL, NULL, 0,
+                   "its clock and that of %s run more than 0.5 %% apart", name);
+    for (uint32_t i = 0; i < r->high; i++) {
+        struct agent_run *run = &r->run[i];
+        if (!run->is_used || !run->is_exclusive || run->state == AGENT_RUN_ENDED)
+            continue;
+        if (run->state != AGENT_RUN_STOPPING)
+            note_set(run, "its clock is not to be trusted");
+        runner_end_stopped(core, run);
+    }
 }
 
 /* ---- START */
@@ -46,7 +79,13 @@ static void next_keep(struct agent_run *run, struct muster_id from, const struct
         return;
     memcpy(spec, m->spec.data, m->spec.len);
     free(run->next->spec);
-    *run->next = (struct run_next){ m->token, m->needs, m->failures, from, spec, m->spec.len };
+    *run->next = (struct run_next){ .token = m->token,
+                                    .needs = m->needs,
+                                    .failures = m->failures,
+                                    .is_exclusive = m->is_exclusive,
+                                    .keeper = from,
+                                    .spec = spec,
+                                    .spec_len = m->spec.len };
 }
 
 static void run_begin(struct agent_core *core, struct muster_id from,
@@ -67,6 +106,7 @@ static void run_begin(struct agent_core *core, struct muster_id from,
             core->runner->reservation[i].until_ms = 0;
     run->token = m->token;
     run->needs = m->needs;
+    run->is_exclusive = m->is_exclusive;
     run->failures = m->failures;
     run->attempt = m->failures; /* attempts are counted over the whole run, not per node */
     run->keeper = from;
@@ -93,10 +133,14 @@ void agent_runner_start(struct agent_core *core, struct muster_id from, struct m
             runner_judge(core, run);
         return;
     }
-    if (runner_seen(core, m.key) >= m.token || core->standing != AGENT_JOINED) {
+    bool is_refused =
+        core->standing != AGENT_JOINED || (m.is_exclusive && runner_clock_is_bad(core));
+    if (runner_seen(core, m.key) >= m.token || is_refused) {
         if (runner_seen(core, m.key) < m.token)
             runner_seen_set(core, m.key, m.token, 0);
-        gone_send(core, from, m.key, m.token, "not running here");
+        gone_send(core, from, m.key, m.token,
+                  runner_clock_is_bad(core) ? "its clock is not to be trusted"
+                                            : "not running here");
         return;
     }
     if (run == NULL) {
@@ -207,6 +251,7 @@ static void launch_fill(struct agent_core *core, const struct agent_run *run,
         .stop_timeout_ms = job->stop_timeout_ms,
         .keep = job->on_agent_loss == AGENT_JOB_LOSS_KEEPS,
         .dead_man_ms = core->config.dead_man_ms,
+        .lease_ms = run->is_exclusive ? run->lease_until_ms : 0,
         .ready = (enum agent_ready)job->ready,
         .ready_port = job->ready_port,
         .ready_after_ms = 1000,
@@ -227,6 +272,31 @@ static void move_away(struct agent_core *core, struct agent_run *run, const char
     runner_changed(run, AGENT_RUN_ENDED, core->now.wall_ms);
 }
 
+/* ---- leases (R38) */
+
+/* Long enough for a guard to take it to a process. */
+static bool lease_is_good(const struct agent_core *core, const struct agent_run *run)
+{
+    return !run->is_exclusive || run->lease_until_ms > core->now.mono_ms + LEASE_LAUNCH_MS;
+}
+
+/* The keeper has granted a lease that ends then. A run that an earlier agent left is known to be
+ * exclusive by its first lease. */
+static void run_leased(struct agent_core *core, struct agent_run *run, uint64_t until_ms)
+{
+    if (until_ms <= run->lease_until_ms)
+        return;
+    run->is_exclusive = true;
+    run->lease_until_ms = until_ms;
+    if (run->is_live) {
+        struct agent_effect *e = agent_out_add(&core->out, AGENT_EFFECT_GUARD_LEASE);
+        e->number = run->handle;
+        e->deadline_ms = until_ms;
+    } else if (run->awaits_lease && run->state == AGENT_RUN_STARTING) {
+        runner_launch(core, run);
+    }
+}
+
 void runner_launch(struct agent_core *core, struct agent_run *run)
 {
     if (!run->holds_slot && !runner_has_room(core, run->needs, 0)) {
@@ -234,13 +304,19 @@ void runner_launch(struct agent_core *core, struct agent_run *run)
         return;
     }
     run->holds_slot = true;
+    run->retry_ms = MUSTER_NEVER;
+    run->awaits_lease = !lease_is_good(core, run);
+    if (run->awaits_lease) {
+        note_set(run, "waits for its lease");
+        runner_changed(run, AGENT_RUN_STARTING, core->now.wall_ms);
+        return;
+    }
     run->is_live = true;
     run->is_timed_out = false;
     run->attempt++;
     if (run->handle != 0)
         agent_out_add(&core->out, AGENT_EFFECT_GUARD_FORGET)->number = run->handle;
     run->handle = core->runner->next_handle++;
-    run->retry_ms = MUSTER_NEVER;
     run->not_before_wall_ms = 0;
     run->started_wall_ms = core->now.wall_ms;
     note_set(run, "");
@@ -291,6 +367,7 @@ static void run_finish(struct agent_core *core, struct agent_run *run)
                                  .token = next->token,
                                  .needs = next->needs,
                                  .failures = next->failures,
+                                 .is_exclusive = next->is_exclusive,
                                  .spec = MUSTER_BYTES(next->spec, next->spec_len) };
     run_begin(core, next->keeper, &m);
     free(next->spec);
@@ -370,16 +447,28 @@ void agent_runner_stop_all(struct agent_core *core, const char *why)
 
 void agent_runner_hold_ok(struct agent_core *core, struct muster_id from, struct muster_reader *r)
 {
-    struct muster_bytes key = muster_read_bytes(r, STORE_KEY_MAX);
-    uint64_t token = muster_read_u64(r);
+    struct agent_msg_hold_ok m = { 0 };
+    agent_read_hold_ok(r, &m);
     if (!muster_reader_ok(r))
         return;
-    struct agent_run *run = runner_find(core, key);
-    if (run == NULL || run->token != token)
+    struct agent_run *run = runner_find(core, m.key);
+    if (run == NULL || run->token != m.token)
         return;
     run->keeper = from;
     run->heard_ms = core->now.mono_ms;
     run->route_try = 0;
+    /* Counted from our own question, and a little less: the keeper's clock may be the slower one
+     * (R38). What was asked before this agent began, or is yet to be asked, is none of ours. */
+    bool is_ours = m.asked_ms >= core->started_ms && m.asked_ms <= core->now.mono_ms;
+    struct agent_peer *p = agent_peers_find(core, from);
+    bool is_drifting = is_ours && p != NULL && !p->is_self &&
+                       agent_drift_is_bad(&p->drift, m.asked_ms, core->now.mono_ms, m.keeper_ms);
+    if (is_drifting) {
+        clock_doubt(core, from);
+        return;
+    }
+    if (m.lease_ms > 0 && is_ours)
+        run_leased(core, run, m.asked_ms + m.lease_ms / 100 * 99);
 }
 
 void agent_runner_done_ok(struct agent_core *core, struct muster_reader *r)

@@ -96,7 +96,8 @@ static void reply_written(struct agent_core *core, struct served *s, uint32_t co
     if (s->q.op == AGENT_OP_JOB_DELETE || !known) {
         agent_json_put_text(&j, "name", s->name);
         agent_json_put_u64(&j, "copies", copies);
-        agent_json_put_null(&j, "run_may_live_until");
+        agent_json_put_time(&j, "run_may_live_until",
+                            known ? agent_placer_lease_until(core, &view) : 0);
     } else {
         agent_picture(core, &view, &picture);
         agent_json_key(&j, "job");

@@ -26,6 +26,7 @@ static void tell(struct sim *s, uint32_t node, const struct sim_proc *p, uint64_
                                           .code = p->code,
                                           .signal = p->signal,
                                           .ready = p->is_ready,
+                                          .by_guard = p->by_guard,
                                           .started_wall_ms = SIM_WALL_BASE + p->started_ms,
                                           .ended_wall_ms = SIM_WALL_BASE + p->ended_ms };
     sim_at(s, s->now + in_ms, i);
@@ -63,6 +64,41 @@ static void proc_exit(struct sim *s, uint64_t number)
     }
 }
 
+/* The deadline that a guard was handed: it kills without asking anybody (R38, R52). */
+static void lease_look(struct sim *s, uint64_t number)
+{
+    uint32_t node = (uint32_t)(number >> 32);
+    struct sim_node *n = &s->node[node];
+    int32_t pid = (int32_t)(number & 0xffffffff);
+    for (uint32_t i = 0; i < SIM_PROCS; i++) {
+        struct sim_proc *p = &n->proc[i];
+        if (!p->is_used || !p->is_live || p->pid != pid)
+            continue;
+        if (s->now < p->lease_ms) {
+            sim_call(s, p->lease_ms - s->now, lease_look, number);
+            return;
+        }
+        p->by_guard = true;
+        proc_end(s, node, p, 0, 9);
+        if (n->is_up)
+            tell(s, node, p, 0, AGENT_GUARD_EXITED);
+    }
+}
+
+/* I7: true time is the simulator's; no clock of a node has a say here. */
+static void overlap_check(struct sim *s, uint32_t node, const struct sim_proc *p)
+{
+    for (uint32_t i = 0; i < s->nodes; i++)
+        for (uint32_t k = 0; k < SIM_PROCS; k++) {
+            const struct sim_proc *o = &s->node[i].proc[k];
+            if (o->is_used && o->is_live && o->is_exclusive && o != p &&
+                strcmp(o->job, p->job) == 0)
+                sim_fail(s, 1, "I7: exclusive %s starts on n%u (token %llu) and runs on n%u (%llu)",
+                         p->job, node, (unsigned long long)p->token, i,
+                         (unsigned long long)o->token);
+        }
+}
+
 static void launch(struct sim *s, uint32_t node, const struct agent_launch *l)
 {
     struct sim_node *n = &s->node[node];
@@ -75,6 +111,8 @@ static void launch(struct sim *s, uint32_t node, const struct agent_launch *l)
     *p = (struct sim_proc){ .is_used = true, .is_live = true, .handle = l->handle };
     (void)snprintf(p->job, sizeof p->job, "%s", l->job);
     p->keep = l->keep;
+    p->is_exclusive = l->lease_ms != 0;
+    p->lease_ms = l->lease_ms;
     p->token = l->token;
     p->attempt = l->attempt;
     p->pid = (int32_t)s->next_pid++;
@@ -83,6 +121,10 @@ static void launch(struct sim *s, uint32_t node, const struct agent_launch *l)
     sim_log(s, "n%u starts %s token %llu attempt %u", node, p->job, (unsigned long long)p->token,
             p->attempt);
     sim_check_started(s, node, p->job, p->token, p->attempt);
+    if (p->is_exclusive) {
+        overlap_check(s, node, p);
+        lease_look(s, (uint64_t)node << 32 | (uint32_t)p->pid);
+    }
     tell(s, node, p, 1, AGENT_GUARD_STARTED);
     if (l->arg != NULL) {
         unsigned code = 0, ms = 0;
@@ -104,6 +146,11 @@ void sim_proc_perform(struct sim *s, uint32_t node, const struct agent_effect *e
     struct sim_proc *p = proc_by_handle(&s->node[node], e->number);
     if (p == NULL)
         return;
+    if (e->kind == AGENT_EFFECT_GUARD_LEASE) {
+        if (p->lease_ms != 0 && e->deadline_ms > p->lease_ms)
+            p->lease_ms = e->deadline_ms;
+        return;
+    }
     if (e->kind == AGENT_EFFECT_GUARD_FORGET) {
         p->is_used = p->is_live; /* a live one cannot be forgotten */
         return;
@@ -120,6 +167,7 @@ void sim_proc_agent_died(struct sim *s, uint32_t node)
     for (uint32_t i = 0; i < SIM_PROCS; i++) {
         struct sim_proc *p = &n->proc[i];
         p->handle = 0;
+        p->by_guard = p->by_guard || (p->is_live && !p->keep);
         if (p->is_used && p->is_live && !p->keep)
             proc_end(s, node, p, 0, 9);
     }
@@ -150,6 +198,7 @@ void sim_proc_deadman(struct sim *s, uint32_t node, uint64_t generation)
         struct sim_proc *p = &n->proc[i];
         if (!p->is_used || !p->is_live)
             continue;
+        p->by_guard = true;
         proc_end(s, node, p, 0, 9);
         if (n->is_up)
             tell(s, node, p, 0, AGENT_GUARD_EXITED);

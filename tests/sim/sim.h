@@ -74,6 +74,9 @@ struct sim_proc {
     uint32_t attempt;
     int32_t pid, code, signal;
     uint64_t started_ms, ended_ms, kill_ms;
+    uint64_t lease_ms; /* 0: none */
+    bool is_exclusive; /* it was started with a lease */
+    bool by_guard;
 };
 
 struct sim_node {

@@ -68,10 +68,11 @@ static uint32_t up_draw(struct sim *s)
 
 static void spec_of(const struct sim_job *j, uint32_t job, char *out, size_t size)
 {
-    bool task = job % 4 == 1, keep = job % 5 == 2;
-    (void)snprintf(out, size, "{\"name\":\"%s\",\"kind\":\"%s\",\"exec\":[\"/bin/x\",\"%u\"]%s%s}",
-                   j->name, task ? "task" : "service", j->spec, task ? ",\"arg\":\"0:3000\"" : "",
-                   keep ? ",\"on_agent_loss\":\"keep\"" : "");
+    bool task = job % 4 == 1, keep = job % 5 == 2, exclusive = job % 3 == 0;
+    (void)snprintf(
+        out, size, "{\"name\":\"%s\",\"kind\":\"%s\",\"exec\":[\"/bin/x\",\"%u\"]%s%s%s}", j->name,
+        task ? "task" : "service", j->spec, task ? ",\"arg\":\"0:3000\"" : "",
+        keep ? ",\"on_agent_loss\":\"keep\"" : "", exclusive ? ",\"partition\":\"exclusive\"" : "");
 }
 
 static void job_put(struct sim *s, uint32_t node)

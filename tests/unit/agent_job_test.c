@@ -343,7 +343,6 @@ static void what_comes_later_is_refused_by_name(void **state)
         { "apart: a", "3:8: apart: not supported yet in this version" },
         { "spread_by: rack", "3:12: spread_by: not supported yet in this version" },
         { "max_running: 2", "3:14: max_running: not supported yet in this version" },
-        { "partition: exclusive", "3:12: partition: not supported yet in this version" },
         { "handoff: start-stop", "3:10: handoff: not supported yet in this version" },
         { "durable: no", "3:10: durable: not supported yet in this version" },
         { "key: k", "3:6: key: not supported yet in this version" },

@@ -30,6 +30,7 @@ static void a_hold_comes_back(void **state)
     m.exit_code = 75;
     m.exit_signal = -7;
     m.note = muster_bytes_text("exit 75");
+    m.is_live = true;
     struct muster_writer w = muster_writer_over(buffer, sizeof buffer);
     agent_write_hold(&w, &m);
     struct muster_reader r = muster_reader_over(muster_writer_bytes(&w));
@@ -42,6 +43,26 @@ static void a_hold_comes_back(void **state)
     assert_int_equal(back.exit_signal, -7);
     assert_true(back.not_before_wall_ms == 1750000000123);
     assert_true(muster_bytes_equal(m.note, back.note));
+    assert_true(back.is_live);
+}
+
+static void the_answer_to_a_hold_comes_back(void **state)
+{
+    (void)state;
+    struct agent_msg_hold_ok m = { .key = muster_bytes_text("a"), .token = 5, .asked_ms = 77 };
+    struct agent_msg_hold_ok back = { 0 };
+    m.keeper_ms = 1ull << 50;
+    m.lease_ms = 5500;
+    struct muster_writer w = muster_writer_over(buffer, sizeof buffer);
+    agent_write_hold_ok(&w, &m);
+    struct muster_reader r = read_back(&w, AGENT_MSG_HOLD_OK);
+    agent_read_hold_ok(&r, &back);
+    assert_int_equal(muster_reader_end(&r), MUSTER_OK);
+    assert_true(muster_bytes_equal(m.key, back.key));
+    assert_int_equal(back.token, 5);
+    assert_int_equal(back.asked_ms, 77);
+    assert_true(back.keeper_ms == 1ull << 50);
+    assert_int_equal(back.lease_ms, 5500);
 }
 
 static void a_newer_hold_is_understood(void **state)
@@ -50,7 +71,7 @@ static void a_newer_hold_is_understood(void **state)
     struct agent_msg_hold m = { .key = muster_bytes_text("a"), .token = 5 }, back = { 0 };
     struct muster_writer w = muster_writer_over(buffer, sizeof buffer);
     agent_write_hold(&w, &m);
-    buffer[0] = 0x9d; /* one element more than this build knows */
+    buffer[0] = 0x9e; /* one element more than this build knows */
     muster_write_text(&w, "from the future");
     struct muster_reader r = muster_reader_over(muster_writer_bytes(&w));
     agent_read_hold(&r, &back);
@@ -132,6 +153,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hold_comes_back),
         cmocka_unit_test(a_newer_hold_is_understood),
+        cmocka_unit_test(the_answer_to_a_hold_comes_back),
         cmocka_unit_test(an_operation_comes_back),
         cmocka_unit_test(an_operation_too_long_is_refused),
         cmocka_unit_test(nonsense_is_refused),
