@@ -100,6 +100,7 @@ static void boot_makes_a_node_and_finds_it_again(void **state)
     assert_int_equal(s->boot.peer[0].port, 7946);
 }
 
+/* (R3, R46) */
 static void boot_number_rises_with_every_opening(void **state)
 {
     struct stage *s = *state;
@@ -148,7 +149,7 @@ static void folder_without_a_node_is_damaged(void **state)
     says(s, "damaged");
 }
 
-/* A copy has another inode: that is changed here by hand. */
+/* A copy has another inode: that is changed here by hand. (R3) */
 static void folder_from_elsewhere_is_refused_until_it_is_said_to_be_moved(void **state)
 {
     struct stage *s = *state;

@@ -47,6 +47,7 @@ static const struct yard_news *scan(struct yard *y)
     return &y->news[0];
 }
 
+/* (R57) */
 static void a_job_ends_with_its_agent(void **state)
 {
     struct yard *y = *state;
@@ -86,6 +87,7 @@ static int lines_counted(struct yard *y)
     return number;
 }
 
+/* (R46, R57) */
 static void a_kept_job_lives_on_under_the_next_agent(void **state)
 {
     struct yard *y = *state;
@@ -138,6 +140,7 @@ static void a_kept_job_is_handed_on_many_times(void **state)
     yard_agent_close(y);
 }
 
+/* (R52, R57) */
 static void a_kept_job_does_not_wait_for_ever(void **state)
 {
     struct yard *y = *state;
@@ -205,6 +208,7 @@ static void what_a_dead_agent_asked_for_never_begins(void **state)
     assert_false(yard_exists(y, "run/runs/00000000000000dd"));
 }
 
+/* (R52) */
 static void a_stopped_agent_loses_its_job(void **state)
 {
     struct yard *y = *state;
@@ -275,6 +279,7 @@ static void a_lease_that_is_over_starts_nothing(void **state)
     yard_agent_close(y);
 }
 
+/* (R50) */
 static void an_end_that_nobody_heard_is_found(void **state)
 {
     struct yard *y = *state;

@@ -55,6 +55,7 @@ def test_a_killed_agent_starts_again_at_once_as_the_same_node(clusters):
 
 
 def test_a_moved_folder_is_refused_until_somebody_says_that_it_was_moved(clusters):
+    """(R3)"""
     c = clusters(1, slots=4)
     agent, before = c[0], identity(c[0])
     agent.kill9()
@@ -150,6 +151,7 @@ def test_hup_changes_nothing_and_usr1_tells_what_is_inside(clusters):
 
 
 def test_an_agent_that_stood_still_knows_it_and_goes_on(clusters):
+    """(R47)"""
     c = clusters(1, slots=4)
     c[0].submit("good")
     c.wait_once({"good"}, 10)

@@ -210,6 +210,7 @@ def test_a_data_folder_in_use_is_refused(clusters):
 
 
 def test_a_data_folder_of_another_cluster_is_refused(clusters):
+    """(R4)"""
     ours, theirs = clusters(2, slots=4), clusters(1, slots=4)
     ours[0].submit("ours")
     theirs[0].submit("theirs")
@@ -251,6 +252,7 @@ def test_a_damaged_data_folder_is_refused(clusters):
 
 
 def test_a_copied_data_folder_is_refused(clusters):
+    """(R3)"""
     c = clusters(3, slots=4)
     eventually(lambda: c[0].submit("good")["copies"] == 3, 40, "three copies", pause=0.2)
     c[2].term()
@@ -291,6 +293,7 @@ def test_a_disk_too_small_to_start_on_is_named(small_disk, clusters):
 
 
 def test_a_disk_that_fills_up_refuses_and_recovers(small_disk, clusters):
+    """(R53)"""
     c = clusters(1, slots=20, start=False)
     agent = c[0]
     small_disk(agent.data, "160m")

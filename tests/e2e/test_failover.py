@@ -45,6 +45,7 @@ def identities(found):
 
 
 def test_a_killed_agents_services_run_on_the_others_within_three_seconds(clusters):
+    """Proof of death needs no waiting (R55), nor do jobs that end with their agent (R56)."""
     c = clusters(3, slots=20)
     jobs = names(24)
     before = submit_all(c, jobs, copies=3)
@@ -63,6 +64,7 @@ def test_a_killed_agents_services_run_on_the_others_within_three_seconds(cluster
 
 
 def test_a_node_that_returns_disturbs_nothing_and_brings_no_deleted_job(clusters):
+    """A tombstone waits for the member that is away (R21, R22)."""
     c = clusters(3, slots=20)
     jobs = names(24)
     before = submit_all(c, jobs, copies=3)
@@ -86,6 +88,7 @@ def test_a_node_that_returns_disturbs_nothing_and_brings_no_deleted_job(clusters
 
 @pytest.mark.limit(240)
 def test_all_agents_killed_at_once_come_back_with_every_job_once(clusters):
+    """Blackout (R46, P5)."""
     c = clusters(3, slots=20)
     jobs = names(24)
     before = submit_all(c, jobs, copies=3)
@@ -103,6 +106,7 @@ def test_all_agents_killed_at_once_come_back_with_every_job_once(clusters):
 
 @pytest.mark.limit(240)
 def test_two_nodes_take_over_from_each_other(clusters):
+    """(R42)"""
     c = clusters(2, slots=20)
     jobs = names(8)
     before = submit_all(c, jobs, copies=2)
@@ -139,6 +143,7 @@ def test_one_node_alone_works(clusters):
 
 
 def test_forty_services_on_thirty_slots_wait_for_the_fourth_node(clusters):
+    """Who finds no room waits (R27, R35)."""
     c = clusters(3, slots=10)
     jobs = names(40)
     for i, job in enumerate(jobs):
@@ -184,6 +189,7 @@ def test_an_acknowledged_submit_survives_its_agent_fifty_times(clusters):
 
 
 def test_a_stopped_agent_hands_over_and_leaves(clusters):
+    """SIGTERM is a drain with an end (R32, R48)."""
     c = clusters(3, slots=20)
     jobs = names(9)
     submit_all(c, jobs, copies=3)

@@ -108,6 +108,7 @@ static void a_task_is_tried_a_few_times(void **state)
     agent_job_close(&job);
 }
 
+/* (R34) */
 static void waits_grow_to_their_maximum_or_follow_the_list(void **state)
 {
     static const struct {

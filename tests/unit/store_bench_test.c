@@ -74,6 +74,7 @@ static void copies_are_those_that_stay(void **state)
     }
 }
 
+/* What decides, before, during and after a change. (R11, R17) */
 static void quorums_are_what_the_page_says(void **state)
 {
     static const struct {
@@ -191,6 +192,7 @@ static void two_quorums_always_meet_in_each_list(void **state)
     }
 }
 
+/* (R24) */
 static void a_change_is_opened_and_finished_or_taken_back(void **state)
 {
     struct store_bench b, done, back;
@@ -219,6 +221,7 @@ static void a_change_is_opened_and_finished_or_taken_back(void **state)
     assert_int_equal(back.next_seat, 4); /* the number of the seat that came to nothing is gone */
 }
 
+/* (R12) */
 static void a_voter_counts_for_the_seat_it_holds(void **state)
 {
     static const struct {

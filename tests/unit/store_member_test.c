@@ -264,6 +264,7 @@ static void a_page_sent_before_the_purge_is_ignored_and_not_acknowledged(void **
     assert_int_equal(f->said[STORE_FILL_OK], 1);
 }
 
+/* (R17, I4) */
 static void versions_on_a_seat_never_fall(void **state)
 {
     struct fixture *f = *state;
@@ -276,6 +277,7 @@ static void versions_on_a_seat_never_fall(void **state)
     assert_true(held(f, "a") == version(1, 9));
 }
 
+/* (R22) */
 static void a_purge_names_the_version_it_means(void **state)
 {
     struct fixture *f = *state;
@@ -285,6 +287,7 @@ static void a_purge_names_the_version_it_means(void **state)
     assert_true(held(f, "a") == version(1, 9));
 }
 
+/* (R15, R17) */
 static void a_lower_reign_is_refused_and_told_the_higher_one(void **state)
 {
     struct fixture *f = *state;
@@ -307,6 +310,7 @@ static void a_row_of_a_later_reign_than_its_frame_is_no_row(void **state)
     assert_int_equal(f->said[STORE_PUT_OK], 1);
 }
 
+/* (R10) */
 static void a_vote_is_given_when_all_is_calm_or_with_consent(void **state)
 {
     struct fixture *f = *state;
@@ -326,6 +330,7 @@ static void a_vote_is_given_when_all_is_calm_or_with_consent(void **state)
     assert_int_equal(held(f, "a"), 0);
 }
 
+/* (R25) */
 static void a_new_seat_wipes_and_losing_it_too(void **state)
 {
     struct fixture *f = *state;
@@ -350,6 +355,7 @@ static void a_new_seat_wipes_and_losing_it_too(void **state)
     assert_true(view.bench_version.packed == version(1, 5));
 }
 
+/* (R2) */
 static void frames_of_another_boot_or_before_the_greeting_are_dropped(void **state)
 {
     struct fixture *f = *state;

@@ -45,6 +45,7 @@ static void end(struct pool *p)
     free(p);
 }
 
+/* (R26) */
 static void three_nodes_sit_on_every_bench_within_seconds(void **state)
 {
     struct pool *p = malloc(sizeof *p);
@@ -92,7 +93,7 @@ static struct store_bucket_view view_of(const struct pool *p, uint32_t node, uin
     return view;
 }
 
-/* Story 1 */
+/* Story 1 (R20) */
 static void a_write_nobody_else_had_is_superseded_when_it_comes_back(void **state)
 {
     struct pool *p = cluster(3, 1, 11);
@@ -131,7 +132,7 @@ static void a_write_nobody_else_had_is_superseded_when_it_comes_back(void **stat
     end(p);
 }
 
-/* Story 2 */
+/* Story 2 (R13) */
 static void what_a_quorum_has_outlives_the_keeper_that_wrote_it(void **state)
 {
     struct pool *p = cluster(3, 1, 12);
@@ -149,7 +150,7 @@ static void what_a_quorum_has_outlives_the_keeper_that_wrote_it(void **state)
     end(p);
 }
 
-/* Story 3 */
+/* Story 3 (R21, R22) */
 static void a_tombstone_waits_for_the_member_that_is_away(void **state)
 {
     struct pool *p = cluster(3, 1, 13);
@@ -213,7 +214,7 @@ static bool bench_is_joint(struct pool *p)
     return false;
 }
 
-/* Story 9 */
+/* Story 9 (R11, R24) */
 static void a_change_cut_short_is_carried_through_by_the_next_keeper(void **state)
 {
     static const uint32_t first[] = { 0, 1, 2 }, second[] = { 0, 1, 3 };
@@ -242,7 +243,7 @@ static void a_change_cut_short_is_carried_through_by_the_next_keeper(void **stat
     }
 }
 
-/* Story 10, the table's part of it */
+/* Story 10, the table's part of it (R43) */
 static void the_higher_token_wins_when_two_parts_meet_again(void **state)
 {
     struct pool *p = cluster(3, 1, 15);
@@ -272,6 +273,7 @@ static void the_higher_token_wins_when_two_parts_meet_again(void **state)
     end(p);
 }
 
+/* (R43) */
 static void a_claim_for_a_deleted_job_is_dropped(void **state)
 {
     struct pool *p = cluster(3, 1, 16);
@@ -291,7 +293,7 @@ static void a_claim_for_a_deleted_job_is_dropped(void **state)
     end(p);
 }
 
-/* A bench of two: the lowest seat decides alone; the other one claims at once. */
+/* A bench of two: the lowest seat decides alone; the other one claims at once. (R42) */
 static void of_two_nodes_either_may_die(void **state)
 {
     (void)state;
@@ -338,6 +340,7 @@ static void a_proven_death_is_repaired_at_once_for_all_buckets(void **state)
     end(p);
 }
 
+/* (R9) */
 static void a_silent_death_is_repaired_after_the_calm(void **state)
 {
     struct pool *p = cluster(3, 4, 20);
@@ -353,6 +356,7 @@ static void a_silent_death_is_repaired_after_the_calm(void **state)
     end(p);
 }
 
+/* (R25, R26) */
 static void a_dead_member_is_replaced_and_comes_back_to_nothing(void **state)
 {
     struct pool *p = cluster(4, 8, 21);
@@ -374,6 +378,7 @@ static void a_dead_member_is_replaced_and_comes_back_to_nothing(void **state)
     end(p);
 }
 
+/* (R48) */
 static void who_drains_gives_its_seats_and_its_buckets_away(void **state)
 {
     static const uint32_t rest_of_us[] = { 1, 2, 3 };
@@ -418,6 +423,7 @@ static void amnesia_is_healed_with_a_new_seat(void **state)
     end(p);
 }
 
+/* (R20, R24) */
 static void an_empty_seat_is_filled_however_many_rows_there_are(void **state)
 {
     struct pool *p = malloc(sizeof *p);
@@ -449,6 +455,7 @@ static void an_empty_seat_is_filled_however_many_rows_there_are(void **state)
     end(p);
 }
 
+/* (R47) */
 static void a_node_that_was_away_gives_up_what_it_ruled(void **state)
 {
     struct pool *p = cluster(3, 4, 25);

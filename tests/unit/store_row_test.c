@@ -163,6 +163,7 @@ static void what_is_too_large_is_refused_before_it_is_written(void **state)
     assert_int_equal(store_row_encode(&row, wire, sizeof wire, &len), MUSTER_ELIMIT);
 }
 
+/* (R5) */
 static void versions_compare_as_round_then_seat_then_seq(void **state)
 {
     static const struct {

@@ -23,6 +23,7 @@ static void end(struct pool *p)
     free(p);
 }
 
+/* (R1) */
 static void a_founder_serves_every_bucket_at_once(void **state)
 {
     struct pool *p = founded(STORE_BUCKETS);
@@ -56,6 +57,7 @@ static void what_is_acknowledged_survives_a_kill(void **state)
     end(p);
 }
 
+/* (R18, R53, I9) */
 static void nothing_is_answered_before_its_commit(void **state)
 {
     struct pool *p = founded(8);
@@ -103,6 +105,7 @@ static void a_row_is_written_by_one_at_a_time_and_as_it_was_read(void **state)
     end(p);
 }
 
+/* (R53) */
 static void a_disk_that_refuses_ends_service_until_it_takes_the_batch(void **state)
 {
     struct pool *p = founded(8);
@@ -125,6 +128,7 @@ static void a_disk_that_refuses_ends_service_until_it_takes_the_batch(void **sta
     end(p);
 }
 
+/* (R15) */
 static void a_disk_that_hangs_ends_service_until_it_goes_on(void **state)
 {
     struct pool *p = founded(8);
@@ -144,6 +148,7 @@ static void a_disk_that_hangs_ends_service_until_it_goes_on(void **state)
     end(p);
 }
 
+/* (R54) */
 static void a_row_that_cannot_be_read_costs_the_seat_of_its_bucket(void **state)
 {
     struct pool *p = founded(4);

@@ -93,6 +93,9 @@ static void rules_apply(struct tidy *t)
         whole_house = whole_house || strcmp(s->path, "tools/tidy/exceptions.c") == 0;
     }
     tidy_dead(t);
+    if (t->invariants != NULL) {
+        tidy_cited(t);
+    }
     if (whole_house) {
         tidy_exceptions_check(t);
     }

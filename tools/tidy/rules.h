@@ -36,6 +36,7 @@ void tidy_text(struct tidy *t, const struct tidy_source *s);     /* long lines, 
 void tidy_numbers(struct tidy *t,
                   const struct tidy_source *s); /* cited invariants and pages exist */
 void tidy_dead(struct tidy *t);                 /* files that nobody uses */
+void tidy_cited(struct tidy *t);                /* rules that nobody checks */
 void tidy_unused(struct tidy *t, const struct tidy_source *s); /* functions likewise */
 
 #endif

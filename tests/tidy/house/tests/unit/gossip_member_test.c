@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A unit test names its own floor and those below, and never waits. */
+/* A unit test names its own floor and those below, and never waits. (R13, INV-11) */
 #include "base/good.h"
 #include "ring/ring.h" /* want: stairs */
 #include <cmocka.h>
