@@ -267,6 +267,7 @@ static const struct agent_schema_field config_fields[] = {
     { "max_runs", AGENT_TYPE_U32, AT(max_runs), .min = 1, .max = 65536, .fallback = "4096" },
     { "max_connections", AGENT_TYPE_U32, AT(max_connections), .min = 8, .max = 60000,
       .fallback = "1024" },
+    { "max_strikes", AGENT_TYPE_U32, AT(max_strikes), .min = 0, .max = 100, .fallback = "3" },
     { "max_log", AGENT_TYPE_SIZE, AT(max_log), .min = 4096, .max = 1024 * 1024 * MIB,
       .fallback = "16M" },
 };

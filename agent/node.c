@@ -31,6 +31,7 @@ void agent_node_config_default(struct agent_node_config *c)
     c->orphan_ms = 3000;
     c->return_grace_ms = 30000;
     c->start_repeat_ms = 2500;
+    c->strikes_max = 3;
     c->log_max_bytes = 16u << 20;
     gossip_config_lan(&c->gossip);
     store_times_lan(&c->times);

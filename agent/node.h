@@ -49,6 +49,7 @@ struct agent_node_config {
     struct gossip_config gossip; /* times; name, address, meta and seed are filled in by the node */
     struct store_times times;
     uint32_t hold_ms, dead_man_ms, orphan_ms, return_grace_ms, start_repeat_ms;
+    uint32_t strikes_max; /* node deaths soon after a start that hold a job; 0: none do (R34) */
     uint32_t log_max_bytes;
     uint32_t buckets; /* STORE_BUCKETS; fewer only in tests */
 };

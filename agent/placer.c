@@ -185,6 +185,7 @@ static void run_clear(struct agent_core *core, struct place_entry *e, struct sto
                       const char *reason)
 {
     struct store_row row = view->row;
+    row.strikes = placer_strikes(core, &view->row);
     row.run_node = (struct muster_id){ 0 };
     row.run_token = 0;
     row.reason = muster_bytes_text(reason);
@@ -290,6 +291,8 @@ static void look_placed(struct agent_core *core, struct place_entry *e, struct s
     if (placer_is_offered(core, e))
         return;
     if (placer_is_lost(core, e, row)) {
+        if (placer_is_poison(core, e, view))
+            return;
         agent_news_add(core, "run.lost", agent_node_name(core, e->node), e->key, e->token,
                        "its node is gone; it is placed anew");
         core->counters.handovers++;

@@ -238,8 +238,9 @@ static bool claim_adopt(struct agent_core *core, struct place_entry *e, struct s
     struct store_reign theirs = store_version_reign((struct store_version){ m->token });
     struct store_row row = view->row;
     bool newer = m->token > row.run_token && row.mode == STORE_AVAILABLE;
-    if (!newer || row.want != STORE_WANT_RUN)
-        return false;
+    bool may_run = row.phase == STORE_PLACED || row.phase == STORE_WAITING;
+    if (!newer || !may_run || row.want != STORE_WANT_RUN)
+        return false; /* what has ended or is held stays so, whoever still speaks of a run of it */
     if (theirs.packed >= bucket.reign.packed) {
         store_outrank(core->store, view->bucket, m->token);
         return true; /* it reports again, and then our reign is above it */

@@ -104,6 +104,11 @@ void placer_queue(struct agent_core *core, struct place_entry *e, const struct s
 bool placer_is_lost(struct agent_core *core, struct place_entry *e, const struct store_row *row);
 /* No first lease in this bucket before, on our clock (R37). */
 uint64_t placer_takeover_ms(const struct agent_core *core, const struct place_entry *e);
+/* Strikes of the row once its node is counted as dead; and whether they are too many: then the row
+ * is being written as held (R34). */
+uint32_t placer_strikes(struct agent_core *core, const struct store_row *row);
+bool placer_is_poison(struct agent_core *core, struct place_entry *e,
+                      const struct store_view *view);
 /* True while a node's answer to an offer may still come; then the entry is looked at again. */
 bool placer_is_offered(struct agent_core *core, struct place_entry *e);
 /* Asks the best node for room; false when nobody may have it. */

@@ -214,6 +214,7 @@ static void place(struct agent_core *core, struct place_entry *e, struct muster_
         placer_look(core, e);
         return;
     }
+    row.strikes = lost ? placer_strikes(core, &view.row) : row.strikes;
     row.phase = STORE_PLACED;
     row.since_wall_ms = core->now.wall_ms;
     row.run_node = node;

@@ -176,6 +176,7 @@ static void row_again(struct store_row *row, uint64_t wall_ms)
     row->phase = STORE_WAITING;
     row->since_wall_ms = wall_ms;
     row->tries = 0;
+    row->strikes = 0;
     row->not_before_wall_ms = 0;
     row->avoid = (struct muster_id){ 0 };
     row->reason = MUSTER_BYTES(NULL, 0);

@@ -271,6 +271,7 @@ void shell_setup_node(struct shell_setup *setup, const struct agent_config *c,
     n->members_max = c->max_members;
     n->rows_max = c->max_jobs;
     n->runs_max = c->max_runs;
+    n->strikes_max = c->max_strikes;
     n->log_max_bytes = c->max_log < UINT32_MAX ? (uint32_t)c->max_log : UINT32_MAX;
     n->run_dir = setup->run_dir;
     profile_set(n, c->profile);

@@ -306,6 +306,7 @@ static struct agent_node_config config_of(struct sim *s, uint32_t node)
     c.members_max = 16;
     c.rows_max = 512;
     c.runs_max = 128;
+    c.strikes_max = s->strikes_max;
     c.buckets = SIM_BUCKETS;
     c.seed = muster_rng_next(&s->rng);
     return c;

@@ -163,7 +163,8 @@ struct sim {
     uint64_t seed, now, seq;
     struct muster_rng rng;
     bool trace;
-    const char *what; /* story or swarm, for the line that repeats it */
+    const char *what;     /* story or swarm, for the line that repeats it */
+    uint32_t strikes_max; /* 0 where nodes die of other causes than their jobs (R34) */
     struct sim_item *heap;
     uint32_t heap_count, heap_size;
     struct sim_node node[SIM_NODES];

@@ -36,7 +36,7 @@ static void begin(struct sim *s, uint32_t nodes)
     sim_await(s, 60000, benches_full, "every bucket has a full bench");
 }
 
-static uint32_t keeper_of(struct sim *s, const char *job)
+static uint32_t keeper_or_none(const struct sim *s, const char *job)
 {
     for (uint32_t i = 0; i < s->nodes; i++) {
         if (!s->node[i].is_up)
@@ -45,7 +45,15 @@ static uint32_t keeper_of(struct sim *s, const char *job)
         if (store_is_serving(store, store_bucket_of(store, muster_bytes_text(job))))
             return i;
     }
-    sim_fail(s, 2, "%s has no keeper", job);
+    return UINT32_MAX;
+}
+
+static uint32_t keeper_of(struct sim *s, const char *job)
+{
+    uint32_t keeper = keeper_or_none(s, job);
+    if (keeper == UINT32_MAX)
+        sim_fail(s, 2, "%s has no keeper", job);
+    return keeper;
 }
 
 static void put_and_wait(struct sim *s, uint32_t node, const char *job, const char *spec)
@@ -267,6 +275,42 @@ static void story_task(struct sim *s)
         sim_fail(s, 1, "the task had %llu attempts, not 3", (unsigned long long)s->starts);
 }
 
+static bool is_held(struct sim *s)
+{
+    struct store_view view;
+    uint32_t k = keeper_or_none(s, "job");
+    return k < s->nodes &&
+           store_get(agent_node_store(s->node[k].node), muster_bytes_text("job"), &view) &&
+           view.row.phase == STORE_HELD;
+}
+
+/* R34: wherever it starts, its node dies. The third time it is held, and a person may start it. */
+static void story_poison(struct sim *s)
+{
+    s->strikes_max = 3;
+    begin(s, 4);
+    put_and_wait(s, 0, "job", SERVICE("job"));
+    for (uint32_t i = 0; i < 3; i++) {
+        uint32_t node = 0;
+        uint64_t token = 0;
+        sim_await(s, 20000, one_runs, "it runs somewhere");
+        (void)sim_proc_live(s, "job", &node, &token);
+        sim_run_for(s, 2000);
+        sim_crash(s, node, false);
+        sim_run_for(s, 1500);
+        sim_boot(s, node);
+        sim_run_for(s, 3000);
+        if (is_held(s) != (i == 2))
+            sim_fail(s, 1, "R34: after %u deaths it is %s", i + 1, i == 2 ? "not held" : "held");
+    }
+    sim_run_for(s, 20000);
+    if (!is_held(s) || one_runs(s))
+        sim_fail(s, 1, "R34: what is held runs again by itself");
+    (void)sim_op(s, 0, AGENT_OP_JOB_START, "job");
+    sim_await(s, 20000, is_replied, "the start is answered");
+    rest(s);
+}
+
 static const struct {
     const char *name;
     uint32_t nodes;
@@ -281,6 +325,7 @@ static const struct {
     { "claimant", 4, story_claimant },
     { "blackout", 3, story_blackout },
     { "task", 3, story_task },
+    { "poison", 4, story_poison },
 };
 
 int sim_story(const char *name, bool trace)

@@ -76,6 +76,7 @@ static void nothing_said_means_the_defaults_of_the_page(void **state)
     assert_int_equal(c.max_members, 4096);
     assert_int_equal(c.max_jobs, 1 << 20);
     assert_int_equal(c.max_runs, 4096);
+    assert_int_equal(c.max_strikes, 3);
     assert_int_equal(c.max_connections, 1024);
     assert_int_equal(c.max_log, 16 << 20);
     assert_false(c.is_dev);

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A job whose nodes die soon after they have started it is held before it meets them all (R34)."""
+from agent import eventually, holds
+from conftest import needs_agent
+
+pytestmark = needs_agent
+
+
+def node_of(c, job):
+    return next((a for a in c.up() if any(p.job == job for p in c.on_node(a))), None)
+
+
+def test_a_job_that_takes_its_nodes_down_is_held_at_the_third(clusters):
+    c = clusters(4, slots=4, extra=("--max-strikes", "3"))
+    c.wait_benches()
+    c[0].submit("bad", on_agent_loss="end")
+    for _ in range(3):
+        eventually(lambda: node_of(c, "bad") is not None, 15, "it runs somewhere")
+        agent = node_of(c, "bad")
+        agent.kill9()
+        agent.start()
+        c.wait_members()
+
+    def state():
+        return c[0].get("/v1/jobs/bad")["state"]
+
+    eventually(lambda: state() == "stopped", 10, "it is held")
+    holds(lambda: node_of(c, "bad") is None, 3, "it runs nowhere")
+    code, said, _ = c[0].cli("why", "bad")
+    assert code == 0 and "3 nodes in a row died" in said and "muster start" in said, said
+    assert c[0].cli("start", "bad")[0] == 0
+    c.wait_once({"bad"}, 10)
