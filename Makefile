@@ -230,8 +230,10 @@ demo: ## a cluster of three on this machine, an agent killed, its jobs handed ov
 	@$(MAKE) --no-print-directory -j2 all
 	@$(E2E_ENV) $(PYTHON) tools/demo
 
-soak: all $(KIT) ## agents killed at random for MINUTES=10, every service counted in the process table
-	@$(E2E_ENV) $(PYTHON) tools/soak $(or $(MINUTES),10) $(SEED)
+soak: all $(KIT) ## agents killed at random for MINUTES=10; or the long fault tests: FAULTS=all, FAULTS=process
+	@$(E2E_ENV) $(if $(FAULTS),MUSTER_SOAK=1 $(PYTHON) -m pytest -q -s -p no:cacheprovider \
+		$(wildcard tests/e2e/test_faults_$(patsubst all,*,$(FAULTS)).py),\
+		$(PYTHON) tools/soak $(or $(MINUTES),10) $(SEED))
 
 fuzz: ## TARGET=name for SECONDS=60 (without TARGET each of them), findings in build/fuzz-clang
 	@$(MAKE) --no-print-directory MODE=fuzz CC=clang $(addprefix build/fuzz-clang/fuzz/,$(or $(TARGET),$(FUZZ)))

@@ -6,8 +6,8 @@ import signal
 import pytest
 
 from cluster import Cluster, have_agent
+from faults import CANNOT, SOAK
 
-CANNOT = "this machine "  # how the reason of a skip that is no failure begins
 LIMIT_S = 180  # for one test; @pytest.mark.limit(seconds) says otherwise
 
 # Tests of real agents say `pytestmark = needs_agent`.
@@ -16,7 +16,13 @@ needs_agent = pytest.mark.skipif(not have_agent(), reason="no muster-agent in MU
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "limit(seconds): longest time for this test")
+    config.addinivalue_line("markers", "soak: takes minutes, so only `make soak` runs it")
     config.tally = {"passed": 0, "failed": 0, "cannot": []}
+
+
+def pytest_collection_modifyitems(items):
+    if not SOAK:
+        items[:] = [item for item in items if item.get_closest_marker("soak") is None]
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -69,8 +75,8 @@ def clusters(request):
     """Makes clusters as Cluster() does and ends them with the test; a failed one shows the logs."""
     made = []
 
-    def make(*args, **options):
-        made.append(Cluster(*args, **options))
+    def make(*args, kind=Cluster, **options):
+        made.append(kind(*args, **options))
         return made[-1]
 
     yield make

@@ -11,7 +11,7 @@ A short version runs in `make check`; MUSTER_SOAK=1, which `make soak` sets, mak
 long. What they find is printed either way.
 """
 import collections
-import json
+import contextlib
 import os
 import random
 import re
@@ -22,10 +22,12 @@ import time
 import pytest
 
 from agent import BUILD, PATIENCE, ApiError, eventually
+from cluster import Cluster
 
 BEAT = os.path.join(BUILD, "kit", "beat")
 HISTORY = os.path.join(BUILD, "kit", "history")
 SOAK = os.environ.get("MUSTER_SOAK", "") not in ("", "0")
+CANNOT = "this machine "  # how the reason of a skip that is no failure begins
 MODES = ("available", "exclusive")
 
 Gaps = collections.namedtuple("Gaps", "count p50 p99 max")
@@ -42,7 +44,7 @@ def now_ns():
 
 def cannot(what):
     """Ends a test that needs what this machine has not; said aloud at the end of the run."""
-    pytest.skip("this machine " + what)
+    pytest.skip(CANNOT + what)
 
 
 def say(text):
@@ -65,7 +67,7 @@ class Story:
 
     def __init__(self, cluster, modes=MODES):
         self.cluster = cluster
-        self.path = os.path.join(cluster.folder, "history")
+        self.path = os.path.join(cluster.folder, f"history-{time.monotonic_ns()}")
         open(self.path, "ab").close()
         self.wanted = {}       # acknowledged: must exist, and run if it is a service
         self.maybe = set()     # the outcome of the last change is not known
@@ -74,6 +76,7 @@ class Story:
         self.parts = []        # for the judge: (start, end, names)
         self.lock = threading.Lock()
         self.modes = modes
+        self.settled_s = 0
 
     # ---- jobs
 
@@ -187,6 +190,47 @@ class Story:
             f"acknowledged, {self.counts['failed']} refused or unknown; " + "; ".join(lines[:4]))
         assert is_right, text
 
+    def clear(self):
+        """Deletes what is left, so that the next story begins on an empty cluster."""
+        for job in [*self.wanted, *self.maybe]:
+            self.wanted.setdefault(job, "")
+            eventually(lambda j=job: self._remove(j), 30, f"{job} is deleted", pause=0.1)
+        eventually(lambda: not self.cluster.processes(), 20, "nothing runs any more", pause=0.1)
+
+    def _remove(self, job):
+        try:
+            self.delete(self.cluster.up()[0], job)
+        except ApiError as error:
+            if error.status == 404:
+                return True
+            self.wanted.setdefault(job, "")
+            raise
+        return True
+
+
+@contextlib.contextmanager
+def story_on(cluster, modes=MODES):
+    """A story on a cluster that others have used and will use; a failed one shows the logs."""
+    story = Story(cluster, modes)
+    try:
+        yield story
+        story.clear()
+    except BaseException:
+        print(cluster.logs(80))
+        raise
+
+
+@contextlib.contextmanager
+def stage(*args, kind=Cluster, **options):
+    """A cluster for the tests of a module. It ends cleanly, or the last of them has an error."""
+    cluster = kind(*args, **options)
+    try:
+        yield cluster
+    except BaseException:
+        cluster.close(expect_clean=False)
+        raise
+    cluster.close()
+
 
 class Writer:
     """A client that submits and deletes while the world burns: with `with`, in a thread."""
@@ -197,6 +241,7 @@ class Writer:
         self.luck = random.Random(seed)
         self.is_over = threading.Event()
         self.thread = threading.Thread(target=self._run, daemon=True)
+        self.broken = None
         self.count = 0
 
     def __enter__(self):
@@ -207,6 +252,8 @@ class Writer:
         self.is_over.set()
         self.thread.join(60)
         assert not self.thread.is_alive(), "a client hangs"
+        if self.broken:
+            raise self.broken
 
     def _run(self):
         while not self.is_over.wait(self.pause):
@@ -217,7 +264,8 @@ class Writer:
                 pass  # written down by the story
             except Exception as error:  # http.client has many
                 if type(error).__module__ != "http.client":
-                    raise
+                    self.broken = error
+                    return
 
     def _turn(self, agent):
         with self.story.lock:
@@ -237,18 +285,6 @@ def pids_into(folder, cluster):
     for agent in cluster.up():
         with open(os.path.join(folder, agent.name), "w", encoding="utf-8") as file:
             file.write(str(agent.pid))
-
-
-def takes_exclusive(cluster):
-    """Whether this build knows exclusive runs."""
-    try:
-        cluster[0].put("/v1/jobs/probe", {"exec": ["true"], "kind": "task",
-                                          "partition": "exclusive"})
-    except ApiError as error:
-        assert json.dumps(error.code) == '"unsupported"', error
-        return False
-    eventually(lambda: cluster[0].delete("/v1/jobs/probe"), 20, "the probe is gone")
-    return True
 
 
 def patient(seconds):
