@@ -169,7 +169,7 @@ static uint32_t used_but(const struct agent_core *core, uint64_t but_hash)
     for (uint32_t i = 0; i < r->high; i++)
         if (r->run[i].is_used && r->run[i].holds_slot)
             used += r->run[i].needs;
-    for (uint32_t i = 0; i < RESERVATIONS_MAX; i++)
+    for (uint32_t i = 0; i < r->reservations; i++)
         if (r->reservation[i].until_ms > core->now.mono_ms &&
             (but_hash == 0 || r->reservation[i].key_hash != but_hash))
             used += r->reservation[i].needs;
@@ -210,15 +210,20 @@ static struct run_reservation *reservation_of(struct agent_core *core, uint64_t 
 {
     struct agent_runner *r = core->runner;
     struct run_reservation *free_one = NULL;
-    for (uint32_t i = 0; i < RESERVATIONS_MAX; i++) {
+    uint32_t last = 0;
+    for (uint32_t i = 0; i < r->reservations; i++) {
         struct run_reservation *v = &r->reservation[i];
         bool is_free = v->until_ms <= core->now.mono_ms;
         if (!is_free && v->key_hash == hash)
             return v;
         if (is_free && free_one == NULL)
             free_one = v;
+        last = is_free ? last : i + 1;
     }
-    return free_one;
+    r->reservations = last;
+    if (free_one != NULL && free_one < &r->reservation[last])
+        return free_one;
+    return last < RESERVATIONS_MAX ? &r->reservation[r->reservations++] : NULL;
 }
 
 void agent_runner_offer(struct agent_core *core, struct muster_id from, struct muster_reader *r)
@@ -412,7 +417,7 @@ void agent_runner_tick(struct agent_core *core)
         if (run->is_live)
             next = muster_deadline_sooner(next, run->timeout_at_ms);
     }
-    for (uint32_t i = 0; i < RESERVATIONS_MAX; i++)
+    for (uint32_t i = 0; i < r->reservations; i++)
         if (r->reservation[i].until_ms > now)
             next = muster_deadline_sooner(next, r->reservation[i].until_ms);
     if (hold) {

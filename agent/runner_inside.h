@@ -71,6 +71,7 @@ struct agent_runner {
     struct agent_run *run;
     uint32_t high, capacity;
     struct run_reservation reservation[RESERVATIONS_MAX];
+    uint32_t reservations;      /* none stands at this index or above */
     struct muster_map seen_map; /* hash of key -> index of seen_token */
     uint64_t *seen_token;
     uint32_t seen_count, seen_size;

@@ -86,9 +86,6 @@ int muster_pool_init(struct muster_pool *p, struct muster_arena *a, uint32_t cou
         return MUSTER_EFULL;
     p->size_each = size_each;
     p->count = count;
-    /* Backwards, so that objects are taken from the front and neighbours share cache lines. */
-    for (uint32_t i = count; i > 0; i--)
-        pool_push(p, p->block + (size_t)(i - 1) * size_each);
     return MUSTER_OK;
 }
 
@@ -96,13 +93,15 @@ void *muster_pool_take(struct muster_pool *p)
 {
     void *object = p->free_head;
 
-    if (object == NULL) {
+    if (object == NULL && p->fresh == p->count) {
         MUSTER_ASSERT(p->used == p->count);
         return NULL;
     }
     MUSTER_ASSERT(p->used < p->count);
-    p->free_head = pool_link(object);
     p->used++;
+    if (object == NULL) /* zero, as the arena gave it */
+        return p->block + (size_t)p->fresh++ * p->size_each;
+    p->free_head = pool_link(object);
     memset(object, 0, p->size_each);
     return object;
 }
@@ -112,7 +111,7 @@ void muster_pool_give(struct muster_pool *p, void *object)
     uintptr_t offset = (uintptr_t)object - (uintptr_t)p->block;
 
     /* A pointer before the block wraps around and is caught by the upper bound too. */
-    MUSTER_ASSERT(offset < (uintptr_t)p->count * p->size_each);
+    MUSTER_ASSERT(offset < (uintptr_t)p->fresh * p->size_each);
     MUSTER_ASSERT(offset % p->size_each == 0);
     MUSTER_ASSERT(p->used > 0);
     pool_push(p, object);

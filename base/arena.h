@@ -27,13 +27,15 @@ void muster_arena_close(struct muster_arena *a);
 /* Zeroed, aligned to 16; NULL when it does not fit. */
 void *muster_arena_take(struct muster_arena *a, size_t count, size_t size_each);
 
-/* Pool of equal objects, free ones in a list inside themselves. */
+/* Pool of equal objects, free ones in a list inside themselves. Memory that was never needed is
+ * never touched. */
 struct muster_pool {
     uint8_t *block;
     void *free_head;
     size_t size_each;
     uint32_t count;
     uint32_t used;
+    uint32_t fresh; /* so many from the front have been taken at least once */
 };
 
 MUSTER_MUST_USE int muster_pool_init(struct muster_pool *p, struct muster_arena *a, uint32_t count,

@@ -88,22 +88,27 @@ void sim_check_reply(struct sim *s, struct sim_job *j, const struct agent_reply 
                  said, copies);
 }
 
+/* What a node thinks of itself is asked whenever its disk has changed, and four times a second. */
+static void sanity_check(struct sim *s, uint32_t node)
+{
+    if (!agent_node_is_sane(s->node[node].node))
+        sim_fail(s, 1, "n%u is not sane", node);
+}
+
 /* ---- slots: I8 */
 
 static void slots_check(struct sim *s, uint32_t node)
 {
-    uint32_t live = 0;
-    for (uint32_t i = 0; i < SIM_PROCS; i++)
-        live += s->node[node].proc[i].is_used && s->node[node].proc[i].is_live;
+    uint32_t live = s->node[node].live;
     if (live > s->node[node].slots)
         sim_fail(s, 1, "I8: n%u runs %u processes on %u slots", node, live, s->node[node].slots);
 }
 
-void sim_check_turn(struct sim *s, uint32_t node)
+void sim_check_turn(struct sim *s, uint32_t node, const struct agent_event *event)
 {
-    if (!agent_node_is_sane(s->node[node].node))
-        sim_fail(s, 1, "n%u is not sane", node);
     slots_check(s, node);
+    if (event->kind == AGENT_EVENT_COMMITTED)
+        sanity_check(s, node);
 }
 
 /* ---- keepers and rows: I2, I3 */
@@ -153,6 +158,9 @@ static void rows_check(struct sim *s, struct sim_job *j)
 
 void sim_check_all(struct sim *s)
 {
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (s->node[i].is_up)
+            sanity_check(s, i);
     for (uint32_t b = 0; b < SIM_BUCKETS; b++)
         keepers_check(s, b);
     for (uint32_t i = 0; i < s->jobs; i++)

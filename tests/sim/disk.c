@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "tests/sim/sim.h"
 
 static struct muster_bytes own(struct muster_bytes b)
@@ -19,14 +20,41 @@ static void disown(struct muster_bytes b)
     free((void *)(uintptr_t)b.data);
 }
 
+#define RECORDS_MAX (1u << 20)
+
+static uint64_t record_hash(uint8_t table, struct muster_bytes key)
+{
+    return muster_hash64(key, table);
+}
+
 static struct sim_record *record_find(const struct sim_node *n, uint8_t table,
                                       struct muster_bytes key)
 {
-    for (uint32_t i = 0; i < n->disk.count; i++)
-        if (n->disk.record[i].is_live && n->disk.record[i].table == table &&
-            muster_bytes_equal(n->disk.record[i].key, key))
-            return &n->disk.record[i];
+    uint32_t cursor = 0, index = 0;
+    while (n->disk.count > 0 &&
+           muster_map_find(&n->disk.map, record_hash(table, key), &cursor, &index)) {
+        struct sim_record *r = &n->disk.record[index];
+        if (r->table == table && muster_bytes_equal(r->key, key))
+            return r;
+    }
     return NULL;
+}
+
+static uint32_t record_new(struct sim_disk *d)
+{
+    if (d->spare_count > 0)
+        return d->spare[--d->spare_count];
+    if (d->count == 0) {
+        int err = muster_map_open(&d->map, 64);
+        MUSTER_ASSERT(err == MUSTER_OK);
+    }
+    if (d->count == d->size) {
+        d->size = d->size > 0 ? 2 * d->size : 64;
+        d->record = realloc(d->record, d->size * sizeof *d->record);
+        d->spare = realloc(d->spare, d->size * sizeof *d->spare);
+        MUSTER_ASSERT(d->record != NULL && d->spare != NULL);
+    }
+    return d->count++;
 }
 
 static void record_put(struct sim_node *n, uint8_t table, struct muster_bytes key,
@@ -39,24 +67,21 @@ static void record_put(struct sim_node *n, uint8_t table, struct muster_bytes ke
         r->value = own(value);
         return;
     }
-    for (uint32_t i = 0; i < d->count && r == NULL; i++)
-        if (!d->record[i].is_live)
-            r = &d->record[i];
-    if (r == NULL && d->count == d->size) {
-        d->size = d->size > 0 ? 2 * d->size : 64;
-        d->record = realloc(d->record, d->size * sizeof *d->record);
-        MUSTER_ASSERT(d->record != NULL);
-    }
-    if (r == NULL)
-        r = &d->record[d->count++];
-    *r = (struct sim_record){ table, true, own(key), own(value) };
+    uint32_t index = record_new(d);
+    d->record[index] = (struct sim_record){ table, true, own(key), own(value) };
+    int err = muster_map_put_growing(&d->map, record_hash(table, key), index, RECORDS_MAX);
+    MUSTER_ASSERT(err == MUSTER_OK);
 }
 
 static void record_delete(struct sim_node *n, uint8_t table, struct muster_bytes key)
 {
+    struct sim_disk *d = &n->disk;
     struct sim_record *r = record_find(n, table, key);
     if (r == NULL)
         return;
+    uint32_t index = (uint32_t)(r - d->record);
+    muster_map_remove(&d->map, record_hash(table, key), index);
+    d->spare[d->spare_count++] = index;
     disown(r->key);
     disown(r->value);
     *r = (struct sim_record){ 0 };
@@ -124,7 +149,7 @@ void sim_disk_apply(struct sim *s, uint32_t node)
     struct sim_disk *d = &n->disk;
     uint16_t seats[SIM_BUCKETS];
     for (uint32_t b = 0; b < SIM_BUCKETS; b++)
-        seats[b] = sim_truth_seat(n, b);
+        seats[b] = n->bucket[b].seat;
     for (int rows = 0; rows < 2; rows++)
         for (uint32_t i = 0; i < d->pending_count; i++)
             if ((d->pending[i].table != STORE_TABLE_BUCKET) == (rows == 1))
@@ -142,7 +167,10 @@ void sim_disk_wipe(struct sim_node *n)
         disown(n->disk.record[i].key);
         disown(n->disk.record[i].value);
     }
+    if (n->disk.count > 0)
+        muster_map_close(&n->disk.map);
     free(n->disk.record);
+    free(n->disk.spare);
     memset(&n->disk, 0, sizeof n->disk);
 }
 

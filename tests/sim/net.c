@@ -6,6 +6,7 @@
 #include "tests/sim/sim.h"
 
 #define CUT_RESET_MS 10000 /* a link that moves nothing for so long is reset */
+#define CUT_LOOK_MS  50
 
 static uint64_t delay(struct sim *s)
 {
@@ -110,10 +111,19 @@ static void stream_reply(struct sim *s, uint32_t node, const struct agent_effect
 
 static struct sim_link *link_free(struct sim *s)
 {
-    for (uint32_t i = 0; i < SIM_LINKS; i++)
+    for (uint32_t i = 0; i < s->links; i++)
         if (!s->link[i].is_used)
             return &s->link[i];
-    sim_fail(s, 1, "out of links");
+    if (s->links == SIM_LINKS)
+        sim_fail(s, 1, "out of links");
+    return &s->link[s->links++];
+}
+
+/* The ends of links by node and number. */
+static uint64_t end_hash(uint32_t node, uint32_t number)
+{
+    uint64_t key = (uint64_t)node << 32 | number;
+    return muster_splitmix64(&key);
 }
 
 static uint32_t link_index(const struct sim *s, const struct sim_link *l)
@@ -135,9 +145,19 @@ static void frames_drop(struct sim_end *end)
     end->count = 0;
 }
 
-static void link_retire(struct sim_link *l)
+static void end_name(struct sim *s, const struct sim_link *l, uint32_t side)
 {
-    for (int i = 0; i < 2; i++) {
+    uint64_t hash = end_hash(l->end[side].node, l->end[side].number);
+    int err =
+        muster_map_put_growing(&s->link_map, hash, 2 * link_index(s, l) + side, 2 * SIM_LINKS);
+    MUSTER_ASSERT(err == MUSTER_OK);
+}
+
+static void link_retire(struct sim *s, struct sim_link *l)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        muster_map_remove(&s->link_map, end_hash(l->end[i].node, l->end[i].number),
+                          2 * link_index(s, l) + i);
         frames_drop(&l->end[i]);
         free(l->end[i].queue);
     }
@@ -158,7 +178,7 @@ static void link_end(struct sim *s, struct sim_link *l)
 {
     end_closed(s, l, 0, delay(s));
     end_closed(s, l, 1, delay(s));
-    link_retire(l);
+    link_retire(s, l);
 }
 
 static void frame_queue(struct sim_end *end, uint64_t ready, struct muster_bytes bytes)
@@ -200,6 +220,8 @@ static void dial(struct sim *s, uint32_t from, const struct agent_effect *e)
     l->end[0].number = e->link;
     l->end[1] = (struct sim_end){ .node = to, .generation = s->node[to].generation };
     l->end[1].number = AGENT_LINK_INBOUND | s->next_link++;
+    end_name(s, l, 0);
+    end_name(s, l, 1);
     uint64_t at = s->now + delay(s);
     for (int i = 0; i < 2; i++) {
         struct agent_event opened = { .kind = AGENT_EVENT_LINK_OPENED, .link = l->end[i].number };
@@ -210,24 +232,31 @@ static void dial(struct sim *s, uint32_t from, const struct agent_effect *e)
 
 static struct sim_link *link_of(struct sim *s, uint32_t node, uint32_t number, int *side)
 {
-    for (uint32_t i = 0; i < SIM_LINKS; i++)
-        for (int k = 0; s->link[i].is_used && k < 2; k++)
-            if (s->link[i].end[k].node == node && s->link[i].end[k].number == number &&
-                s->link[i].end[k].generation == s->node[node].generation) {
-                *side = k;
-                return &s->link[i];
-            }
+    uint32_t cursor = 0, value = 0;
+    while (muster_map_find(&s->link_map, end_hash(node, number), &cursor, &value)) {
+        struct sim_link *l = &s->link[value / 2];
+        const struct sim_end *end = &l->end[value % 2];
+        *side = (int)(value % 2);
+        if (end->node == node && end->number == number &&
+            end->generation == s->node[node].generation)
+            return l;
+    }
     return NULL;
 }
 
+/* A frame is never ready before the one in front of it, so that each needs to be looked at once. */
 static void link_send(struct sim *s, uint32_t node, const struct agent_effect *e)
 {
     int side = 0;
     struct sim_link *l = link_of(s, node, e->link, &side);
     if (l == NULL || l->is_closing)
         return;
+    struct sim_end *to = &l->end[1 - side];
     uint64_t ready = s->now + delay(s);
-    frame_queue(&l->end[1 - side], ready, e->bytes);
+    if (ready < to->ready)
+        ready = to->ready;
+    to->ready = ready;
+    frame_queue(to, ready, e->bytes);
     pump_at(s, l, ready);
 }
 
@@ -243,53 +272,61 @@ static void link_close(struct sim *s, uint32_t node, uint32_t number)
     pump_at(s, l, s->now);
 }
 
-/* Moves what is ready, in order; a cut holds everything back and at last resets the link. */
-void sim_net_pump(struct sim *s, uint32_t index)
+/* What is ready at one end, in order; a cut holds it back. The link may be gone afterwards. */
+static bool end_pump(struct sim *s, struct sim_link *l, int side)
+{
+    uint32_t from = l->end[1 - side].node;
+    while (l->is_used && l->end[side].count > 0) {
+        struct sim_end *end = &l->end[side];
+        struct sim_frame f = end->queue[end->head];
+        if (s->cut[from][end->node])
+            return true;
+        if (f.ready > s->now)
+            return false;
+        end->head = (end->head + 1) % end->size;
+        end->count--;
+        struct agent_event e = { .kind = AGENT_EVENT_LINK_FRAME, .link = end->number };
+        e.bytes = MUSTER_BYTES(f.bytes, f.len);
+        if (!end->is_closed)
+            sim_deliver(s, end->node, end->generation, &e);
+        free(f.bytes);
+    }
+    return false;
+}
+
+/* A link that moves nothing for long is reset. */
+void sim_net_pump(struct sim *s, uint32_t index, bool is_retry)
 {
     struct sim_link *l = &s->link[index];
-    bool waits = false, is_cut = false;
     if (!l->is_used)
         return;
-    for (int i = 0; i < 2; i++) {
-        struct sim_end *end = &l->end[i];
-        uint32_t from = l->end[1 - i].node;
-        while (end->count > 0) {
-            struct sim_frame f = end->queue[end->head];
-            if (s->cut[from][end->node]) {
-                is_cut = true;
-                break;
-            }
-            if (f.ready > s->now) {
-                waits = true;
-                break;
-            }
-            end->head = (end->head + 1) % end->size;
-            end->count--;
-            struct agent_event e = { .kind = AGENT_EVENT_LINK_FRAME, .link = end->number };
-            e.bytes = MUSTER_BYTES(f.bytes, f.len);
-            if (!end->is_closed)
-                deliver(s, s->now, end->node, end->generation, &e);
-            free(f.bytes);
-        }
-    }
+    if (is_retry)
+        l->is_retrying = false;
+    bool is_cut = end_pump(s, l, 0);
+    is_cut = (l->is_used && end_pump(s, l, 1)) || is_cut;
+    if (!l->is_used)
+        return;
     if (!is_cut)
         l->cut_since = 0;
     else if (l->cut_since == 0)
         l->cut_since = s->now;
-    if (is_cut && s->now >= l->cut_since + CUT_RESET_MS)
+    if (is_cut && s->now >= l->cut_since + CUT_RESET_MS) {
         link_end(s, l);
-    else if (is_cut)
-        pump_at(s, l, s->now + 50);
-    else if (l->is_closing && !waits)
+    } else if (is_cut && !l->is_retrying) {
+        l->is_retrying = true;
+        sim_at(
+            s, s->now + CUT_LOOK_MS,
+            (struct sim_item){
+                .kind = SIM_PUMP, .number = index, .event.number = 1, .generation = UINT64_MAX });
+    } else if (l->is_closing && !is_cut && l->end[0].count == 0 && l->end[1].count == 0) {
         link_end(s, l);
-    else if (waits)
-        pump_at(s, l, s->now + 1);
+    }
 }
 
 /* A dead process: its kernel closes what was open, unless the host itself is gone. */
 void sim_net_crash(struct sim *s, uint32_t node, bool silent)
 {
-    for (uint32_t i = 0; i < SIM_LINKS; i++) {
+    for (uint32_t i = 0; i < s->links; i++) {
         struct sim_link *l = &s->link[i];
         for (int k = 0; l->is_used && k < 2; k++) {
             if (l->end[k].node != node)
@@ -302,16 +339,23 @@ void sim_net_crash(struct sim *s, uint32_t node, bool silent)
             else
                 end_closed(s, l, 1 - k, CUT_RESET_MS);
             if (l->is_used)
-                link_retire(l);
+                link_retire(s, l);
         }
     }
 }
 
+void sim_net_open(struct sim *s)
+{
+    int err = muster_map_open(&s->link_map, 64);
+    MUSTER_ASSERT(err == MUSTER_OK);
+}
+
 void sim_net_close(struct sim *s)
 {
-    for (uint32_t i = 0; i < SIM_LINKS; i++)
+    for (uint32_t i = 0; i < s->links; i++)
         if (s->link[i].is_used)
-            link_retire(&s->link[i]);
+            link_retire(s, &s->link[i]);
+    muster_map_close(&s->link_map);
 }
 
 void sim_cut(struct sim *s, uint32_t a, uint32_t b, bool both)

@@ -46,6 +46,7 @@ static void proc_end(struct sim *s, uint32_t node, struct sim_proc *p, int32_t c
     p->code = code;
     p->signal = sig;
     p->ended_ms = s->now;
+    s->node[node].live--;
     sim_log(s, "n%u process of %s ends, %d/%d", node, p->job, code, sig);
 }
 
@@ -117,6 +118,7 @@ static void launch(struct sim *s, uint32_t node, const struct agent_launch *l)
     p->attempt = l->attempt;
     p->pid = (int32_t)s->next_pid++;
     p->started_ms = s->now;
+    n->live++;
     s->starts++;
     sim_log(s, "n%u starts %s token %llu attempt %u", node, p->job, (unsigned long long)p->token,
             p->attempt);

@@ -44,31 +44,39 @@ struct muster_now sim_now(const struct sim *s)
 
 /* ---- the queue */
 
-static bool is_before(const struct sim_item *a, const struct sim_item *b)
+static bool is_before(const struct sim_due *a, const struct sim_due *b)
 {
     return a->at != b->at ? a->at < b->at : a->seq < b->seq;
 }
 
+static void heap_grow(struct sim *s)
+{
+    s->heap_size = s->heap_size > 0 ? 2 * s->heap_size : 1024;
+    s->heap = realloc(s->heap, s->heap_size * sizeof *s->heap);
+    s->item = realloc(s->item, s->heap_size * sizeof *s->item);
+    s->item_spare = realloc(s->item_spare, s->heap_size * sizeof *s->item_spare);
+    MUSTER_ASSERT(s->heap != NULL && s->item != NULL && s->item_spare != NULL);
+}
+
 void sim_at(struct sim *s, uint64_t at, struct sim_item item)
 {
-    if (s->heap_count == s->heap_size) {
-        s->heap_size = s->heap_size > 0 ? 2 * s->heap_size : 1024;
-        s->heap = realloc(s->heap, s->heap_size * sizeof *s->heap);
-        MUSTER_ASSERT(s->heap != NULL);
-    }
+    if (s->heap_count == s->heap_size)
+        heap_grow(s);
     item.at = at < s->now ? s->now : at;
-    item.seq = s->seq++;
+    struct sim_due due = { item.at, s->seq++, 0 };
+    due.item = s->item_spares > 0 ? s->item_spare[--s->item_spares] : s->items++;
+    s->item[due.item] = item;
     uint32_t i = s->heap_count++;
-    while (i > 0 && is_before(&item, &s->heap[(i - 1) / 2])) {
+    while (i > 0 && is_before(&due, &s->heap[(i - 1) / 2])) {
         s->heap[i] = s->heap[(i - 1) / 2];
         i = (i - 1) / 2;
     }
-    s->heap[i] = item;
+    s->heap[i] = due;
 }
 
 static struct sim_item heap_take(struct sim *s)
 {
-    struct sim_item first = s->heap[0], last = s->heap[--s->heap_count];
+    struct sim_due first = s->heap[0], last = s->heap[--s->heap_count];
     uint32_t i = 0;
     for (;;) {
         uint32_t child = 2 * i + 1;
@@ -83,7 +91,8 @@ static struct sim_item heap_take(struct sim *s)
     }
     if (s->heap_count > 0)
         s->heap[i] = last;
-    return first;
+    s->item_spare[s->item_spares++] = first.item;
+    return s->item[first.item];
 }
 
 void sim_call(struct sim *s, uint64_t in_ms, void (*call)(struct sim *s, uint64_t), uint64_t n)
@@ -186,7 +195,7 @@ void sim_step(struct sim *s, uint32_t node, const struct agent_event *event)
     drain(s, node);
     if (s->trace)
         sim_check_trace(s, node);
-    sim_check_turn(s, node);
+    sim_check_turn(s, node, event);
 }
 
 static void inbox_keep(struct sim_node *n, const struct sim_item *i)
@@ -211,8 +220,9 @@ static void item_happen(struct sim *s, struct sim_item *i)
         sim_step(s, i->node, &i->event);
         break;
     case SIM_TICK:
-        if (n->tick_at == i->at)
-            n->tick_at = 0;
+        if (n->tick_at != i->at)
+            break; /* it wanted to be called earlier, and was */
+        n->tick_at = 0;
         sim_step(s, i->node, &tick);
         break;
     case SIM_COMMIT:
@@ -227,7 +237,7 @@ static void item_happen(struct sim *s, struct sim_item *i)
         sim_step(s, i->node, &committed);
         break;
     case SIM_PUMP:
-        sim_net_pump(s, (uint32_t)i->number);
+        sim_net_pump(s, (uint32_t)i->number, i->event.number != 0);
         break;
     case SIM_BOOT:
         sim_boot(s, i->node);
@@ -244,6 +254,26 @@ static void item_happen(struct sim *s, struct sim_item *i)
 static bool for_the_agent(const struct sim_item *i)
 {
     return i->kind == SIM_STEP || i->kind == SIM_TICK || i->kind == SIM_COMMIT;
+}
+
+void sim_deliver(struct sim *s, uint32_t node, uint64_t generation, const struct agent_event *event)
+{
+    struct sim_node *n = &s->node[node];
+    if (n->generation != generation || !n->is_up)
+        return;
+    if (!n->is_paused) {
+        sim_step(s, node, event);
+        return;
+    }
+    struct sim_item i = { .kind = SIM_STEP, .node = node, .generation = generation };
+    i.event = *event;
+    if (event->bytes.len > 0) {
+        i.bytes = malloc(event->bytes.len);
+        MUSTER_ASSERT(i.bytes != NULL);
+        memcpy(i.bytes, event->bytes.data, event->bytes.len);
+        i.event.bytes.data = i.bytes;
+    }
+    inbox_keep(n, &i);
 }
 
 void sim_until(struct sim *s, uint64_t end)
@@ -438,6 +468,7 @@ void sim_open(struct sim *s, uint64_t seed, const char *what, uint32_t nodes, ui
     s->next_request = 1;
     s->faults = (struct sim_faults){ .delay_ms = 2, .commit_ms = 2 };
     muster_rng_seed(&s->rng, seed);
+    sim_net_open(s);
     for (uint32_t i = 0; i < nodes; i++) {
         s->node[i].slots = slots;
         s->node[i].addr =
@@ -459,8 +490,12 @@ void sim_close(struct sim *s)
     }
     sim_net_close(s);
     for (uint32_t i = 0; i < s->heap_count; i++)
-        item_free(&s->heap[i]);
+        item_free(&s->item[s->heap[i].item]);
+    for (uint32_t b = 0; b < SIM_BUCKETS; b++)
+        free(s->open[b]);
     free(s->heap);
+    free(s->item);
+    free(s->item_spare);
     free(s->token);
     free(s->write);
 }

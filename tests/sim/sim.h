@@ -14,7 +14,9 @@
 #include <stdint.h>
 
 #include "agent/node.h"
+#include "base/hash.h"
 #include "base/rng.h"
+#include "store/bench.h"
 
 #define SIM_NODES     8
 #define SIM_PROCS     256
@@ -36,7 +38,7 @@ enum sim_item_kind {
 struct sim;
 
 struct sim_item {
-    uint64_t at, seq;
+    uint64_t at;
     enum sim_item_kind kind;
     uint32_t node;
     uint64_t generation; /* of the node; UINT64_MAX: any */
@@ -46,6 +48,12 @@ struct sim_item {
     uint8_t *bytes; /* owned; what event.bytes points to */
     char *text;     /* owned; what guard.job and guard.run point to */
     void (*call)(struct sim *s, uint64_t number);
+};
+
+/* What the queue orders: the items themselves stay where they are. */
+struct sim_due {
+    uint64_t at, seq;
+    uint32_t item;
 };
 
 /* ---- disks */
@@ -58,6 +66,9 @@ struct sim_record {
 struct sim_disk {
     struct sim_record *record;
     uint32_t count, size;
+    uint32_t *spare; /* records that are free again */
+    uint32_t spare_count, spare_size;
+    struct muster_map map;      /* hash of table and key -> record */
     struct sim_record *pending; /* the batch under way, as operations */
     bool *pending_delete;
     uint32_t pending_count;
@@ -79,6 +90,13 @@ struct sim_proc {
     bool by_guard;
 };
 
+/* A bucket's record, as it stands on a disk. */
+struct sim_bucket {
+    uint16_t seat;
+    uint64_t promised, bench_version;
+    struct store_bench bench;
+};
+
 struct sim_node {
     struct agent_node *node;
     struct muster_id id;
@@ -89,7 +107,9 @@ struct sim_node {
     uint32_t slots;
     struct muster_id cluster;
     struct sim_disk disk;
+    struct sim_bucket bucket[SIM_BUCKETS];
     struct sim_proc proc[SIM_PROCS];
+    uint32_t live;          /* processes */
     struct sim_item *inbox; /* what arrived while paused */
     uint32_t inbox_count, inbox_size;
     struct {
@@ -110,13 +130,14 @@ struct sim_end {
     uint64_t generation;
     uint32_t number;
     bool is_closed; /* it has been told, or closed it itself */
+    uint64_t ready; /* of the last frame */
     struct sim_frame *queue;
     uint32_t head, count, size;
 };
 
 struct sim_link {
     bool is_used;
-    bool is_closing;
+    bool is_closing, is_retrying;
     uint64_t cut_since;
     struct sim_end end[2]; /* end[i].queue: frames on their way to end i */
 };
@@ -132,6 +153,7 @@ struct sim_faults {
 struct sim_job {
     char name[32];
     bool is_acked, is_deleted_acked, is_delete_tried;
+    uint32_t newest;  /* write: index + 1 */
     uint64_t chosen;  /* highest version that a quorum has had */
     bool chosen_gone; /* it is a tombstone */
     uint64_t request; /* under way: 0 none */
@@ -146,6 +168,7 @@ struct sim_write {
     uint64_t version, token, hash;
     uint64_t request[STORE_REQUESTS]; /* the clients' ids it remembers */
     uint32_t job, bucket;
+    uint32_t older; /* of the same job: index + 1 */
     enum store_phase phase;
     bool is_chosen, is_purged;
     uint32_t disks;           /* a bit for each that has it, or has burned with it */
@@ -165,11 +188,15 @@ struct sim {
     bool trace;
     const char *what;     /* story or swarm, for the line that repeats it */
     uint32_t strikes_max; /* 0 where nodes die of other causes than their jobs (R34) */
-    struct sim_item *heap;
+    struct sim_due *heap;
     uint32_t heap_count, heap_size;
+    struct sim_item *item;
+    uint32_t items, *item_spare, item_spares;
     struct sim_node node[SIM_NODES];
     uint32_t nodes;
     struct sim_link link[SIM_LINKS];
+    uint32_t links;                 /* never used above */
+    struct muster_map link_map;     /* hash of node and number -> link and side */
     bool cut[SIM_NODES][SIM_NODES]; /* from, to */
     struct sim_faults faults;
     struct sim_job job[SIM_JOBS];
@@ -178,6 +205,8 @@ struct sim {
     uint32_t tokens, tokens_size;
     struct sim_write *write;
     uint32_t writes, writes_size;
+    uint32_t *open[SIM_BUCKETS]; /* writes that are not chosen */
+    uint32_t open_count[SIM_BUCKETS], open_size[SIM_BUCKETS];
     uint32_t judge_due; /* buckets whose disks have changed */
     uint32_t next_stream, next_link, next_pid;
     uint64_t next_request, next_handle;
@@ -207,6 +236,9 @@ void sim_run_for(struct sim *s, uint64_t ms);
 void sim_await(struct sim *s, uint64_t ms, bool (*fact)(struct sim *s), const char *what);
 
 void sim_step(struct sim *s, uint32_t node, const struct agent_event *event);
+/* As if it had come off the queue: stepped, kept for a node that is paused, or void. */
+void sim_deliver(struct sim *s, uint32_t node, uint64_t generation,
+                 const struct agent_event *event);
 void sim_boot(struct sim *s, uint32_t node);
 void sim_crash(struct sim *s, uint32_t node, bool silent);
 void sim_pause(struct sim *s, uint32_t node);
@@ -224,7 +256,8 @@ struct sim_job *sim_job_find(struct sim *s, const char *name);
 
 /* ---- net.c */
 void sim_net_perform(struct sim *s, uint32_t node, const struct agent_effect *e);
-void sim_net_pump(struct sim *s, uint32_t link);
+void sim_net_open(struct sim *s);
+void sim_net_pump(struct sim *s, uint32_t link, bool is_retry);
 void sim_net_crash(struct sim *s, uint32_t node, bool silent);
 void sim_net_close(struct sim *s);
 void sim_cut(struct sim *s, uint32_t a, uint32_t b, bool both);
@@ -257,8 +290,6 @@ void sim_truth_op(struct sim *s, uint32_t node, uint8_t table, struct muster_byt
                   struct muster_bytes value, struct muster_bytes before, const uint16_t *seats);
 void sim_truth_judge(struct sim *s); /* after every batch: what is chosen now */
 void sim_truth_wiped(struct sim *s, uint32_t node);
-uint16_t sim_truth_seat(const struct sim_node *n, uint32_t bucket); /* as its disk says */
-uint32_t sim_truth_bucket(struct muster_bytes key);
 bool sim_truth_may_start(struct sim *s, uint32_t job, uint64_t token);
 /* On how many disks a client's request has stood; 0 when no version with it was ever chosen. */
 bool sim_truth_can_lose(const struct sim *s); /* every bench can do without one disk */
@@ -270,7 +301,7 @@ void sim_check_reply(struct sim *s, struct sim_job *j, const struct agent_reply 
 void sim_check_started(struct sim *s, uint32_t node, const char *job, uint64_t token,
                        uint32_t attempt);
 void sim_check_news(struct sim *s, uint32_t node, const struct agent_news *n);
-void sim_check_turn(struct sim *s, uint32_t node);
+void sim_check_turn(struct sim *s, uint32_t node, const struct agent_event *event);
 void sim_check_trace(struct sim *s, uint32_t node); /* prints what changed in its buckets */
 void sim_check_all(struct sim *s);
 bool sim_at_rest(struct sim *s);    /* quiet: prints nothing */

@@ -24,23 +24,15 @@ static uint64_t big_endian(const uint8_t *in, uint32_t len)
 
 /* ---- benches */
 
-struct bucket_record {
-    uint16_t seat;
-    uint64_t bench_version;
-    struct store_bench bench;
-};
-
-static void bucket_read(const struct sim_node *n, uint32_t bucket, struct bucket_record *out)
+static void bucket_kept(struct sim_bucket *out, struct muster_bytes value)
 {
-    uint8_t key[2] = { (uint8_t)(bucket >> 8), (uint8_t)bucket };
-    struct muster_bytes value;
-    *out = (struct bucket_record){ 0 };
-    if (!sim_disk_read(n, STORE_TABLE_BUCKET, MUSTER_BYTES(key, 2), &value))
+    *out = (struct sim_bucket){ 0 };
+    if (value.len <= CRC_LEN)
         return;
     struct muster_reader r =
         muster_reader_over(MUSTER_BYTES(value.data + CRC_LEN, value.len - CRC_LEN));
     muster_read_array_of(&r, 6);
-    (void)muster_read_u64(&r); /* promised */
+    out->promised = muster_read_u64(&r);
     out->seat = muster_read_u16(&r);
     (void)muster_read_u16(&r); /* lost seat */
     (void)muster_read_u32(&r); /* round */
@@ -58,7 +50,7 @@ struct sim_lists {
     uint32_t old_count, new_count;
 };
 
-static void lists_of_record(struct sim_lists *l, const struct bucket_record *r)
+static void lists_of_record(struct sim_lists *l, const struct sim_bucket *r)
 {
     *l = (struct sim_lists){ .version = r->bench_version };
     for (uint32_t i = 0; i < r->bench.count; i++) {
@@ -75,10 +67,9 @@ static void bench_newest(const struct sim *s, uint32_t bucket, struct sim_lists 
 {
     *l = (struct sim_lists){ 0 };
     for (uint32_t i = 0; i < s->nodes; i++) {
-        struct bucket_record record;
-        bucket_read(&s->node[i], bucket, &record);
-        if (record.bench_version > l->version)
-            lists_of_record(l, &record);
+        const struct sim_bucket *record = &s->node[i].bucket[bucket];
+        if (record->bench_version > l->version)
+            lists_of_record(l, record);
         if (s->node[i].node == NULL)
             continue;
         struct store_bucket_view v;
@@ -129,19 +120,34 @@ static void bucket_judge(struct sim *s, uint32_t bucket)
 {
     struct sim_lists l;
     bench_newest(s, bucket, &l);
-    for (uint32_t i = 0; i < s->writes; i++)
-        if (s->write[i].bucket == bucket)
-            write_judge(s, &s->write[i], &l);
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < s->open_count[bucket]; i++) {
+        uint32_t w = s->open[bucket][i];
+        write_judge(s, &s->write[w], &l);
+        if (!s->write[w].is_chosen)
+            s->open[bucket][left++] = w;
+    }
+    s->open_count[bucket] = left;
 }
 
 /* ---- what a batch brings */
 
 static struct sim_write *write_find(struct sim *s, uint32_t job, uint64_t version)
 {
-    for (uint32_t i = s->writes; i-- > 0;)
-        if (s->write[i].version == version && s->write[i].job == job)
-            return &s->write[i];
+    for (uint32_t i = s->job[job].newest; i > 0; i = s->write[i - 1].older)
+        if (s->write[i - 1].version == version)
+            return &s->write[i - 1];
     return NULL;
+}
+
+static void write_open(struct sim *s, uint32_t bucket, uint32_t index)
+{
+    if (s->open_count[bucket] == s->open_size[bucket]) {
+        s->open_size[bucket] = s->open_size[bucket] > 0 ? 2 * s->open_size[bucket] : 32;
+        s->open[bucket] = realloc(s->open[bucket], s->open_size[bucket] * sizeof *s->open[bucket]);
+        MUSTER_ASSERT(s->open[bucket] != NULL);
+    }
+    s->open[bucket][s->open_count[bucket]++] = index;
 }
 
 static struct sim_write *write_of(struct sim *s, const struct store_row *row, uint64_t version,
@@ -165,6 +171,9 @@ static struct sim_write *write_of(struct sim *s, const struct store_row *row, ui
     *w = (struct sim_write){ .version = version, .token = row->run_token, .job = job };
     w->bucket = bucket;
     w->phase = row->phase;
+    w->older = j->newest;
+    j->newest = s->writes;
+    write_open(s, bucket, s->writes - 1);
     for (int i = 0; i < STORE_REQUESTS; i++)
         w->request[i] = row->request[i].id[0];
     return w;
@@ -244,14 +253,7 @@ static void claim_kept(struct sim *s, struct muster_bytes key, struct muster_byt
     sim_check_claimed(s, name, token);
 }
 
-uint16_t sim_truth_seat(const struct sim_node *n, uint32_t bucket)
-{
-    struct bucket_record record;
-    bucket_read(n, bucket, &record);
-    return record.seat;
-}
-
-uint32_t sim_truth_bucket(struct muster_bytes key)
+static uint32_t bucket_of(struct muster_bytes key)
 {
     return (uint32_t)big_endian(key.data + key.len - 2, 2);
 }
@@ -263,11 +265,13 @@ void sim_truth_op(struct sim *s, uint32_t node, uint8_t table, struct muster_byt
         claim_kept(s, key, value);
     if (table != STORE_TABLE_ROW && table != STORE_TABLE_BUCKET)
         return;
-    uint32_t bucket = sim_truth_bucket(key);
+    uint32_t bucket = bucket_of(key);
     s->judge_due |= 1u << bucket;
-    if (table == STORE_TABLE_BUCKET)
+    if (table == STORE_TABLE_BUCKET) {
+        bucket_kept(&s->node[node].bucket[bucket], value);
         return;
-    uint16_t seat = sim_truth_seat(&s->node[node], bucket);
+    }
+    uint16_t seat = s->node[node].bucket[bucket].seat;
     if (before.len > 0 && value.len > 0 && version_of(value) < version_of(before))
         sim_fail(s, 1, "I4: a version falls on n%u", node);
     if (value.len > 0)
@@ -286,6 +290,7 @@ void sim_truth_judge(struct sim *s)
 
 void sim_truth_wiped(struct sim *s, uint32_t node)
 {
+    memset(s->node[node].bucket, 0, sizeof s->node[node].bucket);
     for (uint32_t i = 0; i < s->writes; i++) {
         if (s->write[i].seat[node] != 0)
             s->write[i].burned = s->write[i].seat[node];
@@ -297,9 +302,9 @@ void sim_truth_wiped(struct sim *s, uint32_t node)
 
 bool sim_truth_may_start(struct sim *s, uint32_t job, uint64_t token)
 {
-    for (uint32_t i = 0; i < s->writes; i++) {
-        struct sim_write *w = &s->write[i];
-        if (w->job != job || w->token != token || w->phase != STORE_PLACED)
+    for (uint32_t i = s->job[job].newest; i > 0; i = s->write[i - 1].older) {
+        struct sim_write *w = &s->write[i - 1];
+        if (w->token != token || w->phase != STORE_PLACED)
             continue;
         bucket_judge(s, w->bucket);
         if (w->is_chosen)
@@ -325,12 +330,12 @@ bool sim_truth_can_lose(const struct sim *s)
 uint32_t sim_truth_copies(struct sim *s, uint32_t job, uint64_t request)
 {
     uint32_t most = 0;
-    for (uint32_t i = 0; i < s->writes; i++) {
-        struct sim_write *w = &s->write[i];
+    for (uint32_t i = s->job[job].newest; i > 0; i = s->write[i - 1].older) {
+        struct sim_write *w = &s->write[i - 1];
         bool has = false;
         for (int k = 0; k < STORE_REQUESTS; k++)
             has = has || w->request[k] == request;
-        if (w->job != job || !has)
+        if (!has)
             continue;
         bucket_judge(s, w->bucket);
         uint32_t copies = (uint32_t)__builtin_popcount(w->disks);
