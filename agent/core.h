@@ -27,6 +27,7 @@ struct agent_serve;
 struct serve_ask;
 struct agent_newsroom;
 struct agent_lost;
+struct agent_boots;
 
 struct agent_core {
     struct agent_node_config config; /* texts in it are owned by the node */
@@ -43,9 +44,12 @@ struct agent_core {
     struct agent_serve *serve;
     struct agent_newsroom *newsroom;
     struct agent_lost *lost;
+    struct agent_boots *boots;
     struct agent_counters counters;
     enum agent_standing standing;
+    bool is_over; /* our id is no good any more (R3, R49): no link, no vote; only the end */
     struct muster_id cluster;
+    uint64_t nonce; /* of this boot: tells it from a copy with the same number (R3) */
     uint64_t started_wall_ms;
     uint64_t started_ms;
     uint8_t *scratch;            /* AGENT_FRAME_MAX bytes: the frame being written */

@@ -24,7 +24,7 @@ struct agent_head agent_read_head(struct muster_reader *r)
 
 void agent_write_hello(struct muster_writer *w, const struct agent_msg_hello *m)
 {
-    agent_write_head(w, AGENT_MSG_HELLO, 8);
+    agent_write_head(w, AGENT_MSG_HELLO, 9);
     muster_write_u64(w, m->protocol);
     muster_write_id(w, m->cluster);
     muster_write_id(w, m->self);
@@ -32,9 +32,10 @@ void agent_write_hello(struct muster_writer *w, const struct agent_msg_hello *m)
     muster_write_u64(w, m->boot);
     muster_write_str(w, m->name);
     muster_write_bool(w, m->is_dialer);
+    muster_write_u64(w, m->nonce);
 }
 
-void agent_read_hello(struct muster_reader *r, struct agent_msg_hello *m)
+void agent_read_hello(struct muster_reader *r, uint32_t left, struct agent_msg_hello *m)
 {
     m->protocol = muster_read_u32(r);
     m->cluster = muster_read_id(r);
@@ -43,6 +44,8 @@ void agent_read_hello(struct muster_reader *r, struct agent_msg_hello *m)
     m->boot = muster_read_u64(r);
     m->name = muster_read_bytes(r, AGENT_NAME_MAX);
     m->is_dialer = muster_read_bool(r);
+    if (left >= 8)
+        m->nonce = muster_read_u64(r);
 }
 
 void agent_write_offer(struct muster_writer *w, struct muster_bytes key, uint64_t offer,

@@ -46,7 +46,8 @@ enum agent_message {
     AGENT_MSG_CANCEL,
     AGENT_MSG_WATCH,
     AGENT_MSG_NEWS,
-    AGENT_MSG_LOST /* nodes declared lost for ever: [[id, name], …] */
+    AGENT_MSG_LOST, /* nodes declared lost for ever: [[id, name], …] */
+    AGENT_MSG_COPY  /* a later boot of you was seen: you are a copy */
 };
 
 /* What the runner says of a run; what people see is derived from it and the row. */
@@ -62,6 +63,7 @@ struct agent_msg_hello {
     uint32_t protocol;
     struct muster_id cluster, self, target;
     uint64_t boot;
+    uint64_t nonce; /* of this boot; 0: a build that has none */
     struct muster_bytes name;
     bool is_dialer; /* the sender opened the connection */
 };
@@ -173,7 +175,8 @@ struct agent_head {
 };
 struct agent_head agent_read_head(struct muster_reader *r);
 
-void agent_read_hello(struct muster_reader *r, struct agent_msg_hello *m);
+/* `left`: elements that follow, as agent_read_head says. */
+void agent_read_hello(struct muster_reader *r, uint32_t left, struct agent_msg_hello *m);
 void agent_read_room(struct muster_reader *r, struct agent_msg_room *m);
 void agent_read_start(struct muster_reader *r, struct agent_msg_start *m);
 void agent_read_hold(struct muster_reader *r, struct agent_msg_hold *m);

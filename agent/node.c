@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/boots.h"
 #include "agent/lost.h"
 #include "agent/newsroom.h"
 #include "agent/node_inside.h"
@@ -59,6 +60,8 @@ static int rooms_open(struct agent_node *n)
     if (err == MUSTER_OK)
         err = agent_lost_open(core);
     if (err == MUSTER_OK)
+        err = agent_boots_open(core);
+    if (err == MUSTER_OK)
         err = agent_peers_open(core);
     if (err == MUSTER_OK)
         err = agent_placer_open(core);
@@ -109,6 +112,7 @@ int agent_node_open(struct agent_node **out, const struct agent_node_config *c)
     core->scratch = malloc(AGENT_FRAME_MAX);
     core->next_number = c->boot << 40 | 1;
     muster_rng_seed(&core->rng, c->seed);
+    core->nonce = muster_rng_next(&core->rng) | 1;
     n->exit_ms = n->leave_ms = n->ring_ms = MUSTER_NEVER;
     int err = core->scratch == NULL || n->name == NULL || n->tags == NULL
                   ? MUSTER_EFULL
@@ -134,6 +138,7 @@ void agent_node_close(struct agent_node *n)
     agent_placer_close(core);
     agent_peers_close(core);
     agent_lost_close(core);
+    agent_boots_close(core);
     agent_newsroom_close(core);
     if (core->gossip != NULL)
         gossip_close(core->gossip);
@@ -155,8 +160,10 @@ void agent_node_close(struct agent_node *n)
 int agent_node_load(struct agent_node *n, enum store_table table, struct muster_bytes key,
                     struct muster_bytes value)
 {
-    if (table == STORE_TABLE_META)
+    if (table == STORE_TABLE_META) {
         agent_lost_load(&n->core, key, value);
+        agent_boots_load(&n->core, key, value);
+    }
     if (table == STORE_TABLE_SEEN)
         agent_runner_load_seen(&n->core, key, value);
     if (table == STORE_TABLE_BUCKET || table == STORE_TABLE_ROW || table == STORE_TABLE_CLAIM)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/boots.h"
 #include "agent/lost.h"
 #include "agent/newsroom.h"
 #include "agent/node_inside.h"
@@ -214,7 +215,7 @@ static void leave_tick(struct agent_node *n)
         return;
     bool alone = others_alive(core, true) == 0;
     if (!n->is_leave_sent && (alone || now >= n->leave_ms))
-        agent_runner_stop_all(core, n->exit_err != MUSTER_OK ? "its node was declared lost"
+        agent_runner_stop_all(core, n->exit_err != MUSTER_OK ? "its node may not run jobs any more"
                                     : alone ? "its agent was stopped and no other node is open"
                                             : "its agent was stopped");
     if (!n->is_leave_sent && agent_runner_count(core) == 0) {
@@ -395,6 +396,18 @@ void node_event(struct agent_node *n, const struct agent_event *event)
     }
 }
 
+/* Our id is no good any more: what runs here ends, and so do we. */
+static void end_foreign(struct agent_node *n)
+{
+    struct agent_core *core = &n->core;
+    n->exit_err = MUSTER_EFOREIGN;
+    core->is_over = true;
+    store_retire(core->store);
+    agent_peers_drop_links(core);
+    leave(n);
+    n->leave_ms = core->now.mono_ms;
+}
+
 /* Somebody swore that our disk is gone, while we were: our seats are given away and our id is no
  * good any more. What runs here ends, and so do we (R49). */
 static void lost_got(struct agent_core *core, struct muster_id from, struct muster_reader *r)
@@ -407,9 +420,25 @@ static void lost_got(struct agent_core *core, struct muster_id from, struct must
                   "away and its id may never run jobs again. It ends. To come back as a new node, "
                   "start it with an empty data folder",
                   agent_node_name(core, from));
-    n->exit_err = MUSTER_EFOREIGN;
-    leave(n);
-    n->leave_ms = core->now.mono_ms;
+    end_foreign(n);
+}
+
+/* A peer has seen a later boot under our id: this data folder is a copy, or was put back from one.
+ * What it promised and acknowledged since is not in it, so it must not vote again (R3). */
+static void copy_got(struct agent_core *core, struct muster_id from, struct muster_reader *r)
+{
+    struct agent_node *n = node_of(core);
+    uint64_t boot = agent_boots_told(core, r);
+    if (boot == 0 || n->exit_err != MUSTER_OK)
+        return;
+    agent_out_log(&core->out, AGENT_LOG_ERROR,
+                  "this data folder is a copy, or was restored from one: this is boot %llu, and %s "
+                  "has seen boot %llu of this node. It ends, and does not start from this folder "
+                  "again. To come back as a new node, start it with an empty data folder",
+                  (unsigned long long)core->config.boot, agent_node_name(core, from),
+                  (unsigned long long)boot);
+    meta_note_number(core, "copied", boot);
+    end_foreign(n);
 }
 
 struct message_rule {
@@ -454,6 +483,8 @@ void node_message(struct agent_core *core, struct muster_id from, uint32_t messa
         agent_news_watch_got(core, from);
     else if (message == AGENT_MSG_LOST)
         lost_got(core, from, r);
+    else if (message == AGENT_MSG_COPY)
+        copy_got(core, from, r);
     else
         core->counters.frames_bad++;
 }

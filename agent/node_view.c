@@ -28,6 +28,9 @@ static void problems(const struct agent_node *n, struct agent_status *out)
     uint32_t count = 0;
     if (n->core.standing == AGENT_WAITING)
         out->problem[count++] = "in no cluster yet: `muster init` founds one, or join one that is";
+    if (n->core.is_over)
+        out->problem[count++] =
+            "this node's id is no good any more (lost, or a copied folder): it ends";
     if (out->buckets_short > 0)
         out->problem[count++] =
             "some jobs are on fewer nodes than they will be: benches still fill";

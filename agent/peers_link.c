@@ -3,6 +3,7 @@
  * proves. */
 #include <string.h>
 
+#include "agent/boots.h"
 #include "agent/lost.h"
 #include "agent/newsroom.h"
 #include "agent/peers_inside.h"
@@ -104,7 +105,8 @@ void agent_peers_tick(struct agent_core *core)
     uint64_t next = MUSTER_NEVER;
     for (uint32_t i = 0; i < t->count; i++) {
         struct agent_peer *p = &t->peer[i];
-        if (p->is_self || !agent_peer_is_alive(p) || p->link != AGENT_NO_LINK || p->dialing != 0)
+        if (core->is_over || p->is_self || !agent_peer_is_alive(p) || p->link != AGENT_NO_LINK ||
+            p->dialing != 0)
             continue;
         if (muster_deadline_reached(p->dial_ms, core->now.mono_ms))
             dial(core, p);
@@ -138,6 +140,7 @@ static void hello_send(struct agent_core *core, uint32_t link, struct muster_id 
                                  .self = core->config.self,
                                  .target = target,
                                  .boot = core->config.boot,
+                                 .nonce = core->nonce,
                                  .name = muster_bytes_text(core->config.name),
                                  .is_dialer = is_dialer };
     struct muster_writer w = agent_frame(core);
@@ -233,6 +236,8 @@ static void link_up(struct agent_core *core, struct agent_peer *p, struct agent_
 static const char *hello_fault(struct agent_core *core, const struct agent_link *l,
                                const struct agent_msg_hello *m, const struct agent_peer *p)
 {
+    if (core->is_over)
+        return "comes too late: this node is over";
     if (m->protocol != AGENT_PROTOCOL)
         return "speaks another protocol version";
     if (!muster_id_equal(m->cluster, core->cluster) || muster_id_is_zero(core->cluster))
@@ -245,15 +250,33 @@ static const char *hello_fault(struct agent_core *core, const struct agent_link 
         return "is not the node we dialled";
     if (agent_lost_has(core, m->self))
         return "was declared lost: it may never come back under this id";
-    if (m->boot < p->boot)
-        return "shows an older boot number than before: a copied or restored data directory";
+    if (!agent_boots_fit(core, m->self, m->boot, m->nonce))
+        return "shows an older boot than before: a copied or restored data directory";
     return NULL;
 }
 
-static void hello_got(struct agent_core *core, struct agent_link *l, struct muster_reader *r)
+/* Who is lost, or lives from a copy, must hear of it from somebody, or it would knock for ever. */
+static void hello_refuse(struct agent_core *core, const struct agent_link *l,
+                         const struct agent_msg_hello *m, bool is_ours)
+{
+    bool is_lost = agent_lost_has(core, m->self);
+    bool is_copy = !agent_boots_fit(core, m->self, m->boot, m->nonce);
+    if (is_ours && !core->is_over && (is_lost || is_copy)) {
+        if (!l->is_ours)
+            hello_send(core, l->number, m->self, false);
+        if (is_lost)
+            agent_lost_tell(core, l->number);
+        else
+            agent_boots_tell(core, l->number, m->self);
+    }
+    link_close(core, l->number);
+}
+
+static void hello_got(struct agent_core *core, struct agent_link *l, uint32_t left,
+                      struct muster_reader *r)
 {
     struct agent_msg_hello m = { 0 };
-    agent_read_hello(r, &m);
+    agent_read_hello(r, left, &m);
     if (!muster_reader_ok(r)) {
         core->counters.frames_bad++;
         link_close(core, l->number);
@@ -264,18 +287,14 @@ static void hello_got(struct agent_core *core, struct agent_link *l, struct must
     if (fault != NULL) {
         agent_out_log(&core->out, AGENT_LOG_DEBUG, "peer link refused: %.*s %s", (int)m.name.len,
                       (const char *)m.name.data, fault);
-        if (agent_lost_has(core, m.self) && !l->is_ours) {
-            /* It must hear of it from somebody, or it would knock for ever. */
-            hello_send(core, l->number, m.self, false);
-            agent_lost_tell(core, l->number);
-        }
-        link_close(core, l->number);
+        hello_refuse(core, l, &m, p != NULL && muster_id_equal(m.cluster, core->cluster));
         return;
     }
     if (!l->is_ours)
         hello_send(core, l->number, m.self, false);
     else
         p->dialing = 0;
+    agent_boots_saw(core, m.self, m.boot, m.nonce);
     link_up(core, p, l, m.boot);
 }
 
@@ -294,7 +313,7 @@ void agent_peers_link_frame(struct agent_core *core, uint32_t number, struct mus
         return;
     }
     if (!l->is_up) {
-        hello_got(core, l, &r);
+        hello_got(core, l, head.left, &r);
         return;
     }
     agent_node_frame(core, core->peers->peer[l->peer].id, bytes);

@@ -214,6 +214,7 @@ struct store {
     uint64_t beat_ms;
     uint32_t yields_left;
     bool is_started, is_draining;
+    bool is_over;     /* we are declared lost, or a copy: no vote, no reign, no claim any more */
     bool has_backlog; /* frames did not fit what one step may say */
 
     struct store_peer *peer; /* 0 is this node */

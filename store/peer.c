@@ -251,3 +251,13 @@ void store_lost(struct store *s, struct muster_id node)
     keepers_review(s);
     store_scan_at(s, s->now.mono_ms);
 }
+
+void store_retire(struct store *s)
+{
+    s->is_over = true;
+    for (uint32_t i = 0; i < s->config.buckets; i++) {
+        store_reign_step_down(s, &s->bucket[i], "its node is over", false);
+        s->bucket[i].is_claimable = false;
+    }
+    store_scan_at(s, s->now.mono_ms);
+}

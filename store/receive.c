@@ -89,8 +89,9 @@ void store_receive(struct store *s, const struct store_event *event)
 
     s->counters.frames_in++;
     /* A disk that refuses our batches makes us no witness of anything (R53). */
-    bool is_void = peer == STORE_NOBODY || peer == 0 || s->is_sick || !s->is_started ||
-                   !s->peer[peer].is_connected || s->peer[peer].boot != event->boot;
+    bool is_void = peer == STORE_NOBODY || peer == 0 || s->is_sick || s->is_over ||
+                   !s->is_started || !s->peer[peer].is_connected ||
+                   s->peer[peer].boot != event->boot;
     if (is_void || event->bytes.len > STORE_FRAME_MAX) {
         s->counters.frames_dropped++;
         return;

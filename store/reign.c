@@ -20,7 +20,7 @@ void store_reign_stand(struct store *s, struct store_bucket *b, struct store_rei
     MUSTER_ASSERT(b->seat != 0);
     if (b->round < promised)
         b->round = promised;
-    if (b->round >= STORE_ROUND_MAX || s->is_sick)
+    if (b->round >= STORE_ROUND_MAX || s->is_sick || s->is_over)
         return;
     b->round++;
     b->reign = store_reign_of(b->round, b->seat);
@@ -243,7 +243,7 @@ uint64_t store_reign_due_ms(const struct store *s, const struct store_bucket *b)
     uint64_t due = b->calm_ms > b->hold_ms ? b->calm_ms : b->hold_ms;
     uint32_t rank = 0;
 
-    if (b->role != STORE_SEATED || s->is_sick || b->round >= STORE_ROUND_MAX)
+    if (b->role != STORE_SEATED || s->is_sick || s->is_over || b->round >= STORE_ROUND_MAX)
         return MUSTER_NEVER;
     if (b->bench.count == 1)
         return b->hold_ms < due ? b->hold_ms : due; /* nobody else to be calm for */

@@ -167,6 +167,9 @@ void store_start(struct store *s, struct muster_now now);
 /* The ring's wish for a bucket: distinct nodes, best first, at most STORE_REPLICAS_MAX. (R26) */
 void store_wish(struct store *s, uint32_t bucket, const struct muster_id *node, uint32_t n);
 void store_drain(struct store *s, bool draining); /* this node gives its seats away (R48) */
+/* Our own id is no good any more, by an oath or because we live from a copy: from now on no vote,
+ * no reign and no claim comes from here, and no frame is heard. (R3, R49) */
+void store_retire(struct store *s);
 /* An operator's oath that the disk of this node is gone, for ever: it is heard no more, counts in
  * no quorum, and its seats are replaced at once. The caller has it on disk already, or hands it in
  * before store_start; at most STORE_LOST_MAX of them. (R49) */

@@ -22,7 +22,8 @@ struct meta {
     uint64_t format; /* 0: the folder is empty */
     char home[SHELL_HOME_MAX];
     bool is_broken;
-    bool is_lost; /* declared lost, and told so */
+    bool is_lost;    /* declared lost, and told so */
+    uint64_t copied; /* a peer has seen this boot of it, and this folder is older */
 };
 
 /* ---- reading META */
@@ -53,6 +54,8 @@ static void meta_take(struct meta *m, const char *key, const char *value)
         b->draining = value[0] == '1';
     else if (strcmp(key, "home") == 0)
         (void)muster_format(m->home, sizeof m->home, "%s", value);
+    else if (strcmp(key, "copied") == 0)
+        m->copied = strtoull(value, NULL, 10);
     else if (strncmp(key, "peer:", 5) == 0)
         peer_add(b, value);
 }
@@ -122,6 +125,14 @@ static int meta_check(const struct meta *m, bool moved, const char *home, char *
         return home_refused(b, why, size);
     if (m->is_lost)
         return lost_refused(b, why, size);
+    if (m->copied != 0) {
+        (void)muster_format(why, size,
+                            "%s: this data folder is a copy, or was restored from one: it is at "
+                            "boot %llu, and others have seen boot %llu of its node. To come back "
+                            "as a new node, start with an empty data folder",
+                            b->folder, (unsigned long long)b->boot, (unsigned long long)m->copied);
+        return MUSTER_EFOREIGN;
+    }
     return MUSTER_OK;
 }
 

@@ -17,6 +17,36 @@ static struct muster_reader read_back(const struct muster_writer *w, uint32_t me
     return r;
 }
 
+/* R2, R3: who speaks, from which boot, and the nonce that a copy of its folder cannot know. */
+static void a_hello_comes_back(void **state)
+{
+    struct muster_writer w = muster_writer_over(buffer, sizeof buffer);
+    struct agent_msg_hello m = { .protocol = AGENT_PROTOCOL,
+                                 .self = { { 'S' } },
+                                 .boot = 7,
+                                 .nonce = UINT64_MAX - 1,
+                                 .name = muster_bytes_text("alpha"),
+                                 .is_dialer = true };
+    struct agent_msg_hello back = { 0 };
+    (void)state;
+    agent_write_hello(&w, &m);
+    struct muster_reader r = muster_reader_over(muster_writer_bytes(&w));
+    struct agent_head head = agent_read_head(&r);
+    assert_int_equal(head.message, AGENT_MSG_HELLO);
+    agent_read_hello(&r, head.left, &back);
+    assert_int_equal(muster_reader_end(&r), MUSTER_OK);
+    assert_true(back.nonce == m.nonce);
+    assert_true(back.boot == 7);
+    assert_true(back.is_dialer);
+    /* An older build says no nonce. */
+    r = muster_reader_over(muster_writer_bytes(&w));
+    (void)agent_read_head(&r);
+    back.nonce = 0;
+    agent_read_hello(&r, head.left - 1, &back);
+    assert_true(muster_reader_ok(&r));
+    assert_true(back.nonce == 0);
+}
+
 static void a_hold_comes_back(void **state)
 {
     (void)state;
@@ -151,6 +181,7 @@ static void nonsense_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_hello_comes_back),
         cmocka_unit_test(a_hold_comes_back),
         cmocka_unit_test(a_newer_hold_is_understood),
         cmocka_unit_test(the_answer_to_a_hold_comes_back),

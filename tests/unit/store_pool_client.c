@@ -137,7 +137,7 @@ bool pool_bucket_is_at_rest(const struct pool *p, uint32_t bucket)
 void pool_lost_tell(struct pool *p, uint32_t node)
 {
     for (uint32_t i = 0; i < p->nodes; i++) {
-        if (p->node[i].is_lost)
+        if (p->node[i].is_lost && i != node)
             store_lost(p->node[node].store, pool_id(i));
     }
 }
