@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/civil.h"
+
 uint64_t muster_deadline_after(uint64_t now_ms, uint64_t delay_ms)
 {
     uint64_t sum;
@@ -22,61 +24,10 @@ bool muster_deadline_reached(uint64_t deadline_ms, uint64_t now_ms)
     return deadline_ms != MUSTER_NEVER && deadline_ms <= now_ms;
 }
 
-/* ---- dates: days since 1970 and the Gregorian calendar
- *
- * Years are counted from March, so that the leap day is the last day of its year and every cycle of
- * 400 years has the same 146097 days. In that year the first day of month m (0 is March) is day
- * (153 * m + 2) / 5, because the months from March on go 31 30 31 30 31 twice and then again. */
+/* ---- times as text */
 
 #define YEAR_9999_LAST_MS 253402300799999u
-
-#define DAY_MS      86400000u
-#define CYCLE_DAYS  146097u
-#define CYCLE_YEARS 400u
-#define EPOCH_DAYS  719468u /* from 1 March of the year 0 to 1 January 1970 */
-
-struct date {
-    uint64_t year;
-    unsigned month; /* 1 .. 12 */
-    unsigned day;   /* 1 .. 31 */
-};
-
-static struct date date_of_days(uint64_t days_since_1970)
-{
-    uint64_t days = days_since_1970 + EPOCH_DAYS;
-    uint64_t cycle = days / CYCLE_DAYS;
-    unsigned in_cycle = (unsigned)(days % CYCLE_DAYS);
-    /* Take the leap days out (one in 1461 days, but for the centuries) and years are 365 days. */
-    unsigned year =
-        (in_cycle - in_cycle / 1460 + in_cycle / 36524 - in_cycle / (CYCLE_DAYS - 1)) / 365;
-    unsigned in_year = in_cycle - (365 * year + year / 4 - year / 100);
-    unsigned month = (5 * in_year + 2) / 153;
-    struct date d = { .year = cycle * CYCLE_YEARS + year,
-                      .month = month < 10 ? month + 3 : month - 9,
-                      .day = in_year - (153 * month + 2) / 5 + 1 };
-
-    d.year += d.month <= 2;
-    return d;
-}
-
-static uint64_t date_days(struct date d)
-{
-    uint64_t year = d.year - (d.month <= 2);
-    unsigned month = d.month > 2 ? d.month - 3 : d.month + 9;
-    uint64_t days = year * 365 + year / 4 - year / 100 + year / 400;
-
-    return days + (153 * month + 2) / 5 + d.day - 1 - EPOCH_DAYS;
-}
-
-static bool date_is_valid(struct date d)
-{
-    static const uint8_t days[12] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-    bool leap = d.year % 4 == 0 && (d.year % 100 != 0 || d.year % 400 == 0);
-
-    if (d.year < 1970 || d.month < 1 || d.month > 12)
-        return false;
-    return d.day >= 1 && d.day <= days[d.month - 1] + (unsigned)(d.month == 2 && leap);
-}
+#define DAY_MS            86400000u
 
 /* `value` in exactly `digits` digits and a mark behind it; returns where to go on. */
 static char *time_put(char *out, uint64_t value, unsigned digits, char mark)
@@ -89,14 +40,14 @@ static char *time_put(char *out, uint64_t value, unsigned digits, char mark)
 
 char *muster_time_text(uint64_t wall_ms, char *out)
 {
-    struct date d;
+    struct muster_date d;
     uint64_t ms;
     char *at = out;
 
     /* RFC 3339 ends with the year 9999; what lies beyond is shown as its last moment. */
     if (wall_ms > YEAR_9999_LAST_MS)
         wall_ms = YEAR_9999_LAST_MS;
-    d = date_of_days(wall_ms / DAY_MS);
+    d = muster_date_of_days(wall_ms / DAY_MS);
     ms = wall_ms % DAY_MS;
     at = time_put(at, d.year, 4, '-');
     at = time_put(at, d.month, 2, '-');
@@ -164,7 +115,7 @@ static bool time_offset(const char **text, int *minutes)
 
 int muster_time_parse(uint64_t *wall_ms, const char *text)
 {
-    struct date d;
+    struct muster_date d;
     unsigned year, hour, minute, second, ms;
     int offset;
     int64_t sum;
@@ -180,9 +131,9 @@ int muster_time_parse(uint64_t *wall_ms, const char *text)
         return MUSTER_EINVAL;
     d.year = year;
     /* A leap second has no number of its own in milliseconds since 1970, so it is refused. */
-    if (!date_is_valid(d) || hour > 23 || minute > 59 || second > 59)
+    if (!muster_date_is_valid(d) || hour > 23 || minute > 59 || second > 59)
         return MUSTER_EINVAL;
-    sum = (int64_t)date_days(d) * DAY_MS;
+    sum = (int64_t)muster_date_days(d) * DAY_MS;
     sum += (int64_t)((hour * 60 + minute) * 60 + second) * 1000 + ms;
     sum -= (int64_t)offset * 60000;
     if (sum < 0)
