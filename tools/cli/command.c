@@ -76,6 +76,13 @@ static const struct cli_flag flags_events[] = {
     { .name = "lines", .letter = 'n', .value = "N", .help = "at most N of the past (200)" },
     END
 };
+static const struct cli_flag flags_next[] = {
+    { .name = "lines", .letter = 'n', .value = "N", .help = "that many (5)" },
+    { .name = "tz", .value = "ZONE", .help = "in this time zone (UTC)" },
+    { .name = "from", .value = "TIME", .help = "after this moment (now)" },
+    { .name = "name", .value = "JOB", .help = "the job that H is drawn for" },
+    END
+};
 static const struct cli_flag flags_drain[] = {
     { .name = "deadline", .value = "TIME", .help = "tasks may finish for this long (90s)" },
     { .name = "cancel", .help = "take runs again" },
@@ -382,6 +389,25 @@ const struct cli_command cli_commands[] = {
       .words_max = 1,
       .takes = CLI_TAKES_JOB,
       .run = cli_verb_why },
+    { .verb = "next",
+      .group = "time",
+      .usage = "EXPR",
+      .help = "when a cron expression fires next",
+      .more =
+          "Five fields, or six with seconds before them: minute hour day month weekday. Names,\n"
+          "lists, ranges, steps, L (last), # (n-th weekday) and H (drawn from the job's name).\n"
+          "\n"
+          "  muster next '30 2 * * mon-fri' --tz Europe/Berlin -n 10\n"
+          "  muster next 'H H(1-5) * * *' --name backup/db\n"
+          "\n"
+          "Where clocks change, fixed hours follow the clock on the wall: what falls into the\n"
+          "gap fires once, at its end, and what comes twice fires the first time. With * for\n"
+          "the hour every hour that really passes counts.",
+      .flags = flags_next,
+      .words_min = 1,
+      .words_max = 1,
+      .takes = CLI_TAKES_OTHER,
+      .run = cli_verb_next },
     END
 };
 

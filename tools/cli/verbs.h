@@ -43,4 +43,6 @@ int cli_verb_logs(struct cli *cli);
 int cli_verb_where(struct cli *cli);
 int cli_verb_why(struct cli *cli);
 
+int cli_verb_next(struct cli *cli);
+
 #endif
