@@ -1,6 +1,7 @@
 # muster: build, test, measure. `make help` lists what there is to make.
 #
-#   MODE=release|debug|asan|tsan   each builds into its own folder, build/$(MODE)
+#   MODE=release|debug|asan|tsan   each builds into its own folder, build/$(MODE); probe: for the
+#                                  simulator alone, with bugs planted and rare branches counted
 #   CC=gcc|clang                   both are kept free of warnings; clang builds into build/$(MODE)-clang
 #
 # A new source file is found by its place; no list is kept here:
@@ -41,11 +42,13 @@ OPT_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 OPT_debug   := -O0 -g3
 OPT_asan    := -O1 -g -fno-omit-frame-pointer $(SANITIZE_asan)
 OPT_tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+# What base/probe.h has for the simulator alone; `make mutants` chooses it by itself.
+OPT_probe   := -O2 -g -DMUSTER_PROBES
 # `make cover` and `make fuzz` choose these two by themselves.
 OPT_cover   := -O0 -g --coverage
 OPT_fuzz    := -O1 -g -fno-omit-frame-pointer $(SANITIZE_asan) -fsanitize=fuzzer-no-link
 ifeq ($(OPT_$(MODE)),)
-$(error MODE=$(MODE) is none of release debug asan tsan)
+$(error MODE=$(MODE) is none of release debug asan tsan probe)
 endif
 
 CSTD    := -std=c11 -D_GNU_SOURCE -DMUSTER_VERSION='"$(VERSION)"' -I.

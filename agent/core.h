@@ -15,6 +15,7 @@
 #include "agent/node.h"
 #include "agent/out.h"
 #include "base/clock.h"
+#include "base/probe.h"
 #include "base/rng.h"
 #include "base/wire.h"
 #include "ring/ring.h"

@@ -208,12 +208,15 @@ static void link_up(struct agent_core *core, struct agent_peer *p, struct agent_
                     uint64_t boot)
 {
     if (!is_better(core, p, l, boot)) {
+        MUSTER_MARK(second_link_refused);
         l->is_replaced = true;
         link_close(core, l->number);
         return;
     }
     if (p->link != AGENT_NO_LINK)
         peers_link_drop(core, p);
+    if (p->boot != 0 && boot > p->boot)
+        MUSTER_MARK(peer_has_restarted);
     bool restarted = p->boot != 0 && boot > p->boot;
     if (p->boot != boot)
         p->drift = (struct agent_drift){ 0 }; /* its host's clock may have begun anew */
@@ -243,7 +246,11 @@ static const char *hello_fault(struct agent_core *core, const struct agent_link 
     if (!muster_id_equal(m->cluster, core->cluster) || muster_id_is_zero(core->cluster))
         return "belongs to another cluster";
     if (!muster_id_equal(m->target, core->config.self))
+        MUSTER_MARK(hello_for_another_node);
+    if (!muster_id_equal(m->target, core->config.self) && !MUSTER_MUTANT(target_id_ignored))
         return "means a node that does not live here any more";
+    if (p == NULL)
+        MUSTER_MARK(hello_of_unknown_node);
     if (p == NULL || p->is_self)
         return "is not a member we know";
     if (l->is_ours && l->peer != peer_index(core, p))
@@ -336,6 +343,7 @@ static void peer_proven(struct agent_core *core, struct agent_peer *p)
     if (p->life == AGENT_LIFE_PROVEN || p->life == AGENT_LIFE_UNKNOWN || p->link != AGENT_NO_LINK)
         return;
     if (p->life == AGENT_LIFE_DEAD) {
+        MUSTER_MARK(proof_after_hearsay);
         /* Another's word came first; our own proof is worth more. */
         peers_life_set(core, p, AGENT_LIFE_PROVEN);
         return;
@@ -352,7 +360,7 @@ void agent_peers_checked(struct agent_core *core, uint32_t number, bool refused)
         if (p->checking != number)
             continue;
         p->checking = 0;
-        if (refused)
+        if (refused || MUSTER_MUTANT(proof_without_refusal))
             peer_proven(core, p);
         return;
     }

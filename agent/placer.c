@@ -144,7 +144,8 @@ void placer_start_send(struct agent_core *core, struct place_entry *e, const str
                                  .is_exclusive = row->run_mode == STORE_EXCLUSIVE };
     struct muster_writer w = agent_frame(core);
     agent_write_start(&w, &m);
-    (void)agent_frame_send(core, row->run_node, &w);
+    if (!MUSTER_RARE(start_lost))
+        (void)agent_frame_send(core, row->run_node, &w);
     e->started_ms = core->now.mono_ms;
 }
 
@@ -163,6 +164,10 @@ bool placer_write(struct agent_core *core, struct place_entry *e, const struct s
     struct store_write write = { .row = row, .expected = expected, .places = places };
     int err = store_write(core->store, &write, 1);
     muster_heap_remove(&core->placer->queue, entry_index(core, e));
+    if (err == MUSTER_EBUSY)
+        MUSTER_MARK(placer_finds_a_write_open);
+    if (err == MUSTER_ECONFLICT)
+        MUSTER_MARK(placer_has_read_an_older_row);
     if (err == MUSTER_EREFUSED) {
         placer_free(core, e);
         return false;
@@ -243,6 +248,7 @@ static void look_stopping(struct agent_core *core, struct place_entry *e, struct
 {
     (void)token_take(core, e, &view->row);
     if (placer_is_lost(core, e, &view->row)) {
+        MUSTER_MARK(run_to_stop_is_lost);
         run_clear(core, e, view, why);
         return;
     }
@@ -273,6 +279,7 @@ static bool may_move(struct agent_core *core, struct place_entry *e, const struc
         return false;
     if (!somebody_fits(core, row))
         return false;
+    MUSTER_MARK(moves_off_draining_node);
     e->is_moving = true;
     core->placer->moving++;
     return true;
@@ -293,6 +300,7 @@ static void look_placed(struct agent_core *core, struct place_entry *e, struct s
     if (placer_is_lost(core, e, row)) {
         if (placer_is_poison(core, e, view))
             return;
+        MUSTER_MARK(run_lost);
         agent_news_add(core, "run.lost", agent_node_name(core, e->node), e->key, e->token,
                        "its node is gone; it is placed anew");
         core->counters.handovers++;
@@ -309,7 +317,9 @@ static void look_placed(struct agent_core *core, struct place_entry *e, struct s
     e->state = PLACE_PLACED;
     uint64_t now = core->now.mono_ms, repeat = core->config.start_repeat_ms;
     uint64_t last = e->heard_ms > e->started_ms ? e->heard_ms : e->started_ms;
-    if (last == 0 || now >= last + repeat) {
+    if (last == 0 || now >= last + repeat || MUSTER_RARE(start_repeated)) {
+        if (e->started_ms != 0)
+            MUSTER_MARK(start_repeated);
         placer_start_send(core, e, row);
         last = now;
     }
@@ -330,6 +340,7 @@ static void look_run(struct agent_core *core, struct place_entry *e, struct stor
     switch (row->phase) {
     case STORE_WAITING:
         if (row->run_token != 0) {
+            MUSTER_MARK(waits_for_the_end_of_a_run);
             look_stopping(core, e, view, "is to start anew");
             return;
         }
@@ -366,7 +377,7 @@ void placer_look(struct agent_core *core, struct place_entry *e)
         placer_free(core, e);
         return;
     }
-    if (!view.is_chosen) {
+    if (!view.is_chosen && !MUSTER_MUTANT(start_before_chosen)) {
         e->state = PLACE_WRITING;
         placer_due(core, e, core->now.mono_ms + PLACE_OFFER_MS);
         return;

@@ -62,14 +62,16 @@ void agent_placer_drop(struct agent_core *core, struct muster_bytes key, struct 
 
 static bool is_claimable(struct agent_core *core, const struct store_row *row)
 {
-    if (row->mode != STORE_AVAILABLE || row->want != STORE_WANT_RUN)
+    bool is_available = row->mode == STORE_AVAILABLE || MUSTER_MUTANT(exclusive_claimed);
+    if (!is_available || row->want != STORE_WANT_RUN)
         return false;
     if (row->phase == STORE_WAITING)
         return row->not_before_wall_ms <= core->now.wall_ms;
     if (row->phase != STORE_PLACED)
         return false;
     if (agent_is_self(core, row->run_node))
-        return !agent_runner_runs(core, row->key, row->run_token);
+        return !agent_runner_runs(core, row->key, row->run_token) ||
+               MUSTER_MUTANT(claim_of_what_runs_here);
     const struct agent_peer *p = agent_peers_find(core, row->run_node);
     return p == NULL || p->life == AGENT_LIFE_DEAD || p->life == AGENT_LIFE_PROVEN;
 }
@@ -185,6 +187,7 @@ static void try_send(struct agent_core *core, struct muster_id to, struct muster
     struct muster_id who[1];
     if (store_keeper_hint(core->store, bucket, who, 1) == 0 || agent_is_self(core, who[0]))
         return;
+    MUSTER_MARK(told_to_try_another);
     struct muster_writer w = agent_frame(core);
     agent_write_head(&w, AGENT_MSG_TRY, 3);
     muster_write_str(&w, key);
@@ -242,6 +245,7 @@ static bool claim_adopt(struct agent_core *core, struct place_entry *e, struct s
     if (!newer || !may_run || row.want != STORE_WANT_RUN)
         return false; /* what has ended or is held stays so, whoever still speaks of a run of it */
     if (theirs.packed >= bucket.reign.packed) {
+        MUSTER_MARK(report_outranks_keeper);
         store_outrank(core->store, view->bucket, m->token);
         return true; /* it reports again, and then our reign is above it */
     }
@@ -251,6 +255,7 @@ static bool claim_adopt(struct agent_core *core, struct place_entry *e, struct s
     row.run_node = from;
     row.run_token = m->token;
     row.run_mode = STORE_AVAILABLE;
+    MUSTER_MARK(report_adopted);
     if (placer_write(core, e, &row, view->version.packed, false) && old_token != 0)
         placer_token_send(core, AGENT_MSG_DROP, old_node, placer_key(e), old_token);
     return true;
@@ -287,7 +292,10 @@ static uint64_t lease_give(struct agent_core *core, struct place_entry *e,
     bool is_wanted = row->want == STORE_WANT_RUN && row->phase == STORE_PLACED;
     if (row->run_mode != STORE_EXCLUSIVE || end <= now)
         return 0;
-    if (!m->is_live && (!is_wanted || now < placer_takeover_ms(core, e)))
+    bool is_early = now < placer_takeover_ms(core, e) && !MUSTER_MUTANT(no_takeover_wait);
+    if (!m->is_live && is_early)
+        MUSTER_MARK(first_lease_waits);
+    if (!m->is_live && (!is_wanted || is_early))
         return 0;
     if (end > e->granted_ms)
         e->granted_ms = end;
@@ -301,6 +309,7 @@ static void hold_one(struct agent_core *core, struct muster_id from, const struc
     uint32_t bucket = store_bucket_of(core->store, m->key);
     struct place_entry *e = placer_find(core, m->key);
     if (e != NULL && e->state == PLACE_CLAIMED && !claim_stands(core, e)) {
+        MUSTER_MARK(claim_of_ours_is_over);
         placer_free(core, e);
         e = NULL;
     }
@@ -315,18 +324,25 @@ static void hold_one(struct agent_core *core, struct muster_id from, const struc
     }
     bool known = store_get(core->store, m->key, &view);
     if (!known || (view.row.phase == STORE_GONE && view.row.run_token != m->token)) {
+        MUSTER_MARK(report_of_what_is_no_job);
+        if (MUSTER_MUTANT(drop_not_sent))
+            return;
         placer_token_send(core, AGENT_MSG_DROP, from, m->key, m->token);
         return;
     }
-    if (!view.is_chosen)
+    if (!view.is_chosen) {
+        MUSTER_MARK(report_while_undecided);
         return; /* undecided: silence (R29) */
+    }
     e = placer_make(core, m->key);
     if (e == NULL)
         return;
     bool is_it = view.row.run_token == m->token && muster_id_equal(view.row.run_node, from);
     if (!is_it) {
-        if (!claim_adopt(core, e, &view, from, m))
-            placer_token_send(core, AGENT_MSG_DROP, from, m->key, m->token);
+        if (claim_adopt(core, e, &view, from, m))
+            return;
+        MUSTER_MARK(report_of_another_run);
+        placer_token_send(core, AGENT_MSG_DROP, from, m->key, m->token);
         return;
     }
     if (e->token != m->token)
@@ -349,7 +365,7 @@ void agent_placer_hold(struct agent_core *core, struct muster_id from, struct mu
     for (uint32_t i = 0; i < n && muster_reader_ok(r); i++) {
         struct agent_msg_hold m = { 0 };
         agent_read_hold(r, &m);
-        if (muster_reader_ok(r))
+        if (muster_reader_ok(r) && !MUSTER_RARE(report_unheard))
             hold_one(core, from, &m, asked_ms);
     }
 }
@@ -372,7 +388,8 @@ static bool is_fresh(const struct agent_core *core, const struct place_entry *e)
 
 static bool names(const struct store_view *view, struct muster_id from, uint64_t token)
 {
-    return view->row.run_token == token && muster_id_equal(view->row.run_node, from);
+    return (view->row.run_token == token && muster_id_equal(view->row.run_node, from)) ||
+           MUSTER_MUTANT(end_of_any_token);
 }
 
 void agent_placer_gone(struct agent_core *core, struct muster_id from, struct muster_reader *r)
@@ -383,14 +400,19 @@ void agent_placer_gone(struct agent_core *core, struct muster_id from, struct mu
     if (!muster_reader_ok(r))
         return;
     struct place_entry *e = placer_find(core, m.key);
-    if (e == NULL || !store_get(core->store, m.key, &view) || !names(&view, from, m.token))
+    if (e == NULL || !store_get(core->store, m.key, &view) || !names(&view, from, m.token)) {
+        MUSTER_MARK(gone_of_another_run);
         return;
+    }
     if (e->state == PLACE_CLAIMED) {
+        MUSTER_MARK(gone_of_a_claim);
         placer_free(core, e);
         return;
     }
-    if (!view.is_chosen || is_fresh(core, e))
+    if (!view.is_chosen || is_fresh(core, e)) {
+        MUSTER_MARK(gone_while_undecided);
         return; /* asked again by the clock */
+    }
     struct store_row row = view.row;
     row.run_node = (struct muster_id){ 0 };
     row.run_token = 0;
@@ -446,9 +468,12 @@ void agent_placer_done(struct agent_core *core, struct muster_id from, struct mu
         return;
     }
     bool known = store_get(core->store, m.key, &view);
-    if (known && (!view.is_chosen || is_fresh(core, placer_find(core, m.key))))
+    if (known && (!view.is_chosen || is_fresh(core, placer_find(core, m.key)))) {
+        MUSTER_MARK(done_while_undecided);
         return; /* it will be repeated */
+    }
     if (!known || !names(&view, from, m.token) || view.row.phase == STORE_GONE) {
+        MUSTER_MARK(done_again_or_of_another_run);
         placer_token_send(core, AGENT_MSG_DONE_OK, from, m.key, m.token);
         return;
     }

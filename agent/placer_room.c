@@ -64,6 +64,8 @@ uint64_t agent_placer_lease_until(const struct agent_core *core, const struct st
  * one gave is over, and nobody has spoken for it lately. What gossip says does not matter (R39). */
 static bool lease_is_over(struct agent_core *core, struct place_entry *e)
 {
+    if (MUSTER_MUTANT(lease_not_waited_for))
+        return e->heard_ms + core->config.orphan_ms <= core->now.mono_ms;
     uint64_t over = lease_over_ms(core, e);
     uint64_t last = e->heard_ms > e->token_ms ? e->heard_ms : e->token_ms;
     uint64_t silent = last + core->config.orphan_ms;
@@ -90,11 +92,17 @@ bool placer_is_lost(struct agent_core *core, struct place_entry *e, const struct
         return is_proven_gone(core, e, p);
     if (p != NULL && p->life == AGENT_LIFE_ALIVE)
         return false;
+    if (MUSTER_MUTANT(no_return_grace) && (p == NULL || p->seen_ms == 0))
+        return true;
     /* An oath speaks of the disk, not of a process: exclusive runs wait for their lease (R49). */
     if (row->mode != STORE_EXCLUSIVE && agent_lost_has(core, row->run_node))
         return true;
     if (p == NULL || p->seen_ms == 0)
         return lost_after(core, e, core->started_ms + c->return_grace_ms);
+    if (p->life == AGENT_LIFE_PROVEN)
+        MUSTER_MARK(node_is_proven_dead);
+    else
+        MUSTER_MARK(node_is_silent);
     if (p->life == AGENT_LIFE_PROVEN)
         return !job_keeps(row) || lost_after(core, e, p->dead_since_ms + c->dead_man_ms);
     uint64_t heard = e->heard_ms > e->taken_ms ? e->heard_ms : e->taken_ms;
@@ -183,6 +191,7 @@ void placer_offer_forget(struct agent_core *core, struct place_entry *e)
 bool placer_offer(struct agent_core *core, struct place_entry *e, const struct store_row *row)
 {
     if (e->offer != 0) {
+        MUSTER_MARK(offer_unanswered);
         refuse(e, e->offer_to);
         placer_offer_forget(core, e);
     }
@@ -211,6 +220,7 @@ static void place(struct agent_core *core, struct place_entry *e, struct muster_
     bool waits = row.phase == STORE_WAITING && row.run_token == 0;
     bool lost = row.phase == STORE_PLACED && placer_is_lost(core, e, &row);
     if (row.want != STORE_WANT_RUN || !view.is_chosen || (!waits && !lost)) {
+        MUSTER_MARK(room_for_what_wants_none);
         placer_look(core, e);
         return;
     }
@@ -246,6 +256,7 @@ void agent_placer_room(struct agent_core *core, struct muster_id from, struct mu
         place(core, e, from);
         return;
     }
+    MUSTER_MARK(offer_refused);
     refuse(e, from);
     e->offered_ms = 0;
     e->state = PLACE_NEW;

@@ -137,7 +137,7 @@ void agent_runner_load_seen(struct agent_core *core, struct muster_bytes key,
 {
     struct muster_reader in = muster_reader_over(value);
     uint64_t token = muster_read_u64(&in);
-    if (muster_reader_ok(&in))
+    if (muster_reader_ok(&in) && !MUSTER_MUTANT(seen_forgotten_at_boot))
         seen_remember(core->runner, key_hash(key), token);
 }
 
@@ -167,7 +167,8 @@ static uint32_t used_but(const struct agent_core *core, uint64_t but_hash)
     const struct agent_runner *r = core->runner;
     uint32_t used = 0;
     for (uint32_t i = 0; i < r->high; i++)
-        if (r->run[i].is_used && r->run[i].holds_slot)
+        if (r->run[i].is_used && r->run[i].holds_slot &&
+            (r->run[i].pid != 0 || !MUSTER_MUTANT(slots_counted_after_spawn)))
             used += r->run[i].needs;
     for (uint32_t i = 0; i < r->reservations; i++)
         if (r->reservation[i].until_ms > core->now.mono_ms &&
@@ -238,8 +239,11 @@ void agent_runner_offer(struct agent_core *core, struct muster_id from, struct m
     struct run_reservation *v = reservation_of(core, hash);
     bool room = v != NULL && core->runner->is_scanned && runner_has_room(core, needs, hash);
     room = room && !(is_exclusive && runner_clock_is_bad(core));
-    if (room)
+    room = (room && !MUSTER_RARE(offer_declined)) || MUSTER_MUTANT(room_for_everybody);
+    if (room && v != NULL)
         *v = (struct run_reservation){ hash, needs, core->now.mono_ms + AGENT_RESERVE_MS };
+    if (room && v != NULL && MUSTER_MUTANT(reservation_never_ends))
+        v->until_ms = MUSTER_NEVER - 1;
     core->counters.offers++;
     core->counters.offers_full += !room;
     struct agent_msg_room m = { .key = key,
@@ -273,6 +277,7 @@ static void route_renew(struct agent_core *core, struct agent_run *run)
         n = agent_place_bench(core, bucket, who, RING_REPLICAS_MAX);
     if (n == 0)
         return;
+    MUSTER_MARK(another_keeper_is_asked);
     run->keeper = who[run->route_try++ % n];
     run->heard_ms = core->now.mono_ms;
 }
@@ -320,7 +325,7 @@ static void holds_send(struct agent_core *core, struct muster_id keeper, bool al
     uint32_t n = 0;
     for (uint32_t i = 0; i < r->high && n < AGENT_HOLD_MAX; i++) {
         struct agent_run *run = &r->run[i];
-        if (!is_held(run, all) || !muster_id_equal(run->keeper, keeper))
+        if (!is_held(run, all) || !muster_id_equal(run->keeper, keeper) || MUSTER_RARE(report_late))
             continue;
         hold_write(&w, run);
         run->is_reported_due = false;

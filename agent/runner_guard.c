@@ -155,6 +155,8 @@ static struct agent_run *run_found(struct agent_core *core, const struct agent_g
     struct muster_bytes key = muster_bytes_text(g->job);
     struct agent_run *run = runner_find(core, key);
     if (run != NULL && run->token >= g->token)
+        MUSTER_MARK(guard_of_an_older_run);
+    if (run != NULL && run->token >= g->token)
         return NULL; /* an older attempt of what is already known */
     if (run == NULL)
         run = runner_make(core, key);
@@ -178,6 +180,7 @@ static void run_adopted(struct agent_core *core, const struct agent_guard_event 
         e->number = g->handle;
         return;
     }
+    MUSTER_MARK(run_adopted);
     run->pid = g->pid;
     run->is_live = true;
     run->holds_slot = true;
@@ -195,6 +198,7 @@ static void run_left(struct agent_core *core, const struct agent_guard_event *g)
         agent_out_add(&core->out, AGENT_EFFECT_GUARD_FORGET)->number = g->handle;
         return;
     }
+    MUSTER_MARK(end_that_nobody_heard);
     run->is_lost = g->news == AGENT_GUARD_LOST || ended_with_agent(g);
     run_exited(core, run, g);
 }

@@ -95,6 +95,7 @@ static void run_begin(struct agent_core *core, struct muster_id from,
     struct agent_run *run =
         runner_has_room(core, m->needs, hash) ? runner_make(core, m->key) : NULL;
     if (run == NULL || !spec_take(core, run, m->spec)) {
+        MUSTER_MARK(no_slot_when_start_came);
         if (run != NULL)
             runner_free(core, run);
         runner_seen_set(core, m->key, m->token, 0);
@@ -116,6 +117,8 @@ static void run_begin(struct agent_core *core, struct muster_id from,
     runner_changed(run, AGENT_RUN_STARTING, core->now.wall_ms);
     core->counters.starts++;
     runner_seen_set(core, m->key, m->token, run->note_cookie);
+    if (MUSTER_MUTANT(seen_not_on_disk))
+        agent_runner_noted(core, run->note_cookie, MUSTER_OK);
 }
 
 void agent_runner_start(struct agent_core *core, struct muster_id from, struct muster_reader *r)
@@ -126,6 +129,7 @@ void agent_runner_start(struct agent_core *core, struct muster_id from, struct m
         return;
     struct agent_run *run = runner_find(core, m.key);
     if (run != NULL && run->token == m.token) {
+        MUSTER_MARK(start_of_what_runs);
         run->keeper = from;
         run->heard_ms = core->now.mono_ms;
         run->is_reported_due = true;
@@ -135,7 +139,12 @@ void agent_runner_start(struct agent_core *core, struct muster_id from, struct m
     }
     bool is_refused =
         core->standing != AGENT_JOINED || (m.is_exclusive && runner_clock_is_bad(core));
-    if (runner_seen(core, m.key) >= m.token || is_refused) {
+    bool was_seen = runner_seen(core, m.key) >= m.token && !MUSTER_MUTANT(seen_not_checked);
+    if (was_seen || is_refused) {
+        if (was_seen)
+            MUSTER_MARK(start_of_seen_token);
+        else
+            MUSTER_MARK(start_refused);
         if (runner_seen(core, m.key) < m.token)
             runner_seen_set(core, m.key, m.token, 0);
         gone_send(core, from, m.key, m.token,
@@ -147,6 +156,7 @@ void agent_runner_start(struct agent_core *core, struct muster_id from, struct m
         run_begin(core, from, &m);
         return;
     }
+    MUSTER_MARK(start_over_an_older_run);
     next_keep(run, from, &m);
     run->is_dropped = true;
     runner_end_stopped(core, run);
@@ -277,7 +287,8 @@ static void move_away(struct agent_core *core, struct agent_run *run, const char
 /* Long enough for a guard to take it to a process. */
 static bool lease_is_good(const struct agent_core *core, const struct agent_run *run)
 {
-    return !run->is_exclusive || run->lease_until_ms > core->now.mono_ms + LEASE_LAUNCH_MS;
+    return !run->is_exclusive || run->lease_until_ms > core->now.mono_ms + LEASE_LAUNCH_MS ||
+           MUSTER_MUTANT(start_without_lease);
 }
 
 /* The keeper has granted a lease that ends then. A run that an earlier agent left is known to be
@@ -307,6 +318,7 @@ void runner_launch(struct agent_core *core, struct agent_run *run)
     run->retry_ms = MUSTER_NEVER;
     run->awaits_lease = !lease_is_good(core, run);
     if (run->awaits_lease) {
+        MUSTER_MARK(start_waits_for_lease);
         note_set(run, "waits for its lease");
         runner_changed(run, AGENT_RUN_STARTING, core->now.wall_ms);
         return;
@@ -336,6 +348,10 @@ void agent_runner_noted(struct agent_core *core, uint64_t cookie, int err)
         if (!run->is_used || !run->is_noting || run->note_cookie != cookie)
             continue;
         run->is_noting = false;
+        if (err != MUSTER_OK)
+            MUSTER_MARK(start_not_noted);
+        else if (run->state == AGENT_RUN_STOPPING)
+            MUSTER_MARK(stopped_before_it_began);
         if (err != MUSTER_OK)
             move_away(core, run, "the disk of the node refused to note its start");
         else if (run->state == AGENT_RUN_STOPPING)
@@ -402,8 +418,10 @@ void agent_runner_stop(struct agent_core *core, struct muster_id from, struct mu
         return;
     struct agent_run *run = runner_find(core, key);
     if (run == NULL || run->token != token) {
-        if (runner_seen(core, key) < token)
+        if (runner_seen(core, key) < token) {
+            MUSTER_MARK(stop_before_start);
             runner_seen_set(core, key, token, 0);
+        }
         gone_send(core, from, key, token, "not running here");
         return;
     }
@@ -423,8 +441,13 @@ void agent_runner_drop(struct agent_core *core, struct muster_reader *r)
     struct agent_run *run = runner_find(core, key);
     if (runner_seen(core, key) < token)
         runner_seen_set(core, key, token, 0);
-    if (run == NULL || run->token != token)
+    if (run == NULL || MUSTER_MUTANT(drop_not_obeyed))
         return;
+    if (run->token != token && !MUSTER_MUTANT(drop_of_any_token)) {
+        MUSTER_MARK(drop_of_another_run);
+        return;
+    }
+    MUSTER_MARK(dropped);
     run->is_dropped = true;
     note_set(run, "another run of it counts");
     agent_news_add(core, "run.dropped", NULL, run->key, token, "ended: %s", run->note);
@@ -463,12 +486,15 @@ void agent_runner_hold_ok(struct agent_core *core, struct muster_id from, struct
     struct agent_peer *p = agent_peers_find(core, from);
     bool is_drifting = is_ours && p != NULL && !p->is_self &&
                        agent_drift_is_bad(&p->drift, m.asked_ms, core->now.mono_ms, m.keeper_ms);
-    if (is_drifting) {
+    if (is_drifting && !MUSTER_MUTANT(drift_ignored)) {
+        MUSTER_MARK(clocks_drift_apart);
         clock_doubt(core, from);
         return;
     }
     if (m.lease_ms > 0 && is_ours)
-        run_leased(core, run, m.asked_ms + m.lease_ms / 100 * 99);
+        run_leased(core, run,
+                   (MUSTER_MUTANT(lease_from_the_answer) ? core->now.mono_ms : m.asked_ms) +
+                       m.lease_ms / 100 * 99);
 }
 
 void agent_runner_done_ok(struct agent_core *core, struct muster_reader *r)

@@ -138,7 +138,7 @@ static void request_remember(struct store_row *row, const struct agent_request *
 
 static bool is_repeated(const struct store_row *row, const struct agent_request *q)
 {
-    if (q->request_id[0] == 0 && q->request_id[1] == 0)
+    if ((q->request_id[0] == 0 && q->request_id[1] == 0) || MUSTER_MUTANT(request_id_forgotten))
         return false;
     for (int i = 0; i < STORE_REQUESTS; i++)
         if (row->request[i].id[0] == q->request_id[0] && row->request[i].id[1] == q->request_id[1])
@@ -253,6 +253,8 @@ static enum outcome op_put(struct agent_core *core, struct served *s, const stru
 
 static enum outcome op_delete(struct agent_core *core, struct change *c)
 {
+    if (MUSTER_MUTANT(tombstone_without_run))
+        c->row.run_token = 0;
     c->row.phase = STORE_GONE;
     c->row.since_wall_ms = core->now.wall_ms;
     c->row.spec = MUSTER_BYTES(NULL, 0);
@@ -321,11 +323,14 @@ static void op_try(struct agent_core *core, struct served *s)
     bool known = store_get(core->store, key, &view);
     bool alive = known && view.row.phase != STORE_GONE;
     if (known && !view.is_chosen) {
+        MUSTER_MARK(request_waits_for_a_write);
         park(core, s);
         return;
     }
     struct change c = { .row = view.row, .expected = known ? view.version.packed : 0 };
     enum outcome o = OUTCOME_SAME;
+    if (known && is_repeated(&view.row, &s->q))
+        MUSTER_MARK(request_repeated);
     if (!known || !is_repeated(&view.row, &s->q))
         o = op_change(core, s, &view, alive, &c);
     if (o == OUTCOME_SAME) {

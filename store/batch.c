@@ -201,7 +201,8 @@ void store_batch_done(struct store *s, const struct store_event *event)
     MUSTER_ASSERT(event->batch == log->batch.number);
     s->is_flying = false;
     s->stuck_ms = MUSTER_NEVER;
-    if (event->err != MUSTER_OK) {
+    if (event->err != MUSTER_OK && !MUSTER_MUTANT(refusal_taken_for_success)) {
+        MUSTER_MARK(commit_refused);
         batch_failed(s, log, event->err);
         return;
     }
@@ -220,5 +221,6 @@ void store_batch_again(struct store *s)
 {
     if (!s->is_sick || s->is_flying || s->now.mono_ms < s->retry_ms)
         return;
+    MUSTER_MARK(commit_again);
     batch_say(s, &s->log[s->at ^ 1]);
 }

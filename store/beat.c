@@ -29,7 +29,8 @@ uint64_t store_grant_end_ms(const struct store *s, uint32_t bucket)
 
     if (b->role != STORE_SERVING || !store_lease_holds(s, b) || b->answered_ms == 0)
         return 0;
-    return b->answered_ms + t->horizon_ms - t->margin_ms;
+    uint64_t from = MUSTER_MUTANT(lease_without_answer) ? s->now.mono_ms : b->answered_ms;
+    return from + t->horizon_ms - t->margin_ms;
 }
 
 /* s of R14: the latest time that a quorum has answered a beat sent then or later. */
@@ -56,6 +57,10 @@ void store_beat_send(struct store *s, struct store_bucket *b)
         if (b->member[i].peer == 0)
             continue;
         struct store_item *item = store_item_new(s, STORE_BEAT, b, b->member[i].peer);
+        if (item != NULL && MUSTER_RARE(beat_dropped)) {
+            store_item_free(s, item);
+            continue;
+        }
         if (item == NULL)
             continue;
         item->reign = b->reign.packed;
@@ -65,7 +70,8 @@ void store_beat_send(struct store *s, struct store_bucket *b)
     }
     /* The keeper answers its own beat, so a later vote of it carries the age of its own reign
      * (R14). */
-    b->heard_ms = s->now.mono_ms;
+    if (!MUSTER_MUTANT(no_self_beat))
+        b->heard_ms = s->now.mono_ms;
     b->calm_ms = s->now.mono_ms + s->config.times.calm_ms;
     if (self >= 0)
         b->member[self].echo_ms = s->now.mono_ms;
@@ -114,8 +120,10 @@ static void member_heard(struct store *s, struct store_bucket *b, uint32_t membe
     m->said = seat;
     m->is_lost = false;
     if (bench_version < store_bucket_bench_version(b)) {
+        MUSTER_MARK(bench_repeated);
         bench_repeat(s, b, member);
     } else if (seat != b->bench.member[member].seat) {
+        MUSTER_MARK(member_lost_its_rows);
         m->is_lost = true; /* it knows the bench row and does not sit: its rows are lost (R54) */
         store_look(s, b);
     } else {
@@ -136,6 +144,7 @@ void store_beat_ok_take(struct store *s, uint16_t peer, struct muster_reader *r,
     if (!store_bucket_rules(b) || reign.packed != b->reign.packed || head > s->now.mono_ms)
         return;
     if (bench_version > store_bucket_bench_version(b)) {
+        MUSTER_MARK(beat_ok_with_newer_bench);
         store_reign_step_down(s, b, "a member knows a newer bench", true);
         return;
     }

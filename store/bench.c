@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/probe.h"
+
 static uint32_t mask_count(uint32_t mask)
 {
     return (uint32_t)__builtin_popcount(mask);
@@ -51,7 +53,8 @@ static bool list_quorum(const struct store_bench *b, uint32_t list, uint32_t mas
 bool store_bench_quorum(const struct store_bench *b, uint32_t mask)
 {
     if (b->old_mask == 0 || !list_quorum(b, b->old_mask, mask))
-        return false;
+        return b->new_mask != 0 && MUSTER_MUTANT(old_list_not_asked) &&
+               list_quorum(b, b->new_mask, mask);
     return b->new_mask == 0 || list_quorum(b, b->new_mask, mask);
 }
 
@@ -96,7 +99,8 @@ int store_bench_voter(const struct store_bench *b, struct muster_id node, uint16
      * the old list could meet in nothing but it. A seat that a change only adds is empty by nature.
      */
     for (uint32_t i = 0; i < b->count; i++) {
-        if ((b->old_mask & bit(i)) == 0 && muster_id_equal(b->member[i].node, node))
+        bool is_new = (b->old_mask & bit(i)) == 0 || MUSTER_MUTANT(lost_seat_counted);
+        if (is_new && muster_id_equal(b->member[i].node, node))
             return (int)i;
     }
     return -1;

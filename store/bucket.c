@@ -140,9 +140,16 @@ void store_bucket_set_bench(struct store *s, struct store_bucket *b, struct stor
 static void bucket_take_seat(struct store *s, struct store_bucket *b, uint16_t seat)
 {
     STORE_TRACE(s, "bucket %u: seat %u was %u", b->number, seat, b->seat);
-    if (b->role != STORE_SEATED && b->role != STORE_NO_SEAT)
+    if (b->role != STORE_SEATED && b->role != STORE_NO_SEAT) {
+        MUSTER_MARK(seated_anew_while_ruling);
         store_reign_step_down(s, b, "seated anew", false);
-    store_bucket_wipe(s, b);
+    }
+    if (seat == 0)
+        MUSTER_MARK(seat_taken_away);
+    else if (b->seat != 0)
+        MUSTER_MARK(seated_anew);
+    if (seat == 0 || !MUSTER_MUTANT(reseat_without_wipe))
+        store_bucket_wipe(s, b);
     b->seat = seat;
     if (seat != 0)
         b->lost_seat = 0;
@@ -161,6 +168,7 @@ static void bucket_heed(struct store *s, struct store_bucket *b, struct store_re
 {
     if (reign.packed <= b->promised.packed)
         return;
+    MUSTER_MARK(bench_of_a_later_reign);
     store_reign_step_down(s, b, "a bench of a later reign", true);
     b->promised = reign;
     if (store_reign_round(reign) > b->round)
@@ -191,8 +199,10 @@ bool store_bucket_learn(struct store *s, struct store_bucket *b, uint64_t versio
     if (b->lost_seat == UINT16_MAX)
         b->lost_seat =
             seat; /* we cannot tell which seat we had: whatever we are named for is gone */
-    if (b->lost_seat != 0 && seat == b->lost_seat)
+    if (b->lost_seat != 0 && seat == b->lost_seat) {
+        MUSTER_MARK(lost_seat_named_again);
         seat = 0;
+    }
     if (seat != b->seat)
         bucket_take_seat(s, b, seat);
     return true;

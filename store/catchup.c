@@ -41,7 +41,8 @@ void store_catchup_send_list(struct store *s, struct store_bucket *b, uint32_t m
 
 static bool fill_has_room(const struct store *s, const struct store_member *m)
 {
-    return s->peer[m->peer].fill_bytes + STORE_PAGE_BYTES <= STORE_FILL_BYTES;
+    return s->peer[m->peer].fill_bytes + STORE_PAGE_BYTES <= STORE_FILL_BYTES &&
+           !MUSTER_RARE(fill_waits);
 }
 
 static void member_is_level(struct store *s, struct store_bucket *b, uint32_t member, uint32_t seq)
@@ -113,7 +114,8 @@ void store_catchup_row(struct store *s, struct store_bucket *b, uint32_t member,
 
     if ((e->flags & STORE_ENTRY_OPEN) != 0 && store_proposal_waits_for(b, e->value, member))
         return;
-    if (m->page_bytes > 0 && m->page_bytes + e->value->len > STORE_PAGE_BYTES) {
+    bool is_full = m->page_bytes + e->value->len > STORE_PAGE_BYTES || MUSTER_RARE(page_is_short);
+    if (m->page_bytes > 0 && is_full) {
         m->has_more = true;
         return;
     }
@@ -195,6 +197,8 @@ void store_fill_ok_take(struct store *s, uint16_t peer, struct muster_reader *r)
     if (m->sync != STORE_SYNC_FILLS || m->page != page)
         return;
     bool has_more = m->has_more;
+    if (has_more)
+        MUSTER_MARK(fill_goes_on);
     uint32_t compared = m->compared;
     store_catchup_reset(s, b, (uint32_t)member);
     if (has_more)
@@ -214,6 +218,12 @@ void store_supersede(struct store *s, struct store_bucket *b, struct muster_byte
     if (b->role != STORE_SERVING || (e != NULL && (e->flags & STORE_ENTRY_OPEN) != 0))
         return;
     if (e == NULL && s->table.rows >= s->table.rows_max)
+        return;
+    if (e == NULL)
+        MUSTER_MARK(superseded_by_tombstone);
+    else
+        MUSTER_MARK(superseded_by_value);
+    if (MUSTER_MUTANT(supersede_skipped))
         return;
     struct store_proposal *w = store_proposal_begin(s, b);
     if (w == NULL)
@@ -246,7 +256,10 @@ void store_fill_take(struct store *s, uint16_t peer, struct muster_reader *r)
         return;
     /* Sent before a PURGE that we have seen: it may hold what must not come back. The page is not
      * acknowledged, and its keeper compares again. */
-    if (b->seat == 0 || counter < b->purged_counter) {
+    bool is_stale = counter < b->purged_counter;
+    if (b->seat == 0 || (is_stale && !MUSTER_MUTANT(unordered_stream))) {
+        if (is_stale)
+            MUSTER_MARK(fill_from_before_a_purge);
         b->page_is_torn = !is_end; /* the next page begins whole */
         return;
     }
@@ -258,6 +271,8 @@ void store_fill_take(struct store *s, uint16_t peer, struct muster_reader *r)
     }
     bool is_torn = b->page_is_torn;
     b->page_is_torn = false;
+    if (is_torn)
+        MUSTER_MARK(page_is_torn);
     struct store_item *item = is_torn ? NULL : store_item_new(s, STORE_FILL_OK, b, peer);
     if (item == NULL)
         return;
@@ -265,5 +280,8 @@ void store_fill_take(struct store *s, uint16_t peer, struct muster_reader *r)
     item->seat = b->seat;
     item->number = page;
     item->digest = store_bucket_digest(s, b);
-    store_answer(s, b, item);
+    if (MUSTER_MUTANT(fill_ok_before_commit))
+        store_send(s, item);
+    else
+        store_answer(s, b, item);
 }

@@ -64,6 +64,7 @@ static int seat_to_leave(const struct store *s, const struct store_bucket *b, ui
 
     for (uint32_t i = 0; i < b->bench.count; i++) {
         if (b->member[i].is_lost && b->member[i].peer != 0) {
+            MUSTER_MARK(lost_seat_replaced);
             *to = b->member[i].peer; /* the same node, on a seat whose emptiness is known */
             return (int)i;
         }
@@ -72,13 +73,17 @@ static int seat_to_leave(const struct store *s, const struct store_bucket *b, ui
     if (spare == STORE_NOBODY)
         return -1;
     for (uint32_t i = 0; i < b->bench.count; i++) {
-        if (is_dead_for(s, b->member[i].peer, s->config.times.replace_ms))
+        if (is_dead_for(s, b->member[i].peer, s->config.times.replace_ms)) {
+            MUSTER_MARK(dead_member_replaced);
             return (int)i;
+        }
     }
     for (uint32_t i = 0; i < b->bench.count && wish_is_settled(s, b); i++) {
         uint16_t peer = b->member[i].peer;
-        if (peer != 0 && !wish_has(b, peer) && store_peer_is_live(s, peer))
+        if (peer != 0 && !wish_has(b, peer) && store_peer_is_live(s, peer)) {
+            MUSTER_MARK(unwished_member_replaced);
             return (int)i;
+        }
     }
     return -1;
 }
@@ -90,6 +95,8 @@ static void change_open(struct store *s, struct store_bucket *b, uint16_t add, i
     if (bench.next_seat == UINT16_MAX)
         return;
     store_bench_open_change(&bench, s->peer[add].id, without);
+    if (MUSTER_MUTANT(bench_without_joint))
+        store_bench_end_change(&bench, true);
     if (!store_proposal_bench(s, b, &bench))
         return;
     /* Level means level with what stands from here on. */
@@ -141,6 +148,7 @@ static bool hand_over(struct store *s, struct store_bucket *b, uint16_t heir)
         return false;
     item->reign = b->reign.packed;
     store_send(s, item);
+    MUSTER_MARK(hands_over);
     b->yielded = b->reign;
     store_reign_step_down(s, b, "hands over", false);
     /* Should the heir not stand, the next in order does, and soon. */
@@ -169,7 +177,9 @@ static void change_go_on(struct store *s, struct store_bucket *b)
         bool is_added = (b->bench.old_mask & store_bit(i)) == 0;
         if ((b->bench.new_mask & store_bit(i)) == 0)
             continue;
-        if (is_added && is_out_of_reach(s, b->member[i].peer)) {
+        bool is_gone = is_added && is_out_of_reach(s, b->member[i].peer);
+        if (is_gone && !MUSTER_MUTANT(change_never_given_up)) {
+            MUSTER_MARK(change_given_up);
             STORE_TRACE(s, "bucket %u: bench change given up", b->number);
             store_bench_end_change(&bench, false);
             (void)store_proposal_bench(s, b, &bench);
@@ -180,9 +190,11 @@ static void change_go_on(struct store *s, struct store_bucket *b)
         level += may_count;
         all += (b->bench.lost_mask & store_bit(i)) == 0; /* a quorum will be one of the others */
     }
-    if (!is_filled || 2 * level <= all)
+    bool is_ready = is_filled && 2 * level > all;
+    if (!is_ready && !MUSTER_MUTANT(bench_before_filled))
         return;
     if ((b->bench.new_mask & store_bit((uint32_t)store_bucket_self(s, b))) == 0) {
+        MUSTER_MARK(change_left_to_heir);
         if (b->unchosen == 0)
             change_leave_to_heir(s, b);
         return;

@@ -101,6 +101,8 @@ uint64_t store_claim_due_ms(const struct store *s, const struct store_bucket *b)
     if (self >= 0 && store_bench_quorum(&b->bench, store_bit((uint32_t)self)))
         return MUSTER_NEVER; /* alone it is a quorum: it stands, and needs no claims */
     uint64_t grown = s->start_ms + (has_company ? t->boot_grace_ms : t->alone_grace_ms);
+    if (MUSTER_MUTANT(claim_without_grace))
+        grown = s->start_ms;
     uint64_t due = b->known_ms + (is_left_alone(s, b) ? 0 : t->claim_after_ms);
     if (is_left_alone(s, b) && is_bereaved(s, b))
         return due;
@@ -120,8 +122,14 @@ static bool claim_spend(struct store *s, struct store_bucket *b)
 {
     uint32_t promised = store_reign_round(b->promised);
 
-    if (b->claim_round != 0 && b->claim_round >= promised && b->claim_seq < STORE_SEQ_MAX)
+    if (b->claim_round != 0 && b->claim_round >= promised && b->claim_seq < STORE_SEQ_MAX) {
+        MUSTER_MARK(claim_round_used_on);
         return true;
+    }
+    if (MUSTER_MUTANT(claim_round_not_spent)) {
+        b->claim_round = (b->round > promised ? b->round : promised) + 1;
+        return true;
+    }
     b->round = b->round > promised ? b->round : promised;
     if (b->round >= STORE_ROUND_MAX)
         return false;
@@ -139,7 +147,7 @@ int store_claim(struct store *s, struct muster_bytes key, struct muster_id node)
     if (e == NULL || e->value->phase == STORE_GONE)
         return MUSTER_ENOTFOUND;
     struct store_bucket *b = &s->bucket[e->bucket];
-    if (e->value->mode == STORE_EXCLUSIVE)
+    if (e->value->mode == STORE_EXCLUSIVE && !MUSTER_MUTANT(exclusive_claimed))
         return MUSTER_EDENIED; /* R41 */
     if (!b->is_claimable || s->now.mono_ms < store_claim_due_ms(s, b))
         return MUSTER_EREFUSED;
@@ -147,8 +155,10 @@ int store_claim(struct store *s, struct muster_bytes key, struct muster_id node)
     uint64_t wait =
         c == NULL ? 0 : (uint64_t)s->config.times.claim_after_ms << (c->tries < 16 ? c->tries : 16);
     wait = wait < CLAIM_BACKOFF_MAX_MS ? wait : CLAIM_BACKOFF_MAX_MS;
-    if (c != NULL && s->now.mono_ms < c->made_ms + wait)
+    if (c != NULL && s->now.mono_ms < c->made_ms + wait) {
+        MUSTER_MARK(claim_backs_off);
         return MUSTER_EBUSY;
+    }
     if (b->claim_seq >= STORE_SEQ_MAX || !store_batch_has_room(s, 2, STORE_RECORD_BYTES) ||
         s->items.used >= s->items.count)
         return MUSTER_EFULL;
@@ -170,6 +180,9 @@ int store_claim(struct store *s, struct muster_bytes key, struct muster_id node)
     MUSTER_ASSERT(item != NULL);
     item->value = store_value_keep(c->key);
     item->number = c->token;
+    MUSTER_MARK(claimed);
+    if (MUSTER_MUTANT(claim_before_commit))
+        store_claim_on_disk(s, item);
     store_batch_wait(s, item);
     return MUSTER_OK;
 }
@@ -179,8 +192,10 @@ void store_claim_on_disk(struct store *s, struct store_item *item)
     struct store_bucket *b = &s->bucket[item->bucket];
     struct store_claim *c = claim_find(b, store_value_bytes(item->value));
 
-    if (c == NULL || c->token != item->number)
+    if (c == NULL || c->token != item->number) {
+        MUSTER_MARK(claim_ended_meanwhile);
         return;
+    }
     c->is_durable = true;
     struct store_effect *e = store_say_of(s, STORE_EFFECT_CLAIMED, b->number, item->value);
     e->key = store_value_bytes(item->value);
@@ -199,6 +214,7 @@ void store_unclaim_take(struct store *s, uint16_t peer, struct muster_reader *r)
     for (struct store_claim **at = &b->claims; *at != NULL; at = &(*at)->next) {
         if (!muster_bytes_equal(store_value_bytes((*at)->key), key))
             continue;
+        MUSTER_MARK(unclaimed);
         if ((*at)->token <= token)
             claim_end(s, b, at);
         return;
@@ -248,6 +264,10 @@ static void claim_answer(struct store *s, struct store_bucket *b, uint16_t peer,
 
     if (item == NULL)
         return; /* the claim is told again with the next beat */
+    if (MUSTER_MUTANT(unclaim_forgotten)) {
+        store_item_free(s, item);
+        return;
+    }
     item->number = token;
     item->value = store_value_plain(0, key);
     if (item->value == NULL)
@@ -278,6 +298,7 @@ static void claim_adopt(struct store *s, struct store_bucket *b, struct store_ro
 
     if (w == NULL)
         return;
+    MUSTER_MARK(claim_adopted);
     w->drop_node = row->run_node;
     w->drop_token = row->phase == STORE_PLACED ? row->run_token : 0;
     row->run_node = node;
@@ -301,6 +322,7 @@ static void claim_outrank(struct store *s, struct store_bucket *b, struct store_
 {
     struct store_reign before = b->reign;
 
+    MUSTER_MARK(claim_outranks);
     if (store_reign_round(store_version_reign(claim)) > b->round)
         b->round = store_reign_round(store_version_reign(claim));
     store_reign_step_down(s, b, "a claim is newer", true);
@@ -327,19 +349,25 @@ static bool claim_judge(struct store *s, struct store_bucket *b, struct muster_b
 
     if (b->role != STORE_SERVING || !store_lease_holds(s, b))
         return false;
-    if (e != NULL && (e->flags & STORE_ENTRY_OPEN) != 0)
+    if (e != NULL && (e->flags & STORE_ENTRY_OPEN) != 0) {
+        MUSTER_MARK(claim_of_open_row);
         return false; /* undecided: it is told again */
+    }
     bool is_known = e != NULL && e->bucket == b->number &&
                     store_row_decode(&row, store_value_bytes(e->value)) == MUSTER_OK;
     bool may_run = is_known && row.mode == STORE_AVAILABLE && row.want == STORE_WANT_RUN &&
                    (row.phase == STORE_PLACED || row.phase == STORE_WAITING);
-    if (!may_run || row.run_token > token) {
+    if (!may_run || (row.run_token > token && !MUSTER_MUTANT(lower_claim_wins))) {
+        MUSTER_MARK(claim_dropped);
         claim_drop(s, b, key, node, token);
         return true;
     }
-    if (row.run_token == token)
+    if (row.run_token == token) {
+        MUSTER_MARK(claim_stands_in_row);
         return true;
-    if (store_version_reign(version).packed >= b->reign.packed) {
+    }
+    bool is_above = store_version_reign(version).packed >= b->reign.packed;
+    if (is_above && !MUSTER_MUTANT(claim_not_outranked)) {
         claim_outrank(s, b, version);
     } else {
         claim_adopt(s, b, &row, node, token);

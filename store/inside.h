@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "base/hash.h"
+#include "base/probe.h"
 #include "base/rng.h"
 #include "base/trace.h"
 #include "store/bench.h"

@@ -65,6 +65,7 @@ void store_list_take(struct store *s, uint16_t peer, struct muster_reader *r)
     if (!muster_reader_ok(r))
         return;
     if (reign.packed < b->promised.packed) {
+        MUSTER_MARK(list_for_deposed_keeper);
         store_refuse(s, b, peer, reign);
         return;
     }
@@ -103,6 +104,7 @@ static void want_send(struct store *s, struct store_bucket *b, uint32_t member,
     struct store_member *m = &b->member[member];
     struct store_item *item = store_item_new(s, STORE_WANT, b, m->peer);
 
+    MUSTER_MARK(row_wanted_of_voter);
     /* without a frame it never comes, and this vote is not merged: the election fails */
     m->wants++;
     if (item == NULL)

@@ -126,7 +126,7 @@ static uint32_t frame_fill(struct store *s, struct store_queue *lane, struct mus
     muster_write_u64(w, head);
     uint8_t *mark = muster_write_array_open(w);
     while (lane->first != NULL && lane->first->kind == kind &&
-           store_item_head(lane->first) == head) {
+           store_item_head(lane->first) == head && (count == 0 || !MUSTER_RARE(frame_split))) {
         struct store_item *item = lane->first;
         uint8_t *before = w->at;
         store_item_encode(s, w, item);

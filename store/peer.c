@@ -117,6 +117,7 @@ static void peer_proven_dead(struct store *s, uint16_t peer)
                                   muster_id_equal(b->bench.member[keeper].node, s->peer[peer].id));
         if (!is_its || b->role != STORE_SEATED)
             continue;
+        MUSTER_MARK(keeper_is_proven_dead);
         b->calm_ms = s->now.mono_ms;
         b->hold_ms = s->now.mono_ms;
         b->jitter_ms = 0;
@@ -142,6 +143,7 @@ static void keepers_review(struct store *s)
         if (!store_bucket_rules(b))
             continue;
         if (quorum_is_gone(s, b)) {
+            MUSTER_MARK(quorum_is_dead);
             store_reign_step_down(s, b, "its quorum is dead", false);
             continue;
         }

@@ -140,6 +140,8 @@ void store_proposal_send(struct store *s, struct store_bucket *b, struct store_p
     own->proposal = w;
     w->refs++;
     store_batch_wait(s, own);
+    if (MUSTER_MUTANT(own_copy_before_commit))
+        store_proposal_acked(s, b, w, (uint32_t)store_bucket_self(s, b));
     s->counters.writes++;
 }
 
@@ -201,12 +203,15 @@ static void write_answer(struct store *s, const struct store_proposal *w, int er
     e->cookie = w->cookie;
     e->err = err;
     e->copies = store_bench_copies(&s->bucket[w->bucket].bench, w->mask);
+    if (MUSTER_MUTANT(copies_overstated))
+        e->copies = s->bucket[w->bucket].bench.count;
 }
 
 static void write_close(struct store *s, struct store_bucket *b, struct store_proposal *w, int err)
 {
     MUSTER_ASSERT(!w->is_closed);
     if (!w->is_chosen) {
+        MUSTER_MARK(write_ends_unknown);
         b->unchosen--;
         for (uint32_t i = 0; i < w->count && !w->is_bench; i++) {
             struct store_entry *e = store_rows_find(&s->table, store_value_key(w->value[i]));
@@ -245,6 +250,7 @@ static void write_chosen(struct store *s, struct store_bucket *b, struct store_p
         (void)store_say_of(s, STORE_EFFECT_CHOSEN, b->number, w->value[i]);
     }
     if (w->drop_token != 0) {
+        MUSTER_MARK(claim_replaced_a_run);
         struct store_effect *e = store_say_of(s, STORE_EFFECT_DROP, b->number, w->value[0]);
         e->node = w->drop_node;
         e->token = w->drop_token;
@@ -256,7 +262,9 @@ static void write_check(struct store *s, struct store_bucket *b, struct store_pr
 {
     bool is_full = true, is_awaited = false;
 
-    if (!w->is_chosen && store_bench_quorum(&b->bench, w->mask)) {
+    bool is_quorum = store_bench_quorum(&b->bench, w->mask);
+
+    if (!w->is_chosen && (is_quorum || MUSTER_MUTANT(chosen_before_quorum))) {
         write_chosen(s, b, w);
         if (w->is_bench || b->role == STORE_ELECTED || store_bench_is_joint(&b->bench))
             store_look(s, b);
@@ -269,7 +277,7 @@ static void write_check(struct store *s, struct store_bucket *b, struct store_pr
         is_full = false;
         is_awaited = is_awaited || member_is_awaited(s, b, i);
     }
-    if (is_full && !w->is_bench)
+    if ((is_full || MUSTER_MUTANT(purge_at_majority)) && !w->is_bench)
         store_purge_written(s, b, w);
     if (!is_awaited || s->now.mono_ms >= w->made_ms + s->config.times.ack_wait_ms)
         write_close(s, b, w, MUSTER_OK);
@@ -349,8 +357,10 @@ void store_proposal_late(struct store *s)
             s->late_ms = w->made_ms + wait;
             break;
         }
-        if (w->is_chosen)
+        if (w->is_chosen || MUSTER_MUTANT(answer_before_chosen)) {
+            MUSTER_MARK(answer_without_the_slowest);
             write_close(s, &s->bucket[w->bucket], w, MUSTER_OK);
+        }
     }
 }
 

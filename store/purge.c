@@ -18,7 +18,7 @@ static bool row_may_go(const struct store_entry *e)
 {
     if (e->value->phase != STORE_GONE || (e->flags & STORE_ENTRY_OPEN) != 0)
         return false;
-    return !e->value->has_exclusive_run;
+    return !e->value->has_exclusive_run || MUSTER_MUTANT(purge_with_live_lease);
 }
 
 static void purge_row(struct store *s, struct store_bucket *b, struct store_entry *e)
@@ -45,6 +45,7 @@ void store_purge_written(struct store *s, struct store_bucket *b, const struct s
         struct store_entry *e = store_rows_find(&s->table, store_value_key(w->value[i]));
         if (e == NULL || e->value != w->value[i] || e->value->phase != STORE_GONE)
             continue;
+        MUSTER_MARK(tombstone_everywhere_at_once);
         e->flags |= STORE_ENTRY_FULL;
         if (b->purge_ms == MUSTER_NEVER)
             b->purge_ms = s->now.mono_ms + s->config.times.beat_ms / 8;
@@ -84,6 +85,7 @@ void store_purge_check(struct store *s, struct store_bucket *b)
         bool is_everywhere = equal >= needs || (e->flags & STORE_ENTRY_FULL) != 0;
         if (!is_everywhere || !row_may_go(e) || !store_batch_has_room(s, 1, 16))
             continue;
+        MUSTER_MARK(purged);
         purge_row(s, b, e);
         left--;
     }

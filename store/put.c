@@ -28,11 +28,16 @@ static int write_is_allowed(const struct store *s, const struct store_write *wri
         ++*fresh;
         return write->expected == 0 ? MUSTER_OK : MUSTER_ECONFLICT;
     }
-    if ((e->flags & STORE_ENTRY_OPEN) != 0)
+    if ((e->flags & STORE_ENTRY_OPEN) != 0) {
+        MUSTER_MARK(write_of_open_row);
         return MUSTER_EBUSY;
+    }
     if (write->expected == 0)
         return e->value->phase == STORE_GONE ? MUSTER_OK : MUSTER_ECONFLICT;
-    return e->value->version == write->expected ? MUSTER_OK : MUSTER_ECONFLICT;
+    if (e->value->version == write->expected || MUSTER_MUTANT(write_over_unread))
+        return MUSTER_OK;
+    MUSTER_MARK(write_conflict);
+    return MUSTER_ECONFLICT;
 }
 
 /* All of one bucket, each key once, each as its caller has read it. */
@@ -66,6 +71,8 @@ static struct store_value *write_value(struct store *s, struct store_bucket *b,
 
     if (write->places)
         row.run_token = version.packed; /* R7 */
+    if (write->places && MUSTER_MUTANT(token_used_again))
+        row.run_token = store_version_of(store_reign_of(1, 1), b->seq + 1).packed;
     if (write->births)
         row.uid = version.packed;
     return store_put_value(s, b, &row);
@@ -110,7 +117,8 @@ bool store_put_row(struct store *s, struct store_bucket *b, struct store_reign r
     if (value == NULL)
         return false;
     struct store_entry *e = store_rows_find(&s->table, store_value_key(value));
-    if (e != NULL && e->value->version >= version) {
+    if (e != NULL && e->value->version >= version && !MUSTER_MUTANT(older_row_taken)) {
+        MUSTER_MARK(put_of_known_row);
         store_value_drop(value);
         return true;
     }
@@ -181,7 +189,10 @@ void store_put_take(struct store *s, uint16_t peer, struct muster_reader *r)
     item->seat = b->seat;
     item->number = first;
     item->digest = store_bucket_digest(s, b);
-    store_answer(s, b, item);
+    if (MUSTER_MUTANT(put_ok_before_commit))
+        store_send(s, item);
+    else
+        store_answer(s, b, item);
 }
 
 void store_put_ok_take(struct store *s, uint16_t peer, struct muster_reader *r)
@@ -195,8 +206,10 @@ void store_put_ok_take(struct store *s, uint16_t peer, struct muster_reader *r)
     if (!muster_reader_ok(r) || !store_bucket_rules(b) || reign.packed != b->reign.packed)
         return;
     int member = store_bench_find(&b->bench, s->peer[peer].id, seat);
-    if (member < 0)
+    if (member < 0) {
+        MUSTER_MARK(put_ok_of_another_seat);
         return; /* it holds another seat than the one it was written to for */
+    }
     b->member[member].said = seat;
     struct store_proposal *p = store_proposal_find(s, b, first);
     bool is_bench = p == NULL ? first == store_bucket_bench_version(b) : p->is_bench;
@@ -218,8 +231,10 @@ void store_purge_take(struct store *s, uint16_t peer, struct muster_reader *r)
         return;
     b->purged_counter = counter;
     struct store_entry *e = store_rows_find(&s->table, key);
-    if (e == NULL || e->bucket != b->number || e->value->version != version)
+    if (e == NULL || e->bucket != b->number || e->value->version != version) {
+        MUSTER_MARK(purge_of_what_is_not_here);
         return;
+    }
     s->counters.purged++;
     store_bucket_remove(s, b, e);
 }

@@ -92,6 +92,8 @@ void store_receive(struct store *s, const struct store_event *event)
     bool is_void = peer == STORE_NOBODY || peer == 0 || s->is_sick || s->is_over ||
                    !s->is_started || !s->peer[peer].is_connected ||
                    s->peer[peer].boot != event->boot;
+    if (s->is_sick && s->is_started)
+        MUSTER_MARK(frame_for_the_sick);
     if (is_void || event->bytes.len > STORE_FRAME_MAX) {
         s->counters.frames_dropped++;
         return;

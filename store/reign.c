@@ -45,6 +45,10 @@ void store_reign_stand(struct store *s, struct store_bucket *b, struct store_rei
     if (item != NULL)
         item->reign = b->reign.packed;
     store_batch_wait(s, item);
+    if (MUSTER_MUTANT(round_asked_before_disk))
+        store_reign_spent(s, b);
+    if (consent.packed != 0)
+        MUSTER_MARK(stands_with_consent);
     store_scan_at(s, b->limit_ms);
 }
 
@@ -94,6 +98,8 @@ static void reign_elected(struct store *s, struct store_bucket *b)
     b->known_ms = s->now.mono_ms;
     b->is_claimable = false;
     b->takeover_ms = s->now.mono_ms + (wait > b->age_min_ms ? wait - b->age_min_ms : 0);
+    if (MUSTER_MUTANT(no_takeover_wait))
+        b->takeover_ms = s->now.mono_ms;
     b->bench_is_open = false;
     MUSTER_ASSERT(b->first_proposal == NULL);
     for (uint32_t i = 0; i < b->bench.count; i++) {
@@ -102,8 +108,10 @@ static void reign_elected(struct store *s, struct store_bucket *b)
     }
     b->rewrites = 0;
     for (struct store_entry *e = s->table.shelf[b->number].first; e != NULL; e = e->bucket_next)
-        b->rewrites += (e->flags & STORE_ENTRY_REWRITE) != 0;
+        b->rewrites += (e->flags & STORE_ENTRY_REWRITE) != 0 && !MUSTER_MUTANT(rewrite_skipped);
     s->counters.elections++;
+    if (b->rewrites > 0)
+        MUSTER_MARK(elected_with_rewrites);
     STORE_TRACE(s, "bucket %u: keeper in %u.%u, rewrites %u", b->number, b->round, b->seat,
                 b->rewrites);
     struct store_bench bench = b->bench;
@@ -176,7 +184,7 @@ void store_reign_open(struct store *s, struct store_bucket *b)
             return;
         }
     }
-    if (b->unchosen > 0)
+    if (b->unchosen > 0 && !MUSTER_MUTANT(serves_before_chosen))
         return;
     b->role = STORE_SERVING;
     STORE_TRACE(s, "bucket %u: serves", b->number);
@@ -210,12 +218,15 @@ void store_reign_step_down(struct store *s, struct store_bucket *b, const char *
 bool store_reign_accept(struct store *s, struct store_bucket *b, struct store_reign reign,
                         uint16_t peer)
 {
-    if (reign.packed < b->promised.packed) {
+    if (reign.packed < b->promised.packed && !MUSTER_MUTANT(deposed_keeper_obeyed)) {
+        MUSTER_MARK(frame_of_deposed_keeper);
         store_refuse(s, b, peer, reign);
         return false;
     }
-    if (b->role > STORE_SEATED && reign.packed != b->reign.packed)
+    if (b->role > STORE_SEATED && reign.packed != b->reign.packed) {
+        MUSTER_MARK(another_keeper);
         store_reign_step_down(s, b, "another keeper", false);
+    }
     if (b->role > STORE_SEATED)
         return false; /* our own reign from somebody else's mouth */
     if (reign.packed > b->promised.packed) {
@@ -249,5 +260,7 @@ uint64_t store_reign_due_ms(const struct store *s, const struct store_bucket *b)
         return b->hold_ms < due ? b->hold_ms : due; /* nobody else to be calm for */
     for (uint32_t i = 0; i < b->bench.count; i++)
         rank += b->bench.member[i].seat < b->seat && store_peer_is_live(s, b->member[i].peer);
+    if (MUSTER_RARE(stands_early))
+        return s->now.mono_ms; /* safety rests on the promise, not on the calm */
     return due + (uint64_t)rank * s->config.times.rank_ms + b->jitter_ms;
 }

@@ -130,6 +130,7 @@ static void bucket_start(struct store *s, struct store_bucket *b)
         b->member[i].peer = store_peer_number(s, b->bench.member[i].node);
     store_peer_mark_lost(s, &b->bench);
     if (b->has_bad_row && (b->seat != 0 || b->lost_seat == UINT16_MAX)) {
+        MUSTER_MARK(amnesia);
         /* Amnesia: what a quorum may count on is not here any more. Without the seat we neither
          * vote nor acknowledge, and the keeper gives us a new one (R54). */
         b->lost_seat = b->seat != 0 ? b->seat : b->lost_seat;
@@ -140,9 +141,11 @@ static void bucket_start(struct store *s, struct store_bucket *b)
     if (b->seat == 0)
         store_bucket_wipe(s, b);
     b->role = b->seat == 0 ? STORE_NO_SEAT : STORE_SEATED;
-    b->heard_ms = s->now.mono_ms;
+    b->heard_ms = MUSTER_MUTANT(boot_forgets_beat_age) ? 0 : s->now.mono_ms;
     b->known_ms = s->now.mono_ms;
     b->calm_ms = s->now.mono_ms + s->config.times.calm_ms; /* R46 */
+    if (MUSTER_MUTANT(vote_after_boot))
+        b->calm_ms = s->now.mono_ms;
     b->jitter_ms = (uint32_t)muster_rng_below(&s->rng, s->config.times.rank_ms);
     MUSTER_ASSERT(b->seat == 0 || store_bucket_self(s, b) >= 0);
 }
@@ -271,6 +274,7 @@ static void scan_keeper(struct store *s, struct store_bucket *b, bool is_beat)
     const struct store_times *t = &s->config.times;
 
     if (s->now.mono_ms >= store_lease_end_ms(s, b)) {
+        MUSTER_MARK(no_answered_quorum);
         store_reign_step_down(s, b, "no answered quorum", false);
         return;
     }
@@ -284,11 +288,17 @@ static void scan_keeper(struct store *s, struct store_bucket *b, bool is_beat)
         store_reign_step_down(s, b, "its numbers are used up", true);
         return;
     }
+    if (MUSTER_RARE(keeper_gives_up)) {
+        store_reign_step_down(s, b, "for no reason", false);
+        return;
+    }
     store_beat_send(s, b);
     for (uint32_t i = 0; i < b->bench.count; i++) {
         struct store_member *m = &b->member[i];
-        if (m->sync != STORE_SYNC_NONE && s->now.mono_ms >= m->sync_ms + t->calm_ms)
+        if (m->sync != STORE_SYNC_NONE && s->now.mono_ms >= m->sync_ms + t->calm_ms) {
+            MUSTER_MARK(catchup_given_up);
             store_catchup_reset(s, b, i);
+        }
     }
     if (s->now.mono_ms >= t->beat_ms)
         store_proposal_again(s, b, STORE_NOBODY, s->now.mono_ms - t->beat_ms);
@@ -299,8 +309,10 @@ static void scan_keeper(struct store *s, struct store_bucket *b, bool is_beat)
 
 static void scan_member(struct store *s, struct store_bucket *b)
 {
-    if (b->role == STORE_CANDIDATE && s->now.mono_ms >= b->limit_ms)
+    if (b->role == STORE_CANDIDATE && s->now.mono_ms >= b->limit_ms) {
+        MUSTER_MARK(election_in_vain);
         store_reign_step_down(s, b, "no quorum", false);
+    }
     if (b->role == STORE_CANDIDATE)
         store_scan_at(s, b->limit_ms);
     if (b->role == STORE_SEATED && s->now.mono_ms >= store_reign_due_ms(s, b)) {
@@ -343,6 +355,7 @@ static void store_scan(struct store *s)
 
 static void store_away(struct store *s)
 {
+    MUSTER_MARK(was_away);
     for (uint32_t i = 0; i < s->peers; i++)
         store_lanes_clear(s, (uint16_t)i);
     for (uint32_t i = 0; i < s->config.buckets; i++) {
@@ -359,6 +372,7 @@ static void store_check_disk(struct store *s)
     if (s->now.mono_ms < s->stuck_ms)
         return;
     s->stuck_ms = MUSTER_NEVER;
+    MUSTER_MARK(disk_is_stuck);
     for (uint32_t i = 0; i < s->config.buckets; i++)
         store_reign_step_down(s, &s->bucket[i], "the disk is stuck", false);
 }

@@ -23,6 +23,8 @@ static bool vote_disturbs(const struct store *s, const struct store_bucket *b,
 {
     if (consent.packed != 0 && consent.packed == b->promised.packed)
         return false; /* the keeper we heard of hands over */
+    if (MUSTER_MUTANT(vote_in_lease))
+        return false;
     if (store_bucket_rules(b))
         return store_lease_holds(s, b);
     if (s->now.mono_ms < b->calm_ms)
@@ -39,16 +41,24 @@ void store_ask_take(struct store *s, uint16_t peer, struct muster_reader *r)
 
     if (!muster_reader_ok(r))
         return;
-    if (b->lost_seat != 0)
+    if (b->lost_seat != 0 && !MUSTER_MUTANT(amnesiac_votes))
         return; /* what we promised and held there is lost: no vote before a new seat (R54) */
     if (reign.packed == b->promised.packed && b->role <= STORE_SEATED &&
         b->keeper == STORE_NOBODY) {
+        MUSTER_MARK(ask_again);
         vote_yes(s, b, peer, bench_version); /* the same question again */
         return;
     }
     bool is_stranger = bench_version < store_bucket_bench_version(b) &&
                        store_bench_seat(&b->bench, s->peer[peer].id) == 0;
-    if (reign.packed <= b->promised.packed || is_stranger || vote_disturbs(s, b, consent)) {
+    bool is_outranked = reign.packed <= b->promised.packed && !MUSTER_MUTANT(vote_for_lower);
+    if (is_outranked || is_stranger || vote_disturbs(s, b, consent) || MUSTER_RARE(vote_kept)) {
+        if (is_outranked)
+            MUSTER_MARK(ask_outranked);
+        else if (is_stranger)
+            MUSTER_MARK(ask_stranger);
+        else
+            MUSTER_MARK(ask_disturbs);
         store_refuse(s, b, peer, reign);
         return;
     }
@@ -59,7 +69,8 @@ void store_ask_take(struct store *s, uint16_t peer, struct muster_reader *r)
     b->jitter_ms = (uint32_t)muster_rng_below(&s->rng, s->config.times.rank_ms);
     b->keeper = STORE_NOBODY;
     b->counter_reign = 0;
-    store_touch(s, b);
+    if (!MUSTER_MUTANT(promise_forgotten))
+        store_touch(s, b);
     vote_yes(s, b, peer, bench_version);
 }
 
@@ -75,6 +86,8 @@ static bool bench_take(struct store *s, struct store_bucket *b, struct muster_re
         return false;
     if (version > store_bucket_bench_version(b) && store_bucket_rules(b))
         store_reign_step_down(s, b, "a newer bench", true);
+    if (version > store_bucket_bench_version(b))
+        MUSTER_MARK(bench_comes_with_answer);
     if (store_bucket_learn(s, b, version, row))
         return true;
     muster_reader_fail(r, MUSTER_EINVAL);
@@ -100,9 +113,12 @@ static void yes_count(struct store *s, struct store_bucket *b, uint32_t member, 
     m->said = seat;
     /* A voter that does not hold the seat it is named for counts as an empty member (R12). */
     bool is_empty = seat != b->bench.member[member].seat;
-    if (is_empty)
-        rows_rewrite_all(s, b);
-    if (is_empty || digest == store_bucket_digest(s, b)) {
+    if (is_empty) {
+        MUSTER_MARK(voter_is_empty);
+        if (!MUSTER_MUTANT(empty_voter_counted))
+            rows_rewrite_all(s, b);
+    }
+    if (is_empty || MUSTER_MUTANT(merge_skipped) || digest == store_bucket_digest(s, b)) {
         m->is_merged = true;
         store_reign_count(s, b);
         return;
@@ -121,6 +137,7 @@ void store_yes_take(struct store *s, uint16_t peer, struct muster_reader *r)
     if (!muster_reader_ok(r))
         return;
     if (b->role != STORE_CANDIDATE || reign.packed != b->reign.packed) {
+        MUSTER_MARK(yes_too_late);
         muster_read_skip(r);
         return;
     }
@@ -148,8 +165,10 @@ void store_no_take(struct store *s, uint16_t peer, struct muster_reader *r)
     bool is_outranked = b->role > STORE_SEATED && reign.packed == b->reign.packed &&
                         promised.packed > b->reign.packed;
     bool was_keeper = store_bucket_rules(b);
-    if (is_outranked)
+    if (is_outranked) {
+        MUSTER_MARK(outranked);
         store_reign_step_down(s, b, "outranked", false);
+    }
     (void)bench_take(s, b, r);
     bool is_ruled = muster_read_bool(r);
     if (!muster_reader_ok(r) || !is_outranked || is_ruled)
@@ -157,8 +176,10 @@ void store_no_take(struct store *s, uint16_t peer, struct muster_reader *r)
     /* Nobody rules in the reign that is in our way: somebody stood for it in vain, cut off from us
      * perhaps. Who was keeper asks anew at once, and whoever heard of it consents. */
     b->calm_ms = s->now.mono_ms;
-    if (was_keeper && b->role == STORE_SEATED)
+    if (was_keeper && b->role == STORE_SEATED) {
+        MUSTER_MARK(outranked_in_vain);
         store_reign_stand(s, b, reign);
+    }
 }
 
 void store_reign_lists_done(struct store *s, struct store_bucket *b, uint32_t member)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sim [--story NAME] [--seed N] [--seeds FROM:TO] [--trace]: without arguments all stories and a
- * short swarm, one seed of it twice to see that it repeats bit for bit. */
+ * short swarm, one seed of it twice to see that it repeats bit for bit. A build with
+ * MODE=probe also knows --mutants, --mutant NAME and --marks FILE (probe.c). */
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +53,7 @@ static int everything(void)
     return 0;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     /* A node takes megabytes that it hardly touches: pages of their own cost less than zeroing. */
     (void)mallopt(M_MMAP_THRESHOLD, 1 << 18);
@@ -88,4 +89,10 @@ int main(int argc, char **argv)
         return 0;
     }
     return everything();
+}
+
+int main(int argc, char **argv)
+{
+    argc = sim_probe_options(argc, argv);
+    return sim_probe_end(run(argc, argv));
 }

@@ -9,6 +9,13 @@
 
 #include "base/hash.h"
 
+/* Rare points make another run of the same seed. */
+#ifdef MUSTER_PROBES
+#define SIM_MODE "MODE=probe "
+#else
+#define SIM_MODE ""
+#endif
+
 _Noreturn void sim_fail(struct sim *s, int code, const char *format, ...)
 {
     va_list args;
@@ -18,9 +25,10 @@ _Noreturn void sim_fail(struct sim *s, int code, const char *format, ...)
     vfprintf(stderr, format, args);
     va_end(args);
     if (strcmp(s->what, "swarm") == 0)
-        fprintf(stderr, "\nrepeat: make sim SEED=%llu TRACE=1\n", (unsigned long long)s->seed);
+        fprintf(stderr, "\nrepeat: make sim " SIM_MODE "SEED=%llu TRACE=1\n",
+                (unsigned long long)s->seed);
     else
-        fprintf(stderr, "\nrepeat: make sim STORY=%s TRACE=1\n", s->what);
+        fprintf(stderr, "\nrepeat: make sim " SIM_MODE "STORY=%s TRACE=1\n", s->what);
     exit(code);
 }
 
@@ -469,6 +477,7 @@ void sim_open(struct sim *s, uint64_t seed, const char *what, uint32_t nodes, ui
     s->faults = (struct sim_faults){ .delay_ms = 2, .commit_ms = 2 };
     muster_rng_seed(&s->rng, seed);
     sim_net_open(s);
+    sim_probe_dream(strcmp(what, "swarm") == 0 ? seed : 0);
     for (uint32_t i = 0; i < nodes; i++) {
         s->node[i].slots = slots;
         s->node[i].addr =

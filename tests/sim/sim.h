@@ -307,6 +307,11 @@ void sim_check_all(struct sim *s);
 bool sim_at_rest(struct sim *s);    /* quiet: prints nothing */
 void sim_check_rest(struct sim *s); /* fails with what is not at rest */
 
+/* ---- probe.c (base/probe.h); without MODE=probe its options are refused */
+int sim_probe_options(int argc, char **argv); /* takes its own away, returns how many are left */
+int sim_probe_end(int code);                  /* the exit code: 3 when a mark was never passed */
+void sim_probe_dream(uint64_t seed);
+
 /* ---- story.c, swarm.c */
 int sim_story(const char *name, bool trace); /* NULL: all; returns how many ran, -1 unknown name */
 void sim_swarm(uint64_t seed, bool trace, uint64_t *hash);

@@ -166,6 +166,7 @@ static void calm(struct sim *s)
         sim_boot(s, i);
         sim_drain(s, i, true);
     }
+    sim_probe_dream(0); /* no more unusual choices either */
     sim_log(s, "---- calm");
 }
 

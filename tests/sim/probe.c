@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Probes as the simulator uses them: rare points drawn from the seed, bugs planted by name, marks
+ * counted over many processes. */
+#include "base/probe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/sim.h"
+
+static const char *marks_path;
+
+#ifdef MUSTER_PROBES
+
+void sim_probe_dream(uint64_t seed)
+{
+    muster_probe_dream(seed);
+}
+
+static void plant(const char *name)
+{
+    if (muster_probe_plant(name))
+        return;
+    fprintf(stderr, "sim: no mutant is called %s; `sim --mutants` lists them\n", name);
+    exit(2);
+}
+
+static bool is_first(uint32_t index)
+{
+    const struct muster_probe *p = muster_probe_at(index);
+    for (uint32_t i = 0; i < index; i++)
+        if (muster_probe_at(i)->kind == p->kind && strcmp(muster_probe_at(i)->name, p->name) == 0)
+            return false;
+    return true;
+}
+
+static void mutants_list(void)
+{
+    const struct muster_probe *p;
+    for (uint32_t i = 0; (p = muster_probe_at(i)) != NULL; i++)
+        if (p->kind == MUSTER_PROBE_MUTANT && is_first(i))
+            printf("%s\n", p->name);
+    exit(0);
+}
+
+/* One line per mark: how often it was passed, its name, where it stands. */
+static void marks_read(FILE *in)
+{
+    char name[64], file[128];
+    unsigned long long hits;
+    unsigned line;
+    struct muster_probe *p;
+    while (fscanf(in, "%llu %63s %127[^:]:%u\n", &hits, name, file, &line) == 4)
+        for (uint32_t i = 0; (p = muster_probe_at(i)) != NULL; i++)
+            if (p->kind == MUSTER_PROBE_MARK && p->line == line && strcmp(p->name, name) == 0)
+                p->hits += hits;
+}
+
+/* Adds what this process has passed to the file, so that a night may be many processes, one after
+ * the other; then says what none of them has. */
+static int marks_judge(void)
+{
+    const struct muster_probe *p;
+    uint32_t marks = 0, missed = 0;
+    FILE *f = fopen(marks_path, "r");
+    if (f != NULL) {
+        marks_read(f);
+        (void)fclose(f);
+    }
+    f = fopen(marks_path, "w");
+    if (f == NULL) {
+        perror(marks_path);
+        return 2;
+    }
+    for (uint32_t i = 0; (p = muster_probe_at(i)) != NULL; i++) {
+        if (p->kind != MUSTER_PROBE_MARK)
+            continue;
+        marks++;
+        fprintf(f, "%llu %s %s:%u\n", (unsigned long long)p->hits, p->name, p->file, p->line);
+        if (p->hits > 0)
+            continue;
+        missed++;
+        printf("never came by: %s (%s:%u)\n", p->name, p->file, p->line);
+    }
+    printf("marks: %u of %u passed\n", marks - missed, marks);
+    return fclose(f) == 0 && missed == 0 ? 0 : 3;
+}
+
+#else
+
+static _Noreturn void probeless(void)
+{
+    fprintf(stderr, "sim: this build has no probes; make MODE=probe\n");
+    exit(2);
+}
+
+void sim_probe_dream(uint64_t seed)
+{
+    (void)seed;
+}
+
+static void plant(const char *name)
+{
+    (void)name;
+    probeless();
+}
+
+static void mutants_list(void)
+{
+    probeless();
+}
+
+static int marks_judge(void)
+{
+    probeless();
+}
+
+#endif
+
+int sim_probe_options(int argc, char **argv)
+{
+    int kept = 1;
+    for (int i = 1; i < argc; i++) {
+        bool has_value = i + 1 < argc;
+        if (strcmp(argv[i], "--mutants") == 0)
+            mutants_list();
+        else if (strcmp(argv[i], "--mutant") == 0 && has_value)
+            plant(argv[++i]);
+        else if (strcmp(argv[i], "--marks") == 0 && has_value)
+            marks_path = argv[++i];
+        else
+            argv[kept++] = argv[i];
+    }
+    return kept;
+}
+
+int sim_probe_end(int code)
+{
+    return code == 0 && marks_path != NULL ? marks_judge() : code;
+}
