@@ -27,6 +27,7 @@ static void status(struct agent_api *api, uint64_t id)
     struct agent_status s;
     struct muster_text out;
     struct agent_json j;
+    char settings[AGENT_SETTINGS_TEXT];
     agent_node_status(api->node, &s);
     muster_text_open(&out, 16384);
     agent_json_open(&j, &out);
@@ -36,6 +37,7 @@ static void status(struct agent_api *api, uint64_t id)
     put_id(&j, "cluster_id", s.cluster_id);
     agent_json_put_text(&j, "version", s.version);
     agent_json_put_text(&j, "state", standing_text(s.standing));
+    agent_json_put_text(&j, "settings", agent_settings_text(s.settings, settings));
     agent_json_key(&j, "members");
     agent_json_object(&j);
     agent_json_put_u64(&j, "alive", s.alive);

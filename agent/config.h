@@ -25,6 +25,7 @@
 #include "agent/effect.h"
 #include "agent/pair.h"
 #include "agent/problem.h"
+#include "agent/profile.h"
 #include "base/addr.h"
 #include "base/arena.h"
 #include "base/bytes.h"
@@ -36,7 +37,6 @@
 #define AGENT_CONFIG_FILE      "/etc/muster/muster.yaml"
 #define AGENT_CONFIG_FOLDER    "/etc/muster/conf.d"
 
-enum agent_config_profile { AGENT_PROFILE_LAN, AGENT_PROFILE_WAN, AGENT_PROFILE_LOCAL };
 enum agent_config_format { AGENT_LOG_TEXT, AGENT_LOG_JSON };
 
 struct agent_config {
@@ -56,7 +56,8 @@ struct agent_config {
     uint32_t tags_count;
     const char *tags_text; /* "k=v,k=v", sorted by key */
     uint32_t replicas;
-    int32_t profile;     /* enum agent_config_profile */
+    int32_t profile;     /* enum agent_config_profile; of a cluster that is founded here */
+    int32_t partition;   /* 1: majority (R45); likewise */
     uint8_t delegate[3]; /* DMin, DMax, DCur */
     int32_t log_level;   /* enum agent_log_level */
     int32_t log_format;  /* enum agent_config_format */

@@ -219,6 +219,12 @@ static const struct agent_schema_word profiles[] = {
     { NULL, 0 },
 };
 
+static const struct agent_schema_word partitions[] = {
+    { "available", 0 },
+    { "majority", 1 },
+    { NULL, 0 },
+};
+
 static const struct agent_schema_word levels[] = {
     { "debug", AGENT_LOG_DEBUG },
     { "info", AGENT_LOG_INFO },
@@ -258,6 +264,7 @@ static const struct agent_schema_field config_fields[] = {
     { "tags", AGENT_TYPE_CUSTOM, AGENT_FIELD_TABLE, .custom = &tags_field },
     { "replicas", AGENT_TYPE_U32, AT(replicas), .min = 1, .max = 4, .fallback = "3" },
     { "profile", AGENT_TYPE_WORD, AT(profile), .words = profiles, .fallback = "lan" },
+    { "partition", AGENT_TYPE_WORD, AT(partition), .words = partitions, .fallback = "available" },
     { "delegate", AGENT_TYPE_CUSTOM, AGENT_FIELD_LIST, .custom = &delegate_field },
     { "encrypt", AGENT_TYPE_NOWHERE, AGENT_FIELD_LATER, .fallback = "none" },
     { "tls", AGENT_TYPE_NOWHERE, AGENT_FIELD_LATER, .fallback = "none" },

@@ -78,7 +78,8 @@ void agent_store_step(struct agent_core *core, const struct store_event *event);
 void agent_node_frame(struct agent_core *core, struct muster_id from, struct muster_bytes bytes);
 
 /* A member told us which cluster this is, while we waited for one. */
-void agent_node_let_in(struct agent_core *core, struct muster_id cluster, const char *by);
+void agent_node_let_in(struct agent_core *core, struct muster_id cluster,
+                       struct agent_settings settings, const char *by);
 
 /* Operations on this node itself: init, join, leave, drain. */
 void agent_node_ask(struct agent_core *core, const struct serve_ask *ask);

@@ -37,12 +37,18 @@ static uint32_t write_tags(struct muster_writer *w, const char *tags)
 
 static uint32_t write_own(struct muster_writer *w, const struct agent_meta *m)
 {
-    char text[MUSTER_ID_TEXT];
+    char text[MUSTER_ID_TEXT], settings[AGENT_SETTINGS_TEXT];
     uint32_t n = 5;
     (void)snprintf(text, sizeof text, "%llu", (unsigned long long)m->boot);
     write_pair(w, "~b", text);
     if (!muster_id_is_zero(m->cluster)) {
         write_pair(w, "~c", muster_id_text(m->cluster, text));
+        n++;
+    }
+    /* The common settings go without saying. */
+    if (!muster_id_is_zero(m->cluster) &&
+        !agent_settings_equal(m->settings, (struct agent_settings){ AGENT_PROFILE_LAN, false })) {
+        write_pair(w, "~f", agent_settings_text(m->settings, settings));
         n++;
     }
     write_pair(w, "~i", muster_id_text(m->id, text));
@@ -152,6 +158,8 @@ static void read_own(struct agent_meta *m, struct muster_bytes key, struct muste
         ok = read_number(value, UINT64_MAX, &m->boot);
     else if (key_is(key, "~c"))
         ok = read_id(value, &m->cluster);
+    else if (key_is(key, "~f"))
+        (void)agent_settings_parse(&m->settings, value); /* those of a newer build: as if none */
     else if (key_is(key, "~i"))
         ok = seen->id = read_id(value, &m->id);
     else if (key_is(key, "~m"))

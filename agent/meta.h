@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/profile.h"
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/id.h"
@@ -32,6 +33,7 @@ struct agent_meta {
     uint32_t slots, weight;
     uint16_t peer_port;
     bool draining;
+    struct agent_settings settings; /* of its cluster */
     char version[AGENT_META_VERSION];
     char tags[AGENT_META_MAX]; /* "k=v,k=v" sorted by key; no commas or '=' inside */
 };

@@ -27,15 +27,9 @@ void agent_node_config_default(struct agent_node_config *c)
     c->runs_max = 4096;
     c->buckets = STORE_BUCKETS;
     c->leave_deadline_ms = 90000;
-    c->hold_ms = 1000;
-    c->dead_man_ms = 3000;
-    c->orphan_ms = 3000;
-    c->return_grace_ms = 30000;
-    c->start_repeat_ms = 2500;
     c->strikes_max = 3;
     c->log_max_bytes = 16u << 20;
-    gossip_config_lan(&c->gossip);
-    store_times_lan(&c->times);
+    agent_settings_apply(c, (struct agent_settings){ AGENT_PROFILE_LAN, false });
 }
 
 /* ---- opening and closing */
@@ -96,6 +90,8 @@ static int gossip_begin(struct agent_node *n)
 
 int agent_node_open(struct agent_node **out, const struct agent_node_config *c)
 {
+    if (agent_times_fault(c) != NULL)
+        return MUSTER_EINVAL;
     struct agent_node *n = calloc(1, sizeof *n);
     if (n == NULL)
         return MUSTER_EFULL;

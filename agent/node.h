@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "agent/effect.h"
+#include "agent/profile.h"
 #include "agent/request.h"
 #include "base/addr.h"
 #include "base/clock.h"
@@ -48,7 +49,10 @@ struct agent_node_config {
     const char *run_dir;         /* for MUSTER_PAYLOAD and friends; informative */
     struct gossip_config gossip; /* times; name, address, meta and seed are filled in by the node */
     struct store_times times;
+    struct agent_settings configured; /* what its own configuration says */
+    struct agent_settings settings; /* the cluster's, once there is one; else what to found with */
     uint32_t hold_ms, dead_man_ms, orphan_ms, return_grace_ms, start_repeat_ms;
+    uint32_t lonely_ms;   /* majority: a run that no keeper confirms for so long ends (R45) */
     uint32_t strikes_max; /* node deaths soon after a start that hold a job; 0: none do (R34) */
     uint32_t log_max_bytes;
     uint32_t buckets; /* STORE_BUCKETS; fewer only in tests */
@@ -110,7 +114,8 @@ struct agent_status {
     uint32_t buckets_short;  /* kept here, on fewer nodes than there could be */
     uint32_t buckets_orphan; /* seated here and without a keeper that is heard */
     uint64_t since_wall_ms;  /* of the start */
-    const char *problem[8];  /* sentences; NULL past the end */
+    struct agent_settings settings;
+    const char *problem[8]; /* sentences; NULL past the end */
 };
 
 void agent_node_status(const struct agent_node *n, struct agent_status *out);

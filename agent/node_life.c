@@ -30,7 +30,8 @@ void node_meta_fill(const struct agent_node *n, struct agent_meta *m)
                               .boot = c->boot,
                               .slots = c->slots,
                               .weight = c->weight,
-                              .peer_port = c->peer_port };
+                              .peer_port = c->peer_port,
+                              .settings = c->settings };
     m->draining = n->core.standing == AGENT_DRAINING || n->core.standing == AGENT_LEAVING;
     (void)snprintf(m->version, sizeof m->version, "%s", c->version);
     (void)snprintf(m->tags, sizeof m->tags, "%s", c->tags);
@@ -67,6 +68,30 @@ static void meta_note_number(struct agent_core *core, const char *key, uint64_t 
 
 /* ---- founding and being let in */
 
+static void settings_note(struct agent_core *core)
+{
+    char text[AGENT_SETTINGS_TEXT];
+    meta_note(core, "settings", muster_bytes_text(agent_settings_text(core->config.settings, text)),
+              0);
+}
+
+/* What the cluster has agreed on goes over what we were told (R58). */
+static void settings_follow(struct agent_core *core, struct agent_settings theirs, const char *by)
+{
+    struct agent_node_config *c = &core->config;
+    char ours_text[AGENT_SETTINGS_TEXT], text[AGENT_SETTINGS_TEXT];
+    if (agent_settings_equal(c->settings, theirs))
+        return;
+    agent_out_log(
+        &core->out, AGENT_LOG_WARN,
+        "the cluster's profile and partition are %s, says %s; configured here is %s. This "
+        "node follows its cluster",
+        agent_settings_text(theirs, text), by, agent_settings_text(c->settings, ours_text));
+    agent_settings_apply(c, theirs);
+    store_times_set(core->store, &c->times);
+    gossip_times_set(core->gossip, &c->gossip);
+}
+
 static void found(struct agent_node *n)
 {
     struct agent_core *core = &n->core;
@@ -74,6 +99,7 @@ static void found(struct agent_node *n)
     n->found_cookie = agent_number(core);
     store_found(core->store);
     (void)muster_id_text(core->config.new_cluster, text);
+    settings_note(core);
     meta_note(core, "cluster", muster_bytes_text(text), n->found_cookie);
     const struct store_event tick = { .kind = STORE_EVENT_TICK };
     agent_store_step(core, &tick);
@@ -104,7 +130,8 @@ void node_founded(struct agent_node *n, int err)
     standing_set(n, AGENT_JOINED);
 }
 
-void agent_node_let_in(struct agent_core *core, struct muster_id cluster, const char *by)
+void agent_node_let_in(struct agent_core *core, struct muster_id cluster,
+                       struct agent_settings settings, const char *by)
 {
     struct agent_node *n = node_of(core);
     char text[MUSTER_ID_TEXT];
@@ -112,6 +139,8 @@ void agent_node_let_in(struct agent_core *core, struct muster_id cluster, const 
         return;
     core->cluster = cluster;
     (void)muster_id_text(cluster, text);
+    settings_follow(core, settings, by);
+    settings_note(core);
     meta_note(core, "cluster", muster_bytes_text(text), 0);
     agent_out_log(&core->out, AGENT_LOG_INFO, "let into cluster %.8s by %s", text, by);
     agent_news_add(core, "cluster.joined", NULL, NULL, 0, "let into cluster %.8s by %s", text, by);
@@ -122,8 +151,14 @@ void agent_node_let_in(struct agent_core *core, struct muster_id cluster, const 
 void node_started(struct agent_node *n)
 {
     struct agent_core *core = &n->core;
-    if (muster_id_is_zero(core->cluster) && core->config.found)
+    if (!muster_id_is_zero(core->cluster)) {
+        struct agent_settings theirs = core->config.settings;
+        core->config.settings = core->config.configured;
+        settings_follow(core, theirs, "its data folder");
+        settings_note(core); /* a folder from before there were any has them from here on */
+    } else if (core->config.found) {
         found(n);
+    }
     n->noted_incarnation = gossip_incarnation(core->gossip);
 }
 

@@ -57,6 +57,7 @@ void agent_node_status(const struct agent_node *n, struct agent_status *out)
                                   .node_id = core->config.self,
                                   .cluster_id = core->cluster,
                                   .version = core->config.version,
+                                  .settings = core->config.settings,
                                   .standing = core->standing,
                                   .slots = core->config.slots,
                                   .used = agent_runner_used(core),

@@ -199,7 +199,7 @@ static void cluster_check(struct agent_core *core, struct agent_peer *p)
 {
     bool theirs = !muster_id_is_zero(p->meta.cluster);
     if (theirs && muster_id_is_zero(core->cluster) && !p->is_self)
-        agent_node_let_in(core, p->meta.cluster, p->name);
+        agent_node_let_in(core, p->meta.cluster, p->meta.settings, p->name);
     bool foreign = theirs && !muster_id_equal(p->meta.cluster, core->cluster);
     bool waits = !theirs && !p->is_self;
     if (foreign && !p->is_foreign) {

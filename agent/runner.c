@@ -75,6 +75,7 @@ struct agent_run *runner_make(struct agent_core *core, struct muster_bytes key)
     run->timeout_at_ms = MUSTER_NEVER;
     memcpy(run->key, key.data, key.len);
     run->heard_ms = core->now.mono_ms;
+    run->ok_ms = core->now.mono_ms;
     return run;
 }
 
@@ -394,6 +395,8 @@ static void run_tick(struct agent_core *core, struct agent_run *run, bool hold)
         route_renew(core, run);
     if (hold && run->state == AGENT_RUN_ENDED && run->has_verdict)
         done_send(core, run);
+    if (hold)
+        runner_lonely(core, run);
     if (run->state == AGENT_RUN_BACKOFF && muster_deadline_reached(run->retry_ms, now))
         runner_launch(core, run);
     if (run->is_live && muster_deadline_reached(run->timeout_at_ms, now)) {

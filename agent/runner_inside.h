@@ -57,6 +57,7 @@ struct agent_run {
     char note[AGENT_REASON_MAX];
     struct muster_id keeper;
     uint64_t heard_ms; /* of the keeper */
+    uint64_t ok_ms;    /* when a keeper last confirmed it */
     uint32_t route_try;
     struct run_next *next;
 };
@@ -100,5 +101,7 @@ void runner_launch(struct agent_core *core, struct agent_run *run);
 void runner_judge(struct agent_core *core, struct agent_run *run);
 void runner_changed(struct agent_run *run, enum agent_run_state state, uint64_t wall_ms);
 void runner_end_stopped(struct agent_core *core, struct agent_run *run);
+/* Ends what no keeper confirms any more, where the cluster wants that (R45). */
+void runner_lonely(struct agent_core *core, struct agent_run *run);
 
 #endif

@@ -454,6 +454,23 @@ void agent_runner_drop(struct agent_core *core, struct muster_reader *r)
     runner_end_stopped(core, run);
 }
 
+void runner_lonely(struct agent_core *core, struct agent_run *run)
+{
+    const struct agent_node_config *c = &core->config;
+    bool is_over = run->state == AGENT_RUN_STOPPING || run->state == AGENT_RUN_ENDED;
+    if (!c->settings.is_majority || run->is_exclusive || is_over ||
+        core->now.mono_ms < run->ok_ms + c->lonely_ms)
+        return;
+    char why[AGENT_REASON_MAX];
+    (void)snprintf(why, sizeof why,
+                   "no keeper has confirmed it for %u s, and this cluster runs jobs on the side of "
+                   "the majority only",
+                   c->lonely_ms / 1000);
+    note_set(run, why);
+    agent_news_add(core, "run.dropped", NULL, run->key, run->token, "ended: %s", run->note);
+    runner_end_stopped(core, run);
+}
+
 void agent_runner_stop_all(struct agent_core *core, const char *why)
 {
     struct agent_runner *r = core->runner;
@@ -479,6 +496,7 @@ void agent_runner_hold_ok(struct agent_core *core, struct muster_id from, struct
         return;
     run->keeper = from;
     run->heard_ms = core->now.mono_ms;
+    run->ok_ms = core->now.mono_ms;
     run->route_try = 0;
     /* Counted from our own question, and a little less: the keeper's clock may be the slower one
      * (R38). What was asked before this agent began, or is yet to be asked, is none of ours. */

@@ -69,6 +69,22 @@ void gossip_config_local(struct gossip_config *c)
     c->suspicion_mult = 3;
 }
 
+void gossip_times_set(struct gossip *g, const struct gossip_config *c)
+{
+    struct gossip_config *own = &g->config;
+    own->probe_interval_ms = c->probe_interval_ms;
+    own->probe_timeout_ms = c->probe_timeout_ms;
+    own->gossip_interval_ms = c->gossip_interval_ms;
+    own->push_pull_interval_ms = c->push_pull_interval_ms;
+    own->to_the_dead_ms = c->to_the_dead_ms;
+    own->stream_timeout_ms = c->stream_timeout_ms;
+    own->indirect_checks = c->indirect_checks;
+    own->gossip_nodes = c->gossip_nodes;
+    own->retransmit_mult = c->retransmit_mult;
+    own->suspicion_mult = c->suspicion_mult;
+    own->suspicion_max_mult = c->suspicion_max_mult;
+}
+
 static bool time_is_valid(uint32_t ms)
 {
     return ms > 0 && ms <= GOSSIP_TIME_MAX_MS;

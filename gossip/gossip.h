@@ -55,6 +55,10 @@ void gossip_config_local(struct gossip_config *c);
 
 struct gossip; /* opaque */
 
+/* Other times from now on: the pool that has let us in is more or less patient than we were told.
+ */
+void gossip_times_set(struct gossip *g, const struct gossip_config *c);
+
 enum gossip_event_kind {
     GOSSIP_EVENT_TICK,   /* only time passes */
     GOSSIP_EVENT_PACKET, /* a datagram: from, bytes */

@@ -85,7 +85,8 @@ uint64_t store_claim_due_ms(const struct store *s, const struct store_bucket *b)
     const struct store_times *t = &s->config.times;
     bool has_company = false;
 
-    if (b->role < STORE_SEATED || store_bucket_rules(b) || s->is_sick || s->is_over)
+    if (!t->has_claims || b->role < STORE_SEATED || store_bucket_rules(b) || s->is_sick ||
+        s->is_over)
         return MUSTER_NEVER;
     if (s->table.shelf[b->number].rows == 0)
         return MUSTER_NEVER;

@@ -216,6 +216,12 @@ void store_drain(struct store *s, bool draining)
     store_scan_at(s, s->now.mono_ms);
 }
 
+void store_times_set(struct store *s, const struct store_times *t)
+{
+    s->config.times = *t;
+    store_scan_at(s, s->now.mono_ms);
+}
+
 void store_note(struct store *s, const struct store_disk_op *op, uint64_t cookie)
 {
     bool has_room = store_batch_has_room(s, 1, op->key.len + op->value.len);

@@ -69,6 +69,7 @@ struct store_times {
     uint32_t beat_ms, calm_ms, vote_hold_ms, rank_ms, horizon_ms, margin_ms, ack_wait_ms;
     uint32_t commit_stuck_ms, claim_after_ms, boot_grace_ms, alone_grace_ms, replace_ms;
     uint32_t settle_ms, away_ms;
+    bool has_claims; /* no: a part without a quorum starts nothing (R45) */
 };
 
 void store_times_wan(struct store_times *t);
@@ -167,6 +168,8 @@ void store_start(struct store *s, struct muster_now now);
 /* The ring's wish for a bucket: distinct nodes, best first, at most STORE_REPLICAS_MAX. (R26) */
 void store_wish(struct store *s, uint32_t bucket, const struct muster_id *node, uint32_t n);
 void store_drain(struct store *s, bool draining); /* this node gives its seats away (R48) */
+/* The times of the cluster that has let us in; before we sit anywhere. */
+void store_times_set(struct store *s, const struct store_times *t);
 /* Our own id is no good any more, by an oath or because we live from a copy: from now on no vote,
  * no reign and no claim comes from here, and no frame is heard. (R3, R49) */
 void store_retire(struct store *s);

@@ -54,6 +54,8 @@ static void meta_take(struct meta *m, const char *key, const char *value)
         b->draining = value[0] == '1';
     else if (strcmp(key, "home") == 0)
         (void)muster_format(m->home, sizeof m->home, "%s", value);
+    else if (strcmp(key, "settings") == 0)
+        b->has_settings = agent_settings_parse(&b->settings, muster_bytes_text(value));
     else if (strcmp(key, "copied") == 0)
         m->copied = strtoull(value, NULL, 10);
     else if (strncmp(key, "peer:", 5) == 0)

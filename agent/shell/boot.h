@@ -47,6 +47,8 @@ struct shell_boot {
     uint64_t boot; /* raised, and on disk */
     uint32_t incarnation;
     bool draining;
+    bool has_settings; /* of the cluster it is in */
+    struct agent_settings settings;
     struct muster_addr peer[SHELL_PEERS_MAX]; /* where others were when last heard of */
     uint32_t peer_count;
 };

@@ -49,10 +49,12 @@ static const char help[] =
     "  --weight N               slots; its share of the cluster's jobs\n"
     "  --tags KEY=VALUE,…       for placement\n"
     "  --replicas N             3, copies of each record\n"
-    "  --profile lan|wan|local  how patient it is with others\n"
+    "  --profile lan|wan|local  how patient nodes are with one another; of a cluster founded here\n"
+    "  --partition WORD         available, or majority: a part without one runs nothing; likewise\n"
     "  --log-level LEVEL        debug, info, warn, error\n"
     "  --log-format text|json\n"
     "  --max-members --max-jobs --max-runs --max-connections N, --max-log SIZE\n"
+    "  --max-strikes N          3; deaths of its nodes in a row that hold a job, 0: none\n"
     "\n"
     "Signals: TERM and INT hand over and leave, the same again ends at once; USR1 tells what is\n"
     "inside. Exit codes: 0 left in order, 1 failed, 2 wrong flags, 4 a port or the data folder is\n"
@@ -113,6 +115,9 @@ static int serve(struct shell_settings *settings, struct shell_journal *journal,
         shell_ports_close(&ports);
     } else {
         shell_setup_node(&setup, c, &boot);
+        const char *fault = agent_times_fault(&setup.node);
+        if (fault != NULL)
+            return refuse(journal, EXIT_CONFIG, fault);
         err = shell_open(&shell, &setup, &ports, &boot, journal, notify, why, sizeof why);
     }
     int code = exit_code(err);

@@ -202,23 +202,6 @@ void shell_setup_end(const struct shell_setup_work *work)
 
 /* ---- the node */
 
-static void profile_set(struct agent_node_config *n, int32_t profile)
-{
-    switch (profile) {
-    case AGENT_PROFILE_WAN:
-        gossip_config_wan(&n->gossip);
-        store_times_wan(&n->times);
-        break;
-    case AGENT_PROFILE_LOCAL:
-        gossip_config_local(&n->gossip);
-        store_times_lan(&n->times);
-        break;
-    default:
-        gossip_config_lan(&n->gossip);
-        store_times_lan(&n->times);
-    }
-}
-
 static void seed_add(struct agent_node_config *n, struct muster_addr a)
 {
     bool is_known = muster_addr_equal(a, n->gossip_addr);
@@ -274,7 +257,8 @@ void shell_setup_node(struct shell_setup *setup, const struct agent_config *c,
     n->strikes_max = c->max_strikes;
     n->log_max_bytes = c->max_log < UINT32_MAX ? (uint32_t)c->max_log : UINT32_MAX;
     n->run_dir = setup->run_dir;
-    profile_set(n, c->profile);
+    n->configured = (struct agent_settings){ c->profile, c->partition == 1 };
+    agent_settings_apply(n, boot->has_settings ? boot->settings : n->configured);
     memcpy(n->gossip.delegate, c->delegate, sizeof n->gossip.delegate);
     n->gossip.incarnation = boot->incarnation;
     random_fill(&n->new_cluster, sizeof n->new_cluster);

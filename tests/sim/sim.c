@@ -345,6 +345,8 @@ static struct agent_node_config config_of(struct sim *s, uint32_t node)
     c.rows_max = 512;
     c.runs_max = 128;
     c.strikes_max = s->strikes_max;
+    c.configured.is_majority = s->is_majority;
+    agent_settings_apply(&c, c.configured);
     c.buckets = SIM_BUCKETS;
     c.seed = muster_rng_next(&s->rng);
     return c;

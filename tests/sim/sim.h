@@ -187,6 +187,7 @@ struct sim {
     struct muster_rng rng;
     bool trace;
     const char *what;     /* story or swarm, for the line that repeats it */
+    bool is_majority;     /* the cluster's setting (R45) */
     uint32_t strikes_max; /* 0 where nodes die of other causes than their jobs (R34) */
     struct sim_due *heap;
     uint32_t heap_count, heap_size;

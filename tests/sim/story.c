@@ -275,6 +275,30 @@ static void story_task(struct sim *s)
         sim_fail(s, 1, "the task had %llu attempts, not 3", (unsigned long long)s->starts);
 }
 
+/* R45: a node that is cut off ends its run after half a minute, and claims nothing meanwhile. */
+static void story_majority(struct sim *s)
+{
+    uint32_t node = 0, other = 0;
+    uint64_t token = 0;
+    s->is_majority = true;
+    begin(s, 3);
+    put_and_wait(s, 0, "job", SERVICE("job"));
+    sim_await(s, 20000, one_runs, "it runs somewhere");
+    (void)sim_proc_live(s, "job", &node, &token);
+    for (uint32_t i = 0; i < 3; i++)
+        if (i != node)
+            sim_cut(s, node, i, true);
+    sim_run_for(s, 20000);
+    if (sim_proc_live(s, "job", &other, &token) != 2)
+        sim_fail(s, 1, "R45: for half a minute it runs on both sides");
+    sim_run_for(s, 25000);
+    if (sim_proc_live(s, "job", &other, &token) != 1 || other == node)
+        sim_fail(s, 1, "R45: it goes on without a majority");
+    sim_heal(s);
+    rest(s);
+    s->is_majority = false;
+}
+
 static bool is_held(struct sim *s)
 {
     struct store_view view;
@@ -326,6 +350,7 @@ static const struct {
     { "blackout", 3, story_blackout },
     { "task", 3, story_task },
     { "poison", 4, story_poison },
+    { "majority", 3, story_majority },
 };
 
 int sim_story(const char *name, bool trace)

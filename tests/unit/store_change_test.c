@@ -221,10 +221,36 @@ static void who_is_lost_and_comes_back_is_not_heard(void **state)
     end(p);
 }
 
+/* R45: the seat that would claim at once on a bench of two claims nothing. */
+static void without_claims_a_minority_starts_nothing(void **state)
+{
+    (void)state;
+    for (uint32_t dead = 0; dead < 2; dead++) {
+        struct pool *p = malloc(sizeof *p);
+        assert_non_null(p);
+        pool_open(p, 2, 4, 40 + dead);
+        p->replicas = 2;
+        p->times.has_claims = false;
+        pool_boot(p, 0, true);
+        pool_boot(p, 1, false);
+        pool_until(p, 20000, benches_are_full, "both sit");
+        for (uint32_t k = 0; k < 8; k++)
+            assert_int_equal(pool_write_wait(p, k, false), MUSTER_OK);
+        pool_kill(p, dead, true);
+        pool_run(p, 90000);
+        assert_int_equal(p->claims, 0);
+        assert_int_equal(p->claimed, 0);
+        pool_boot(p, dead, false);
+        pool_until(p, 10000, pool_all_served, "both again");
+        end(p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_change_whose_newcomer_dies_is_given_up),
+        cmocka_unit_test(without_claims_a_minority_starts_nothing),
         cmocka_unit_test(who_is_lost_is_replaced_at_once),
         cmocka_unit_test(one_of_three_goes_on_after_two_oaths),
         cmocka_unit_test(who_is_lost_and_comes_back_is_not_heard),
