@@ -14,6 +14,8 @@
 #define NODE_JOIN_WAIT_MIN 500
 #define NODE_JOIN_WAIT_MAX 10000 /* a dead address is tried so often (R4) */
 #define NODE_JOIN_CALM     30000 /* a seed that is no member, while others are: heals partitions */
+#define NODE_SEARCH_MS     1000  /* one of the silent is asked so often whether it is back */
+#define NODE_SEARCH_MANY   16    /* so many members share one second of asking */
 #define NODE_LEFT_MS       2000  /* for the news of our leave to get out */
 
 struct node_seed {
@@ -33,8 +35,9 @@ struct agent_node {
     uint32_t gossip_count, gossip_size;
     uint64_t found_cookie;
     struct node_seed seed[AGENT_SEEDS_MAX];
-    uint64_t ring_ms;  /* when to rebuild the ring */
-    uint64_t leave_ms; /* when a drain before a leave ends */
+    uint64_t search_ms; /* when to ask one of the silent again */
+    uint64_t ring_ms;   /* when to rebuild the ring */
+    uint64_t leave_ms;  /* when a drain before a leave ends */
     uint64_t exit_ms;
     bool is_leave_sent, is_exit_sent;
     int exit_err; /* what the process ends with */

@@ -217,6 +217,34 @@ static void seeds_tick(struct agent_node *n)
     }
 }
 
+/* Somebody who fell silent and might be there again: neither left, nor declared lost. */
+static bool is_missed(const struct agent_peer *p)
+{
+    bool is_dead = p->life == AGENT_LIFE_DEAD || p->life == AGENT_LIFE_PROVEN;
+    return is_dead && p->state != GOSSIP_LEFT && !p->is_self && !p->is_lost && !p->is_foreign;
+}
+
+/* When a network is whole again nobody tells us: each side believes the other dead, and gossip
+ * forgets the dead soon. So one of the missed, drawn by lot, is asked every second; in a large
+ * cluster each asks more rarely, for one answer is enough to bring both sides together. (P3, R4) */
+static void search_tick(struct agent_node *n)
+{
+    struct agent_core *core = &n->core;
+    uint32_t count = agent_peers_count(core), seen = 0;
+    struct gossip_event e = { .kind = GOSSIP_EVENT_JOIN };
+    if (core->now.mono_ms < n->search_ms)
+        return;
+    uint64_t wait = NODE_SEARCH_MS * (1 + (uint64_t)count / NODE_SEARCH_MANY);
+    n->search_ms = core->now.mono_ms + wait + muster_rng_below(&core->rng, wait / 4 + 1);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct agent_peer *p = agent_peers_at(core, i);
+        if (is_missed(p) && muster_rng_below(&core->rng, ++seen) == 0)
+            e.from = p->addr;
+    }
+    if (seen > 0 && core->standing != AGENT_LEAVING)
+        agent_gossip_step(core, &e);
+}
+
 /* ---- draining and leaving */
 
 static void drain(struct agent_node *n, bool draining)
@@ -269,6 +297,7 @@ void node_tick(struct agent_node *n)
 {
     struct agent_core *core = &n->core;
     seeds_tick(n);
+    search_tick(n);
     leave_tick(n);
     uint32_t incarnation = gossip_incarnation(core->gossip);
     if (incarnation != n->noted_incarnation) {
@@ -280,7 +309,7 @@ void node_tick(struct agent_node *n)
 uint64_t node_deadline_ms(const struct agent_node *n)
 {
     const struct agent_core *core = &n->core;
-    uint64_t d = MUSTER_NEVER;
+    uint64_t d = n->search_ms;
     for (uint32_t i = 0; i < core->config.seed_count; i++)
         d = muster_deadline_sooner(d, n->seed[i].next_ms);
     if (core->standing == AGENT_LEAVING && !n->is_exit_sent)

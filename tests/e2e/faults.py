@@ -108,6 +108,8 @@ class Story:
 
     def delete(self, agent, job, timeout=15):
         with self.lock:
+            if job not in self.wanted:
+                return  # another client was faster
             mode = self.wanted.pop(job)
             self.maybe.add(job)
         try:
@@ -149,6 +151,12 @@ class Story:
         eventually(each_once, seconds, f"{len(self.wanted)} jobs run, each once", pause=0.05)
         self.settled_s = time.monotonic() - begin
         return {p.job: p for p in self.cluster.processes()}
+
+    def log_bytes(self, job, agent):
+        """What the output of a job takes on the disk of an agent."""
+        return sum(os.path.getsize(os.path.join(folder, name))
+                   for folder, _, names in os.walk(agent.data) for name in names
+                   if job in os.path.join(folder, name))
 
     # ---- the judgement
 
@@ -233,25 +241,27 @@ def stage(*args, kind=Cluster, **options):
 
 
 class Writer:
-    """A client that submits and deletes while the world burns: with `with`, in a thread."""
+    """Clients that submit and delete while the world burns: with `with`, each in a thread."""
 
-    def __init__(self, story, agents, prefix, seed=1, pause=0.02, keep=10):
+    def __init__(self, story, agents, prefix, seed=1, pause=0.05, keep=10, clients=4):
         self.story, self.agents, self.prefix = story, agents, prefix
         self.pause, self.keep = pause, keep
         self.luck = random.Random(seed)
         self.is_over = threading.Event()
-        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.threads = [threading.Thread(target=self._run, daemon=True) for _ in range(clients)]
         self.broken = None
         self.count = 0
 
     def __enter__(self):
-        self.thread.start()
+        for thread in self.threads:
+            thread.start()
         return self
 
     def __exit__(self, *_):
         self.is_over.set()
-        self.thread.join(60)
-        assert not self.thread.is_alive(), "a client hangs"
+        for thread in self.threads:
+            thread.join(60)
+            assert not thread.is_alive(), "a client hangs"
         if self.broken:
             raise self.broken
 
@@ -270,13 +280,14 @@ class Writer:
     def _turn(self, agent):
         with self.story.lock:
             mine = [job for job in self.story.wanted if job.startswith(self.prefix)]
-        if len(mine) > self.keep or (mine and self.luck.random() < 0.3):
-            self.story.delete(agent, self.luck.choice(mine), timeout=5)
-            return
-        self.count += 1
-        modes = self.story.modes
-        self.story.submit(agent, f"{self.prefix}/{self.count:04}",
-                          modes[self.count % len(modes)], timeout=5)
+            is_full = len(mine) > self.keep or (mine and self.luck.random() < 0.3)
+            doomed = self.luck.choice(mine) if is_full else None
+            self.count += doomed is None
+            job, mode = f"{self.prefix}/{self.count:04}", MODES[self.count % 2]
+        if doomed:
+            self.story.delete(agent, doomed, timeout=5)
+        else:
+            self.story.submit(agent, job, mode, timeout=5)
 
 
 def pids_into(folder, cluster):
