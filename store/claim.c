@@ -16,6 +16,13 @@ static struct store_claim *claim_find(const struct store_bucket *b, struct muste
     return NULL;
 }
 
+/* Asked of the disk and not of whoever waited for it: a batch that was refused at first comes to
+ * the disk later, and with it claims that nobody was told of then. */
+static bool claim_is_durable(const struct store *s, const struct store_claim *c)
+{
+    return c->batch <= s->committed;
+}
+
 static struct store_claim *claim_new(struct store *s, struct store_bucket *b,
                                      struct muster_bytes key)
 {
@@ -174,7 +181,7 @@ int store_claim(struct store *s, struct muster_bytes key, struct muster_id node)
     c->token = token.packed;
     c->made_ms = s->now.mono_ms;
     c->tries++;
-    c->is_durable = false;
+    c->batch = s->log[s->at].batch.number;
     store_record_claim(s, b, c, false);
     s->counters.claims++;
     struct store_item *item = store_item_new(s, STORE_ITEM_CLAIM, b, STORE_NOBODY);
@@ -197,7 +204,6 @@ void store_claim_on_disk(struct store *s, struct store_item *item)
         MUSTER_MARK(claim_ended_meanwhile);
         return;
     }
-    c->is_durable = true;
     struct store_effect *e = store_say_of(s, STORE_EFFECT_CLAIMED, b->number, item->value);
     e->key = store_value_bytes(item->value);
     e->node = c->node;
@@ -222,15 +228,16 @@ void store_unclaim_take(struct store *s, uint16_t peer, struct muster_reader *r)
     }
 }
 
-void store_claims_encode(struct muster_writer *w, const struct store_bucket *b)
+void store_claims_encode(const struct store *s, struct muster_writer *w,
+                         const struct store_bucket *b)
 {
     uint32_t count = 0;
 
     for (const struct store_claim *c = b->claims; c != NULL; c = c->next)
-        count += c->is_durable && count < STORE_CLAIMS_TOLD;
+        count += claim_is_durable(s, c) && count < STORE_CLAIMS_TOLD;
     muster_write_array(w, count);
     for (const struct store_claim *c = b->claims; c != NULL && count > 0; c = c->next) {
-        if (!c->is_durable)
+        if (!claim_is_durable(s, c))
             continue;
         muster_write_array(w, 3);
         muster_write_bytes(w, store_value_bytes(c->key));
@@ -252,7 +259,6 @@ int store_claim_load(struct store *s, struct store_bucket *b, struct muster_byte
     c->node = muster_read_id(&r);
     c->token = muster_read_u64(&r);
     c->tries = muster_read_u32(&r);
-    c->is_durable = true;
     return muster_reader_end(&r) == MUSTER_OK ? MUSTER_OK : MUSTER_ECORRUPT;
 }
 
@@ -382,7 +388,8 @@ void store_claims_own(struct store *s, struct store_bucket *b)
 
     while (*at != NULL && b->role == STORE_SERVING) {
         struct store_claim *c = *at;
-        if (c->is_durable && claim_judge(s, b, store_value_bytes(c->key), c->node, c->token))
+        if (claim_is_durable(s, c) &&
+            claim_judge(s, b, store_value_bytes(c->key), c->node, c->token))
             claim_end(s, b, at);
         else
             at = &c->next;

@@ -109,7 +109,7 @@ static void encode_beat(const struct store *s, struct muster_writer *w,
     muster_write_u64(w, item->seat);
     muster_write_u64(w, item->version); /* of the bench */
     muster_write_u64(w, item->digest);
-    store_claims_encode(w, &s->bucket[item->bucket]);
+    store_claims_encode(s, w, &s->bucket[item->bucket]);
 }
 
 static void encode_receipt(struct muster_writer *w, const struct store_item *item)

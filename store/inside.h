@@ -184,8 +184,8 @@ struct store_claim {
     struct muster_id node;
     uint64_t token;
     uint64_t made_ms;
+    uint64_t batch; /* that brings it to the disk */
     uint32_t tries;
-    bool is_durable;
 };
 
 /* One batch for the disk, and what waits for it. */
@@ -429,7 +429,8 @@ void store_purge_take(struct store *s, uint16_t peer, struct muster_reader *r);
 void store_claims_wipe(struct store *s, struct store_bucket *b);
 void store_claim_check(struct store *s, struct store_bucket *b);
 uint64_t store_claim_due_ms(const struct store *s, const struct store_bucket *b);
-void store_claims_encode(struct muster_writer *w, const struct store_bucket *b);
+void store_claims_encode(const struct store *s, struct muster_writer *w,
+                         const struct store_bucket *b);
 /* The keeper judges the claims that it made itself before its reign. */
 void store_claims_own(struct store *s, struct store_bucket *b);
 void store_claims_take(struct store *s, struct store_bucket *b, uint16_t peer,

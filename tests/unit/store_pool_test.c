@@ -293,6 +293,34 @@ static void a_claim_for_a_deleted_job_is_dropped(void **state)
     end(p);
 }
 
+static bool has_claimed(struct pool *p)
+{
+    return p->claims > 0;
+}
+
+/* The disk refuses the batch that holds the claim, and takes it when asked again: the claim is not
+ * stranded there, told to nobody. (R43, R53) */
+static void a_claim_that_the_disk_took_late_is_settled_all_the_same(void **state)
+{
+    struct pool *p = cluster(3, 1, 17);
+
+    (void)state;
+    pool_run(p, 16000);
+    assert_int_equal(pool_write_wait(p, 0, false), MUSTER_OK);
+    uint32_t alone = (keeper_of(p, 0) + 1) % 3;
+    pool_isolate(p, alone);
+    p->commit_ms = 200; /* the fault comes while the claim is on its way */
+    pool_until(p, 60000, has_claimed, "the one who is alone claims");
+    p->node[alone].disk_err = MUSTER_ENOSPC;
+    pool_run(p, 3000);
+    p->node[alone].disk_err = MUSTER_OK;
+    p->commit_ms = 2;
+    assert_int_equal(p->claimed, 0);
+    pool_heal(p);
+    rest(p);
+    end(p);
+}
+
 /* A bench of two: the lowest seat decides alone; the other one claims at once. (R42) */
 static void of_two_nodes_either_may_die(void **state)
 {
@@ -480,6 +508,7 @@ int main(void)
         cmocka_unit_test(a_change_cut_short_is_carried_through_by_the_next_keeper),
         cmocka_unit_test(the_higher_token_wins_when_two_parts_meet_again),
         cmocka_unit_test(a_claim_for_a_deleted_job_is_dropped),
+        cmocka_unit_test(a_claim_that_the_disk_took_late_is_settled_all_the_same),
         cmocka_unit_test(of_two_nodes_either_may_die),
         cmocka_unit_test(a_proven_death_is_repaired_at_once_for_all_buckets),
         cmocka_unit_test(a_silent_death_is_repaired_after_the_calm),
