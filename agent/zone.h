@@ -1,5 +1,6 @@
 /* Zone: the clock on the wall of a place: the offset of every moment, and what moment a local time
- * means. Made from the bytes of a TZif file, so that nothing here reads a disk or the environment.
+ * means. Made from the bytes of a TZif file, so that nothing here reads a disk or the environment:
+ * that is why it is none of the libraries that do (GLib, the C library itself).
  *
  * units    seconds since 1970 in UTC (`utc`), and the same count of the local clock's face
  *          (`local`: local midnight of 1970-01-01 is 0); offsets in seconds east of UTC
