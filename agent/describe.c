@@ -7,6 +7,7 @@
 
 #include "agent/peers.h"
 #include "agent/place.h"
+#include "agent/runner.h"
 
 const char *agent_state_text(enum agent_state s)
 {
@@ -42,9 +43,28 @@ static enum agent_state state_of_run(struct agent_core *core, const struct agent
     return p->report.is_heard ? state[p->report.state] : AGENT_STATE_STARTING;
 }
 
+/* An exclusive job whose bench has no quorum: whatever ran has ended with its lease, and nobody may
+ * start it. The words are in the picture. */
+static bool held_set(struct agent_core *core, struct agent_picture *p)
+{
+    const struct store_row *row = &p->view->row;
+    char text[AGENT_ABSENCE_MAX];
+    bool wants =
+        row->want == STORE_WANT_RUN && (row->phase == STORE_WAITING || row->phase == STORE_PLACED);
+    if (row->mode != STORE_EXCLUSIVE || !wants ||
+        agent_runner_runs(core, row->key, row->run_token) ||
+        !agent_absence(core, p->view->bucket, text, sizeof text))
+        return false;
+    (void)snprintf(p->text, sizeof p->text, "held: %s", text);
+    p->reason = p->text;
+    return true;
+}
+
 static enum agent_state state_of(struct agent_core *core, const struct agent_picture *p)
 {
     const struct store_row *row = &p->view->row;
+    if (p->is_held)
+        return AGENT_STATE_PENDING;
     switch (row->phase) {
     case STORE_GONE:
         return row->run_token != 0 ? AGENT_STATE_STOPPING : AGENT_STATE_DELETED;
@@ -113,8 +133,10 @@ void agent_picture(struct agent_core *core, const struct store_view *view,
     out->report.exit_code = -1;
     if (agent_placer_report(core, view->row.key, &out->report) && view->row.phase != STORE_PLACED)
         out->report.is_heard = false;
+    out->is_held = held_set(core, out);
     out->state = state_of(core, out);
-    reason_set(core, out);
+    if (!out->is_held)
+        reason_set(core, out);
 }
 
 /* ---- JSON */
@@ -232,7 +254,7 @@ static void why_summary(struct agent_core *core, struct agent_json *j,
                         const struct agent_picture *p)
 {
     const struct store_row *row = &p->view->row;
-    char text[256];
+    char text[512];
     if (p->state == AGENT_STATE_RUNNING || p->state == AGENT_STATE_STARTING)
         (void)snprintf(text, sizeof text, "%s on %s, placed there with token %llu",
                        agent_state_text(p->state), agent_node_name(core, row->run_node),

@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "agent/absence.h"
 #include "agent/core.h"
 #include "agent/json.h"
 #include "agent/placer.h"
@@ -34,7 +35,8 @@ struct agent_picture {
     struct agent_report report;
     enum agent_state state;
     const char *reason; /* "" when there is none */
-    char text[AGENT_REASON_MAX];
+    bool is_held;       /* exclusive, and nobody may decide for it */
+    char text[AGENT_ABSENCE_MAX + 16];
 };
 void agent_picture(struct agent_core *core, const struct store_view *view,
                    struct agent_picture *out);

@@ -3,7 +3,7 @@
 node itself, should it come back."""
 import pytest
 
-from agent import PATIENCE, eventually
+from agent import PATIENCE, eventually, holds
 from conftest import needs_agent
 
 pytestmark = needs_agent
@@ -79,6 +79,30 @@ def test_the_last_of_three_goes_on_when_it_is_told_that_the_others_are_gone(clus
     eventually(lambda: c[0].get("/v1/status")["orphan_buckets"] == 0, 15, "it keeps every bucket")
     c[0].submit("late")
     c.wait_once(jobs | {"late"}, 20)
+
+
+def test_an_exclusive_job_is_held_and_says_for_whom_until_somebody_swears(clusters):
+    c = clusters(3, slots=20)
+    c.wait_benches()
+    c[0].submit("only", partition="exclusive")
+    before = c.wait_once({"only"}, 20)["only"]
+    keep = next(agent for agent in c if agent.name != before.node)
+    gone = [agent for agent in c if agent is not keep]
+    kill(gone[0], [gone[1], keep])
+    kill(gone[1], [keep])
+
+    def why():
+        return keep.cli("why", "only")[1]
+
+    held = eventually(lambda: "held: 1 of 3 seats answers" in why() and why(), 20, "it says so")
+    assert all(agent.name in held for agent in gone), held
+    assert "are missing since" in held and "`muster forget` if their disks are gone" in held, held
+    assert keep.get("/v1/jobs/only")["state"] == "pending"
+    holds(lambda: not c.processes(), 10, "nobody may start it")
+    for agent in gone:
+        assert keep.cli("forget", agent.name, "--yes")[0] == 0
+    after = c.wait_once({"only"}, 20)["only"]
+    assert after.node == keep.name and after.token > before.token
 
 
 @pytest.mark.parametrize("name", ["nobody", "zz", "0000"])
