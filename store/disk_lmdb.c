@@ -201,6 +201,35 @@ int store_lmdb_open(struct store_lmdb **out, const char *folder)
     return err;
 }
 
+/* Another file of that name is not what our memory was read from: to go on with it would be to
+ * forget everything and call it kept. */
+static bool is_same_file(const struct store_lmdb *d, const char *folder)
+{
+    char path[LMDB_PATH_MAX];
+    struct stat held, named;
+
+    return muster_format(path, sizeof path, "%s/data.mdb", folder) && fstat(d->fd, &held) == 0 &&
+           stat(path, &named) == 0 && held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+}
+
+int store_lmdb_reopen(struct store_lmdb *d, const char *folder)
+{
+    if (d->env != NULL)
+        mdb_env_close(d->env);
+    d->env = NULL;
+    if (!is_same_file(d, folder))
+        return MUSTER_EIO;
+    int err = env_open(d, folder);
+    if (err == MUSTER_OK)
+        err = tables_open(d);
+    if (err == MUSTER_OK)
+        return MUSTER_OK;
+    if (d->env != NULL)
+        mdb_env_close(d->env);
+    d->env = NULL;
+    return err;
+}
+
 void store_lmdb_close(struct store_lmdb *d)
 {
     if (d == NULL)
@@ -321,6 +350,8 @@ static int spare_write(struct store_lmdb *d, const struct store_disk_batch *batc
 
 int store_lmdb_commit(struct store_lmdb *d, const struct store_disk_batch *batch)
 {
+    if (d->env == NULL)
+        return MUSTER_EIO; /* it could not be opened again */
     int err = batch_write(d, batch);
 
     while (err == MDB_MAP_FULL && map_grow(d) == MUSTER_OK)

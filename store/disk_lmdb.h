@@ -28,6 +28,11 @@ MUSTER_MUST_USE int store_lmdb_each(struct store_lmdb *d, enum store_table table
                                     int (*take)(void *context, struct muster_bytes key,
                                                 struct muster_bytes value));
 
+/* Closes and opens the same files again, as after a failed commit, which LMDB may answer by
+ * refusing everything that follows. The lock is kept. When it fails, every commit fails until it
+ * succeeds. */
+MUSTER_MUST_USE int store_lmdb_reopen(struct store_lmdb *d, const char *folder);
+
 MUSTER_MUST_USE int store_lmdb_commit(struct store_lmdb *d, const struct store_disk_batch *batch);
 
 void store_lmdb_close(struct store_lmdb *d);

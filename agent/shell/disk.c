@@ -4,10 +4,12 @@
 
 #include "store/disk_lmdb.h"
 
-void shell_disk_open(struct shell_disk *d, uv_loop_t *loop, struct store_lmdb *lmdb, void *context,
+void shell_disk_open(struct shell_disk *d, uv_loop_t *loop, struct store_lmdb *lmdb,
+                     const char *folder, void *context,
                      void (*on_done)(void *context, uint64_t batch, int err))
 {
-    *d = (struct shell_disk){ .loop = loop, .lmdb = lmdb, .context = context, .on_done = on_done };
+    *d = (struct shell_disk){ .loop = loop, .lmdb = lmdb, .folder = folder, .context = context };
+    d->on_done = on_done;
     d->work.data = d;
 }
 
@@ -15,6 +17,13 @@ static void commit_work(uv_work_t *work)
 {
     struct shell_disk *d = work->data;
     d->err = store_lmdb_commit(d->lmdb, d->batch);
+    bool is_fault = d->err != MUSTER_OK && d->err != MUSTER_ENOSPC;
+    d->is_broken = is_fault && d->was_reopened;
+    if (is_fault && !d->was_reopened) {
+        int opened = store_lmdb_reopen(d->lmdb, d->folder);
+        d->err = opened == MUSTER_OK ? d->err : opened; /* and the next commit fails as well */
+    }
+    d->was_reopened = is_fault || (d->was_reopened && d->err != MUSTER_OK);
 }
 
 static void commit_done(uv_work_t *work, int status)

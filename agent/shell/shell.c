@@ -85,10 +85,20 @@ static void net_event(void *context, const struct agent_event *event)
     shell_step(context, event);
 }
 
+/* Its answers are dropped and its reigns given up by the core, whatever the error; a disk that
+ * fails again after its files were opened anew is none that anything could be promised on (R53). */
 static void disk_done(void *context, uint64_t batch, int err)
 {
+    struct shell *s = context;
     struct agent_event e = { .kind = AGENT_EVENT_COMMITTED, .batch = batch, .err = err };
-    shell_step(context, &e);
+    if (err != MUSTER_OK && err != MUSTER_ENOSPC)
+        shell_journal(s->journal, AGENT_LOG_ERROR, "the disk of %s failed: %s; %s", s->boot.folder,
+                      muster_err_text(err),
+                      s->disk.is_broken ? "again, and the agent ends"
+                                        : "its files are opened anew");
+    shell_step(s, &e);
+    if (s->disk.is_broken)
+        shell_end(s, 1);
 }
 
 static void logs_bytes(void *context, uint64_t number, struct muster_bytes bytes, bool ended,
@@ -185,7 +195,7 @@ static int parts_open(struct shell *s, char *why, size_t size)
     shell_streams_open(&s->streams, &s->net);
     shell_links_open(&s->links, &s->net);
     shell_checks_open(&s->checks, &s->net);
-    shell_disk_open(&s->disk, &s->loop, s->boot.disk, s, disk_done);
+    shell_disk_open(&s->disk, &s->loop, s->boot.disk, s->boot.folder, s, disk_done);
     err = shell_web_open(s, why, size);
     if (err == MUSTER_OK)
         err = node_open(s, why, size);

@@ -309,6 +309,41 @@ static void a_disk_too_small_for_an_empty_table_is_refused(void **state)
     assert_int_equal(umount(f->path), 0);
 }
 
+static uint32_t rows_count(struct store_lmdb *d)
+{
+    static struct tally t;
+
+    tally_rows(d, &t);
+    return t.rows;
+}
+
+/* R53: opened anew it is the same disk, still ours alone, or none. */
+static void a_disk_is_opened_anew_or_not_at_all(void **state)
+{
+    const struct folder *f = *state;
+    struct store_lmdb *d = NULL, *other = NULL;
+    char from[300], to[300];
+
+    assert_int_equal(store_lmdb_open(&d, f->path), MUSTER_OK);
+    assert_int_equal(commit(d, 1, OPS, 100, false), MUSTER_OK);
+    assert_int_equal(store_lmdb_reopen(d, f->path), MUSTER_OK);
+    assert_int_equal(commit(d, 2, OPS, 100, false), MUSTER_OK);
+    assert_int_equal(rows_count(d), 2 * OPS);
+    assert_int_not_equal(store_lmdb_open(&other, f->path), MUSTER_OK);
+    /* Its file is gone, and another one must not be made in its place. */
+    (void)snprintf(from, sizeof from, "%s/data.mdb", f->path);
+    (void)snprintf(to, sizeof to, "%s/moved.mdb", f->path);
+    assert_int_equal(rename(from, to), 0);
+    assert_int_equal(store_lmdb_reopen(d, f->path), MUSTER_EIO);
+    assert_int_not_equal(access(from, F_OK), 0);
+    assert_int_equal(commit(d, 3, OPS, 100, false), MUSTER_EIO);
+    assert_int_equal(rename(to, from), 0);
+    assert_int_equal(store_lmdb_reopen(d, f->path), MUSTER_OK);
+    assert_int_equal(commit(d, 3, OPS, 100, false), MUSTER_OK);
+    assert_int_equal(rows_count(d), 3 * OPS);
+    store_lmdb_close(d);
+}
+
 static void a_folder_that_is_not_there_is_an_error(void **state)
 {
     struct store_lmdb *d;
@@ -327,6 +362,7 @@ int main(void)
         in_folder(tables_are_apart_in_key_order_and_a_reader_may_stop),
         in_folder(one_process_at_a_time),
         in_folder(a_newer_format_is_refused),
+        in_folder(a_disk_is_opened_anew_or_not_at_all),
         in_folder(a_map_three_quarters_full_grows),
         in_folder(a_killed_writer_leaves_whole_batches_only),
         in_folder(a_full_disk_refuses_rows_and_lets_them_go),
