@@ -37,7 +37,9 @@ enum agent_message {
     AGENT_MSG_GONE,
     AGENT_MSG_DONE,
     AGENT_MSG_DONE_OK,
-    AGENT_MSG_TRY, /* not I: ask that one */
+    AGENT_MSG_TRY,  /* not I: ask that one */
+    AGENT_MSG_PAST, /* runner -> keeper: is this job gone, whose token we remember? */
+    AGENT_MSG_PAST_OK,
     AGENT_MSG_HELLO = 64,
     AGENT_MSG_LOAD,
     AGENT_MSG_OP,
@@ -150,7 +152,7 @@ void agent_write_start(struct muster_writer *w, const struct agent_msg_start *m)
 /* One element of the array that is the third element of HOLD [number, asked_at, [..]]. */
 void agent_write_hold(struct muster_writer *w, const struct agent_msg_hold *m);
 void agent_write_hold_ok(struct muster_writer *w, const struct agent_msg_hold_ok *m);
-/* DROP, DONE_OK: key and token. */
+/* DROP, DONE_OK, PAST, PAST_OK: key and token. */
 void agent_write_token(struct muster_writer *w, uint32_t message, struct muster_bytes key,
                        uint64_t token);
 void agent_write_stop(struct muster_writer *w, struct muster_bytes key, uint64_t token,

@@ -27,6 +27,7 @@ void agent_node_config_default(struct agent_node_config *c)
     c->runs_max = 4096;
     c->buckets = STORE_BUCKETS;
     c->leave_deadline_ms = 90000;
+    c->seen_keep_ms = 86400000;
     c->strikes_max = 3;
     c->log_max_bytes = 16u << 20;
     agent_settings_apply(c, (struct agent_settings){ AGENT_PROFILE_LAN, false });

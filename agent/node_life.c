@@ -523,6 +523,8 @@ static const struct message_rule messages[] = {
     { AGENT_MSG_DONE, agent_placer_done, NULL },
     { AGENT_MSG_DONE_OK, NULL, agent_runner_done_ok },
     { AGENT_MSG_TRY, NULL, agent_runner_try },
+    { AGENT_MSG_PAST, agent_placer_past, NULL },
+    { AGENT_MSG_PAST_OK, NULL, agent_runner_past_ok },
     { AGENT_MSG_LOAD, agent_placer_load, NULL },
     { AGENT_MSG_OP, agent_serve_op, NULL },
     { AGENT_MSG_OP_OK, agent_requests_reply, NULL },

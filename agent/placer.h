@@ -62,6 +62,7 @@ void agent_placer_load(struct agent_core *core, struct muster_id from, struct mu
 void agent_placer_room(struct agent_core *core, struct muster_id from, struct muster_reader *r);
 void agent_placer_hold(struct agent_core *core, struct muster_id from, struct muster_reader *r);
 void agent_placer_gone(struct agent_core *core, struct muster_id from, struct muster_reader *r);
+void agent_placer_past(struct agent_core *core, struct muster_id from, struct muster_reader *r);
 void agent_placer_done(struct agent_core *core, struct muster_id from, struct muster_reader *r);
 
 void agent_placer_tick(struct agent_core *core);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What runs here: the tables, the slots, what has been seen, and the reports to the keepers. */
+/* What runs here: the tables, the slots, and the reports to the keepers. */
 #include "agent/runner.h"
 
 #include <stdlib.h>
@@ -10,8 +10,6 @@
 #include "agent/placer.h"
 #include "agent/runner_inside.h"
 
-#define SEEN_MAX (1u << 22)
-
 int agent_runner_open(struct agent_core *core)
 {
     struct agent_runner *r = calloc(1, sizeof *r);
@@ -20,15 +18,13 @@ int agent_runner_open(struct agent_core *core)
     core->runner = r;
     r->capacity = core->config.runs_max;
     r->run = calloc(r->capacity, sizeof *r->run);
-    r->seen_size = 1024;
-    r->seen_token = calloc(r->seen_size, sizeof *r->seen_token);
-    if (r->run == NULL || r->seen_token == NULL)
+    if (r->run == NULL)
         return MUSTER_EFULL;
     /* A handle names a directory of a guard: the boot number keeps it apart from those of earlier
      * lives. */
     r->next_handle = (core->config.boot & 0x3fffff) << 40 | 1;
     r->told_slots = UINT32_MAX;
-    return muster_map_open(&r->seen_map, 1024);
+    return runner_seen_open(r);
 }
 
 void agent_runner_close(struct agent_core *core)
@@ -39,8 +35,7 @@ void agent_runner_close(struct agent_core *core)
     for (uint32_t i = 0; r->run != NULL && i < r->high; i++)
         if (r->run[i].is_used)
             runner_free(core, &r->run[i]);
-    muster_map_close(&r->seen_map);
-    free(r->seen_token);
+    runner_seen_close(r);
     free(r->run);
     free(r);
     core->runner = NULL;
@@ -89,71 +84,6 @@ void runner_free(struct agent_core *core, struct agent_run *run)
         free(run->next);
     }
     *run = (struct agent_run){ 0 };
-}
-
-/* ---- what has been seen (R28) */
-
-static uint64_t key_hash(struct muster_bytes key)
-{
-    return muster_hash64(key, 0x5ee7);
-}
-
-/* By 64-bit hash: two names that collide would share their highest token, which can only refuse a
- * start (the keeper then places it with a higher one), never double it. */
-static uint64_t *seen_find(const struct agent_runner *r, uint64_t hash)
-{
-    uint32_t cursor = 0, index = 0;
-    if (muster_map_find(&r->seen_map, hash, &cursor, &index))
-        return &r->seen_token[index];
-    return NULL;
-}
-
-uint64_t runner_seen(const struct agent_core *core, struct muster_bytes key)
-{
-    const uint64_t *token = seen_find(core->runner, key_hash(key));
-    return token != NULL ? *token : 0;
-}
-
-static void seen_remember(struct agent_runner *r, uint64_t hash, uint64_t token)
-{
-    uint64_t *known = seen_find(r, hash);
-    if (known != NULL) {
-        if (*known < token)
-            *known = token;
-        return;
-    }
-    if (r->seen_count == r->seen_size) {
-        r->seen_size *= 2;
-        r->seen_token = realloc(r->seen_token, r->seen_size * sizeof *r->seen_token);
-        MUSTER_ASSERT(r->seen_token != NULL);
-    }
-    r->seen_token[r->seen_count] = token;
-    int err = muster_map_put_growing(&r->seen_map, hash, r->seen_count, SEEN_MAX);
-    MUSTER_ASSERT(err == MUSTER_OK);
-    r->seen_count++;
-}
-
-void agent_runner_load_seen(struct agent_core *core, struct muster_bytes key,
-                            struct muster_bytes value)
-{
-    struct muster_reader in = muster_reader_over(value);
-    uint64_t token = muster_read_u64(&in);
-    if (muster_reader_ok(&in) && !MUSTER_MUTANT(seen_forgotten_at_boot))
-        seen_remember(core->runner, key_hash(key), token);
-}
-
-void runner_seen_set(struct agent_core *core, struct muster_bytes key, uint64_t token,
-                     uint64_t cookie)
-{
-    uint8_t value[32];
-    struct muster_writer w = muster_writer_over(value, sizeof value);
-    seen_remember(core->runner, key_hash(key), token);
-    muster_write_u64(&w, token);
-    muster_write_u64(&w, core->now.wall_ms);
-    struct store_disk_op op = { .table = STORE_TABLE_SEEN,
-                                .key = key,
-                                .value = muster_writer_bytes(&w) };
-    store_note(core->store, &op, cookie);
 }
 
 /* ---- slots (R27: the runner alone counts them) */
@@ -236,7 +166,7 @@ void agent_runner_offer(struct agent_core *core, struct muster_id from, struct m
     bool is_exclusive = muster_read_bool(r);
     if (!muster_reader_ok(r))
         return;
-    uint64_t hash = key_hash(key);
+    uint64_t hash = runner_key_hash(key);
     struct run_reservation *v = reservation_of(core, hash);
     bool room = v != NULL && core->runner->is_scanned && runner_has_room(core, needs, hash);
     room = room && !(is_exclusive && runner_clock_is_bad(core));
@@ -431,6 +361,7 @@ void agent_runner_tick(struct agent_core *core)
     if (hold) {
         r->hold_ms = now + core->config.hold_ms;
         reports_send(core, true);
+        runner_seen_sweep(core);
     }
     r->deadline_ms = muster_deadline_sooner(next, r->hold_ms);
 }

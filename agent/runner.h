@@ -48,6 +48,9 @@ void agent_runner_hold_ok(struct agent_core *core, struct muster_id from, struct
 void agent_runner_done_ok(struct agent_core *core, struct muster_reader *r);
 void agent_runner_try(struct agent_core *core, struct muster_reader *r);
 
+/* That job is gone for good: what was seen of it may be forgotten. */
+void agent_runner_past_ok(struct agent_core *core, struct muster_reader *r);
+
 /* Tells one peer how many slots we have and use. */
 void agent_runner_tell_load(struct agent_core *core, const struct agent_peer *p);
 /* Ends everything that runs here, for a leave that can wait no longer. */

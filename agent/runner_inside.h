@@ -68,14 +68,20 @@ struct run_reservation {
     uint64_t until_ms; /* 0: free */
 };
 
+/* The highest token of a job that was started or refused here, and when. */
+struct run_seen {
+    char *key; /* owned */
+    uint64_t token, wall_ms;
+};
+
 struct agent_runner {
     struct agent_run *run;
     uint32_t high, capacity;
     struct run_reservation reservation[RESERVATIONS_MAX];
     uint32_t reservations;      /* none stands at this index or above */
-    struct muster_map seen_map; /* hash of key -> index of seen_token */
-    uint64_t *seen_token;
-    uint32_t seen_count, seen_size;
+    struct muster_map seen_map; /* hash of key -> index of seen */
+    struct run_seen *seen;
+    uint32_t seen_count, seen_size, seen_at;
     bool is_scanned;
     uint64_t hold_ms; /* next HOLD of everything */
     uint64_t next_handle;
@@ -84,11 +90,19 @@ struct agent_runner {
     uint64_t deadline_ms;
 };
 
+static inline uint64_t runner_key_hash(struct muster_bytes key)
+{
+    return muster_hash64(key, 0x5ee7);
+}
+
 struct agent_run *runner_find(const struct agent_core *core, struct muster_bytes key);
 struct agent_run *runner_make(struct agent_core *core, struct muster_bytes key);
 void runner_free(struct agent_core *core, struct agent_run *run);
 struct muster_bytes runner_key(const struct agent_run *run);
 
+MUSTER_MUST_USE int runner_seen_open(struct agent_runner *r);
+void runner_seen_close(struct agent_runner *r);
+void runner_seen_sweep(struct agent_core *core); /* asks about the oldest, a few at a time */
 uint64_t runner_seen(const struct agent_core *core, struct muster_bytes key);
 /* Raises what has been seen, in memory and in the next commit; `cookie` 0: nobody waits. */
 void runner_seen_set(struct agent_core *core, struct muster_bytes key, uint64_t token,

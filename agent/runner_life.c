@@ -91,7 +91,7 @@ static void next_keep(struct agent_run *run, struct muster_id from, const struct
 static void run_begin(struct agent_core *core, struct muster_id from,
                       const struct agent_msg_start *m)
 {
-    uint64_t hash = muster_hash64(m->key, 0x5ee7);
+    uint64_t hash = runner_key_hash(m->key);
     struct agent_run *run =
         runner_has_room(core, m->needs, hash) ? runner_make(core, m->key) : NULL;
     if (run == NULL || !spec_take(core, run, m->spec)) {

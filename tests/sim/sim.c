@@ -348,6 +348,7 @@ static struct agent_node_config config_of(struct sim *s, uint32_t node)
     c.configured.is_majority = s->is_majority;
     agent_settings_apply(&c, c.configured);
     c.buckets = SIM_BUCKETS;
+    c.seen_keep_ms = 60000; /* far above what a frame can be late here */
     c.seed = muster_rng_next(&s->rng);
     return c;
 }

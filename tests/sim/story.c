@@ -335,6 +335,40 @@ static void story_poison(struct sim *s)
     rest(s);
 }
 
+static bool remembers(struct sim *s, const char *job)
+{
+    struct muster_bytes value;
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (sim_disk_get(&s->node[i], STORE_TABLE_SEEN, job, &value))
+            return true;
+    return false;
+}
+
+/* What a node has seen of a job it forgets when the job has been gone for long, and not before;
+ * then the name may come again. (R28) */
+static void story_seen(struct sim *s)
+{
+    begin(s, 3);
+    put_and_wait(s, 0, "gone", SERVICE("gone"));
+    put_and_wait(s, 0, "stays", SERVICE("stays"));
+    sim_run_for(s, 5000);
+    if (!remembers(s, "gone") || !remembers(s, "stays"))
+        sim_fail(s, 1, "R28: a run that was started has not been seen");
+    (void)sim_op(s, 1, AGENT_OP_JOB_DELETE, "gone");
+    sim_run_for(s, 30000);
+    if (!remembers(s, "gone"))
+        sim_fail(s, 1, "R28: what has been seen is forgotten too soon");
+    sim_crash(s, 1, false);
+    sim_run_for(s, 100);
+    sim_boot(s, 1);
+    sim_run_for(s, 60000);
+    if (remembers(s, "gone") || !remembers(s, "stays"))
+        sim_fail(s, 1, "R28: %s",
+                 remembers(s, "gone") ? "a deleted job is remembered for ever"
+                                      : "a job that runs is forgotten");
+    rest(s);
+}
+
 static const struct {
     const char *name;
     uint32_t nodes;
@@ -349,6 +383,7 @@ static const struct {
     { "claimant", 4, story_claimant },
     { "blackout", 3, story_blackout },
     { "task", 3, story_task },
+    { "seen", 3, story_seen },
     { "poison", 4, story_poison },
     { "majority", 3, story_majority },
 };

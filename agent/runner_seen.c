@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What has been seen: the highest token of every job that was started or refused here, in memory
+ * and on disk, until the job has been gone for a day. (R28)
+ *
+ * Whether a job is gone its keeper knows: an entry that is old is asked about, one in turn, and
+ * leaves only with that word. A START for such a token can come no more: it was never written anew,
+ * and what is on its way is younger than a day. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/peers.h"
+#include "agent/place.h"
+#include "agent/placer.h"
+#include "agent/runner_inside.h"
+
+#define SEEN_MAX   (1u << 22)
+#define SEEN_FIRST 1024u
+#define SEEN_LOOKS 64 /* entries looked at with every report to the keepers */
+#define SEEN_ASKS  8  /* of which so many are asked about */
+
+int runner_seen_open(struct agent_runner *r)
+{
+    r->seen_size = SEEN_FIRST;
+    r->seen = calloc(r->seen_size, sizeof *r->seen);
+    return r->seen != NULL ? muster_map_open(&r->seen_map, SEEN_FIRST) : MUSTER_EFULL;
+}
+
+void runner_seen_close(struct agent_runner *r)
+{
+    for (uint32_t i = 0; r->seen != NULL && i < r->seen_count; i++)
+        free(r->seen[i].key);
+    muster_map_close(&r->seen_map);
+    free(r->seen);
+}
+
+static struct run_seen *seen_find(const struct agent_runner *r, struct muster_bytes key)
+{
+    uint32_t cursor = 0, index = 0;
+    while (muster_map_find(&r->seen_map, runner_key_hash(key), &cursor, &index))
+        if (muster_bytes_equal(muster_bytes_text(r->seen[index].key), key))
+            return &r->seen[index];
+    return NULL;
+}
+
+uint64_t runner_seen(const struct agent_core *core, struct muster_bytes key)
+{
+    const struct run_seen *s = seen_find(core->runner, key);
+    return s != NULL ? s->token : 0;
+}
+
+static void seen_remember(struct agent_runner *r, struct muster_bytes key, uint64_t token,
+                          uint64_t wall_ms)
+{
+    struct run_seen *s = seen_find(r, key);
+    if (s == NULL && r->seen_count == r->seen_size) {
+        r->seen_size *= 2;
+        r->seen = realloc(r->seen, r->seen_size * sizeof *r->seen);
+        MUSTER_ASSERT(r->seen != NULL);
+    }
+    if (s == NULL) {
+        s = &r->seen[r->seen_count];
+        *s = (struct run_seen){ .key = malloc(key.len + 1) };
+        MUSTER_ASSERT(s->key != NULL);
+        memcpy(s->key, key.data, key.len);
+        s->key[key.len] = '\0';
+        int err =
+            muster_map_put_growing(&r->seen_map, runner_key_hash(key), r->seen_count, SEEN_MAX);
+        MUSTER_ASSERT(err == MUSTER_OK);
+        r->seen_count++;
+    }
+    if (s->token <= token)
+        s->wall_ms = wall_ms;
+    if (s->token < token)
+        s->token = token;
+}
+
+void agent_runner_load_seen(struct agent_core *core, struct muster_bytes key,
+                            struct muster_bytes value)
+{
+    struct muster_reader in = muster_reader_over(value);
+    uint64_t token = muster_read_u64(&in);
+    uint64_t wall_ms = muster_read_u64(&in);
+    if (muster_reader_ok(&in) && !MUSTER_MUTANT(seen_forgotten_at_boot))
+        seen_remember(core->runner, key, token, wall_ms);
+}
+
+void runner_seen_set(struct agent_core *core, struct muster_bytes key, uint64_t token,
+                     uint64_t cookie)
+{
+    uint8_t value[32];
+    struct muster_writer w = muster_writer_over(value, sizeof value);
+    seen_remember(core->runner, key, token, core->now.wall_ms);
+    muster_write_u64(&w, token);
+    muster_write_u64(&w, core->now.wall_ms);
+    struct store_disk_op op = { .table = STORE_TABLE_SEEN,
+                                .key = key,
+                                .value = muster_writer_bytes(&w) };
+    store_note(core->store, &op, cookie);
+}
+
+/* ---- forgetting */
+
+/* The wall clock tells the age of what an earlier agent has seen; should it have jumped, the time
+ * that this one is up still keeps everything young from being asked about. */
+static bool is_old(const struct agent_core *core, const struct run_seen *s)
+{
+    uint64_t keep = core->config.seen_keep_ms, up = core->now.mono_ms - core->started_ms;
+    return core->now.wall_ms >= s->wall_ms + keep && up >= keep / 24 &&
+           runner_find(core, muster_bytes_text(s->key)) == NULL;
+}
+
+static void past_ask(struct agent_core *core, const struct run_seen *s)
+{
+    struct muster_id who[STORE_BENCH_MAX];
+    struct muster_bytes key = muster_bytes_text(s->key);
+    uint32_t bucket = store_bucket_of(core->store, key);
+    uint32_t n = store_keeper_hint(core->store, bucket, who, STORE_BENCH_MAX);
+    if (n == 0)
+        n = agent_place_bench(core, bucket, who, STORE_BENCH_MAX);
+    if (n == 0)
+        return;
+    struct muster_writer w = agent_frame(core);
+    agent_write_token(&w, AGENT_MSG_PAST, key, s->token);
+    (void)agent_frame_send(core, who[muster_rng_below(&core->rng, n)], &w);
+}
+
+void runner_seen_sweep(struct agent_core *core)
+{
+    struct agent_runner *r = core->runner;
+    uint32_t looks = r->seen_count < SEEN_LOOKS ? r->seen_count : SEEN_LOOKS, asks = 0;
+    for (uint32_t i = 0; i < looks && asks < SEEN_ASKS; i++) {
+        r->seen_at = r->seen_at + 1 < r->seen_count ? r->seen_at + 1 : 0;
+        if (!is_old(core, &r->seen[r->seen_at]))
+            continue;
+        past_ask(core, &r->seen[r->seen_at]);
+        asks++;
+    }
+}
+
+/* The keeper's side: true of what is unknown, deleted, or was a former life of the name. */
+void agent_placer_past(struct agent_core *core, struct muster_id from, struct muster_reader *r)
+{
+    struct store_view view;
+    struct muster_bytes key = muster_read_bytes(r, STORE_KEY_MAX);
+    uint64_t token = muster_read_u64(r);
+    if (!muster_reader_ok(r) || token == 0 ||
+        !store_is_serving(core->store, store_bucket_of(core->store, key)))
+        return;
+    if (store_get(core->store, key, &view)) {
+        bool is_gone = view.row.phase == STORE_GONE || view.row.uid > token;
+        if (!view.is_chosen || !is_gone || view.row.run_token == token)
+            return;
+    }
+    struct muster_writer w = agent_frame(core);
+    agent_write_token(&w, AGENT_MSG_PAST_OK, key, token);
+    (void)agent_frame_send(core, from, &w);
+}
+
+void agent_runner_past_ok(struct agent_core *core, struct muster_reader *reader)
+{
+    struct agent_runner *r = core->runner;
+    struct muster_bytes key = muster_read_bytes(reader, STORE_KEY_MAX);
+    uint64_t token = muster_read_u64(reader);
+    struct run_seen *s = muster_reader_ok(reader) ? seen_find(r, key) : NULL;
+    if (s == NULL || s->token != token || !is_old(core, s))
+        return; /* it has run again since we asked */
+    struct store_disk_op op = { .table = STORE_TABLE_SEEN, .key = key, .is_delete = true };
+    store_note(core->store, &op, 0);
+    uint32_t index = (uint32_t)(s - r->seen), last = --r->seen_count;
+    muster_map_remove(&r->seen_map, runner_key_hash(key), index);
+    free(s->key);
+    if (index == last)
+        return;
+    uint64_t hash = runner_key_hash(muster_bytes_text(r->seen[last].key));
+    muster_map_remove(&r->seen_map, hash, last);
+    *s = r->seen[last];
+    int err = muster_map_put(&r->seen_map, hash, index);
+    MUSTER_ASSERT(err == MUSTER_OK);
+}
