@@ -16,7 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -26,6 +28,8 @@
 #define LMDB_SPARE_PART  16 /* a sixteenth is spare */
 #define LMDB_PATH_MAX    4096
 #define LMDB_MODE        0600
+#define LMDB_LOOK_S      20 /* seconds, and one for each of these bytes */
+#define LMDB_LOOK_PACE   ((size_t)32 << 20)
 
 struct store_lmdb {
     MDB_env *env;
@@ -82,6 +86,120 @@ static int blocks_take(struct store_lmdb *d, size_t size)
     return MUSTER_OK;
 }
 
+/* ---- a look before anybody trusts it
+ *
+ * LMDB follows the numbers in its pages without a doubt: a flipped bit or a file cut short ends the
+ * process that reads it, or hides records without a word. So a child reads all of it first, and if
+ * that kills the child the folder is damaged. What it counts must be what the pages say. */
+
+struct lmdb_look {
+    MDB_txn *txn;
+    size_t pages; /* accounted for so far */
+    size_t last;  /* the highest page number */
+};
+
+static bool free_list_is_whole(struct lmdb_look *l, const MDB_val *value)
+{
+    size_t page, before = l->last + 1, count = 0;
+
+    if (value->mv_size < sizeof count)
+        return false;
+    memcpy(&count, value->mv_data, sizeof count);
+    if (count > value->mv_size / sizeof count - 1)
+        return false;
+    for (size_t i = 1; i <= count; i++, before = page) {
+        memcpy(&page, (const char *)value->mv_data + i * sizeof page, sizeof page);
+        if (page >= before || page < 2) /* falling; the first two are LMDB's own */
+            return false;
+    }
+    l->pages += count;
+    return true;
+}
+
+/* Every byte, in case the disk or the map has lost it; what volatile says is done. */
+static void bytes_touch(const MDB_val *bytes)
+{
+    const volatile uint8_t *at = bytes->mv_data;
+
+    for (size_t i = 0; i < bytes->mv_size; i++)
+        (void)at[i];
+}
+
+/* Keys rise, and there are as many records as the table says. */
+static bool table_is_whole(struct lmdb_look *l, MDB_dbi table, bool is_free_list)
+{
+    MDB_cursor *cursor = NULL;
+    MDB_val key, value, before = { 0 };
+    MDB_stat stat;
+    size_t count = 0;
+    bool is_whole =
+        mdb_stat(l->txn, table, &stat) == 0 && mdb_cursor_open(l->txn, table, &cursor) == 0;
+    int err = 0;
+
+    while (is_whole && (err = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+        is_whole = (count++ == 0 || mdb_cmp(l->txn, table, &before, &key) < 0) &&
+                   count <= stat.ms_entries && (!is_free_list || free_list_is_whole(l, &value));
+        bytes_touch(&key);
+        bytes_touch(&value);
+        before = key;
+    }
+    l->pages += stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
+    return is_whole && err == MDB_NOTFOUND && count == stat.ms_entries;
+}
+
+/* What cannot even be opened is left to the one who opens it in earnest, who knows why. */
+static bool data_is_whole(const char *folder, size_t size)
+{
+    struct lmdb_look l = { .pages = 2 };
+    MDB_env *env = NULL;
+    MDB_envinfo info;
+    MDB_stat stat;
+
+    if (mdb_env_create(&env) != 0 || mdb_env_set_maxdbs(env, STORE_TABLES) != 0 ||
+        mdb_env_open(env, folder, MDB_RDONLY | MDB_NOLOCK, LMDB_MODE) != 0)
+        return true;
+    if (mdb_txn_begin(env, NULL, MDB_RDONLY, &l.txn) != 0 || mdb_env_info(env, &info) != 0 ||
+        mdb_env_stat(env, &stat) != 0)
+        return false;
+    l.last = info.me_last_pgno;
+    MDB_dbi table = 0; /* the free pages; NULL is the table of the tables' names */
+    if (l.last >= size / stat.ms_psize || !table_is_whole(&l, table, true) ||
+        mdb_dbi_open(l.txn, NULL, 0, &table) != 0 || !table_is_whole(&l, table, false))
+        return false;
+    for (uint32_t i = 0; i < STORE_TABLES; i++) {
+        int err = mdb_dbi_open(l.txn, table_names[i], 0, &table);
+        if (err != MDB_NOTFOUND && (err != 0 || !table_is_whole(&l, table, false)))
+            return false;
+    }
+    return l.pages <= l.last + 1; /* more: two tables share a page */
+}
+
+static _Noreturn void data_look(const char *folder, size_t size)
+{
+    struct rlimit none = { 0, 0 };
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    (void)dup2(null, STDERR_FILENO); /* LMDB's last words are not for operators */
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)alarm((unsigned)(LMDB_LOOK_S + size / LMDB_LOOK_PACE)); /* pages may form a ring */
+    _exit(data_is_whole(folder, size) ? 0 : 1);
+}
+
+/* Without room for another process the look is left out. */
+static int data_check(const char *folder, size_t size)
+{
+    int status = 0;
+    pid_t pid = size == 0 ? -1 : fork();
+
+    if (pid == 0)
+        data_look(folder, size);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0) {
+        if (errno != EINTR)
+            return MUSTER_EIO;
+    }
+    return status == 0 ? MUSTER_OK : MUSTER_ECORRUPT;
+}
+
 /* ---- opening */
 
 static int data_open(struct store_lmdb *d, const char *folder)
@@ -98,6 +216,9 @@ static int data_open(struct store_lmdb *d, const char *folder)
      */
     if (flock(d->fd, LOCK_EX | LOCK_NB) != 0 || fstat(d->fd, &st) != 0)
         return lmdb_outcome(errno);
+    int whole = data_check(folder, (size_t)st.st_size);
+    if (whole != MUSTER_OK)
+        return whole;
     size_t size = LMDB_TAKEN_FIRST;
     while (map_size(size) < (size_t)st.st_size && size < LMDB_TAKEN_MAX)
         size *= 2;

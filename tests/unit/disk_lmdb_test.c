@@ -193,6 +193,71 @@ static void a_newer_format_is_refused(void **state)
     }
 }
 
+static int count_take(void *context, struct muster_bytes key, struct muster_bytes value)
+{
+    (void)key;
+    (void)value;
+    ++*(uint32_t *)context;
+    return MUSTER_OK;
+}
+
+/* Opens what was damaged: refused, or every row is there (what is in it has a checksum elsewhere).
+ * True if it was refused. */
+static bool damaged_open(const char *folder, uint32_t rows)
+{
+    struct store_lmdb *d;
+    uint32_t count = 0;
+    int err = store_lmdb_open(&d, folder);
+
+    if (err == MUSTER_OK) {
+        assert_int_equal(store_lmdb_each(d, STORE_TABLE_ROW, &count, count_take), MUSTER_OK);
+        assert_int_equal(count, rows);
+    } else {
+        assert_true(err == MUSTER_ECORRUPT || err == MUSTER_EVERSION);
+    }
+    store_lmdb_close(d);
+    return err != MUSTER_OK;
+}
+
+#define WHOLE_MAX (1 << 20)
+#define META_END  (2 * 4096)
+
+/* LMDB itself would be killed by many of these, or show fewer rows than there are. Its two first
+ * pages say which of two states is the newest and have no checksum: one state may be lost there. */
+static void a_flipped_bit_or_a_cut_is_refused_or_hurts_nothing(void **state)
+{
+    static uint8_t whole[WHOLE_MAX];
+    const struct folder *f = *state;
+    char path[300];
+    struct store_lmdb *d;
+    uint32_t refused = 0;
+
+    assert_int_equal(store_lmdb_open(&d, f->path), MUSTER_OK);
+    for (uint64_t number = 0; number < 4; number++)
+        assert_int_equal(commit(d, number, OPS, 700, false), MUSTER_OK);
+    assert_int_equal(commit(d, 1, OPS, 0, true), MUSTER_OK);
+    store_lmdb_close(d);
+    (void)snprintf(path, sizeof path, "%s/data.mdb", f->path);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    ssize_t size = read(fd, whole, sizeof whole);
+    assert_in_range(size, 40 * 4096, sizeof whole - 1);
+
+    for (ssize_t at = META_END + 7; at < size; at += 331) {
+        uint8_t flipped = whole[at] ^ (uint8_t)(1u << (at % 8));
+        assert_int_equal(pwrite(fd, &flipped, 1, at), 1);
+        refused += damaged_open(f->path, 3 * OPS);
+        assert_int_equal(pwrite(fd, whole, (size_t)size, 0), size);
+    }
+    assert_in_range(refused, 5, 400);
+    for (ssize_t at = size - 4096; at > 0; at -= 5 * 4096) {
+        assert_int_equal(ftruncate(fd, at), 0);
+        assert_true(damaged_open(f->path, 3 * OPS));
+        assert_int_equal(pwrite(fd, whole, (size_t)size, 0), size);
+    }
+    assert_false(damaged_open(f->path, 3 * OPS));
+    close(fd);
+}
+
 static void a_map_three_quarters_full_grows(void **state)
 {
     const struct folder *f = *state;
@@ -363,6 +428,7 @@ int main(void)
         in_folder(one_process_at_a_time),
         in_folder(a_newer_format_is_refused),
         in_folder(a_disk_is_opened_anew_or_not_at_all),
+        in_folder(a_flipped_bit_or_a_cut_is_refused_or_hurts_nothing),
         in_folder(a_map_three_quarters_full_grows),
         in_folder(a_killed_writer_leaves_whole_batches_only),
         in_folder(a_full_disk_refuses_rows_and_lets_them_go),
