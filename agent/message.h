@@ -48,8 +48,10 @@ enum agent_message {
     AGENT_MSG_CANCEL,
     AGENT_MSG_WATCH,
     AGENT_MSG_NEWS,
-    AGENT_MSG_LOST, /* nodes declared lost for ever: [[id, name], …] */
-    AGENT_MSG_COPY  /* a later boot of you was seen: you are a copy */
+    AGENT_MSG_LOST,   /* nodes declared lost for ever: [[id, name], …] */
+    AGENT_MSG_COPY,   /* a later boot of you was seen: you are a copy */
+    AGENT_MSG_RELAY,  /* pass this on to that node */
+    AGENT_MSG_RELAYED /* passed on for that node */
 };
 
 /* What the runner says of a run; what people see is derived from it and the row. */

@@ -13,6 +13,7 @@
 #include "agent/peers.h"
 #include "agent/place.h"
 #include "agent/placer.h"
+#include "agent/relay.h"
 #include "agent/requests.h"
 #include "agent/runner.h"
 #include "agent/serve.h"
@@ -210,7 +211,7 @@ static bool frame_carry(struct agent_core *core, struct muster_id to, struct mus
 {
     struct agent_node *n = node_of(core);
     if (!agent_is_self(core, to))
-        return agent_peers_send(core, to, frame);
+        return agent_relay_send(core, to, frame) || agent_peers_send(core, to, frame);
     struct muster_bytes *slot =
         queue_push((void **)&n->self_frame, &n->self_count, &n->self_size, sizeof *n->self_frame);
     *slot = agent_out_copy(&core->out, frame);

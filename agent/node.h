@@ -127,6 +127,7 @@ struct agent_counters {
     struct gossip_counters gossip;
     struct store_counters store;
     uint64_t placements, starts, exits, restarts, handovers, offers, offers_full, requests;
+    uint64_t relayed; /* frames that another node was asked to pass on */
     uint64_t links_opened, links_closed, frames_in, frames_out, bytes_in, bytes_out, frames_bad;
 };
 void agent_node_counters(const struct agent_node *n, struct agent_counters *out);

@@ -10,6 +10,7 @@
 #include "agent/node_inside.h"
 #include "agent/peers.h"
 #include "agent/placer.h"
+#include "agent/relay.h"
 #include "agent/requests.h"
 #include "agent/runner.h"
 #include "agent/serve.h"
@@ -522,9 +523,11 @@ static const struct message_rule messages[] = {
     { AGENT_MSG_GONE, agent_placer_gone, NULL },
     { AGENT_MSG_DONE, agent_placer_done, NULL },
     { AGENT_MSG_DONE_OK, NULL, agent_runner_done_ok },
-    { AGENT_MSG_TRY, NULL, agent_runner_try },
+    { AGENT_MSG_TRY, agent_runner_try, NULL },
     { AGENT_MSG_PAST, agent_placer_past, NULL },
     { AGENT_MSG_PAST_OK, NULL, agent_runner_past_ok },
+    { AGENT_MSG_RELAY, agent_relay_pass, NULL },
+    { AGENT_MSG_RELAYED, agent_relay_got, NULL },
     { AGENT_MSG_LOAD, agent_placer_load, NULL },
     { AGENT_MSG_OP, agent_serve_op, NULL },
     { AGENT_MSG_OP_OK, agent_requests_reply, NULL },

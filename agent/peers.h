@@ -51,7 +51,9 @@ struct agent_peer {
     uint32_t dialing;  /* link number of a dial under way */
     uint64_t dial_ms;  /* when to dial next */
     uint32_t dial_wait_ms;
-    uint32_t checking; /* number of a check under way */
+    uint32_t checking;    /* number of a check under way */
+    struct muster_id via; /* who passes frames on while there is no way (agent/relay.h) */
+    uint64_t via_until_ms, mute_until_ms;
     struct agent_drift drift;
 };
 

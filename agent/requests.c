@@ -10,6 +10,7 @@
 #include "agent/gather.h"
 #include "agent/peers.h"
 #include "agent/place.h"
+#include "agent/relay.h"
 #include "agent/serve_inside.h"
 
 enum way { WAY_KEEPER, WAY_GATHER, WAY_LOGS, WAY_NODE };
@@ -100,7 +101,9 @@ static bool op_send(struct agent_core *core, struct pending *p, struct muster_id
 static bool is_reachable(const struct agent_core *core, struct muster_id id)
 {
     const struct agent_peer *p = agent_peers_find(core, id);
-    return p != NULL && agent_peer_is_alive(p) && agent_peer_is_linked(core, p);
+    if (p == NULL || !agent_peer_is_alive(p))
+        return false;
+    return agent_peer_is_linked(core, p) || agent_relay_knows(core, id);
 }
 
 /* Whom to ask about a bucket: ourselves when we keep it, the keeper somebody told us, the keeper as
@@ -136,6 +139,8 @@ static void keeper_ask(struct agent_core *core, struct pending *p)
     uint64_t now = core->now.mono_ms;
     /* Two seconds without a keeper: any member of the bench may show what it holds. */
     p->is_local_try = is_read(p->q.op) && now + AGENT_REQUEST_MS >= p->until_ms + 2000;
+    if (muster_deadline_reached(p->try_until_ms, now) && !muster_id_is_zero(p->asked))
+        agent_relay_mute(core, p->asked);
     p->retry_ms = MUSTER_NEVER;
     p->asked = (struct muster_id){ 0 };
     if (!keeper_choose(core, p, &to) || !op_send(core, p, to, p->is_local_try)) {
@@ -350,7 +355,8 @@ static void last_keep(struct pending *p, const struct agent_msg_reply *m)
 
 /* Not the keeper, or a keeper in trouble: the next one, soon. The request id makes repeating safe.
  */
-static bool try_again(struct agent_core *core, struct pending *p, const struct agent_msg_reply *m)
+static bool try_again(struct agent_core *core, struct pending *p, struct muster_id from,
+                      const struct agent_msg_reply *m)
 {
     char id[MUSTER_ID_TEXT];
     if (p->way != WAY_KEEPER ||
@@ -359,6 +365,8 @@ static bool try_again(struct agent_core *core, struct pending *p, const struct a
     last_keep(p, m);
     (void)snprintf(id, sizeof id, "%.*s", (int)m->field.len, (const char *)m->field.data);
     bool told = m->field.len == MUSTER_ID_TEXT - 1 && muster_id_parse(&p->told, id);
+    if (told)
+        agent_relay_learn(core, p->told, from);
     p->retry_ms = core->now.mono_ms + (told && p->tries < 4 ? 0 : 20);
     p->try_until_ms = MUSTER_NEVER;
     core->requests->deadline_ms = muster_deadline_sooner(core->requests->deadline_ms, p->retry_ms);
@@ -376,7 +384,7 @@ void agent_requests_reply(struct agent_core *core, struct muster_id from, struct
         part_got(core, p, from, &m);
         return;
     }
-    if (!muster_id_equal(p->asked, from) || try_again(core, p, &m))
+    if (!muster_id_equal(p->asked, from) || try_again(core, p, from, &m))
         return;
     char message[512], field[64];
     (void)snprintf(message, sizeof message, "%.*s", (int)m.message.len,

@@ -8,6 +8,7 @@
 #include "agent/peers.h"
 #include "agent/place.h"
 #include "agent/placer.h"
+#include "agent/relay.h"
 #include "agent/runner_inside.h"
 
 int agent_runner_open(struct agent_core *core)
@@ -209,6 +210,7 @@ static void route_renew(struct agent_core *core, struct agent_run *run)
     if (n == 0)
         return;
     MUSTER_MARK(another_keeper_is_asked);
+    agent_relay_mute(core, run->keeper);
     run->keeper = who[run->route_try++ % n];
     run->heard_ms = core->now.mono_ms;
 }
@@ -271,7 +273,7 @@ static void reports_send(struct agent_core *core, bool all)
 {
     for (uint32_t i = 0; i < agent_peers_count(core); i++) {
         const struct agent_peer *p = agent_peers_at(core, i);
-        if (agent_peer_is_linked(core, p))
+        if (agent_peer_is_linked(core, p) || agent_relay_knows(core, p->id))
             holds_send(core, p->id, all);
     }
 }

@@ -6,6 +6,7 @@
 
 #include "agent/newsroom.h"
 #include "agent/peers.h"
+#include "agent/relay.h"
 #include "agent/runner_inside.h"
 
 #define LEASE_LAUNCH_MS 250    /* less is left for the next lease */
@@ -528,7 +529,7 @@ void agent_runner_done_ok(struct agent_core *core, struct muster_reader *r)
     run_finish(core, run);
 }
 
-void agent_runner_try(struct agent_core *core, struct muster_reader *r)
+void agent_runner_try(struct agent_core *core, struct muster_id from, struct muster_reader *r)
 {
     struct muster_bytes key = muster_read_bytes(r, STORE_KEY_MAX);
     struct muster_id keeper = muster_read_id(r);
@@ -539,4 +540,5 @@ void agent_runner_try(struct agent_core *core, struct muster_reader *r)
         return;
     run->keeper = keeper;
     run->is_reported_due = true;
+    agent_relay_learn(core, keeper, from);
 }

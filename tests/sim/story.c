@@ -275,6 +275,52 @@ static void story_task(struct sim *s)
         sim_fail(s, 1, "the task had %llu attempts, not 3", (unsigned long long)s->starts);
 }
 
+static uint32_t seats_of(struct sim *s, uint32_t node, const char *job)
+{
+    struct store_bucket_view v;
+    const struct store *store = agent_node_store(s->node[node].node);
+    store_bucket(store, store_bucket_of(store, muster_bytes_text(job)), &v);
+    return v.seat;
+}
+
+/* Section 6: a runner and its keeper cannot see each other, and both see all the others. An
+ * exclusive run keeps its lease, and what is asked at the runner reaches the keeper, by way of a
+ * third. */
+static void story_relay(struct sim *s)
+{
+    static const char *const name[] = { "a", "b", "c", "d", "e", "f", "g", "h" };
+    uint32_t runner = 0, where = 0;
+    uint64_t token = 0, later = 0;
+    char spec[200];
+    const char *job = NULL;
+    begin(s, 4);
+    for (size_t i = 0; i < 8 && job == NULL; i++) {
+        (void)snprintf(spec, sizeof spec,
+                       "{\"name\":\"%s\",\"kind\":\"service\",\"exec\":[\"/bin/%s\"],"
+                       "\"partition\":\"exclusive\"}",
+                       name[i], name[i]);
+        (void)sim_put(s, 0, name[i], spec);
+        sim_run_for(s, 15000);
+        /* Its keeper elsewhere, and no seat here: the runner has the way to it from a third. */
+        if (sim_proc_live(s, name[i], &runner, &token) == 1 && keeper_of(s, name[i]) != runner &&
+            seats_of(s, runner, name[i]) == 0)
+            job = name[i];
+    }
+    if (job == NULL)
+        sim_fail(s, 2, "every job runs beside its keeper");
+    sim_cut(s, runner, keeper_of(s, job), true);
+    sim_run_for(s, 30000);
+    if (sim_proc_live(s, job, &where, &later) != 1 || where != runner || later != token)
+        sim_fail(s, 1, "relay: its run has moved though everybody is alive");
+    uint64_t before = s->acks;
+    (void)sim_op(s, runner, AGENT_OP_JOB_RESTART, job);
+    sim_run_for(s, 5000);
+    if (s->acks == before)
+        sim_fail(s, 1, "relay: what was asked at the runner is not answered: %s", s->last_message);
+    sim_heal(s);
+    rest(s);
+}
+
 /* R45: a node that is cut off ends its run after half a minute, and claims nothing meanwhile. */
 static void story_majority(struct sim *s)
 {
@@ -386,6 +432,7 @@ static const struct {
     { "seen", 3, story_seen },
     { "poison", 4, story_poison },
     { "majority", 3, story_majority },
+    { "relay", 4, story_relay },
 };
 
 int sim_story(const char *name, bool trace)
