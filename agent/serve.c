@@ -15,7 +15,8 @@
 #include "agent/runner.h"
 #include "agent/serve_inside.h"
 
-#define PARK_MS 5000 /* behind a write that finds no quorum */
+#define PARK_MS      5000 /* behind a write that finds no quorum */
+#define PARK_LOOK_MS 100
 
 int agent_serve_open(struct agent_core *core)
 {
@@ -309,9 +310,11 @@ static enum outcome op_change(struct agent_core *core, struct served *s,
 
 static void park(struct agent_core *core, struct served *s)
 {
+    struct agent_serve *t = core->serve;
     if (!s->is_parked)
-        core->serve->parked++;
+        t->parked++;
     s->is_parked = true;
+    t->deadline_ms = muster_deadline_sooner(t->deadline_ms, core->now.mono_ms + PARK_LOOK_MS);
 }
 
 /* Answers what can be answered, writes what must be written, parks what must wait. */
@@ -489,7 +492,7 @@ void agent_serve_chosen(struct agent_core *core, struct muster_bytes key)
 void agent_serve_tick(struct agent_core *core)
 {
     struct agent_serve *t = core->serve;
-    uint64_t next = MUSTER_NEVER;
+    t->deadline_ms = MUSTER_NEVER; /* who parks again sets it */
     for (uint32_t i = 0; i < t->high; i++) {
         struct served *s = &t->served[i];
         if (!s->is_used || !s->is_parked)
@@ -505,15 +508,11 @@ void agent_serve_tick(struct agent_core *core)
         s->is_parked = false;
         t->parked--;
         op_try(core, s);
-        if (s->is_used && s->is_parked)
-            next = muster_deadline_sooner(next, core->now.mono_ms + 100);
     }
-    t->deadline_ms = next;
 }
 
 uint64_t agent_serve_deadline_ms(const struct agent_core *core)
 {
     const struct agent_serve *t = core->serve;
-    return t->parked > 0 ? muster_deadline_sooner(t->deadline_ms, core->now.mono_ms + 100)
-                         : MUSTER_NEVER;
+    return t->parked > 0 ? t->deadline_ms : MUSTER_NEVER;
 }
