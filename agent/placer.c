@@ -213,12 +213,30 @@ void placer_queue(struct agent_core *core, struct place_entry *e, const struct s
     core->placer->is_fill_due = true;
 }
 
+/* When a row's back-off is over here. It is told by the wall clock of the node where it began, and
+ * ours may stand an hour before that: nobody waits longer than was meant there (R8, R34). */
+static uint64_t delay_end_ms(const struct agent_core *core, struct place_entry *e,
+                             const struct store_row *row)
+{
+    uint64_t until = row->not_before_wall_ms, wall = core->now.wall_ms;
+    if (until <= wall)
+        return 0;
+    if (e->delay_of != until) {
+        bool is_told = row->exit_wall_ms != 0 && row->exit_wall_ms <= until;
+        uint64_t meant = is_told ? until - row->exit_wall_ms : until - wall;
+        e->delay_of = until;
+        e->delay_ms = core->now.mono_ms + (meant < until - wall ? meant : until - wall);
+    }
+    return e->delay_ms;
+}
+
 static void look_waiting(struct agent_core *core, struct place_entry *e,
                          const struct store_row *row)
 {
-    if (row->not_before_wall_ms > core->now.wall_ms) {
+    uint64_t delay = delay_end_ms(core, e, row);
+    if (core->now.mono_ms < delay) {
         e->state = PLACE_DELAYED;
-        placer_due(core, e, core->now.mono_ms + (row->not_before_wall_ms - core->now.wall_ms));
+        placer_due(core, e, delay);
         return;
     }
     uint64_t takeover = row->mode == STORE_EXCLUSIVE ? placer_takeover_ms(core, e) : 0;

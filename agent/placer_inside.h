@@ -14,6 +14,7 @@
 #include "base/heap.h"
 
 #define PLACE_OFFER_MS    1000 /* an OFFER without an answer is a refusal */
+#define PLACE_PAUSE_MS    250  /* after everybody has refused */
 #define PLACE_REFUSED_MAX 8
 #define PLACE_FILL_MAX    512 /* offers made in one step */
 #define PLACE_MOVES_MAX   4   /* runs one keeper moves off draining nodes at a time */
@@ -40,12 +41,13 @@ struct place_entry {
     uint64_t key_hash;
     uint64_t token; /* of the present placement; 0: none */
     struct muster_id node;
-    uint64_t heard_ms;   /* HOLD; 0: not in this reign */
-    uint64_t taken_ms;   /* when this entry was made */
-    uint64_t started_ms; /* last START */
-    uint64_t claimed_ms; /* when our claim was on disk */
-    uint64_t token_ms;   /* when this token was taken up here */
-    uint64_t granted_ms; /* the last lease given in this reign ends; 0: none (R39) */
+    uint64_t heard_ms;           /* HOLD; 0: not in this reign */
+    uint64_t taken_ms;           /* when this entry was made */
+    uint64_t started_ms;         /* last START */
+    uint64_t claimed_ms;         /* when our claim was on disk */
+    uint64_t token_ms;           /* when this token was taken up here */
+    uint64_t delay_of, delay_ms; /* a row's not_before by the wall, and when it is over here */
+    uint64_t granted_ms;         /* the last lease given in this reign ends; 0: none (R39) */
     uint64_t offer;
     uint64_t offered_ms;
     struct muster_id offer_to;

@@ -261,8 +261,10 @@ void agent_placer_room(struct agent_core *core, struct muster_id from, struct mu
     e->offered_ms = 0;
     e->state = PLACE_NEW;
     struct store_view view;
+    /* A node that refuses for want of something else than slots, and be it this one, would be asked
+     * again within the same step, for ever. */
     if (!store_get(core->store, m.key, &view) || !placer_offer(core, e, &view.row))
-        placer_look(core, e);
+        placer_due(core, e, core->now.mono_ms + PLACE_PAUSE_MS);
 }
 
 /* ---- the queue */
