@@ -177,7 +177,9 @@ static void change_go_on(struct store *s, struct store_bucket *b)
         bool is_added = (b->bench.old_mask & store_bit(i)) == 0;
         if ((b->bench.new_mask & store_bit(i)) == 0)
             continue;
-        bool is_gone = is_added && is_out_of_reach(s, b->member[i].peer);
+        /* One that has lost the bucket's record takes the first seat it is named for to be the one
+         * it held: that one it never sits on. (R54) */
+        bool is_gone = is_added && (is_out_of_reach(s, b->member[i].peer) || b->member[i].is_lost);
         if (is_gone && !MUSTER_MUTANT(change_never_given_up)) {
             MUSTER_MARK(change_given_up);
             STORE_TRACE(s, "bucket %u: bench change given up", b->number);

@@ -9,8 +9,8 @@ uint32_t store_bucket_of(const struct store *s, struct muster_bytes key)
 
 /* A member that once held exactly our rows holds those written before that still; of a later one
  * nothing is known but what its write was told. */
-static bool member_has_row(const struct store_bucket *b, const struct store_entry *e,
-                           uint32_t member)
+static bool member_has_row(const struct store *s, const struct store_bucket *b,
+                           const struct store_entry *e, uint32_t member)
 {
     const struct store_proposal *w = store_proposal_holding(b, e->value);
     struct store_version version = { e->value->version };
@@ -18,8 +18,9 @@ static bool member_has_row(const struct store_bucket *b, const struct store_entr
 
     if (w != NULL)
         return (w->mask & store_bit(member)) != 0;
-    return b->member[member].peer == 0 ||
-           b->member[member].equal > (is_ours ? store_version_seq(version) : 0);
+    if (b->member[member].peer == 0)
+        return store_is_on_disk(s, b); /* a slow disk may be the last of all to have it (R17) */
+    return b->member[member].equal > (is_ours ? store_version_seq(version) : 0);
 }
 
 /* How many live seats are known to hold the row: never more than do (P1). What is chosen stands on
@@ -34,7 +35,7 @@ static uint32_t row_copies(const struct store *s, const struct store_bucket *b,
         return 1;
     for (uint32_t i = 0; i < b->bench.count; i++) {
         bool is_live = b->member[i].peer == 0 || store_peer_is_live(s, b->member[i].peer);
-        mask |= is_live && member_has_row(b, e, i) ? store_bit(i) : 0;
+        mask |= is_live && member_has_row(s, b, e, i) ? store_bit(i) : 0;
     }
     uint32_t copies = store_bench_copies(&b->bench, mask);
     bool is_chosen = b->role == STORE_SERVING && (e->flags & STORE_ENTRY_OPEN) == 0;
