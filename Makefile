@@ -215,9 +215,13 @@ test: unit sim ## what needs no network: unit tests, fuzz corpora, simulator
 unit: $(UNIT) $(REPLAY) ## unit tests, and every fuzz corpus replayed
 	@$(ASAN_ENV) tools/runtests unit $(B)/log/unit 120 $(UNIT) $(REPLAY)
 
-SIM_ONLY := $(if $(STORY),--story $(STORY)) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS))
-sim: $(B)/sim ## simulated clusters: all stories and a short swarm; or STORY=9, SEED=7, SEEDS=1:500, TRACE=1
-	@$(ASAN_ENV) $(if $(strip $(SIM_ONLY)),$(B)/sim $(SIM_ONLY) $(if $(TRACE),--trace),\
+SIM_ONLY := $(if $(STORY),--story $(STORY)) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) \
+	$(if $(PROFILE),--profile $(PROFILE)) $(if $(WITHOUT),--without $(WITHOUT)) $(if $(NODES),--nodes $(NODES)) \
+	$(if $(JOBS),--jobs $(JOBS)) $(if $(SHRINK),--shrink) $(if $(TRACE),--trace)
+# Fresh seeds: every commit tries others. What fails stays in tests/sim/seeds.
+SIM_ENV := SIM_COMMIT=$(shell git rev-parse HEAD 2>/dev/null)
+sim: $(B)/sim ## simulated clusters: stories, old finds, fresh seeds; or SEED=7 PROFILE=disk SHRINK=1, SEEDS=0:100000, STORY=9, TRACE=1
+	@$(ASAN_ENV) $(SIM_ENV) $(if $(strip $(SIM_ONLY)),$(B)/sim $(SIM_ONLY),\
 		tools/runtests sim $(B)/log/sim 300 $(B)/sim)
 
 e2e: all $(DRIVER) $(KIT) ## real agents, processes and sockets on loopback; TEST=name runs some of them

@@ -31,10 +31,35 @@ static struct sim_token *token_of(struct sim *s, uint32_t job, uint64_t token)
     return &s->token[s->tokens++];
 }
 
-void sim_check_started(struct sim *s, uint32_t node, const char *job, uint64_t token,
-                       uint32_t attempt)
+/* I7: true time is the simulator's; no clock of a node has a say here. */
+static void overlap_check(struct sim *s, uint32_t node, const struct sim_proc *p)
 {
+    for (uint32_t i = 0; i < s->nodes; i++)
+        for (uint32_t k = 0; k < s->node[i].procs; k++) {
+            const struct sim_proc *o = &s->node[i].proc[k];
+            if (o->is_used && o->is_live && o->is_exclusive && o != p &&
+                strcmp(o->job, p->job) == 0)
+                sim_fail(s, 1, "I7: exclusive %s starts on n%u (token %llu) and runs on n%u (%llu)",
+                         p->job, node, (unsigned long long)p->token, i,
+                         (unsigned long long)o->token);
+        }
+}
+
+void sim_inv_ended(struct sim *s, uint32_t node, const struct sim_proc *p)
+{
+    (void)s;
+    (void)node;
+    (void)p;
+}
+
+void sim_inv_started(struct sim *s, uint32_t node, struct sim_proc *p)
+{
+    const char *job = p->job;
+    uint64_t token = p->token;
+    uint32_t attempt = p->attempt;
     struct sim_token *t = token_of(s, job_index(s, job), token);
+    if (p->is_exclusive)
+        overlap_check(s, node, p);
     if (t->is_started && (t->node != node || attempt <= t->attempt))
         sim_fail(s, 1, "I5: token %llu of %s starts twice, on n%u and n%u",
                  (unsigned long long)token, job, t->node, node);
@@ -71,9 +96,9 @@ static uint32_t copies_said(const struct agent_reply *r)
     return at != NULL ? (uint32_t)strtoul(at + 9, NULL, 10) : 0;
 }
 
-void sim_check_reply(struct sim *s, struct sim_job *j, const struct agent_reply *r)
+void sim_inv_reply(struct sim *s, struct sim_job *j, const struct agent_reply *r)
 {
-    bool creates = j->op == AGENT_OP_JOB_PUT && j->spec == 0;
+    bool creates = j->op == AGENT_OP_JOB_PUT && !j->is_update;
     if (creates && r->err == MUSTER_EEXISTS)
         sim_fail(s, 1, "R19: %s was put by one client only, and is said to exist", j->name);
     if (r->err != MUSTER_OK)

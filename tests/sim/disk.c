@@ -65,10 +65,11 @@ static void record_put(struct sim_node *n, uint8_t table, struct muster_bytes ke
     if (r != NULL) {
         disown(r->value);
         r->value = own(value);
+        r->is_damaged = false;
         return;
     }
     uint32_t index = record_new(d);
-    d->record[index] = (struct sim_record){ table, true, own(key), own(value) };
+    d->record[index] = (struct sim_record){ table, true, false, own(key), own(value) };
     int err = muster_map_put_growing(&d->map, record_hash(table, key), index, RECORDS_MAX);
     MUSTER_ASSERT(err == MUSTER_OK);
 }
@@ -97,18 +98,45 @@ void sim_disk_begin(struct sim *s, uint32_t node, const struct store_disk_batch 
     d->pending_delete = calloc(b->count + 1, sizeof *d->pending_delete);
     MUSTER_ASSERT(d->pending != NULL && d->pending_delete != NULL);
     for (uint32_t i = 0; i < b->count; i++) {
-        d->pending[i] = (struct sim_record){ (uint8_t)b->op[i].table, true, own(b->op[i].key),
-                                             own(b->op[i].value) };
+        d->pending[i] = (struct sim_record){ (uint8_t)b->op[i].table, true, false,
+                                             own(b->op[i].key), own(b->op[i].value) };
         d->pending_delete[i] = b->op[i].is_delete;
     }
     d->pending_count = b->count;
     d->pending_number = b->number;
     d->has_pending = true;
     uint64_t took = 1 + muster_rng_below(&s->rng, s->faults.commit_ms + 1);
+    if (s->now < d->slow_until)
+        took += muster_rng_below(&s->rng, d->slow_ms);
     sim_at(
         s, s->now + took,
         (struct sim_item){
             .kind = SIM_COMMIT, .node = node, .generation = n->generation, .number = b->number });
+}
+
+/* The batch under way has come to its end, this one or that. */
+void sim_disk_done(struct sim *s, uint32_t node, uint64_t number)
+{
+    const struct sim_faults *f = &s->faults;
+    struct sim_disk *d = &s->node[node].disk;
+    struct agent_event e = { .kind = AGENT_EVENT_COMMITTED, .batch = number };
+    if (d->is_full) {
+        e.err = MUSTER_ENOSPC;
+    } else if (f->eio_per_mille > 0 && muster_rng_chance(&s->rng, f->eio_per_mille, 1000)) {
+        e.err = MUSTER_EIO;
+        sim_count(s, SIM_EIO);
+    } else if (f->eio_done_per_mille > 0 &&
+               muster_rng_chance(&s->rng, f->eio_done_per_mille, 1000)) {
+        sim_disk_apply(s, node);
+        e.err = MUSTER_EIO;
+        sim_count(s, SIM_EIO_DONE);
+    } else {
+        sim_disk_apply(s, node);
+    }
+    if (e.err != MUSTER_OK)
+        sim_log(s, "n%u commit fails: %s", node, muster_err_name(e.err));
+    sim_disk_drop(&s->node[node]);
+    sim_step(s, node, &e);
 }
 
 void sim_disk_drop(struct sim_node *n)
@@ -131,7 +159,8 @@ static void operation_apply(struct sim *s, uint32_t node, const struct sim_recor
 {
     struct sim_node *n = &s->node[node];
     const struct sim_record *r = record_find(n, p->table, p->key);
-    struct muster_bytes before = r != NULL ? own(r->value) : MUSTER_BYTES(NULL, 0);
+    bool is_there = r != NULL && !r->is_damaged;
+    struct muster_bytes before = is_there ? own(r->value) : MUSTER_BYTES(NULL, 0);
     if (is_delete)
         record_delete(n, p->table, p->key);
     else
@@ -139,6 +168,16 @@ static void operation_apply(struct sim *s, uint32_t node, const struct sim_recor
     sim_truth_op(s, node, p->table, p->key, is_delete ? MUSTER_BYTES(NULL, 0) : p->value, before,
                  seats);
     disown(before);
+}
+
+/* Written over by a later operation of the same batch: it never stood on the disk. */
+static bool is_passing(const struct sim_disk *d, uint32_t op)
+{
+    for (uint32_t i = op + 1; i < d->pending_count; i++)
+        if (d->pending[i].table == d->pending[op].table &&
+            muster_bytes_equal(d->pending[i].key, d->pending[op].key))
+            return true;
+    return false;
 }
 
 /* A batch is atomic: its buckets are looked at first, so that every row is judged by the seat that
@@ -152,7 +191,7 @@ void sim_disk_apply(struct sim *s, uint32_t node)
         seats[b] = n->bucket[b].seat;
     for (int rows = 0; rows < 2; rows++)
         for (uint32_t i = 0; i < d->pending_count; i++)
-            if ((d->pending[i].table != STORE_TABLE_BUCKET) == (rows == 1))
+            if ((d->pending[i].table != STORE_TABLE_BUCKET) == (rows == 1) && !is_passing(d, i))
                 operation_apply(s, node, &d->pending[i], d->pending_delete[i], seats);
     sim_disk_drop(n);
     sim_truth_judge(s);
@@ -203,4 +242,29 @@ bool sim_disk_get(const struct sim_node *n, enum store_table t, const char *key,
 void sim_disk_put(struct sim_node *n, enum store_table t, const char *key, const char *value)
 {
     record_put(n, (uint8_t)t, muster_bytes_text(key), muster_bytes_text(value));
+}
+
+static bool may_flip(const struct sim_record *r)
+{
+    bool is_sealed = r->table == STORE_TABLE_BUCKET || r->table == STORE_TABLE_ROW ||
+                     r->table == STORE_TABLE_CLAIM;
+    return r->is_live && !r->is_damaged && is_sealed && r->value.len > 0;
+}
+
+bool sim_disk_flip(struct sim *s, uint32_t node, uint64_t luck)
+{
+    struct sim_disk *d = &s->node[node].disk;
+    for (uint32_t i = 0; i < d->count; i++) {
+        struct sim_record *r = &d->record[(i + luck) % d->count];
+        if (!may_flip(r))
+            continue;
+        sim_log(s, "n%u a bit flips in a record of table %u", node, r->table);
+        sim_truth_flipped(s, node, r->table, r->key, r->value);
+        uint64_t bit = (luck >> 20) % (8 * r->value.len);
+        uint8_t *value = (uint8_t *)(uintptr_t)r->value.data;
+        value[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        r->is_damaged = true;
+        return true;
+    }
+    return false;
 }

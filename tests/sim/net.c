@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The dreamt network: datagrams that get lost, gossip streams, peer links that keep their order. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,18 @@
 
 static uint64_t delay(struct sim *s)
 {
-    return 1 + muster_rng_below(&s->rng, s->faults.delay_ms + 1);
+    const struct sim_faults *f = &s->faults;
+    uint64_t ms = 1 + muster_rng_below(&s->rng, f->delay_ms + 1);
+    if (f->spike_per_mille > 0 && muster_rng_chance(&s->rng, f->spike_per_mille, 1000)) {
+        ms += muster_rng_below(&s->rng, f->spike_ms);
+        sim_count(s, SIM_SPIKE);
+    }
+    return ms;
+}
+
+bool sim_is_cut(const struct sim *s, uint32_t from, uint32_t to)
+{
+    return (s->cut[from] >> to & 1) != 0;
 }
 
 static uint32_t node_at(const struct sim *s, struct muster_addr a)
@@ -50,12 +62,18 @@ static void packet(struct sim *s, uint32_t from, const struct agent_effect *e)
     struct agent_event event = { .kind = AGENT_EVENT_PACKET,
                                  .from = s->node[from].addr,
                                  .bytes = e->bytes };
-    if (to == UINT32_MAX || !s->node[to].is_up || s->cut[from][to])
+    if (to == UINT32_MAX || !s->node[to].is_up || sim_is_cut(s, from, to))
         return;
-    uint32_t copies = muster_rng_chance(&s->rng, s->faults.dup_percent, 100) ? 2 : 1;
-    for (uint32_t i = 0; i < copies; i++)
-        if (!muster_rng_chance(&s->rng, s->faults.loss_percent, 100))
-            deliver(s, s->now + delay(s), to, s->node[to].generation, &event);
+    const struct sim_faults *f = &s->faults;
+    bool twice = f->dup_percent > 0 && muster_rng_chance(&s->rng, f->dup_percent, 100);
+    for (uint32_t i = 0; i < 1 + (uint32_t)twice; i++) {
+        uint64_t late = delay(s);
+        if (f->loss[from][to] > 0 && muster_rng_chance(&s->rng, f->loss[from][to], 100))
+            continue;
+        if (f->reorder_percent > 0 && muster_rng_chance(&s->rng, f->reorder_percent, 100))
+            late += muster_rng_below(&s->rng, 10 * f->delay_ms + 50);
+        deliver(s, s->now + late, to, s->node[to].generation, &event);
+    }
 }
 
 /* ---- gossip streams: one message there, one back */
@@ -72,7 +90,8 @@ static void stream_failed(struct sim *s, uint32_t node, uint32_t stream, bool re
 static void stream_open(struct sim *s, uint32_t from, const struct agent_effect *e)
 {
     uint32_t to = node_at(s, e->to);
-    if (to == UINT32_MAX || s->cut[from][to] || s->cut[to][from] || s->node[to].is_silent) {
+    if (to == UINT32_MAX || sim_is_cut(s, from, to) || sim_is_cut(s, to, from) ||
+        s->node[to].is_silent) {
         stream_failed(s, from, e->stream, false, 1000);
         return;
     }
@@ -97,7 +116,7 @@ static void stream_reply(struct sim *s, uint32_t node, const struct agent_effect
 {
     uint32_t slot = e->stream % 256;
     uint32_t to = s->stream[slot].from;
-    if (s->stream[slot].number != e->stream || s->cut[node][to])
+    if (s->stream[slot].number != e->stream || sim_is_cut(s, node, to))
         return;
     struct agent_event event = { .kind = AGENT_EVENT_STREAM_DATA,
                                  .from = s->node[node].addr,
@@ -208,9 +227,10 @@ static void refused(struct sim *s, uint32_t node, enum agent_event_kind kind, ui
 static void dial(struct sim *s, uint32_t from, const struct agent_effect *e)
 {
     uint32_t to = node_at(s, e->to);
-    bool deaf = to == UINT32_MAX || s->cut[from][to] || s->cut[to][from] || s->node[to].is_silent;
+    bool deaf = to == UINT32_MAX || sim_is_cut(s, from, to) || sim_is_cut(s, to, from) ||
+                s->node[to].is_silent;
     if (deaf || !s->node[to].is_up) {
-        uint64_t wait = deaf && e->deadline_ms > s->now ? e->deadline_ms - s->now : delay(s);
+        uint64_t wait = deaf ? sim_true(s, from, e->deadline_ms) - s->now : delay(s);
         refused(s, from, AGENT_EVENT_LINK_CLOSED, e->link, !deaf, wait);
         return;
     }
@@ -279,7 +299,7 @@ static bool end_pump(struct sim *s, struct sim_link *l, int side)
     while (l->is_used && l->end[side].count > 0) {
         struct sim_end *end = &l->end[side];
         struct sim_frame f = end->queue[end->head];
-        if (s->cut[from][end->node])
+        if (sim_is_cut(s, from, end->node))
             return true;
         if (f.ready > s->now)
             return false;
@@ -332,7 +352,7 @@ void sim_net_crash(struct sim *s, uint32_t node, bool silent)
             if (l->end[k].node != node)
                 continue;
             struct sim_end *other = &l->end[1 - k];
-            bool heard = !silent && !s->cut[node][other->node];
+            bool heard = !silent && !sim_is_cut(s, node, other->node);
             l->end[k].is_closed = true;
             if (heard)
                 link_end(s, l);
@@ -358,18 +378,93 @@ void sim_net_close(struct sim *s)
     muster_map_close(&s->link_map);
 }
 
+static void cuts_add_up(struct sim *s)
+{
+    memset(s->cut, 0, sizeof s->cut);
+    for (uint32_t i = 0; i < SIM_CUTS; i++)
+        for (uint32_t a = 0; s->cuts_now[i].is_used && a < s->nodes; a++)
+            s->cut[a] = (uint16_t)(s->cut[a] | s->cuts_now[i].to[a]);
+}
+
+/* The first of the cuts is the one by hand. */
 void sim_cut(struct sim *s, uint32_t a, uint32_t b, bool both)
 {
-    s->cut[a][b] = true;
-    s->cut[b][a] = s->cut[b][a] || both;
-    s->cuts++;
-    /* The kernel keeps acknowledging nothing: an idle link is reset too, once something is sent. */
+    s->cuts_now[0].is_used = true;
+    s->cuts_now[0].to[a] |= 1u << b;
+    s->cuts_now[0].to[b] |= both ? 1u << a : 0;
+    cuts_add_up(s);
+}
+
+void sim_cut_apply(struct sim *s, uint32_t cut, const char *what)
+{
+    cuts_add_up(s);
+    sim_log(s, "cut %u: %s", cut, what);
+    for (uint32_t a = 0; s->trace && a < s->nodes; a++)
+        if (s->cuts_now[cut].to[a] != 0)
+            printf("%9.3f   n%u does not reach %03x\n", (double)s->now / 1000, a,
+                   s->cuts_now[cut].to[a]);
+}
+
+static bool is_whole(const struct sim *s)
+{
+    for (uint32_t a = 0; a < s->nodes; a++)
+        if (s->cut[a] != 0)
+            return false;
+    return true;
+}
+
+void sim_uncut(struct sim *s, uint32_t cut)
+{
+    if (!s->cuts_now[cut].is_used)
+        return; /* everything was healed meanwhile */
+    s->cuts_now[cut] = (struct sim_cut){ 0 };
+    cuts_add_up(s);
+    s->healed_at = s->now;
+    sim_log(s, "cut %u ends%s", cut, is_whole(s) ? ", the network is whole" : "");
 }
 
 void sim_heal(struct sim *s)
 {
+    memset(s->cuts_now, 0, sizeof s->cuts_now);
     memset(s->cut, 0, sizeof s->cut);
+    s->healed_at = s->now;
     sim_log(s, "the network heals");
+}
+
+static void flap_ends(struct sim *s, uint64_t node)
+{
+    for (uint32_t i = 0; i < SIM_CUTS; i++)
+        if (s->cuts_now[i].is_used && s->cuts_now[i].flaps == node + 1)
+            sim_uncut(s, i);
+}
+
+void sim_flap(struct sim *s, uint64_t what)
+{
+    uint32_t node = (uint32_t)(what & 0xff), i = 1;
+    while (i < SIM_CUTS && s->cuts_now[i].is_used)
+        i++;
+    if (i == SIM_CUTS || !s->is_storm)
+        return;
+    s->cuts_now[i] = (struct sim_cut){ .is_used = true, .flaps = node + 1 };
+    for (uint32_t b = 0; b < s->nodes; b++) {
+        s->cuts_now[i].to[node] |= b != node ? 1u << b : 0;
+        s->cuts_now[i].to[b] |= b != node ? 1u << node : 0;
+    }
+    sim_cut_apply(s, i, "flap");
+    sim_call(s, what >> 8, flap_ends, node);
+}
+
+bool sim_net_reset(struct sim *s, uint32_t luck)
+{
+    for (uint32_t i = 0; i < s->links; i++) {
+        struct sim_link *l = &s->link[(i + luck) % s->links];
+        if (!l->is_used)
+            continue;
+        sim_log(s, "the link of n%u and n%u is reset", l->end[0].node, l->end[1].node);
+        link_end(s, l);
+        return true;
+    }
+    return false;
 }
 
 void sim_net_perform(struct sim *s, uint32_t node, const struct agent_effect *e)
@@ -396,7 +491,8 @@ void sim_net_perform(struct sim *s, uint32_t node, const struct agent_effect *e)
         break;
     case AGENT_EFFECT_CHECK:
         to = node_at(s, e->to);
-        if (to == UINT32_MAX || s->cut[node][to] || s->cut[to][node] || s->node[to].is_silent)
+        if (to == UINT32_MAX || sim_is_cut(s, node, to) || sim_is_cut(s, to, node) ||
+            s->node[to].is_silent)
             refused(s, node, AGENT_EVENT_CHECKED, e->link, false, 2000);
         else
             refused(s, node, AGENT_EVENT_CHECKED, e->link, !s->node[to].is_up, delay(s));

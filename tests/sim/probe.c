@@ -135,6 +135,11 @@ int sim_probe_options(int argc, char **argv)
     return kept;
 }
 
+bool sim_probe_counts(void)
+{
+    return marks_path != NULL;
+}
+
 int sim_probe_end(int code)
 {
     return code == 0 && marks_path != NULL ? marks_judge() : code;

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Dreamt processes and their guards. A job's `arg` "CODE:MS" says how it ends; without one it never
- * does. */
+/* Dreamt processes and their guards. A job's `arg` says what it does: "CODE:MS" ends by itself,
+ * "hang" does not hear TERM, "kill:MS" kills its agent once. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/sim/sim.h"
 
-#define DEAD_MAN_MS 3000
+#define DEAD_MAN_MS 3000 /* of a launch that does not say */
+#define FEED_MS     500
+#define LATE_MS     1000 /* a guard is no later than that (section 2) when its run is exclusive */
+#define LAST_MS_MAX 20   /* from TERM to the end */
 
 static void tell(struct sim *s, uint32_t node, const struct sim_proc *p, uint64_t in_ms,
                  enum agent_guard_news news)
 {
     struct sim_item i = { .kind = SIM_STEP, .node = node, .generation = s->node[node].generation };
+    uint64_t wall = SIM_WALL_BASE + (uint64_t)s->node[node].wall_offset;
     i.text = strdup(p->job);
     MUSTER_ASSERT(i.text != NULL);
     i.event.kind = AGENT_EVENT_GUARD;
@@ -27,88 +31,169 @@ static void tell(struct sim *s, uint32_t node, const struct sim_proc *p, uint64_
                                           .signal = p->signal,
                                           .ready = p->is_ready,
                                           .by_guard = p->by_guard,
-                                          .started_wall_ms = SIM_WALL_BASE + p->started_ms,
-                                          .ended_wall_ms = SIM_WALL_BASE + p->ended_ms };
-    sim_at(s, s->now + in_ms, i);
+                                          .started_wall_ms = wall + p->started_ms,
+                                          .ended_wall_ms = wall + p->ended_ms };
+    uint64_t at = s->now + in_ms;
+    sim_at(s, at > p->paused_until ? at : p->paused_until, i);
 }
 
 static struct sim_proc *proc_by_handle(struct sim_node *n, uint64_t handle)
 {
-    for (uint32_t i = 0; i < SIM_PROCS; i++)
+    for (uint32_t i = 0; i < n->procs; i++)
         if (n->proc[i].is_used && n->proc[i].handle == handle)
+            return &n->proc[i];
+    return NULL;
+}
+
+static struct sim_proc *proc_by_pid(struct sim_node *n, int32_t pid)
+{
+    for (uint32_t i = 0; i < n->procs; i++)
+        if (n->proc[i].is_used && n->proc[i].pid == pid)
             return &n->proc[i];
     return NULL;
 }
 
 static void proc_end(struct sim *s, uint32_t node, struct sim_proc *p, int32_t code, int32_t sig)
 {
+    MUSTER_ASSERT(p->is_live);
     p->is_live = false;
     p->code = code;
     p->signal = sig;
     p->ended_ms = s->now;
     s->node[node].live--;
     sim_log(s, "n%u process of %s ends, %d/%d", node, p->job, code, sig);
+    sim_inv_ended(s, node, p);
 }
 
-static void proc_exit(struct sim *s, uint64_t number)
+static uint64_t name_of(uint32_t node, const struct sim_proc *p)
 {
-    uint32_t node = (uint32_t)(number >> 32);
+    return (uint64_t)node << 32 | (uint32_t)p->pid;
+}
+
+/* ---- the guard's own deadlines, by the clock of its machine */
+
+static uint64_t guard_due(const struct sim *s, uint32_t node, const struct sim_proc *p)
+{
+    const struct sim_node *n = &s->node[node];
+    uint64_t due = p->stop_at;
+    if (p->lease_ms != 0)
+        due = muster_deadline_sooner(due, sim_true(s, node, p->lease_ms));
+    if (n->unfed_since != MUSTER_NEVER) {
+        uint64_t from = n->unfed_since > p->started_ms ? n->unfed_since : p->started_ms;
+        uint64_t end = sim_mono_at(s, node, from) + p->dead_man_ms;
+        due = muster_deadline_sooner(due, sim_true(s, node, end));
+    }
+    return due > p->paused_until ? due : p->paused_until;
+}
+
+static void guard_look(struct sim *s, uint64_t name);
+
+static void guard_arm(struct sim *s, uint32_t node, struct sim_proc *p)
+{
+    uint64_t due = guard_due(s, node, p);
+    if (due == MUSTER_NEVER || (p->look_at != 0 && p->look_at <= due && p->look_at > s->now))
+        return;
+    p->look_at = due > s->now ? due : s->now;
+    sim_call(s, p->look_at - s->now, guard_look, name_of(node, p));
+}
+
+static void guard_look(struct sim *s, uint64_t name)
+{
+    uint32_t node = (uint32_t)(name >> 32);
     struct sim_node *n = &s->node[node];
-    int32_t pid = (int32_t)(number & 0xffffffff);
-    for (uint32_t i = 0; i < SIM_PROCS; i++) {
-        struct sim_proc *p = &n->proc[i];
-        if (!p->is_used || !p->is_live || p->pid != pid)
-            continue;
-        proc_end(s, node, p, p->code, 0);
-        if (n->is_up)
-            tell(s, node, p, 0, AGENT_GUARD_EXITED);
+    struct sim_proc *p = proc_by_pid(n, (int32_t)(name & UINT32_MAX));
+    if (p == NULL || !p->is_live)
+        return;
+    p->look_at = 0;
+    if (guard_due(s, node, p) > s->now) {
+        guard_arm(s, node, p);
+        return;
+    }
+    bool is_stopped = p->stop_at <= s->now;
+    p->by_guard = !is_stopped || p->is_orphan;
+    proc_end(s, node, p, 0, is_stopped && !p->hangs && !p->is_orphan ? 15 : 9);
+    if (n->is_up)
+        tell(s, node, p, 0, AGENT_GUARD_EXITED);
+}
+
+void sim_proc_fed(struct sim *s, uint32_t node, bool is_fed)
+{
+    struct sim_node *n = &s->node[node];
+    if (is_fed) {
+        n->unfed_since = MUSTER_NEVER;
+        return;
+    }
+    if (n->unfed_since == MUSTER_NEVER) {
+        uint64_t ago = muster_rng_below(&s->rng, FEED_MS);
+        n->unfed_since = s->now > n->epoch + ago ? s->now - ago : n->epoch;
+    }
+    for (uint32_t i = 0; i < n->procs; i++)
+        if (n->proc[i].is_used && n->proc[i].is_live)
+            guard_arm(s, node, &n->proc[i]);
+}
+
+/* ---- what jobs do */
+
+static void proc_exit(struct sim *s, uint64_t name)
+{
+    uint32_t node = (uint32_t)(name >> 32);
+    struct sim_node *n = &s->node[node];
+    struct sim_proc *p = proc_by_pid(n, (int32_t)(name & UINT32_MAX));
+    if (p == NULL || !p->is_live || (p->code != 0 && !s->is_storm && s->jobs_max != 0))
+        return; /* in the calm of a swarm nothing fails by itself */
+    proc_end(s, node, p, p->code, 0);
+    if (n->is_up)
+        tell(s, node, p, 0, AGENT_GUARD_EXITED);
+}
+
+static void boot_again(struct sim *s, uint64_t node)
+{
+    sim_boot(s, (uint32_t)node);
+}
+
+static void proc_kills(struct sim *s, uint64_t name)
+{
+    uint32_t node = (uint32_t)(name >> 32);
+    struct sim_proc *p = proc_by_pid(&s->node[node], (int32_t)(name & UINT32_MAX));
+    if (p == NULL || !p->is_live || !s->is_storm || !s->node[node].is_up)
+        return;
+    sim_log(s, "%s kills its agent", p->job);
+    sim_count(s, SIM_KILLER);
+    sim_crash(s, node, false);
+    sim_call(s, 300, boot_again, node);
+}
+
+static void habits(struct sim *s, uint32_t node, struct sim_proc *p, const char *arg)
+{
+    unsigned code = 0, ms = 0;
+    if (arg == NULL)
+        return;
+    p->hangs = strcmp(arg, "hang") == 0;
+    if (sscanf(arg, "%u:%u", &code, &ms) == 2) {
+        p->code = (int32_t)code;
+        sim_call(s, ms, proc_exit, name_of(node, p));
+    } else if (sscanf(arg, "kill:%u", &ms) == 1) {
+        sim_call(s, ms, proc_kills, name_of(node, p));
     }
 }
 
-/* The deadline that a guard was handed: it kills without asking anybody (R38, R52). */
-static void lease_look(struct sim *s, uint64_t number)
-{
-    uint32_t node = (uint32_t)(number >> 32);
-    struct sim_node *n = &s->node[node];
-    int32_t pid = (int32_t)(number & 0xffffffff);
-    for (uint32_t i = 0; i < SIM_PROCS; i++) {
-        struct sim_proc *p = &n->proc[i];
-        if (!p->is_used || !p->is_live || p->pid != pid)
-            continue;
-        if (s->now < p->lease_ms) {
-            sim_call(s, p->lease_ms - s->now, lease_look, number);
-            return;
-        }
-        p->by_guard = true;
-        proc_end(s, node, p, 0, 9);
-        if (n->is_up)
-            tell(s, node, p, 0, AGENT_GUARD_EXITED);
-    }
-}
+/* ---- effects */
 
-/* I7: true time is the simulator's; no clock of a node has a say here. */
-static void overlap_check(struct sim *s, uint32_t node, const struct sim_proc *p)
+static struct sim_proc *proc_new(struct sim *s, uint32_t node)
 {
-    for (uint32_t i = 0; i < s->nodes; i++)
-        for (uint32_t k = 0; k < SIM_PROCS; k++) {
-            const struct sim_proc *o = &s->node[i].proc[k];
-            if (o->is_used && o->is_live && o->is_exclusive && o != p &&
-                strcmp(o->job, p->job) == 0)
-                sim_fail(s, 1, "I7: exclusive %s starts on n%u (token %llu) and runs on n%u (%llu)",
-                         p->job, node, (unsigned long long)p->token, i,
-                         (unsigned long long)o->token);
-        }
+    struct sim_node *n = &s->node[node];
+    for (uint32_t i = 0; i < n->procs; i++)
+        if (!n->proc[i].is_used)
+            return &n->proc[i];
+    if (n->procs == SIM_PROCS)
+        sim_fail(s, 1, "I14: n%u never forgets its guards", node);
+    return &n->proc[n->procs++];
 }
 
 static void launch(struct sim *s, uint32_t node, const struct agent_launch *l)
 {
     struct sim_node *n = &s->node[node];
-    struct sim_proc *p = NULL;
-    for (uint32_t i = 0; i < SIM_PROCS && p == NULL; i++)
-        if (!n->proc[i].is_used)
-            p = &n->proc[i];
-    if (p == NULL)
-        sim_fail(s, 1, "n%u never forgets its guards", node);
+    struct sim_proc *p = proc_new(s, node);
     *p = (struct sim_proc){ .is_used = true, .is_live = true, .handle = l->handle };
     (void)snprintf(p->job, sizeof p->job, "%s", l->job);
     p->keep = l->keep;
@@ -118,25 +203,34 @@ static void launch(struct sim *s, uint32_t node, const struct agent_launch *l)
     p->attempt = l->attempt;
     p->pid = (int32_t)s->next_pid++;
     p->started_ms = s->now;
+    p->stop_at = MUSTER_NEVER;
+    p->dead_man_ms = l->dead_man_ms != 0 ? l->dead_man_ms : DEAD_MAN_MS;
     n->live++;
     s->starts++;
     sim_log(s, "n%u starts %s token %llu attempt %u", node, p->job, (unsigned long long)p->token,
             p->attempt);
-    sim_check_started(s, node, p->job, p->token, p->attempt);
-    if (p->is_exclusive) {
-        overlap_check(s, node, p);
-        lease_look(s, (uint64_t)node << 32 | (uint32_t)p->pid);
-    }
+    sim_inv_started(s, node, p);
     tell(s, node, p, 1, AGENT_GUARD_STARTED);
-    if (l->arg != NULL) {
-        unsigned code = 0, ms = 0;
-        if (sscanf(l->arg, "%u:%u", &code, &ms) == 2) {
-            p->code = (int32_t)code;
-            sim_call(s, ms, proc_exit, (uint64_t)node << 32 | (uint32_t)p->pid);
-        }
-    }
+    habits(s, node, p, l->arg);
     p->is_ready = true;
     tell(s, node, p, 1000, AGENT_GUARD_READY);
+    guard_arm(s, node, p);
+}
+
+static void stop(struct sim *s, uint32_t node, struct sim_proc *p, uint64_t grace_ms)
+{
+    uint64_t last = p->hangs ? grace_ms : 1 + muster_rng_below(&s->rng, LAST_MS_MAX);
+    p->stop_at = muster_deadline_sooner(p->stop_at, s->now + last);
+    guard_arm(s, node, p);
+}
+
+/* The deadline that a guard was handed: it kills without asking anybody (R38, R52). */
+static void lease(struct sim *s, uint32_t node, struct sim_proc *p, uint64_t until_ms)
+{
+    if (p->lease_ms == 0 || until_ms <= p->lease_ms || p->paused_until > s->now)
+        return; /* what a stopped guard would read too late is as if it had not been said */
+    p->lease_ms = until_ms;
+    guard_arm(s, node, p);
 }
 
 void sim_proc_perform(struct sim *s, uint32_t node, const struct agent_effect *e)
@@ -148,90 +242,138 @@ void sim_proc_perform(struct sim *s, uint32_t node, const struct agent_effect *e
     struct sim_proc *p = proc_by_handle(&s->node[node], e->number);
     if (p == NULL)
         return;
-    if (e->kind == AGENT_EFFECT_GUARD_LEASE) {
-        if (p->lease_ms != 0 && e->deadline_ms > p->lease_ms)
-            p->lease_ms = e->deadline_ms;
-        return;
-    }
-    if (e->kind == AGENT_EFFECT_GUARD_FORGET) {
+    if (e->kind == AGENT_EFFECT_GUARD_LEASE)
+        lease(s, node, p, e->deadline_ms);
+    else if (e->kind == AGENT_EFFECT_GUARD_FORGET)
         p->is_used = p->is_live; /* a live one cannot be forgotten */
-        return;
-    }
-    if (!p->is_live)
-        return;
-    proc_end(s, node, p, 0, 15);
-    tell(s, node, p, 1 + muster_rng_below(&s->rng, 20), AGENT_GUARD_EXITED);
+    else if (p->is_live)
+        stop(s, node, p, e->grace_ms);
 }
+
+/* ---- who dies, and who pauses */
 
 void sim_proc_agent_died(struct sim *s, uint32_t node)
 {
     struct sim_node *n = &s->node[node];
-    for (uint32_t i = 0; i < SIM_PROCS; i++) {
+    for (uint32_t i = 0; i < n->procs; i++) {
         struct sim_proc *p = &n->proc[i];
         p->handle = 0;
-        p->by_guard = p->by_guard || (p->is_live && !p->keep);
-        if (p->is_used && p->is_live && !p->keep)
+        if (!p->is_used || !p->is_live || p->keep)
+            continue;
+        p->by_guard = p->is_orphan = true;
+        if (p->paused_until <= s->now)
             proc_end(s, node, p, 0, 9);
+        else
+            p->stop_at = s->now; /* its guard sees the closed socket when it goes on */
     }
-    sim_at(
-        s, s->now + DEAD_MAN_MS,
-        (struct sim_item){
-            .kind = SIM_DEADMAN, .node = node, .generation = UINT64_MAX, .number = n->generation });
+    sim_proc_fed(s, node, false);
 }
 
 void sim_proc_machine_died(struct sim *s, uint32_t node)
 {
     struct sim_node *n = &s->node[node];
-    for (uint32_t i = 0; i < SIM_PROCS; i++) {
+    for (uint32_t i = 0; i < n->procs; i++) {
         if (n->proc[i].is_used && n->proc[i].is_live)
             proc_end(s, node, &n->proc[i], 0, 9);
         n->proc[i] = (struct sim_proc){ 0 }; /* /run is gone with the machine */
     }
+    n->procs = 0;
+    n->unfed_since = MUSTER_NEVER;
 }
 
-/* The dead man: guards that nobody has fed since then end their jobs. */
-void sim_proc_deadman(struct sim *s, uint32_t node, uint64_t generation)
+static struct sim_proc *live_draw(struct sim_node *n, uint32_t luck)
+{
+    for (uint32_t i = 0; i < n->procs; i++) {
+        struct sim_proc *p = &n->proc[(i + luck) % n->procs];
+        if (p->is_used && p->is_live)
+            return p;
+    }
+    return NULL;
+}
+
+/* A guard is killed: its job dies with it, and only its agent can say so. */
+bool sim_proc_guard_dies(struct sim *s, uint32_t node, uint32_t luck)
 {
     struct sim_node *n = &s->node[node];
-    bool fed = n->generation != generation || (n->is_up && !n->is_paused);
-    if (fed)
-        return;
-    for (uint32_t i = 0; i < SIM_PROCS; i++) {
-        struct sim_proc *p = &n->proc[i];
-        if (!p->is_used || !p->is_live)
-            continue;
-        p->by_guard = true;
-        proc_end(s, node, p, 0, 9);
-        if (n->is_up)
-            tell(s, node, p, 0, AGENT_GUARD_EXITED);
-    }
+    struct sim_proc *p = live_draw(n, luck);
+    if (p == NULL)
+        return false;
+    sim_log(s, "n%u guard of %s is killed", node, p->job);
+    proc_end(s, node, p, 0, 9);
+    p->is_lost = p->handle == 0;
+    p->paused_until = 0;
+    if (n->is_up && !p->is_lost)
+        tell(s, node, p, 1, AGENT_GUARD_EXITED);
+    return true;
+}
+
+static void guard_pauses(struct sim *s, uint32_t node, struct sim_proc *p, uint64_t ms)
+{
+    if (p->lease_ms != 0 && ms > LATE_MS)
+        ms = LATE_MS;
+    if (p->paused_until < s->now + ms)
+        p->paused_until = s->now + ms;
+    guard_arm(s, node, p);
+}
+
+bool sim_proc_guard_pauses(struct sim *s, uint32_t node, uint32_t luck, uint64_t ms)
+{
+    struct sim_proc *p = live_draw(&s->node[node], luck);
+    if (p == NULL || p->paused_until > s->now)
+        return false;
+    sim_log(s, "n%u guard of %s pauses for %llu ms", node, p->job, (unsigned long long)ms);
+    guard_pauses(s, node, p, ms);
+    return true;
+}
+
+void sim_proc_guards_pause(struct sim *s, uint32_t node, uint64_t ms)
+{
+    struct sim_node *n = &s->node[node];
+    for (uint32_t i = 0; i < n->procs; i++)
+        if (n->proc[i].is_used && n->proc[i].is_live && n->proc[i].paused_until <= s->now)
+            guard_pauses(s, node, &n->proc[i], ms);
+}
+
+/* ---- boot */
+
+/* Guards that do not answer are waited for, up to a time; then they are killed. */
+static void found(struct sim *s, uint32_t node, struct sim_proc *p)
+{
+    p->handle = s->next_handle++;
+    if (p->is_live)
+        tell(s, node, p, 0, AGENT_GUARD_ADOPTED);
+    else
+        tell(s, node, p, 0, p->is_lost ? AGENT_GUARD_LOST : AGENT_GUARD_EXITED);
 }
 
 void sim_proc_scan(struct sim *s, uint32_t node)
 {
     struct sim_node *n = &s->node[node];
     struct sim_proc none = { .is_used = true };
-    for (uint32_t i = 0; i < SIM_PROCS; i++) {
+    uint64_t last = s->now;
+    for (uint32_t i = 0; i < n->procs; i++) {
         struct sim_proc *p = &n->proc[i];
         if (!p->is_used)
             continue;
-        p->handle = s->next_handle++;
-        tell(s, node, p, 0, p->is_live ? AGENT_GUARD_ADOPTED : AGENT_GUARD_EXITED);
+        found(s, node, p);
+        last = p->paused_until > last ? p->paused_until : last;
     }
+    none.paused_until = last;
     tell(s, node, &none, 1, AGENT_GUARD_SCANNED);
+    sim_proc_fed(s, node, true);
 }
 
 uint32_t sim_proc_live(const struct sim *s, const char *job, uint32_t *node, uint64_t *token)
 {
-    uint32_t n = 0;
+    uint32_t count = 0;
     for (uint32_t i = 0; i < s->nodes; i++)
-        for (uint32_t k = 0; k < SIM_PROCS; k++) {
+        for (uint32_t k = 0; k < s->node[i].procs; k++) {
             const struct sim_proc *p = &s->node[i].proc[k];
             if (!p->is_used || !p->is_live || strcmp(p->job, job) != 0)
                 continue;
             *node = i;
             *token = p->token;
-            n++;
+            count++;
         }
-    return n;
+    return count;
 }

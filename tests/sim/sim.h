@@ -17,12 +17,16 @@
 #include "base/hash.h"
 #include "base/rng.h"
 #include "store/bench.h"
+#include "tests/sim/fault.h"
+#include "tests/sim/run.h"
 
-#define SIM_NODES     8
+#define SIM_NODES     10
 #define SIM_PROCS     256
 #define SIM_LINKS     512
 #define SIM_JOBS      64
 #define SIM_BUCKETS   16
+#define SIM_CUTS      16
+#define SIM_RATE_PPM  2500 /* fast or slow: two clocks differ by half a percent at the most */
 #define SIM_WALL_BASE 1750000000000ull
 
 enum sim_item_kind {
@@ -30,9 +34,7 @@ enum sim_item_kind {
     SIM_TICK,   /* the node's own deadline */
     SIM_COMMIT, /* a batch reaches the disk */
     SIM_PUMP,   /* a link moves its frames */
-    SIM_BOOT,
-    SIM_DEADMAN,
-    SIM_CALL /* a step of a story or the swarm */
+    SIM_CALL    /* a step of a story or the swarm */
 };
 
 struct sim;
@@ -60,6 +62,7 @@ struct sim_due {
 struct sim_record {
     uint8_t table;
     bool is_live;
+    bool is_damaged;                /* a bit of it has flipped */
     struct muster_bytes key, value; /* owned */
 };
 
@@ -74,20 +77,29 @@ struct sim_disk {
     uint32_t pending_count;
     uint64_t pending_number;
     bool has_pending;
+    bool is_full;
+    uint32_t slow_ms; /* a commit takes up to that much longer, */
+    uint64_t slow_until;
 };
 
 /* ---- processes, with their guards: they outlive the agent */
 struct sim_proc {
     bool is_used, is_live, is_ready, keep;
+    bool is_exclusive; /* it was started with a lease */
+    bool hangs;        /* it does not hear TERM */
+    bool is_orphan;    /* its agent has gone, and it does not go on without one */
+    bool is_lost;      /* its guard was killed and left no record */
+    bool by_guard;
     uint64_t handle; /* the agent's; 0 after it has died */
     char job[STORE_KEY_MAX + 1];
     uint64_t token;
-    uint32_t attempt;
+    uint32_t attempt, span;
     int32_t pid, code, signal;
-    uint64_t started_ms, ended_ms, kill_ms;
-    uint64_t lease_ms; /* 0: none */
-    bool is_exclusive; /* it was started with a lease */
-    bool by_guard;
+    uint64_t started_ms, ended_ms;
+    uint64_t paused_until; /* its guard: does nothing before */
+    uint64_t stop_at, look_at;
+    uint64_t lease_ms; /* by the machine's clock; 0: none */
+    uint64_t dead_man_ms;
 };
 
 /* A bucket's record, as it stands on a disk. */
@@ -104,11 +116,17 @@ struct sim_node {
     bool is_wiped;                    /* once at the most */
     bool is_up, is_paused, is_silent; /* silent: its host does not even refuse */
     uint64_t generation, boot, tick_at;
+    uint64_t paused_at;
+    uint64_t epoch, mono_offset; /* when its machine started, and what its clock said then */
+    int32_t rate_ppm;
+    int64_t wall_offset;
+    uint64_t unfed_since; /* nobody feeds its guards; MUSTER_NEVER: somebody does */
     uint32_t slots;
     struct muster_id cluster;
     struct sim_disk disk;
     struct sim_bucket bucket[SIM_BUCKETS];
     struct sim_proc proc[SIM_PROCS];
+    uint32_t procs;         /* none is used at this index or above */
     uint32_t live;          /* processes */
     struct sim_item *inbox; /* what arrived while paused */
     uint32_t inbox_count, inbox_size;
@@ -142,23 +160,37 @@ struct sim_link {
     struct sim_end end[2]; /* end[i].queue: frames on their way to end i */
 };
 
+/* Nodes that do not hear one another, for a while. */
+struct sim_cut {
+    bool is_used;
+    uint32_t flaps;         /* the node that comes and goes, + 1 */
+    uint32_t to[SIM_NODES]; /* what each cannot reach */
+};
+
 struct sim_faults {
-    uint32_t loss_percent, dup_percent; /* datagrams */
-    uint32_t delay_ms;                  /* at the most, each way */
-    uint32_t commit_ms;                 /* at the most */
-    uint32_t refuse_percent;            /* of commits that the disk refuses */
+    uint8_t loss[SIM_NODES][SIM_NODES];         /* percent of datagrams, from and to */
+    uint32_t dup_percent, reorder_percent;      /* datagrams */
+    uint32_t delay_ms;                          /* at the most, each way */
+    uint32_t spike_per_mille, spike_ms;         /* now and then much more */
+    uint32_t commit_ms;                         /* at the most */
+    uint32_t eio_per_mille, eio_done_per_mille; /* of commits: refused; refused and yet done */
 };
 
 /* ---- what clients were promised */
 struct sim_job {
     char name[32];
-    bool is_acked, is_deleted_acked, is_delete_tried;
+    bool is_acked, is_deleted_acked, is_delete_tried; /* of this life of the name */
+    bool is_update;                                   /* the question under way */
+    bool is_exclusive;
+    uint32_t lives, deletes; /* earlier lives; tries to end this one */
+    uint64_t deleted_at;
     uint32_t newest;  /* write: index + 1 */
     uint64_t chosen;  /* highest version that a quorum has had */
     bool chosen_gone; /* it is a tombstone */
     uint64_t request; /* under way: 0 none */
     uint64_t id;      /* the client's, for the same request again (R19) */
     uint32_t asked;   /* the node that is to answer */
+    uint64_t asked_at;
     enum agent_op op;
     uint32_t spec; /* how often it was changed */
 };
@@ -185,6 +217,13 @@ struct sim_token {
 struct sim {
     uint64_t seed, now, seq;
     struct muster_rng rng;
+    struct sim_run run;
+    uint64_t mix; /* a bit for each kind of fault that is in it */
+    uint32_t mood;
+    bool is_storm;
+    uint32_t jobs_max, exclusive_percent;
+    struct muster_rng luck[SIM_FAULTS];
+    uint64_t fault_count[SIM_FAULTS];
     bool trace;
     const char *what;     /* story or swarm, for the line that repeats it */
     bool is_majority;     /* the cluster's setting (R45) */
@@ -196,9 +235,11 @@ struct sim {
     struct sim_node node[SIM_NODES];
     uint32_t nodes;
     struct sim_link link[SIM_LINKS];
-    uint32_t links;                 /* never used above */
-    struct muster_map link_map;     /* hash of node and number -> link and side */
-    bool cut[SIM_NODES][SIM_NODES]; /* from, to */
+    uint32_t links;             /* never used above */
+    struct muster_map link_map; /* hash of node and number -> link and side */
+    uint16_t cut[SIM_NODES];    /* from: a bit for each that does not hear it */
+    struct sim_cut cuts_now[SIM_CUTS];
+    uint64_t healed_at;
     struct sim_faults faults;
     struct sim_job job[SIM_JOBS];
     uint32_t jobs;
@@ -217,7 +258,7 @@ struct sim {
         uint64_t generation;
     } stream[256];
     uint64_t hash; /* of everything that happened */
-    uint64_t steps, starts, crashes, cuts, acks, refused, wipes;
+    uint64_t steps, starts, acks, wipes;
     char text[200]; /* what is not at rest */
     int last_err;   /* of the last reply */
     char last_message[200];
@@ -240,20 +281,37 @@ void sim_step(struct sim *s, uint32_t node, const struct agent_event *event);
 /* As if it had come off the queue: stepped, kept for a node that is paused, or void. */
 void sim_deliver(struct sim *s, uint32_t node, uint64_t generation,
                  const struct agent_event *event);
+void sim_perform_all(struct sim *s, uint32_t node); /* what its last step wants */
+void sim_tick_arm(struct sim *s, uint32_t node);
+void sim_item_free(struct sim_item *i);
+
+/* ---- world.c */
 void sim_boot(struct sim *s, uint32_t node);
 void sim_crash(struct sim *s, uint32_t node, bool silent);
 void sim_pause(struct sim *s, uint32_t node);
 void sim_resume(struct sim *s, uint32_t node);
-void sim_wipe(struct sim *s, uint32_t node); /* while down: a new disk, a new node */
-struct muster_now sim_now(const struct sim *s);
+void sim_wipe(struct sim *s, uint32_t node);   /* while down: a new disk, a new node */
+void sim_flap(struct sim *s, uint64_t what);   /* node, and milliseconds << 8: cut off */
+void sim_hiccup(struct sim *s, uint64_t what); /* likewise: its loop is late */
 
-/* Clients. Returns the request's number; the reply is in last_* when it has come. */
+/* ---- clock.c: true time and what the clocks of a node say. */
+void sim_clock_begins(struct sim *s, uint32_t node);
+struct muster_now sim_now(const struct sim *s, uint32_t node);
+uint64_t sim_mono(const struct sim *s, uint32_t node);
+uint64_t sim_mono_at(const struct sim *s, uint32_t node, uint64_t true_ms);
+uint64_t sim_true(const struct sim *s, uint32_t node, uint64_t mono_ms); /* never before now */
+
+/* ---- client.c. Returns the request's number; the reply is in last_* when it has come. */
 uint64_t sim_put(struct sim *s, uint32_t node, const char *name, const char *spec);
 uint64_t sim_put_again(struct sim *s, uint32_t node, const char *name, const char *spec);
 uint64_t sim_update(struct sim *s, uint32_t node, const char *name, const char *spec);
+uint64_t sim_delete_again(struct sim *s, uint32_t node, const char *name);
 void sim_drain(struct sim *s, uint32_t node, bool cancel);
 uint64_t sim_op(struct sim *s, uint32_t node, enum agent_op op, const char *name);
 struct sim_job *sim_job_find(struct sim *s, const char *name);
+void sim_replied(struct sim *s, const struct agent_effect *e);
+void sim_clients_look(struct sim *s);
+bool sim_clients_wait(const struct sim *s); /* somebody has no final answer yet */
 
 /* ---- net.c */
 void sim_net_perform(struct sim *s, uint32_t node, const struct agent_effect *e);
@@ -261,14 +319,20 @@ void sim_net_open(struct sim *s);
 void sim_net_pump(struct sim *s, uint32_t link, bool is_retry);
 void sim_net_crash(struct sim *s, uint32_t node, bool silent);
 void sim_net_close(struct sim *s);
+bool sim_is_cut(const struct sim *s, uint32_t from, uint32_t to);
 void sim_cut(struct sim *s, uint32_t a, uint32_t b, bool both);
+void sim_cut_apply(struct sim *s, uint32_t cut, const char *what); /* one of cuts_now begins */
+void sim_uncut(struct sim *s, uint32_t cut);                       /* and ends */
 void sim_heal(struct sim *s);
+bool sim_net_reset(struct sim *s, uint32_t luck); /* some link; false: there is none */
 
 /* ---- disk.c */
 void sim_disk_begin(struct sim *s, uint32_t node, const struct store_disk_batch *b);
 void sim_disk_apply(struct sim *s, uint32_t node);
 void sim_disk_drop(struct sim_node *n);
 void sim_disk_wipe(struct sim_node *n);
+bool sim_disk_flip(struct sim *s, uint32_t node, uint64_t luck); /* a bit of a record, while down */
+void sim_disk_done(struct sim *s, uint32_t node, uint64_t number);
 void sim_disk_load(struct sim_node *n);
 bool sim_disk_read(const struct sim_node *n, enum store_table t, struct muster_bytes key,
                    struct muster_bytes *value);
@@ -281,7 +345,10 @@ void sim_proc_perform(struct sim *s, uint32_t node, const struct agent_effect *e
 void sim_proc_agent_died(struct sim *s, uint32_t node);
 void sim_proc_machine_died(struct sim *s, uint32_t node);
 void sim_proc_scan(struct sim *s, uint32_t node);
-void sim_proc_deadman(struct sim *s, uint32_t node, uint64_t generation);
+void sim_proc_fed(struct sim *s, uint32_t node, bool is_fed);
+bool sim_proc_guard_dies(struct sim *s, uint32_t node, uint32_t luck);
+bool sim_proc_guard_pauses(struct sim *s, uint32_t node, uint32_t luck, uint64_t ms);
+void sim_proc_guards_pause(struct sim *s, uint32_t node, uint64_t ms);
 uint32_t sim_proc_live(const struct sim *s, const char *job, uint32_t *node, uint64_t *token);
 
 /* ---- truth.c */
@@ -291,6 +358,9 @@ void sim_truth_op(struct sim *s, uint32_t node, uint8_t table, struct muster_byt
                   struct muster_bytes value, struct muster_bytes before, const uint16_t *seats);
 void sim_truth_judge(struct sim *s); /* after every batch: what is chosen now */
 void sim_truth_wiped(struct sim *s, uint32_t node);
+/* A record of it was damaged: what stood there no longer does. */
+void sim_truth_flipped(struct sim *s, uint32_t node, uint8_t table, struct muster_bytes key,
+                       struct muster_bytes value);
 bool sim_truth_may_start(struct sim *s, uint32_t job, uint64_t token);
 /* On how many disks a client's request has stood; 0 when no version with it was ever chosen. */
 bool sim_truth_can_lose(const struct sim *s); /* every bench can do without one disk */
@@ -298,9 +368,9 @@ uint32_t sim_truth_copies(struct sim *s, uint32_t job, uint64_t request);
 
 /* ---- check.c */
 void sim_check_claimed(struct sim *s, const char *job, uint64_t token);
-void sim_check_reply(struct sim *s, struct sim_job *j, const struct agent_reply *r);
-void sim_check_started(struct sim *s, uint32_t node, const char *job, uint64_t token,
-                       uint32_t attempt);
+void sim_inv_reply(struct sim *s, struct sim_job *j, const struct agent_reply *r);
+void sim_inv_started(struct sim *s, uint32_t node, struct sim_proc *p);
+void sim_inv_ended(struct sim *s, uint32_t node, const struct sim_proc *p);
 void sim_check_news(struct sim *s, uint32_t node, const struct agent_news *n);
 void sim_check_turn(struct sim *s, uint32_t node, const struct agent_event *event);
 void sim_check_trace(struct sim *s, uint32_t node); /* prints what changed in its buckets */
@@ -311,10 +381,10 @@ void sim_check_rest(struct sim *s); /* fails with what is not at rest */
 /* ---- probe.c (base/probe.h); without MODE=probe its options are refused */
 int sim_probe_options(int argc, char **argv); /* takes its own away, returns how many are left */
 int sim_probe_end(int code);                  /* the exit code: 3 when a mark was never passed */
+bool sim_probe_counts(void);                  /* marks are counted, in this process alone */
 void sim_probe_dream(uint64_t seed);
 
-/* ---- story.c, swarm.c */
+/* ---- story.c */
 int sim_story(const char *name, bool trace); /* NULL: all; returns how many ran, -1 unknown name */
-void sim_swarm(uint64_t seed, bool trace, uint64_t *hash);
 
 #endif

@@ -415,6 +415,39 @@ static void story_seen(struct sim *s)
     rest(s);
 }
 
+/* A node that is up again waits for a guard that does not answer, and takes no run before. What it
+ * must place meanwhile it offers to itself, and must not do so without end. */
+static void story_unscanned(struct sim *s)
+{
+    static const char keep[] = "{\"name\":\"a\",\"kind\":\"service\",\"exec\":[\"/bin/a\"],"
+                               "\"on_agent_loss\":\"keep\"}";
+    uint32_t node = 0, other = 0;
+    uint64_t token = 0;
+    begin(s, 2);
+    put_and_wait(s, 0, "a", keep);
+    sim_await(s, 10000, one_runs, "it runs");
+    (void)sim_proc_live(s, "a", &node, &token);
+    for (char name[2] = "b"; name[0] < 'j'; name[0]++) {
+        char spec[128];
+        (void)snprintf(spec, sizeof spec,
+                       "{\"name\":\"%s\",\"kind\":\"service\",\"exec\":[\"/bin/x\"]}", name);
+        put_and_wait(s, 0, name, spec);
+    }
+    sim_run_for(s, 2000);
+    other = 1 - node;
+    sim_proc_guards_pause(s, node, 15000);
+    sim_crash(s, node, false);
+    sim_boot(s, node);
+    sim_run_for(s, 3000);
+    sim_crash(s, other, false);
+    uint64_t before = s->steps;
+    sim_run_for(s, 8000);
+    if (s->steps > before + 4000)
+        sim_fail(s, 1, "I14: %llu steps in 8 s", (unsigned long long)(s->steps - before));
+    sim_boot(s, other);
+    rest(s);
+}
+
 static const struct {
     const char *name;
     uint32_t nodes;
@@ -433,6 +466,7 @@ static const struct {
     { "poison", 4, story_poison },
     { "majority", 3, story_majority },
     { "relay", 4, story_relay },
+    { "unscanned", 2, story_unscanned },
 };
 
 int sim_story(const char *name, bool trace)

@@ -304,6 +304,33 @@ void sim_truth_wiped(struct sim *s, uint32_t node)
     }
 }
 
+void sim_truth_flipped(struct sim *s, uint32_t node, uint8_t table, struct muster_bytes key,
+                       struct muster_bytes value)
+{
+    struct store_row row;
+    if (table == STORE_TABLE_CLAIM)
+        return;
+    uint32_t bucket = bucket_of(key);
+    s->wipes++;
+    if (table == STORE_TABLE_ROW) {
+        row_read(s, value, &row);
+        struct sim_write *w = write_of(s, &row, version_of(value), bucket);
+        w->burned = w->seat[node];
+        w->seat[node] = 0;
+        return;
+    }
+    /* Without the record of its bucket the node has no seat, and none of its rows counts. */
+    uint16_t seat = s->node[node].bucket[bucket].seat;
+    s->node[node].bucket[bucket] = (struct sim_bucket){ 0 };
+    for (uint32_t i = 0; i < s->writes; i++) {
+        struct sim_write *w = &s->write[i];
+        if (w->bucket != bucket || w->seat[node] == 0)
+            continue;
+        w->burned = seat;
+        w->seat[node] = 0;
+    }
+}
+
 /* ---- questions */
 
 bool sim_truth_may_start(struct sim *s, uint32_t job, uint64_t token)
@@ -332,10 +359,12 @@ bool sim_truth_can_lose(const struct sim *s)
     return true;
 }
 
-/* On how many disks a client's request has ever stood; 0 unless one version of it was chosen. */
+/* On how many disks a client's request has ever stood, in whichever version; 0 unless one of them
+ * was chosen. */
 uint32_t sim_truth_copies(struct sim *s, uint32_t job, uint64_t request)
 {
-    uint32_t most = 0;
+    uint32_t disks = 0;
+    bool is_chosen = false;
     for (uint32_t i = s->job[job].newest; i > 0; i = s->write[i - 1].older) {
         struct sim_write *w = &s->write[i - 1];
         bool has = false;
@@ -344,9 +373,8 @@ uint32_t sim_truth_copies(struct sim *s, uint32_t job, uint64_t request)
         if (!has)
             continue;
         bucket_judge(s, w->bucket);
-        uint32_t copies = (uint32_t)__builtin_popcount(w->disks);
-        if (w->is_chosen && copies > most)
-            most = copies;
+        disks |= w->disks;
+        is_chosen = is_chosen || w->is_chosen;
     }
-    return most;
+    return is_chosen ? (uint32_t)__builtin_popcount(disks) : 0;
 }

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Clients: one person a name, who asks one thing at a time and repeats what was not answered, under
+ * the same request id, until it is. So it is always known what a name's person was promised. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/sim/sim.h"
+
+struct sim_job *sim_job_find(struct sim *s, const char *name)
+{
+    for (uint32_t i = 0; i < s->jobs; i++)
+        if (strcmp(s->job[i].name, name) == 0)
+            return &s->job[i];
+    if (s->jobs == SIM_JOBS)
+        return NULL;
+    struct sim_job *j = &s->job[s->jobs++];
+    *j = (struct sim_job){ 0 };
+    (void)snprintf(j->name, sizeof j->name, "%s", name);
+    return j;
+}
+
+static uint64_t ask(struct sim *s, uint32_t node, struct agent_request *q, uint64_t id)
+{
+    struct agent_event e = { .kind = AGENT_EVENT_REQUEST, .request = q };
+    struct sim_job *j = q->name[0] != '\0' ? sim_job_find(s, q->name) : NULL;
+    q->number = s->next_request++;
+    q->request_id[0] = id != 0 ? id : q->number;
+    if (j != NULL) {
+        j->request = q->number;
+        j->id = q->request_id[0];
+        j->asked = node;
+        j->asked_at = s->now;
+        j->op = q->op;
+        j->is_delete_tried = j->is_delete_tried || q->op == AGENT_OP_JOB_DELETE;
+    }
+    uint64_t number = q->number;
+    sim_step(s, node, &e);
+    return number;
+}
+
+static uint64_t put(struct sim *s, uint32_t node, const char *name, const char *spec, uint64_t id)
+{
+    struct agent_request q = { .op = AGENT_OP_JOB_PUT, .name = name, .create_only = true };
+    struct sim_job *j = sim_job_find(s, name);
+    q.spec = muster_bytes_text(spec);
+    j->is_update = false;
+    j->is_exclusive = strstr(spec, "\"exclusive\"") != NULL;
+    sim_log(s, "client puts %s%s at n%u", name, id != 0 ? " again" : "", node);
+    return ask(s, node, &q, id);
+}
+
+uint64_t sim_put(struct sim *s, uint32_t node, const char *name, const char *spec)
+{
+    return put(s, node, name, spec, 0);
+}
+
+uint64_t sim_put_again(struct sim *s, uint32_t node, const char *name, const char *spec)
+{
+    return put(s, node, name, spec, sim_job_find(s, name)->id);
+}
+
+uint64_t sim_update(struct sim *s, uint32_t node, const char *name, const char *spec)
+{
+    struct agent_request q = { .op = AGENT_OP_JOB_PUT, .name = name };
+    q.spec = muster_bytes_text(spec);
+    sim_job_find(s, name)->is_update = true;
+    sim_log(s, "client changes %s at n%u", name, node);
+    return ask(s, node, &q, 0);
+}
+
+uint64_t sim_op(struct sim *s, uint32_t node, enum agent_op op, const char *name)
+{
+    struct agent_request q = { .op = op, .name = name };
+    sim_log(s, "client op %d on %s at n%u", (int)op, name, node);
+    return ask(s, node, &q, 0);
+}
+
+uint64_t sim_delete_again(struct sim *s, uint32_t node, const char *name)
+{
+    struct agent_request q = { .op = AGENT_OP_JOB_DELETE, .name = name };
+    sim_log(s, "client deletes %s again at n%u", name, node);
+    return ask(s, node, &q, sim_job_find(s, name)->id);
+}
+
+void sim_drain(struct sim *s, uint32_t node, bool cancel)
+{
+    struct agent_request q = { .op = AGENT_OP_DRAIN, .name = "", .node = "", .cancel = cancel };
+    sim_log(s, "n%u is %s", node, cancel ? "opened" : "drained");
+    (void)ask(s, node, &q, 0);
+}
+
+/* ---- answers */
+
+/* Found nothing to delete: either a copy of the question has done it, or an acknowledged job is
+ * lost. */
+static void delete_answered(struct sim *s, struct sim_job *j, int err)
+{
+    bool was_done = sim_truth_copies(s, (uint32_t)(j - s->job), j->id) > 0;
+    if (err == MUSTER_ENOTFOUND && j->is_acked && !was_done)
+        sim_fail(s, 1, "I1: %s is acknowledged, and is not there to be deleted", j->name);
+    if (err != MUSTER_OK && err != MUSTER_ENOTFOUND)
+        return;
+    j->is_deleted_acked = true;
+    j->deleted_at = s->now;
+}
+
+void sim_replied(struct sim *s, const struct agent_effect *e)
+{
+    const struct agent_reply *r = e->reply;
+    s->last_reply = e->number;
+    s->last_err = r->err;
+    (void)snprintf(s->last_message, sizeof s->last_message, "%s",
+                   r->message != NULL ? r->message : "");
+    for (uint32_t i = 0; i < s->jobs; i++) {
+        struct sim_job *j = &s->job[i];
+        if (j->request != e->number)
+            continue;
+        j->request = 0;
+        sim_log(s, "reply %s: %d %s", j->name, r->err, s->last_message);
+        sim_inv_reply(s, j, r);
+        s->acks += r->err == MUSTER_OK;
+        if (j->op == AGENT_OP_JOB_DELETE)
+            delete_answered(s, j, r->err);
+        else if (r->err == MUSTER_OK)
+            j->is_acked = true;
+    }
+}
+
+/* ---- what people wish */
+
+#define CLIENT_PUT    15 /* percent of looks */
+#define CLIENT_DELETE 5
+#define CLIENT_AGAIN  10
+#define CLIENT_CHANGE 6
+#define QUIET_MS      20000
+
+static uint32_t up_draw(struct sim *s)
+{
+    uint32_t first = (uint32_t)muster_rng_below(&s->rng, s->nodes);
+    for (uint32_t i = 0; i < s->nodes; i++) {
+        uint32_t n = (first + i) % s->nodes;
+        if (s->node[n].is_up && !s->node[n].is_paused)
+            return n;
+    }
+    return UINT32_MAX;
+}
+
+static const char *habit_of(const struct sim *s, uint32_t job)
+{
+    if (job % 4 == 1)
+        return ",\"arg\":\"0:3000\"";
+    if (job % 6 == 2 && sim_has(s, SIM_EXIT))
+        return ",\"arg\":\"1:2500\"";
+    if (job % 6 == 3 && sim_has(s, SIM_HANG))
+        return ",\"arg\":\"hang\"";
+    if (job % 10 == 4 && sim_has(s, SIM_KILLER))
+        return ",\"arg\":\"kill:4000\"";
+    return "";
+}
+
+static void spec_of(const struct sim *s, const struct sim_job *j, char *out, size_t size)
+{
+    uint32_t job = (uint32_t)(j - s->job);
+    bool keep = job % 5 == 2;
+    (void)snprintf(out, size,
+                   "{\"name\":\"%s\",\"kind\":\"%s\",\"exec\":[\"/bin/x\",\"%u\"]%s%s%s}", j->name,
+                   job % 4 == 1 ? "task" : "service", j->spec, habit_of(s, job),
+                   keep ? ",\"on_agent_loss\":\"keep\"" : "",
+                   j->is_exclusive ? ",\"partition\":\"exclusive\"" : "");
+}
+
+static void job_new(struct sim *s, uint32_t node)
+{
+    char name[32], spec[256];
+    (void)snprintf(name, sizeof name, "job-%u", s->jobs);
+    struct sim_job *j = sim_job_find(s, name);
+    j->is_exclusive = muster_rng_chance(&s->rng, s->exclusive_percent, 100);
+    spec_of(s, j, spec, sizeof spec);
+    (void)sim_put(s, node, name, spec);
+}
+
+static void job_change(struct sim *s, uint32_t node, struct sim_job *j)
+{
+    static const enum agent_op op[] = { AGENT_OP_JOB_STOP, AGENT_OP_JOB_START,
+                                        AGENT_OP_JOB_RESTART };
+    char spec[256];
+    uint32_t what = (uint32_t)muster_rng_below(&s->rng, 4);
+    sim_count(s, SIM_CHANGE);
+    if (what < 3) {
+        (void)sim_op(s, node, op[what], j->name);
+        return;
+    }
+    j->spec++;
+    spec_of(s, j, spec, sizeof spec);
+    (void)sim_update(s, node, j->name, spec);
+}
+
+static void job_delete(struct sim *s, uint32_t node, struct sim_job *j)
+{
+    j->deletes++;
+    if (j->deletes == 1)
+        (void)sim_op(s, node, AGENT_OP_JOB_DELETE, j->name);
+    else
+        (void)sim_delete_again(s, node, j->name);
+}
+
+/* The same name for a new life. */
+static void job_again(struct sim *s, uint32_t node, struct sim_job *j)
+{
+    char spec[256];
+    j->is_acked = j->is_deleted_acked = j->is_delete_tried = j->is_update = false;
+    j->deletes = 0;
+    j->lives++;
+    sim_count(s, SIM_AGAIN);
+    spec_of(s, j, spec, sizeof spec);
+    (void)sim_put(s, node, j->name, spec);
+}
+
+static void put_again(struct sim *s, uint32_t node, struct sim_job *j)
+{
+    char spec[256];
+    spec_of(s, j, spec, sizeof spec);
+    (void)sim_put_again(s, node, j->name, spec);
+}
+
+/* A copy of a question may be on its way for long after another copy was answered, and still be
+ * done when it arrives. Who begins or ends a life of a name waits until none can be. */
+static bool is_quiet(const struct sim *s, const struct sim_job *j)
+{
+    return sim_has(s, SIM_HASTE) || s->now >= j->asked_at + QUIET_MS;
+}
+
+/* What has no answer yet is asked again; else, in the storm, something new is wished. */
+static void job_look(struct sim *s, uint32_t node, struct sim_job *j)
+{
+    bool storm = s->is_storm;
+    if (!j->is_acked)
+        put_again(s, node, j);
+    else if (j->deletes > 0 && !j->is_deleted_acked)
+        job_delete(s, node, j);
+    else if (j->is_deleted_acked && storm && sim_has(s, SIM_AGAIN) && is_quiet(s, j) &&
+             muster_rng_chance(&s->rng, CLIENT_AGAIN, 100))
+        job_again(s, node, j);
+    else if (!j->is_deleted_acked && storm && sim_has(s, SIM_DELETE) && is_quiet(s, j) &&
+             muster_rng_chance(&s->rng, CLIENT_DELETE, 100)) {
+        sim_count(s, SIM_DELETE);
+        job_delete(s, node, j);
+    } else if (!j->is_deleted_acked && storm && sim_has(s, SIM_CHANGE) &&
+               muster_rng_chance(&s->rng, CLIENT_CHANGE, 100))
+        job_change(s, node, j);
+}
+
+void sim_clients_look(struct sim *s)
+{
+    uint32_t node = up_draw(s);
+    if (node == UINT32_MAX)
+        return;
+    if (s->is_storm && muster_rng_chance(&s->rng, CLIENT_PUT, 100) && s->jobs < s->jobs_max)
+        job_new(s, node);
+    if (s->jobs == 0 || !s->node[node].is_up)
+        return;
+    struct sim_job *j = &s->job[muster_rng_below(&s->rng, s->jobs)];
+    if (j->request == 0)
+        job_look(s, node, j);
+}
+
+bool sim_clients_wait(const struct sim *s)
+{
+    for (uint32_t i = 0; i < s->jobs; i++) {
+        const struct sim_job *j = &s->job[i];
+        if (j->request != 0 || !j->is_acked || (j->deletes > 0 && !j->is_deleted_acked))
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The world: nodes come and go, stop and go on, and lose their disks. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/sim.h"
+
+#define AWAY_MS 250 /* the shell tells of a gap from half a probe's timeout on */
+
+static struct agent_node_config config_of(struct sim *s, uint32_t node)
+{
+    struct sim_node *n = &s->node[node];
+    struct agent_node_config c;
+    static const char *const name[] = {
+        "n0", "n1", "n2", "n3", "n4", "n5", "n6", "n7", "n8", "n9"
+    };
+    agent_node_config_default(&c);
+    c.self = n->id;
+    c.cluster = n->cluster;
+    c.boot = n->boot;
+    c.name = sim_has(s, SIM_SAME_NAMES) ? "n" : name[node];
+    c.gossip_addr = n->addr;
+    c.peer_port = 7947;
+    c.slots = c.weight = n->slots;
+    c.found = node == 0 && muster_id_is_zero(n->cluster) && n->boot == 1;
+    memset(c.new_cluster.octet, 0xc1, sizeof c.new_cluster.octet);
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (i != node)
+            c.seed_addr[c.seed_count++] = s->node[i].addr;
+    c.ring_bits = 10;
+    c.members_max = 16;
+    c.rows_max = 512;
+    c.runs_max = 128;
+    c.strikes_max = s->strikes_max;
+    c.configured.is_majority = s->is_majority;
+    agent_settings_apply(&c, c.configured);
+    c.buckets = SIM_BUCKETS;
+    c.seen_keep_ms = 60000; /* far above what a frame can be late here */
+    c.seed = muster_rng_next(&s->rng);
+    return c;
+}
+
+void sim_boot(struct sim *s, uint32_t node)
+{
+    struct sim_node *n = &s->node[node];
+    struct muster_bytes value;
+    char text[MUSTER_ID_TEXT], number[24];
+    if (n->is_up)
+        return;
+    n->boot++;
+    n->generation++;
+    n->is_up = true;
+    n->is_paused = n->is_silent = false;
+    n->tick_at = 0;
+    (void)snprintf(number, sizeof number, "%llu", (unsigned long long)n->boot);
+    sim_disk_put(n, STORE_TABLE_META, "boot", number);
+    if (sim_disk_get(n, STORE_TABLE_META, "cluster", &value) && value.len == MUSTER_ID_TEXT - 1) {
+        (void)snprintf(text, sizeof text, "%.*s", (int)value.len, (const char *)value.data);
+        (void)muster_id_parse(&n->cluster, text);
+    }
+    bool drains = sim_disk_get(n, STORE_TABLE_META, "draining", &value) && value.data[0] == '1';
+    struct agent_node_config c = config_of(s, node);
+    c.draining = drains;
+    if (agent_node_open(&n->node, &c) != MUSTER_OK)
+        sim_fail(s, 1, "node %u does not open", node);
+    sim_disk_load(n);
+    sim_log(s, "n%u boots, boot %llu", node, (unsigned long long)n->boot);
+    agent_node_start(n->node, sim_now(s, node));
+    sim_perform_all(s, node);
+    sim_proc_scan(s, node);
+}
+
+void sim_crash(struct sim *s, uint32_t node, bool silent)
+{
+    struct sim_node *n = &s->node[node];
+    if (!n->is_up)
+        return;
+    sim_log(s, "n%u crashes%s", node, silent ? " with its host" : "");
+    n->is_up = false;
+    n->is_silent = silent;
+    n->generation++;
+    for (uint32_t i = 0; i < n->inbox_count; i++)
+        sim_item_free(&n->inbox[i]);
+    n->inbox_count = 0;
+    if (!sim_has(s, SIM_UNSYNCED) || muster_rng_chance(&s->rng, 1, 2))
+        sim_disk_apply(s, node);
+    else
+        sim_disk_drop(n);
+    if (silent)
+        sim_proc_machine_died(s, node);
+    else
+        sim_proc_agent_died(s, node);
+    sim_net_crash(s, node, silent);
+    for (uint32_t i = 0; i < s->jobs; i++)
+        if (s->job[i].asked == node)
+            s->job[i].request = 0; /* its client will never know */
+    agent_node_close(n->node);
+    n->node = NULL;
+    if (silent)
+        sim_clock_begins(s, node);
+}
+
+void sim_pause(struct sim *s, uint32_t node)
+{
+    struct sim_node *n = &s->node[node];
+    if (!n->is_up || n->is_paused)
+        return;
+    sim_log(s, "n%u pauses", node);
+    n->is_paused = true;
+    n->paused_at = s->now;
+    sim_proc_fed(s, node, false);
+}
+
+void sim_resume(struct sim *s, uint32_t node)
+{
+    struct sim_node *n = &s->node[node];
+    if (!n->is_up || !n->is_paused)
+        return;
+    sim_log(s, "n%u resumes", node);
+    n->is_paused = false;
+    sim_proc_fed(s, node, true);
+    uint64_t gap = sim_mono(s, node) - sim_mono_at(s, node, n->paused_at);
+    struct agent_event away = { .kind = AGENT_EVENT_AWAY, .gap_ms = gap };
+    if (gap >= AWAY_MS)
+        sim_step(s, node, &away);
+    for (uint32_t i = 0; i < n->inbox_count; i++) {
+        struct sim_item item = n->inbox[i];
+        item.at = s->now;
+        sim_at(s, s->now, item);
+    }
+    n->inbox_count = 0;
+    n->tick_at = 0;
+    sim_tick_arm(s, node);
+}
+
+static void resume_again(struct sim *s, uint64_t node)
+{
+    sim_resume(s, (uint32_t)node);
+}
+
+void sim_hiccup(struct sim *s, uint64_t what)
+{
+    uint32_t node = (uint32_t)(what & 0xff);
+    if (!s->is_storm || !s->node[node].is_up || s->node[node].is_paused)
+        return;
+    sim_pause(s, node);
+    sim_call(s, what >> 8, resume_again, node);
+}
+
+static void identity_new(struct sim *s, uint32_t node)
+{
+    struct sim_node *n = &s->node[node];
+    uint64_t a = muster_rng_next(&s->rng);
+    memcpy(n->id.octet, &a, sizeof a);
+    memcpy(n->id.octet + 8, &a, sizeof a);
+    n->id.octet[15] = (uint8_t)node;
+    n->cluster = (struct muster_id){ 0 };
+    n->boot = 0;
+}
+
+void sim_wipe(struct sim *s, uint32_t node)
+{
+    MUSTER_ASSERT(!s->node[node].is_up);
+    sim_disk_wipe(&s->node[node]);
+    sim_truth_wiped(s, node);
+    MUSTER_ASSERT(!s->node[node].is_wiped);
+    s->node[node].is_wiped = true;
+    s->wipes++;
+    identity_new(s, node);
+    s->node[node].boot = 1; /* never founds again */
+    sim_log(s, "n%u has a new disk", node);
+}
+
+void sim_open(struct sim *s, uint64_t seed, const char *what, uint32_t nodes, uint32_t slots)
+{
+    memset(s, 0, sizeof *s);
+    s->seed = seed;
+    s->what = what;
+    s->nodes = nodes;
+    s->next_pid = 1000;
+    s->next_stream = s->next_link = 1;
+    s->next_handle = 1ull << 63;
+    s->next_request = 1;
+    s->faults = (struct sim_faults){ .delay_ms = 2, .commit_ms = 2 };
+    muster_rng_seed(&s->rng, seed);
+    sim_net_open(s);
+    sim_probe_dream(strcmp(what, "swarm") == 0 ? seed : 0);
+    for (uint32_t i = 0; i < nodes; i++) {
+        s->node[i].slots = slots;
+        s->node[i].addr =
+            (struct muster_addr){ .octet = { 10, 0, 0, (uint8_t)(i + 1) }, .len = 4, .port = 7946 };
+        s->node[i].unfed_since = MUSTER_NEVER;
+        identity_new(s, i);
+        sim_clock_begins(s, i);
+    }
+}
+
+void sim_close(struct sim *s)
+{
+    for (uint32_t i = 0; i < s->nodes; i++) {
+        struct sim_node *n = &s->node[i];
+        if (n->node != NULL)
+            agent_node_close(n->node);
+        sim_disk_wipe(n);
+        for (uint32_t k = 0; k < n->inbox_count; k++)
+            sim_item_free(&n->inbox[k]);
+        free(n->inbox);
+    }
+    sim_net_close(s);
+    for (uint32_t i = 0; i < s->heap_count; i++)
+        sim_item_free(&s->item[s->heap[i].item]);
+    for (uint32_t b = 0; b < SIM_BUCKETS; b++)
+        free(s->open[b]);
+    free(s->heap);
+    free(s->item);
+    free(s->item_spare);
+    free(s->token);
+    free(s->write);
+}
