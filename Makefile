@@ -14,7 +14,7 @@
 #   tests/sim/*.c                  one program, the simulated cluster: no libuv, no lmdb
 #   tests/e2e/NOUN_test.c          a cmocka program that may use agent/shell; NOUN.c without _test helps it
 #   tests/e2e/test_*.py            pytest with real agents
-#   tests/e2e/kit/NOUN.c           a program that those tests use: a job, a checker
+#   tests/e2e/kit/NOUN.c           what those tests use: a job, a checker, a clock to preload
 #   tests/fuzz/NOUN_fuzz.c         LLVMFuzzerTestOneInput; its corpus is tests/fuzz/corpus/NOUN
 #   tools/bench/ROOM_NOUN_bench.c  a measurement; ROOM may also be disk, shell, guard or cli
 #   tools/bench/tool/NOUN.c        a program that measurements use; the C library only, static
@@ -190,8 +190,13 @@ $(BENCH_TOOL): $(B)/bench/%: $(B)/tools/bench/tool/%.o
 	$(link) $(if $(findstring -fsanitize,$(LDFLAGS)),,-static) -o $@
 
 # A job of the fault tests keeps the clock that all is judged by: nothing is preloaded into it.
-KIT := $(patsubst tests/e2e/kit/%.c,$(B)/kit/%,$(wildcard tests/e2e/kit/*.c))
+KIT := $(addprefix $(B)/kit/,beat drift.so history)
 $(B)/tests/e2e/kit/beat.o: CFLAGS += -fno-sanitize=all
+$(B)/tests/e2e/kit/drift.o: CFLAGS += -fno-sanitize=all -fPIC
+$(B)/kit/drift.so: $(call obj,tests/e2e/kit/drift.c)
+	@mkdir -p $(@D)
+	$(call say,link)
+	$(Q)$(CC) -shared $^ -o $@
 $(B)/kit/beat: $(call obj,tests/e2e/kit/beat.c)
 	@mkdir -p $(@D)
 	$(call say,link)

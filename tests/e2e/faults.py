@@ -76,7 +76,7 @@ class Story:
         self.parts = []        # for the judge: (start, end, names)
         self.lock = threading.Lock()
         self.modes = modes
-        self.settled_s = 0
+        self.settled_s, self.names = 0, 0
 
     # ---- jobs
 
@@ -250,7 +250,6 @@ class Writer:
         self.is_over = threading.Event()
         self.threads = [threading.Thread(target=self._run, daemon=True) for _ in range(clients)]
         self.broken = None
-        self.count = 0
 
     def __enter__(self):
         for thread in self.threads:
@@ -282,8 +281,10 @@ class Writer:
             mine = [job for job in self.story.wanted if job.startswith(self.prefix)]
             is_full = len(mine) > self.keep or (mine and self.luck.random() < 0.3)
             doomed = self.luck.choice(mine) if is_full else None
-            self.count += doomed is None
-            job, mode = f"{self.prefix}/{self.count:04}", MODES[self.count % 2]
+            # A name is used once: a deletion of unknown outcome may still come true, later.
+            self.story.names += doomed is None
+            job = f"{self.prefix}/{self.story.names:05}"
+            mode = MODES[self.story.names % 2]
         if doomed:
             self.story.delete(agent, doomed, timeout=5)
         else:

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from faults import BEAT, HISTORY
+from faults import BEAT, HISTORY, cannot
 
 MS = 1_000_000
 
@@ -143,6 +143,26 @@ def test_a_job_makes_the_trouble_that_it_is_asked_for(tmp_path):
     daemon = int(fields(path, 4)[6])
     assert daemon != parent.pid and int(fields(path, 4)[1]) > int(fields(path, 3)[1])
     os.kill(daemon, signal.SIGKILL)
+
+
+TICK = """
+import select, time
+begin = time.monotonic()
+select.select([], [], [], 0.5)
+print(time.monotonic() - begin, time.clock_gettime(time.CLOCK_BOOTTIME))
+"""
+
+
+def test_a_clock_that_drifts_runs_as_fast_as_it_is_told():
+    if os.environ.get("MUSTER_MODE") in ("asan", "tsan"):
+        cannot("preloads no clock into a sanitized program")
+    base = time.monotonic_ns() - 100 * 1000 * MS
+    told = {"LD_PRELOAD": os.path.join(os.path.dirname(BEAT), "drift.so"),
+            "DRIFT": f"200 100 {base}"}
+    out = subprocess.run(["/usr/bin/python3", "-c", TICK], env=told, capture_output=True, text=True,
+                         check=True, timeout=20).stdout.split()
+    assert 0.9 < float(out[0]) < 1.5, out
+    assert 100 < float(out[1]) - time.clock_gettime(time.CLOCK_BOOTTIME) < 110, out
 
 
 def test_a_job_refuses_words_it_does_not_know(tmp_path):
