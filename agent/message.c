@@ -49,13 +49,14 @@ void agent_read_hello(struct muster_reader *r, uint32_t left, struct agent_msg_h
 }
 
 void agent_write_offer(struct muster_writer *w, struct muster_bytes key, uint64_t offer,
-                       uint32_t needs, bool is_exclusive)
+                       uint32_t needs, bool is_exclusive, uint64_t rank)
 {
-    agent_write_head(w, AGENT_MSG_OFFER, 5);
+    agent_write_head(w, AGENT_MSG_OFFER, 6);
     muster_write_str(w, key);
     muster_write_u64(w, offer);
     muster_write_u64(w, needs);
     muster_write_bool(w, is_exclusive);
+    muster_write_u64(w, rank);
 }
 
 void agent_write_room(struct muster_writer *w, const struct agent_msg_room *m)

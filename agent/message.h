@@ -40,6 +40,8 @@ enum agent_message {
     AGENT_MSG_TRY,  /* not I: ask that one */
     AGENT_MSG_PAST, /* runner -> keeper: is this job gone, whose token we remember? */
     AGENT_MSG_PAST_OK,
+    AGENT_MSG_TICKET, /* keeper -> node: this run waits for a slot of yours */
+    AGENT_MSG_INVITE, /* node -> keeper: there is one now; offer it */
     AGENT_MSG_HELLO = 64,
     AGENT_MSG_LOAD,
     AGENT_MSG_OP,
@@ -148,7 +150,7 @@ void agent_write_head(struct muster_writer *w, uint32_t message, uint32_t n);
 
 void agent_write_hello(struct muster_writer *w, const struct agent_msg_hello *m);
 void agent_write_offer(struct muster_writer *w, struct muster_bytes key, uint64_t offer,
-                       uint32_t needs, bool is_exclusive);
+                       uint32_t needs, bool is_exclusive, uint64_t rank);
 void agent_write_room(struct muster_writer *w, const struct agent_msg_room *m);
 void agent_write_start(struct muster_writer *w, const struct agent_msg_start *m);
 /* One element of the array that is the third element of HOLD [number, asked_at, [..]]. */

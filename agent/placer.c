@@ -9,6 +9,7 @@
 #include "agent/job.h"
 #include "agent/newsroom.h"
 #include "agent/placer_inside.h"
+#include "agent/tickets.h"
 
 int agent_placer_open(struct agent_core *core)
 {
@@ -16,6 +17,7 @@ int agent_placer_open(struct agent_core *core)
     if (t == NULL)
         return MUSTER_EFULL;
     core->placer = t;
+    t->tickets_ms = MUSTER_NEVER;
     t->capacity = core->config.rows_max;
     t->entry = calloc(t->capacity, sizeof *t->entry);
     t->free_list = calloc(t->capacity, sizeof *t->free_list);
@@ -204,12 +206,11 @@ static void run_clear(struct agent_core *core, struct place_entry *e, struct sto
 
 void placer_queue(struct agent_core *core, struct place_entry *e, const struct store_row *row)
 {
-    uint64_t rank = (uint64_t)(255 - row->priority) << 56;
     e->state = PLACE_QUEUED;
     e->refused_count = 0;
     placer_due(core, e, MUSTER_NEVER);
     muster_heap_set(&core->placer->queue, entry_index(core, e),
-                    rank | (row->since_wall_ms & 0xffffffffffffff));
+                    agent_ticket_rank(row->priority, row->since_wall_ms));
     core->placer->is_fill_due = true;
 }
 

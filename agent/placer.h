@@ -56,6 +56,7 @@ void agent_placer_drop(struct agent_core *core, struct muster_bytes key, struct 
 void agent_placer_peer(struct agent_core *core, const struct agent_peer *p);
 void agent_placer_node(struct agent_core *core, struct muster_id id); /* known or not */
 void agent_placer_linked(struct agent_core *core, struct agent_peer *p, bool restarted);
+void agent_placer_invited(struct agent_core *core, struct muster_id from, struct muster_reader *r);
 void agent_placer_load(struct agent_core *core, struct muster_id from, struct muster_reader *r);
 
 /* Frames from runners; `r` stands behind the message number. */

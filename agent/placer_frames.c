@@ -171,12 +171,15 @@ void agent_placer_tick(struct agent_core *core)
         MUSTER_ASSERT(e->is_used);
         placer_look(core, e);
     }
+    if (muster_deadline_reached(t->tickets_ms, core->now.mono_ms))
+        placer_tickets(core);
 }
 
 uint64_t agent_placer_deadline_ms(const struct agent_core *core)
 {
     const struct agent_placer *t = core->placer;
-    return t->is_fill_due ? core->now.mono_ms : muster_heap_first_key(&t->timer);
+    uint64_t next = muster_deadline_sooner(muster_heap_first_key(&t->timer), t->tickets_ms);
+    return t->is_fill_due ? core->now.mono_ms : next;
 }
 
 /* ---- runners */

@@ -82,6 +82,7 @@ struct agent_placer {
     struct muster_heap queue; /* entries that want a place: priority, then age */
     struct muster_heap timer; /* when to look at an entry again */
     bool is_fill_due;
+    uint64_t tickets_ms; /* when waiting runs leave their tickets again */
     uint32_t moving;
 };
 
@@ -117,5 +118,10 @@ bool placer_is_offered(struct agent_core *core, struct place_entry *e);
 /* The room asked for is not needed any more, or is counted by its node from here on. */
 void placer_offer_forget(struct agent_core *core, struct place_entry *e);
 bool placer_offer(struct agent_core *core, struct place_entry *e, const struct store_row *row);
+/* Asks this very node. */
+void placer_offer_to(struct agent_core *core, struct place_entry *e, const struct store_row *row,
+                     struct agent_peer *p);
+/* Leaves tickets for the runs that wait longest (R35). */
+void placer_tickets(struct agent_core *core);
 
 #endif

@@ -8,6 +8,7 @@
 #include "agent/lost.h"
 #include "agent/newsroom.h"
 #include "agent/placer_inside.h"
+#include "agent/tickets.h"
 #include "ring/load.h"
 
 /* ---- when a node counts as lost (R31, R33, R56) */
@@ -196,8 +197,15 @@ bool placer_offer(struct agent_core *core, struct place_entry *e, const struct s
         placer_offer_forget(core, e);
     }
     struct agent_peer *p = candidate(core, e, row);
-    if (p == NULL)
-        return false;
+    if (p != NULL)
+        placer_offer_to(core, e, row, p);
+    return p != NULL;
+}
+
+void placer_offer_to(struct agent_core *core, struct place_entry *e, const struct store_row *row,
+                     struct agent_peer *p)
+{
+    muster_heap_remove(&core->placer->queue, (uint32_t)(e - core->placer->entry));
     e->needs = row->needs;
     e->offer = agent_number(core);
     e->offer_to = p->id;
@@ -205,10 +213,10 @@ bool placer_offer(struct agent_core *core, struct place_entry *e, const struct s
     e->state = PLACE_OFFERED;
     p->promised += row->needs;
     struct muster_writer w = agent_frame(core);
-    agent_write_offer(&w, row->key, e->offer, row->needs, row->mode == STORE_EXCLUSIVE);
+    agent_write_offer(&w, row->key, e->offer, row->needs, row->mode == STORE_EXCLUSIVE,
+                      agent_ticket_rank(row->priority, row->since_wall_ms));
     (void)agent_frame_send(core, p->id, &w);
     placer_due(core, e, core->now.mono_ms + PLACE_OFFER_MS);
-    return true;
 }
 
 static void place(struct agent_core *core, struct place_entry *e, struct muster_id node)
@@ -330,6 +338,8 @@ void agent_placer_flush(struct agent_core *core)
             placer_queue(core, e, &view.row);
     }
     t->is_fill_due = made == PLACE_FILL_MAX;
+    if (aside_count > 0 && t->tickets_ms == MUSTER_NEVER)
+        t->tickets_ms = core->now.mono_ms;
 }
 
 void agent_placer_kick(struct agent_core *core)

@@ -134,6 +134,12 @@ uint64_t agent_runner_token(const struct agent_core *core, struct muster_bytes k
     return runner_seen(core, key);
 }
 
+uint32_t runner_room(const struct agent_core *core)
+{
+    uint32_t slots = slots_own(core), used = agent_runner_used(core);
+    return core->runner->is_scanned && slots > used ? slots - used : 0;
+}
+
 bool runner_has_room(const struct agent_core *core, uint32_t needs, uint64_t own_key_hash)
 {
     return (uint64_t)used_but(core, own_key_hash) + needs <= slots_own(core);
@@ -165,17 +171,22 @@ void agent_runner_offer(struct agent_core *core, struct muster_id from, struct m
     uint64_t offer = muster_read_u64(r);
     uint32_t needs = muster_read_u32(r);
     bool is_exclusive = muster_read_bool(r);
+    uint64_t rank = muster_read_u64(r);
     if (!muster_reader_ok(r))
         return;
     uint64_t hash = runner_key_hash(key);
     struct run_reservation *v = reservation_of(core, hash);
     bool room = v != NULL && core->runner->is_scanned && runner_has_room(core, needs, hash);
     room = room && !(is_exclusive && runner_clock_is_bad(core));
+    bool waits = room && runner_is_out_of_turn(core, key, rank, needs);
+    room = room && !waits;
     room = (room && !MUSTER_RARE(offer_declined)) || MUSTER_MUTANT(room_for_everybody);
     if (room && v != NULL)
         *v = (struct run_reservation){ hash, needs, core->now.mono_ms + AGENT_RESERVE_MS };
     if (room && v != NULL && MUSTER_MUTANT(reservation_never_ends))
         v->until_ms = MUSTER_NEVER - 1;
+    if (room)
+        runner_ticket_used(core, key);
     core->counters.offers++;
     core->counters.offers_full += !room;
     struct agent_msg_room m = { .key = key,
@@ -183,6 +194,8 @@ void agent_runner_offer(struct agent_core *core, struct muster_id from, struct m
                                 .has_room = room,
                                 .slots = slots_own(core),
                                 .used = agent_runner_used(core) };
+    if (waits)
+        m.used = m.slots; /* for this one it is full: its keeper asks again when it is invited */
     struct muster_writer w = agent_frame(core);
     agent_write_room(&w, &m);
     (void)agent_frame_send(core, from, &w);
@@ -308,6 +321,7 @@ void agent_runner_flush(struct agent_core *core)
     }
     if (due)
         reports_send(core, false);
+    runner_invite(core);
     if (slots == r->told_slots && used == r->told_used && draining == r->told_draining &&
         waiting == r->told_waiting)
         return;

@@ -9,6 +9,7 @@
 
 #include "agent/job.h"
 #include "agent/runner.h"
+#include "agent/tickets.h"
 #include "base/hash.h"
 
 #define RESERVATIONS_MAX 1024
@@ -82,6 +83,7 @@ struct agent_runner {
     struct muster_map seen_map; /* hash of key -> index of seen */
     struct run_seen *seen;
     uint32_t seen_count, seen_size, seen_at;
+    struct agent_tickets tickets;
     bool is_scanned;
     uint64_t hold_ms; /* next HOLD of everything */
     uint64_t next_handle;
@@ -108,6 +110,12 @@ uint64_t runner_seen(const struct agent_core *core, struct muster_bytes key);
 void runner_seen_set(struct agent_core *core, struct muster_bytes key, uint64_t token,
                      uint64_t cookie);
 
+uint32_t runner_room(const struct agent_core *core); /* free slots */
+/* Tickets (R35): somebody else's turn; the run has its room; invite who is next. */
+bool runner_is_out_of_turn(struct agent_core *core, struct muster_bytes key, uint64_t rank,
+                           uint32_t needs);
+void runner_ticket_used(struct agent_core *core, struct muster_bytes key);
+void runner_invite(struct agent_core *core);
 bool runner_has_room(const struct agent_core *core, uint32_t needs, uint64_t own_key_hash);
 bool runner_clock_is_bad(const struct agent_core *core); /* R40 */
 void runner_launch(struct agent_core *core, struct agent_run *run);

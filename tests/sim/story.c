@@ -321,6 +321,60 @@ static void story_relay(struct sim *s)
     rest(s);
 }
 
+static bool all_but_waiting(struct sim *s)
+{
+    uint32_t node = 0;
+    uint64_t token = 0;
+    for (uint32_t i = 0; i < 3; i++)
+        if (sim_proc_live(s, s->job[i].name, &node, &token) != 1)
+            return false;
+    return true;
+}
+
+/* R35: three slots, three runs, and nine that wait with keepers all over the cluster. Whenever a
+ * slot comes free, the best of all of them has it: by priority, then by age. */
+static void story_tickets(struct sim *s)
+{
+    static const char *const holder[] = { "h0", "h1", "h2" };
+    static const uint32_t order[] = { 4, 1, 7, 2, 0, 8, 3, 6, 5 }; /* submitted with rising priority
+                                                                      of this */
+    char name[8], last[8] = "", spec[200];
+    uint32_t node = 0;
+    uint64_t token = 0;
+    for (uint32_t i = 0; i < 3; i++)
+        s->node[i].slots = 1;
+    begin(s, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        (void)snprintf(spec, sizeof spec,
+                       "{\"name\":\"%s\",\"kind\":\"service\",\"exec\":[\"/bin/%s\"]}", holder[i],
+                       holder[i]);
+        put_and_wait(s, 0, holder[i], spec);
+    }
+    sim_await(s, 20000, all_but_waiting, "every slot is taken");
+    for (uint32_t i = 0; i < 9; i++) {
+        (void)snprintf(name, sizeof name, "w%u", i);
+        (void)snprintf(spec, sizeof spec,
+                       "{\"name\":\"%s\",\"kind\":\"service\",\"exec\":[\"/bin/w\"],"
+                       "\"priority\":%u}",
+                       name, 10 + order[i]);
+        (void)sim_put(s, i % 3, name, spec);
+        sim_run_for(s, 300);
+    }
+    sim_run_for(s, 3000);
+    for (uint32_t k = 0; k < 9; k++) {
+        uint32_t best = 0;
+        while (order[best] != 8 - k)
+            best++;
+        /* The three that were there first give up their slots, then the last that got one. */
+        (void)sim_op(s, k % 3, AGENT_OP_JOB_DELETE, k < 3 ? holder[k] : last);
+        sim_run_for(s, 2500);
+        (void)snprintf(name, sizeof name, "w%u", best);
+        if (sim_proc_live(s, name, &node, &token) != 1)
+            sim_fail(s, 1, "R35: slot %u did not go to %s", k, name);
+        (void)snprintf(last, sizeof last, "%s", name);
+    }
+}
+
 /* R45: a node that is cut off ends its run after half a minute, and claims nothing meanwhile. */
 static void story_majority(struct sim *s)
 {
@@ -467,6 +521,7 @@ static const struct {
     { "majority", 3, story_majority },
     { "relay", 4, story_relay },
     { "unscanned", 2, story_unscanned },
+    { "tickets", 3, story_tickets },
 };
 
 int sim_story(const char *name, bool trace)
