@@ -79,7 +79,7 @@ def test_a_wall_clock_that_steps_by_an_hour_changes_nothing(clusters):
     eventually(lambda: "restless" in c.counts(), 10, "it runs")
     for k in range(3):
         lie(c, k, "-7200")
-    eventually(lambda: len(attempts(story, "restless")) >= 3, 20, "and is started again and again")
+    eventually(lambda: len(attempts(story, "restless")) >= short_or_long(2, 5), 20, "and is started again and again")
     story.delete(c[0], "restless")
     if SOAK:
         c[1].kill9()
@@ -111,8 +111,8 @@ def test_clocks_that_run_too_fast_and_too_slow(clusters):
         assert alarms, "a rate of five percent is noticed within two minutes"
         for job in [job for job, mode in story.wanted.items() if mode == "exclusive"]:
             story.delete(c[0], job)
-    c[1].kill9()
-    story.settle(60)
-    c[1].start()
-    c.wait_members()
+        c[1].kill9()
+        story.settle(60)
+        c[1].start()
+        c.wait_members()
     story.judge("clocks with rates of five percent", settle=60)

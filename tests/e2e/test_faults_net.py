@@ -27,7 +27,7 @@ def five():
 @pytest.fixture
 def story(five):
     with story_on(five) as made:
-        made.submit_all(made.jobs(40, f"net{time.monotonic_ns() % 100000}"))
+        made.submit_all(made.jobs(30, f"net{time.monotonic_ns() % 100000}"))
         try:
             yield made
         finally:
@@ -82,7 +82,7 @@ def test_one_trouble_after_another(story):
     with Writer(story, list(five), "chain", keep=5):
         for trouble in troubles:
             trouble()
-            time.sleep(2.5)
+            time.sleep(2)
             five.net.heal()
             time.sleep(0.3)
     assert heal(story, "four troubles") < patient(HEALED_S)

@@ -16,7 +16,7 @@ from faults import SOAK, Writer, patient, say, short_or_long, stage, story_on
 pytestmark = needs_agent
 
 LEASE_S = 4  # the shortest that a lease can have left, and a bit
-KILLS = short_or_long(6, 100)
+KILLS, JOBS = short_or_long((4, 80), (100, 200))
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def five():
 def test_agents_are_killed_in_a_loop(five):
     luck = random.Random(0x6B111)
     with story_on(five) as story:
-        story.submit_all(story.jobs(200))
+        story.submit_all(story.jobs(JOBS))
         with Writer(story, five.agents, "late"):
             for _ in range(KILLS):
                 victim = luck.choice(five.agents)

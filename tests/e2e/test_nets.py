@@ -17,7 +17,7 @@ s.bind((me, 5000))
 s.settimeout(0.02)
 heard, sent = collections.Counter(), 0
 time.sleep(max(0, begin - time.monotonic()))
-while time.monotonic() < begin + 0.8:
+while time.monotonic() < begin + 0.6:
     if sent < count:
         sent += 1
         for host in hosts:
@@ -43,7 +43,7 @@ def net():
 def heard(net, count=3):
     """How many datagrams host a had from b, as table[a][b]."""
     hosts = [net.address_of(k) for k in range(net.size)]
-    begin = time.monotonic() + 0.5
+    begin = time.monotonic() + 0.3
     talks = [subprocess.Popen(["nsenter", f"--net=/run/netns/{net.name_of(k)}", "/usr/bin/python3",
                                "-c", TALK, str(begin), hosts[k], str(count), *hosts], text=True,
                               stdout=subprocess.PIPE) for k in range(net.size)]
@@ -57,14 +57,11 @@ def test_what_is_cut_is_cut_and_what_is_healed_is_whole(net):
     assert heard(net) == [[3, 3, 0], [0, 3, 3], [0, 3, 3]]
     net.heal()
     assert heard(net) == [[3, 3, 3]] * 3
-    net.isolate(0)
-    assert heard(net) == [[3, 0, 0], [0, 3, 3], [0, 3, 3]]
-    net.heal()
 
 
 def test_what_is_lost_is_about_what_was_asked_for(net):
     net.lose(50)
-    found = heard(net, 40)
+    found = heard(net, 20)
     arrived = sum(found[a][b] for a in range(3) for b in range(3) if a != b)
-    assert 60 < arrived < 180, found  # of 240
+    assert 30 < arrived < 90, found  # of 120
     net.heal()
