@@ -9,8 +9,7 @@
 #include "base/hash.h"
 #include "base/rng.h"
 
-#define AWAKE_ONE_IN 4  /* rare points, in a run that has any */
-#define YES_ONE_IN   24 /* what a rare point that is awake answers */
+#define AWAKE_ONE_IN 4 /* rare points, in a run that has any */
 
 /* Weak: a program without a single point has no such section. */
 extern struct muster_probe *const __start_muster_probes[] __attribute__((weak));
@@ -46,6 +45,7 @@ void muster_probe_dream(uint64_t seed)
             continue;
         p->luck = muster_hash64(MUSTER_BYTES(p->name, strlen(p->name)), seed);
         p->is_on = has_any && muster_splitmix64(&p->luck) % AWAKE_ONE_IN == 0;
+        p->one_in = UINT64_C(2) << 2 * (muster_splitmix64(&p->luck) % 4); /* 2, 8, 32, 128 */
     }
 }
 
@@ -54,7 +54,7 @@ bool muster_probe_pass(struct muster_probe *p)
     bool says = p->is_on || p->kind == MUSTER_PROBE_MARK;
 
     if (says && p->kind == MUSTER_PROBE_RARE)
-        says = muster_splitmix64(&p->luck) % YES_ONE_IN == 0;
+        says = muster_splitmix64(&p->luck) % p->one_in == 0;
     p->hits += says;
     return says;
 }

@@ -31,7 +31,7 @@ struct muster_probe {
     uint32_t line;
     const char *name, *file;
     uint64_t hits; /* how often it was passed while it was on; marks always are */
-    uint64_t luck; /* of a rare point */
+    uint64_t luck, one_in; /* of a rare point: how often it says yes in this run */
 };
 
 /* The points of this program in no particular order; NULL behind the last. */

@@ -23,7 +23,7 @@ static bool vote_disturbs(const struct store *s, const struct store_bucket *b,
 {
     if (consent.packed != 0 && consent.packed == b->promised.packed)
         return false; /* the keeper we heard of hands over */
-    if (MUSTER_MUTANT(vote_in_lease))
+    if (MUSTER_MUTANT(vote_in_lease) || MUSTER_RARE(votes_uncalm))
         return false;
     if (store_bucket_rules(b))
         return store_lease_holds(s, b);
