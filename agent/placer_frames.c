@@ -70,8 +70,7 @@ static bool is_claimable(struct agent_core *core, const struct store_row *row)
     if (row->phase != STORE_PLACED)
         return false;
     if (agent_is_self(core, row->run_node))
-        return !agent_runner_runs(core, row->key, row->run_token) ||
-               MUSTER_MUTANT(claim_of_what_runs_here);
+        return !agent_runner_runs(core, row->key, row->run_token);
     const struct agent_peer *p = agent_peers_find(core, row->run_node);
     return p == NULL || p->life == AGENT_LIFE_DEAD || p->life == AGENT_LIFE_PROVEN;
 }

@@ -29,8 +29,9 @@ uint64_t store_grant_end_ms(const struct store *s, uint32_t bucket)
 
     if (b->role != STORE_SERVING || !store_lease_holds(s, b) || b->answered_ms == 0)
         return 0;
-    uint64_t from = MUSTER_MUTANT(lease_without_answer) ? s->now.mono_ms : b->answered_ms;
-    return from + t->horizon_ms - t->margin_ms;
+    if (MUSTER_MUTANT(lease_without_answer))
+        return s->now.mono_ms + t->horizon_ms;
+    return b->answered_ms + t->horizon_ms - t->margin_ms;
 }
 
 /* s of R14: the latest time that a quorum has answered a beat sent then or later. */

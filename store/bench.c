@@ -99,7 +99,7 @@ int store_bench_voter(const struct store_bench *b, struct muster_id node, uint16
      * the old list could meet in nothing but it. A seat that a change only adds is empty by nature.
      */
     for (uint32_t i = 0; i < b->count; i++) {
-        bool is_new = (b->old_mask & bit(i)) == 0 || MUSTER_MUTANT(lost_seat_counted);
+        bool is_new = (b->old_mask & bit(i)) == 0 || MUSTER_MUTANT(amnesiac_counted);
         if (is_new && muster_id_equal(b->member[i].node, node))
             return (int)i;
     }

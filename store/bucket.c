@@ -148,7 +148,7 @@ static void bucket_take_seat(struct store *s, struct store_bucket *b, uint16_t s
         MUSTER_MARK(seat_taken_away);
     else if (b->seat != 0)
         MUSTER_MARK(seated_anew);
-    if (seat == 0 || !MUSTER_MUTANT(reseat_without_wipe))
+    if (!MUSTER_MUTANT(reseat_without_wipe))
         store_bucket_wipe(s, b);
     b->seat = seat;
     if (seat != 0)

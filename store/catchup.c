@@ -256,10 +256,7 @@ void store_fill_take(struct store *s, uint16_t peer, struct muster_reader *r)
         return;
     /* Sent before a PURGE that we have seen: it may hold what must not come back. The page is not
      * acknowledged, and its keeper compares again. */
-    bool is_stale = counter < b->purged_counter;
-    if (b->seat == 0 || (is_stale && !MUSTER_MUTANT(unordered_stream))) {
-        if (is_stale)
-            MUSTER_MARK(fill_from_before_a_purge);
+    if (b->seat == 0 || counter < b->purged_counter) {
         b->page_is_torn = !is_end; /* the next page begins whole */
         return;
     }

@@ -41,7 +41,7 @@ void store_ask_take(struct store *s, uint16_t peer, struct muster_reader *r)
 
     if (!muster_reader_ok(r))
         return;
-    if (b->lost_seat != 0 && !MUSTER_MUTANT(amnesiac_votes))
+    if (b->lost_seat != 0 && !MUSTER_MUTANT(amnesiac_counted))
         return; /* what we promised and held there is lost: no vote before a new seat (R54) */
     if (reign.packed == b->promised.packed && b->role <= STORE_SEATED &&
         b->keeper == STORE_NOBODY) {

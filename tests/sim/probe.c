@@ -10,6 +10,7 @@
 #include "tests/sim/sim.h"
 
 static const char *marks_path;
+static bool is_planted;
 
 #ifdef MUSTER_PROBES
 
@@ -126,7 +127,7 @@ int sim_probe_options(int argc, char **argv)
         if (strcmp(argv[i], "--mutants") == 0)
             mutants_list();
         else if (strcmp(argv[i], "--mutant") == 0 && has_value)
-            plant(argv[++i]);
+            is_planted = true, plant(argv[++i]);
         else if (strcmp(argv[i], "--marks") == 0 && has_value)
             marks_path = argv[++i];
         else
@@ -137,7 +138,7 @@ int sim_probe_options(int argc, char **argv)
 
 bool sim_probe_counts(void)
 {
-    return marks_path != NULL;
+    return marks_path != NULL || is_planted;
 }
 
 int sim_probe_end(int code)

@@ -227,6 +227,7 @@ struct sim {
     bool trace;
     const char *what;     /* story or swarm, for the line that repeats it */
     bool is_majority;     /* the cluster's setting (R45) */
+    bool is_wan;          /* likewise (R58) */
     uint32_t strikes_max; /* 0 where nodes die of other causes than their jobs (R34) */
     struct sim_due *heap;
     uint32_t heap_count, heap_size;
@@ -383,6 +384,16 @@ int sim_probe_options(int argc, char **argv); /* takes its own away, returns how
 int sim_probe_end(int code);                  /* the exit code: 3 when a mark was never passed */
 bool sim_probe_counts(void);                  /* marks are counted, in this process alone */
 void sim_probe_dream(uint64_t seed);
+
+/* ---- story_fence.c */
+void sim_story_takeover(struct sim *s);
+void sim_story_age(struct sim *s);
+void sim_story_late(struct sim *s);
+void sim_story_grant(struct sim *s);
+void sim_story_stale(struct sim *s);
+void sim_story_stray(struct sim *s);
+void sim_story_calm(struct sim *s);
+void sim_story_amnesia(struct sim *s);
 
 /* ---- story.c */
 int sim_story(const char *name, bool trace); /* NULL: all; returns how many ran, -1 unknown name */

@@ -34,6 +34,7 @@ static struct agent_node_config config_of(struct sim *s, uint32_t node)
     c.runs_max = 128;
     c.strikes_max = s->strikes_max;
     c.configured.is_majority = s->is_majority;
+    c.configured.profile = s->is_wan ? AGENT_PROFILE_WAN : AGENT_PROFILE_LAN;
     agent_settings_apply(&c, c.configured);
     c.buckets = SIM_BUCKETS;
     c.seen_keep_ms = 60000; /* far above what a frame can be late here */
