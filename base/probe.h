@@ -30,7 +30,7 @@ struct muster_probe {
     bool is_on; /* the mutant that was chosen; a rare point that is awake */
     uint32_t line;
     const char *name, *file;
-    uint64_t hits; /* how often it was passed while it was on; marks always are */
+    uint64_t hits;         /* how often it was passed while it was on; marks always are */
     uint64_t luck, one_in; /* of a rare point: how often it says yes in this run */
 };
 
