@@ -79,7 +79,8 @@ def test_a_wall_clock_that_steps_by_an_hour_changes_nothing(clusters):
     eventually(lambda: "restless" in c.counts(), 10, "it runs")
     for k in range(3):
         lie(c, k, "-7200")
-    eventually(lambda: len(attempts(story, "restless")) >= short_or_long(2, 5), 20, "and is started again and again")
+    eventually(lambda: len(attempts(story, "restless")) >= short_or_long(2, 5), 20,
+               "and is started again and again")
     story.delete(c[0], "restless")
     if SOAK:
         c[1].kill9()

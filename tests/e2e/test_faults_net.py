@@ -55,12 +55,20 @@ def heal(story, what):
     eventually(lambda: max(cluster.counts().values(), default=0) == 1, patient(60),
                "no job runs twice")
     once = time.monotonic() - begin
+
+    def each_available():
+        counts = cluster.counts()
+        return all(counts[job] == 1 for job, mode in story.wanted.items() if mode == "available")
+
+    eventually(each_available, patient(60), "each available job runs")
+    available = time.monotonic() - begin
     story.settle(60)
     settled = time.monotonic() - begin
     cluster.wait_members()
     if now_ns() > whole_ns:
         story.connected(list(cluster), whole_ns)
-    say(f"    {what}: no job twice {once:.1f} s after healing, each exactly once {settled:.1f} s")
+    say(f"    {what}: healed; no job twice after {once:.1f} s, available ones exactly once after "
+        f"{available:.1f} s, exclusive ones too after {settled:.1f} s")
     return once
 
 
