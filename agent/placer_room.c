@@ -74,10 +74,13 @@ static bool lease_is_over(struct agent_core *core, struct place_entry *e)
 }
 
 /* A run from before its job became exclusive has no lease that could end: only the proof that its
- * agent is gone, and its guard's dead-man time, or GONE. */
+ * agent is gone, and its guard's dead-man time, or GONE. Where no proof can come any more, because
+ * the node never will, an operator's oath stands for it. */
 static bool is_proven_gone(struct agent_core *core, struct place_entry *e,
                            const struct agent_peer *p)
 {
+    if (agent_lost_has(core, e->node))
+        return true;
     if (p == NULL || p->life != AGENT_LIFE_PROVEN)
         return false;
     return lost_after(core, e, p->dead_since_ms + core->config.dead_man_ms);

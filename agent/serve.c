@@ -240,6 +240,7 @@ static enum outcome op_put(struct agent_core *core, struct served *s, const stru
                                    .phase = STORE_WAITING,
                                    .run_node = c->row.run_node,
                                    .run_token = c->row.run_token,
+                                   .run_mode = c->row.run_mode,
                                    .created_wall_ms = core->now.wall_ms,
                                    .since_wall_ms = core->now.wall_ms,
                                    .exit_code = -1 };
