@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "tests/sim/sim.h"
 
 static uint32_t job_index(struct sim *s, const char *name)
@@ -71,15 +72,43 @@ void sim_inv_started(struct sim *s, uint32_t node, struct sim_proc *p)
     t->attempt = attempt;
 }
 
+/* R55: proof of death is about a process that is gone. One that has just come back may still hear
+ * of its former life. */
+static void proof_check(struct sim *s, uint32_t node, const char *name)
+{
+    uint32_t dead = (uint32_t)(name[1] - '0');
+    bool lives = dead < s->nodes && s->node[dead].is_up && s->now > s->node[dead].up_since + 20000;
+    if (name[0] == 'n' && lives)
+        sim_fail(s, 1, "R55: n%u says that the process of n%u is gone, and it lives", node, dead);
+}
+
 void sim_check_news(struct sim *s, uint32_t node, const struct agent_news *n)
 {
     sim_log(s, "n%u news: %s %s %s %llu: %s", node, n->type, n->node, n->job,
             (unsigned long long)n->token, n->text);
+    if (strcmp(n->type, "member.dead") == 0 && strstr(n->text, "is gone") != NULL)
+        proof_check(s, node, n->node);
 }
 
 void sim_check_claimed(struct sim *s, const char *job, uint64_t token)
 {
-    token_of(s, job_index(s, job), token)->is_right = true;
+    struct sim_token *t = token_of(s, job_index(s, job), token);
+    t->is_right = t->is_claimed = true;
+    if (s->job[t->job].is_exclusive)
+        sim_fail(s, 1, "R41: exclusive %s is claimed", job);
+}
+
+/* R6: a round that was spent for claims writes no rows, or a token would mean two things. */
+void sim_check_version(struct sim *s, uint32_t bucket, uint64_t version)
+{
+    for (uint32_t i = 0; i < s->tokens; i++) {
+        const struct sim_token *t = &s->token[i];
+        const char *job = s->job[t->job].name;
+        if (t->is_claimed && t->token >> 24 == version >> 24 &&
+            muster_hash64(muster_bytes_text(job), 0) % SIM_BUCKETS == bucket)
+            sim_fail(s, 1, "R6: %s was claimed in reign %llu, and rows are written in it", job,
+                     (unsigned long long)(t->token >> 24));
+    }
 }
 
 /* ---- answers: P1, I9, R19. What was answered must stand on a quorum's disks, and on as many as

@@ -271,6 +271,7 @@ static void link_send(struct sim *s, uint32_t node, const struct agent_effect *e
     struct sim_link *l = link_of(s, node, e->link, &side);
     if (l == NULL || l->is_closing)
         return;
+    sim_frame_check(s, node, e->bytes);
     struct sim_end *to = &l->end[1 - side];
     uint64_t ready = s->now + delay(s);
     if (ready < to->ready)

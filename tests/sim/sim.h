@@ -113,7 +113,8 @@ struct sim_node {
     struct agent_node *node;
     struct muster_id id;
     struct muster_addr addr;
-    bool is_wiped;                    /* once at the most */
+    bool is_wiped; /* once at the most */
+    uint64_t up_since;
     bool is_up, is_paused, is_silent; /* silent: its host does not even refuse */
     uint64_t generation, boot, tick_at;
     uint64_t paused_at;
@@ -211,7 +212,7 @@ struct sim_write {
 struct sim_token {
     uint64_t token;
     uint32_t job, node, attempt;
-    bool is_right, is_started;
+    bool is_right, is_started, is_claimed;
 };
 
 struct sim {
@@ -369,6 +370,8 @@ uint32_t sim_truth_copies(struct sim *s, uint32_t job, uint64_t request);
 
 /* ---- check.c */
 void sim_check_claimed(struct sim *s, const char *job, uint64_t token);
+/* A row is written for the first time under this version. */
+void sim_check_version(struct sim *s, uint32_t bucket, uint64_t version);
 void sim_inv_reply(struct sim *s, struct sim_job *j, const struct agent_reply *r);
 void sim_inv_started(struct sim *s, uint32_t node, struct sim_proc *p);
 void sim_inv_ended(struct sim *s, uint32_t node, const struct sim_proc *p);
@@ -378,6 +381,9 @@ void sim_check_trace(struct sim *s, uint32_t node); /* prints what changed in it
 void sim_check_all(struct sim *s);
 bool sim_at_rest(struct sim *s);    /* quiet: prints nothing */
 void sim_check_rest(struct sim *s); /* fails with what is not at rest */
+
+/* ---- frames.c */
+void sim_frame_check(struct sim *s, uint32_t node, struct muster_bytes frame);
 
 /* ---- probe.c (base/probe.h); without MODE=probe its options are refused */
 int sim_probe_options(int argc, char **argv); /* takes its own away, returns how many are left */

@@ -180,6 +180,7 @@ static struct sim_write *write_of(struct sim *s, const struct store_row *row, ui
     w->older = j->newest;
     j->newest = s->writes;
     write_open(s, bucket, s->writes - 1);
+    sim_check_version(s, bucket, version);
     for (int i = 0; i < STORE_REQUESTS; i++)
         w->request[i] = row->request[i].id[0];
     return w;

@@ -52,6 +52,7 @@ void sim_boot(struct sim *s, uint32_t node)
     n->boot++;
     n->generation++;
     n->is_up = true;
+    n->up_since = s->now;
     n->is_paused = n->is_silent = false;
     n->tick_at = 0;
     (void)snprintf(number, sizeof number, "%llu", (unsigned long long)n->boot);
