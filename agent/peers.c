@@ -229,6 +229,7 @@ static struct agent_peer *peer_make(struct agent_core *core, const char *gossip_
         p->dead_since_ms = MUSTER_NEVER;
         p->ring_number = RING_NONE;
         p->is_lost = agent_lost_has(core, id);
+        p->made_ms = core->now.mono_ms;
     }
     (void)snprintf(p->gossip_name, sizeof p->gossip_name, "%s", gossip_name);
     agent_meta_plain_name(p->name, sizeof p->name, gossip_name, id);

@@ -33,6 +33,7 @@ struct agent_peer {
     enum agent_life life;
     uint64_t state_since_wall_ms;
     uint64_t dead_since_ms; /* MUSTER_NEVER while it lives */
+    uint64_t made_ms;       /* first heard of */
     uint64_t seen_ms;       /* last time it was alive here; 0: never since we booted */
     uint64_t unlinked_ms;   /* when its link was lost */
     uint64_t boot;          /* highest boot number of a hello */

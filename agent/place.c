@@ -48,6 +48,28 @@ static void wishes_tell(struct agent_core *core)
     }
 }
 
+/* Who died and has come back under its name as a newcomer had its disk replaced (R26). */
+static bool is_replaced(const struct agent_core *core, const struct agent_peer *gone)
+{
+    for (uint32_t i = 0; i < agent_peers_count(core); i++) {
+        const struct agent_peer *p = agent_peers_at(core, i);
+        if (agent_peer_is_alive(p) && p->made_ms > gone->dead_since_ms &&
+            strcmp(p->name, gone->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void replaced_tell(struct agent_core *core)
+{
+    for (uint32_t i = 1; i < agent_peers_count(core); i++) {
+        const struct agent_peer *p = agent_peers_at(core, i);
+        bool is_gone = p->life == AGENT_LIFE_DEAD || p->life == AGENT_LIFE_PROVEN;
+        if (is_gone && !p->is_foreign && is_replaced(core, p))
+            store_replaced(core->store, p->id);
+    }
+}
+
 void agent_place_update(struct agent_core *core)
 {
     uint32_t max = agent_peers_count(core);
@@ -65,8 +87,10 @@ void agent_place_update(struct agent_core *core)
     free(node);
     free(peer);
     free(number);
-    if (err == MUSTER_OK)
+    if (err == MUSTER_OK) {
         wishes_tell(core);
+        replaced_tell(core);
+    }
     agent_peers_ring_done(core);
 }
 

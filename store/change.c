@@ -16,6 +16,8 @@ static bool is_dead_for(const struct store *s, uint16_t peer, uint64_t ms)
 
     if (peer != STORE_NOBODY && s->peer[peer].is_lost)
         return true; /* nothing is waited for (R49) */
+    if (peer != STORE_NOBODY && s->peer[peer].is_replaced)
+        return !store_peer_is_live(s, peer);
     return !store_peer_is_live(s, peer) && s->now.mono_ms >= since + ms;
 }
 

@@ -74,7 +74,8 @@ struct store_peer {
     uint16_t next_ready;
     uint8_t state; /* enum store_peer_state */
     bool is_used, is_connected, was_seen, is_ready;
-    bool is_lost; /* by an operator's oath: never again (R49) */
+    bool is_lost;     /* by an operator's oath: never again (R49) */
+    bool is_replaced; /* a new node has come in its place */
     struct store_queue lane[STORE_LANES];
 };
 

@@ -254,6 +254,18 @@ void store_lost(struct store *s, struct muster_id node)
     store_scan_at(s, s->now.mono_ms);
 }
 
+void store_replaced(struct store *s, struct muster_id node)
+{
+    uint16_t peer = store_peer_find(s, node);
+
+    if (peer == STORE_NOBODY || peer == 0 || s->peer[peer].is_replaced)
+        return;
+    s->peer[peer].is_replaced = true;
+    if (s->is_started)
+        keepers_review(s);
+    store_scan_at(s, s->now.mono_ms);
+}
+
 void store_retire(struct store *s)
 {
     s->is_over = true;

@@ -168,6 +168,9 @@ void store_start(struct store *s, struct muster_now now);
 /* The ring's wish for a bucket: distinct nodes, best first, at most STORE_REPLICAS_MAX. (R26) */
 void store_wish(struct store *s, uint32_t bucket, const struct muster_id *node, uint32_t n);
 void store_drain(struct store *s, bool draining); /* this node gives its seats away (R48) */
+/* A node that is dead has come back as another one, under its name and with an empty disk: its
+ * seats are not kept for it. It may yet come back as itself (R26). */
+void store_replaced(struct store *s, struct muster_id node);
 /* The times of the cluster that has let us in; before we sit anywhere. */
 void store_times_set(struct store *s, const struct store_times *t);
 /* Our own id is no good any more, by an oath or because we live from a copy: from now on no vote,

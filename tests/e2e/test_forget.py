@@ -72,7 +72,7 @@ def test_the_last_of_three_goes_on_when_it_is_told_that_the_others_are_gone(clus
     kill(c[1], [c[0], c[2]])
     kill(c[2], [c[0]])
     code, _, said = c[0].cli("run", "--name", "late", "--", "sleep", "86400")
-    assert code != 0 and "missing" in said, said
+    assert code != 0 and "missing" in said and c[1].name in said and c[2].name in said, said  # R44
     for k in (1, 2):
         code, _, said = c[0].cli("forget", c[k].name, "--yes")
         assert code == 0, said

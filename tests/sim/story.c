@@ -155,7 +155,8 @@ static void story_9(struct sim *s)
     rest(s);
 }
 
-/* 13. The runner lives and its run is lost: asked again, it says so, and the run is placed anew. */
+/* 13, R30. The runner lives and its run is lost: asked again, it says so, and the run is placed
+ * anew. */
 static void story_13(struct sim *s)
 {
     uint32_t node = 0, again = 0;
@@ -283,7 +284,7 @@ static uint32_t seats_of(struct sim *s, uint32_t node, const char *job)
     return v.seat;
 }
 
-/* Section 6: a runner and its keeper cannot see each other, and both see all the others. An
+/* Section 6, R29: a runner and its keeper cannot see each other, and both see all the others. An
  * exclusive run keeps its lease, and what is asked at the runner reaches the keeper, by way of a
  * third. */
 static void story_relay(struct sim *s)
@@ -373,6 +374,34 @@ static void story_tickets(struct sim *s)
             sim_fail(s, 1, "R35: slot %u did not go to %s", k, name);
         (void)snprintf(last, sizeof last, "%s", name);
     }
+}
+
+/* 14, R33: after a blackout one node alone takes nothing, and two wait half a minute for the third,
+ * whose run it is. */
+static void story_early(struct sim *s)
+{
+    uint32_t node = 0, where = 0;
+    uint64_t token = 0;
+    begin(s, 3);
+    put_and_wait(s, 0, "job", SERVICE("job"));
+    sim_await(s, 20000, one_runs, "it runs somewhere");
+    (void)sim_proc_live(s, "job", &node, &token);
+    for (uint32_t i = 0; i < 3; i++)
+        sim_crash(s, i, false);
+    uint32_t first = (node + 1) % 3, second = (node + 2) % 3;
+    sim_boot(s, first);
+    sim_run_for(s, 55000);
+    if (sim_proc_live(s, "job", &where, &token) != 0)
+        sim_fail(s, 1, "R42: one early node alone has taken the job");
+    sim_crash(s, first, false);
+    sim_boot(s, first);
+    sim_boot(s, second);
+    sim_run_for(s, 25000);
+    if (sim_proc_live(s, "job", &where, &token) != 0)
+        sim_fail(s, 1, "R33: the node that ran it has not had its time to come back");
+    sim_await(s, 20000, one_runs, "R33: it is placed anew when the third does not come");
+    sim_boot(s, node);
+    rest(s);
 }
 
 /* R45: a node that is cut off ends its run after half a minute, and claims nothing meanwhile. */
@@ -530,6 +559,7 @@ static const struct {
     { "relay", 4, story_relay },
     { "unscanned", 2, story_unscanned },
     { "tickets", 3, story_tickets },
+    { "early", 3, story_early },
 };
 
 int sim_story(const char *name, bool trace)

@@ -21,6 +21,8 @@ struct fixture {
     uint64_t put[16];  /* first versions of every PUT since put_ok */
     uint32_t puts;
     uint32_t served;
+    bool holds_commits;
+    uint64_t age; /* in the last YES */
 };
 
 static struct muster_id self(void)
@@ -48,6 +50,12 @@ static void frame_note(struct fixture *f, struct muster_bytes bytes)
     f->said[kind]++;
     (void)muster_read_u64(&r);
     uint32_t items = muster_read_array(&r, 64);
+    if (kind == STORE_YES) {
+        (void)muster_read_array(&r, 64);
+        for (uint32_t i = 0; i < 3; i++)
+            (void)muster_read_u64(&r);
+        f->age = muster_read_u64(&r);
+    }
     if (kind != STORE_ASK && kind != STORE_PUT)
         return;
     for (uint32_t i = 0; i < items; i++) {
@@ -78,6 +86,18 @@ static void effects_take(struct fixture *f)
     }
 }
 
+static void commits_end(struct fixture *f)
+{
+    struct muster_now now = { .mono_ms = f->now_ms, .wall_ms = 1 };
+
+    while (f->committed != 0) {
+        struct store_event done = { .kind = STORE_EVENT_COMMITTED, .batch = f->committed };
+        f->committed = 0;
+        store_step(f->store, now, &done);
+        effects_take(f);
+    }
+}
+
 static void step(struct fixture *f, struct store_event event)
 {
     struct muster_now now = { .mono_ms = f->now_ms, .wall_ms = 1 };
@@ -85,12 +105,8 @@ static void step(struct fixture *f, struct store_event event)
     f->committed = 0;
     store_step(f->store, now, &event);
     effects_take(f);
-    while (f->committed != 0) {
-        struct store_event done = { .kind = STORE_EVENT_COMMITTED, .batch = f->committed };
-        f->committed = 0;
-        store_step(f->store, now, &done);
-        effects_take(f);
-    }
+    if (!f->holds_commits)
+        commits_end(f);
     assert_true(store_is_sane(f->store));
 }
 
@@ -370,6 +386,61 @@ static void a_candidate_that_is_on_no_bench_any_more_gives_up(void **state)
     assert_true(f->asked == 0);
 }
 
+/* R6: the round is on disk before anybody is asked for a vote of it. */
+static void nobody_is_asked_before_the_round_is_on_disk(void **state)
+{
+    struct fixture *f = *state;
+
+    f->holds_commits = true;
+    yield(f);
+    assert_int_equal(view(f).role, STORE_CANDIDATE);
+    assert_true(f->committed != 0);
+    assert_int_equal(f->said[STORE_ASK], 0);
+    f->holds_commits = false;
+    commits_end(f);
+    assert_int_equal(f->said[STORE_ASK], 2);
+}
+
+/* The age in the YES that it gives to a reign of that round. */
+static uint64_t age_told(struct fixture *f, uint32_t round)
+{
+    f->age = UINT64_MAX;
+    frame_begin(f, STORE_ASK, 4);
+    muster_write_u64(&f->w, store_reign_of(round, 2).packed);
+    muster_write_u64(&f->w, version(1, 4));
+    muster_write_u64(&f->w, 0);
+    frame_give(f, keeper());
+    return f->age;
+}
+
+/* R16: the time since it last accepted something from a keeper. */
+static void a_vote_says_how_long_no_keeper_was_heard(void **state)
+{
+    struct fixture *f = *state;
+
+    pass(f, 4500);
+    f->now_ms += 123;
+    assert_int_equal(age_told(f, 90), 4623);
+}
+
+/* R14: who has been keeper itself until a moment ago says so by its age, or a lease that it gave
+ * would be forgotten by the reign that follows. */
+static void a_keepers_own_beat_counts_as_heard(void **state)
+{
+    struct fixture *f = *state;
+
+    yield(f);
+    yes(f, keeper(), 2, view(f).digest, NULL, 0);
+    put_ok(f, keeper(), 2);
+    assert_int_equal(view(f).role, STORE_SERVING);
+    pass(f, 3700); /* nobody answers its beats: it steps down, and its last one is not long ago */
+    assert_true(view(f).role <= STORE_SEATED);
+    uint64_t heard = view(f).heard_ms;
+    assert_in_range(f->now_ms - heard, 0, 1000);
+    f->now_ms = heard + 4200;
+    assert_int_equal(age_told(f, 90), 4200);
+}
+
 #define seated_test(test) cmocka_unit_test_setup_teardown(test, seated, closed)
 
 int main(void)
@@ -379,6 +450,9 @@ int main(void)
         seated_test(rows_that_all_voters_hold_alike_stay_as_they_are),
         seated_test(who_lost_its_seat_and_wins_has_the_merge_and_nothing_else),
         seated_test(a_candidate_that_is_on_no_bench_any_more_gives_up),
+        seated_test(nobody_is_asked_before_the_round_is_on_disk),
+        seated_test(a_vote_says_how_long_no_keeper_was_heard),
+        seated_test(a_keepers_own_beat_counts_as_heard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

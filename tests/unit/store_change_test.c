@@ -146,6 +146,28 @@ static void who_is_lost_is_replaced_at_once(void **state)
     end(p);
 }
 
+/* R26: its host came back with an empty disk, as a new node of the same name. */
+static void who_is_replaced_by_name_is_not_waited_for(void **state)
+{
+    struct pool *p = cluster(4, 8, 35);
+
+    (void)state;
+    for (uint32_t k = 0; k < 20; k++)
+        assert_int_equal(pool_write_wait(p, k, false), MUSTER_OK);
+    pool_kill(p, 1, true);
+    pool_run(p, 3000);
+    assert_false(nobody_names_1(p));
+    for (uint32_t i = 0; i < 4; i++) {
+        if (i == 1)
+            continue;
+        store_replaced(p->node[i].store, pool_id(1));
+        pool_drain(p, i);
+    }
+    pool_until(p, 3000, nobody_names_1, "its seats are given to others");
+    pool_boot(p, 1, false); /* as itself, after all */
+    end(p);
+}
+
 static uint32_t served_by_0(const struct pool *p)
 {
     uint32_t count = 0;
@@ -252,6 +274,7 @@ int main(void)
         cmocka_unit_test(a_change_whose_newcomer_dies_is_given_up),
         cmocka_unit_test(without_claims_a_minority_starts_nothing),
         cmocka_unit_test(who_is_lost_is_replaced_at_once),
+        cmocka_unit_test(who_is_replaced_by_name_is_not_waited_for),
         cmocka_unit_test(one_of_three_goes_on_after_two_oaths),
         cmocka_unit_test(who_is_lost_and_comes_back_is_not_heard),
     };

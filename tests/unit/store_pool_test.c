@@ -274,6 +274,7 @@ static void the_higher_token_wins_when_two_parts_meet_again(void **state)
 }
 
 /* (R43) */
+/* R23: reports never bring a row back. */
 static void a_claim_for_a_deleted_job_is_dropped(void **state)
 {
     struct pool *p = cluster(3, 1, 16);
