@@ -94,7 +94,7 @@ EXT_cli    := $(EXT_agent) -lcurl-gnutls -lsmartcols
 
 PROGRAMS := $(B)/muster-agent $(B)/muster-guard $(B)/muster
 
-.PHONY: all help bootstrap check test unit sim e2e bench demo lint format fuzz soak cover install clean
+.PHONY: all help bootstrap check test unit sim mutants e2e bench demo lint format fuzz soak cover install clean
 all: $(PROGRAMS) ## the three programs, into build/MODE
 
 help: ## this list
@@ -228,6 +228,11 @@ SIM_ENV := SIM_COMMIT=$(shell git rev-parse HEAD 2>/dev/null)
 sim: $(B)/sim ## simulated clusters: stories, old finds, fresh seeds; or SEED=7 PROFILE=disk SHRINK=1, SEEDS=0:100000, STORY=9, TRACE=1
 	@$(ASAN_ENV) $(SIM_ENV) $(if $(strip $(SIM_ONLY)),$(B)/sim $(SIM_ONLY),\
 		tools/runtests sim $(B)/log/sim 300 $(B)/sim)
+
+mutants: ## plants each bug of base/probe.h in turn: who catches it? ONLY='name', MUTANT_SEEDS=2000, QUICK=1
+	@$(MAKE) --no-print-directory -s -j2 MODE=probe build/probe/sim
+	@$(PYTHON) tools/mutants build/probe $(if $(MUTANT_SEEDS),--seeds $(MUTANT_SEEDS)) \
+		$(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) --table
 
 e2e: all $(DRIVER) $(KIT) ## real agents, processes and sockets on loopback; TEST=name runs some of them
 	@bad=0; $(if $(TEST),,$(E2E_ENV) tools/runtests drivers $(B)/log/drivers 120 $(DRIVER) || bad=1;) \

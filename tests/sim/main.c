@@ -185,8 +185,9 @@ static int run(int argc, char **argv)
                 "           [--profile NAME] [--without FAULT,FAULT] [--nodes N] [--jobs N]\n");
         return 64;
     }
+    bool all_stories = w.story != NULL && strcmp(w.story, "all") == 0;
     if (w.story != NULL)
-        return sim_story(w.story, w.run.trace) > 0 ? 0 : 64;
+        return sim_story(all_stories ? NULL : w.story, w.run.trace) > 0 ? 0 : 64;
     if (w.has_seed && w.run.profile == SIM_PROFILES)
         w.run.profile = sim_profile_of(w.run.seed);
     if (w.shrinks)
