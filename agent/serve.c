@@ -244,6 +244,8 @@ static enum outcome op_put(struct agent_core *core, struct served *s, const stru
                                    .created_wall_ms = core->now.wall_ms,
                                    .since_wall_ms = core->now.wall_ms,
                                    .exit_code = -1 };
+        /* A late copy of a question to the earlier life is known by its id, and does nothing. */
+        memcpy(fresh.request, c->row.request, sizeof fresh.request);
         c->row = fresh;
     }
     if (!spec_apply(core, s, &c->row))
