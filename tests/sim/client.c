@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/sim/sim.h"
+#include "tests/sim/inv.h"
 
 struct sim_job *sim_job_find(struct sim *s, const char *name)
 {
@@ -101,6 +101,9 @@ static void delete_answered(struct sim *s, struct sim_job *j, int err)
     if (err != MUSTER_OK && err != MUSTER_ENOTFOUND)
         return;
     j->is_deleted_acked = true;
+    for (uint32_t i = j->newest; i > 0; i = s->write[i - 1].older)
+        if (s->write[i - 1].token > j->token_dead)
+            j->token_dead = s->write[i - 1].token;
     j->deleted_at = s->now;
 }
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/sim/sim.h"
+#include "tests/sim/inv.h"
 
 #define CUT_RESET_MS 10000 /* a link that moves nothing for so long is reset */
 #define CUT_LOOK_MS  50
@@ -271,13 +271,14 @@ static void link_send(struct sim *s, uint32_t node, const struct agent_effect *e
     struct sim_link *l = link_of(s, node, e->link, &side);
     if (l == NULL || l->is_closing)
         return;
-    sim_frame_check(s, node, e->bytes);
     struct sim_end *to = &l->end[1 - side];
     uint64_t ready = s->now + delay(s);
     if (ready < to->ready)
         ready = to->ready;
     to->ready = ready;
+    sim_inv_frame(s, node, e->bytes);
     frame_queue(to, ready, e->bytes);
+    sim_inv_queue(s, to);
     pump_at(s, l, ready);
 }
 

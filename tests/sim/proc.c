@@ -9,6 +9,8 @@
 
 #define DEAD_MAN_MS 3000 /* of a launch that does not say */
 #define FEED_MS     500
+#define READY_MS    1000
+#define HELLO_MS    4000 /* a found guard greets by then */
 #define LATE_MS     1000 /* a guard is no later than that (section 2) when its run is exclusive */
 #define LAST_MS_MAX 20   /* from TERM to the end */
 
@@ -62,7 +64,6 @@ static void proc_end(struct sim *s, uint32_t node, struct sim_proc *p, int32_t c
     p->ended_ms = s->now;
     s->node[node].live--;
     sim_log(s, "n%u process of %s ends, %d/%d", node, p->job, code, sig);
-    sim_inv_ended(s, node, p);
 }
 
 static uint64_t name_of(uint32_t node, const struct sim_proc *p)
@@ -146,6 +147,17 @@ static void proc_exit(struct sim *s, uint64_t name)
         tell(s, node, p, 0, AGENT_GUARD_EXITED);
 }
 
+static void proc_ready(struct sim *s, uint64_t name)
+{
+    uint32_t node = (uint32_t)(name >> 32);
+    struct sim_proc *p = proc_by_pid(&s->node[node], (int32_t)(name & UINT32_MAX));
+    if (p == NULL || !p->is_live)
+        return;
+    p->is_ready = true;
+    if (s->node[node].is_up && p->handle != 0)
+        tell(s, node, p, 0, AGENT_GUARD_READY);
+}
+
 static void boot_again(struct sim *s, uint64_t node)
 {
     sim_boot(s, (uint32_t)node);
@@ -209,11 +221,10 @@ static void launch(struct sim *s, uint32_t node, const struct agent_launch *l)
     s->starts++;
     sim_log(s, "n%u starts %s token %llu attempt %u", node, p->job, (unsigned long long)p->token,
             p->attempt);
-    sim_inv_started(s, node, p);
+    sim_check_started(s, node, p);
     tell(s, node, p, 1, AGENT_GUARD_STARTED);
     habits(s, node, p, l->arg);
-    p->is_ready = true;
-    tell(s, node, p, 1000, AGENT_GUARD_READY);
+    sim_call(s, READY_MS, proc_ready, name_of(node, p));
     guard_arm(s, node, p);
 }
 
@@ -336,10 +347,27 @@ void sim_proc_guards_pause(struct sim *s, uint32_t node, uint64_t ms)
 
 /* ---- boot */
 
-/* Guards that do not answer are waited for, up to a time; then they are killed. */
+/* A guard that does not greet is stuck: it is killed, and its job with it. */
+static void guard_breaks(struct sim *s, uint64_t name)
+{
+    uint32_t node = (uint32_t)(name >> 32);
+    struct sim_proc *p = proc_by_pid(&s->node[node], (int32_t)(name & UINT32_MAX));
+    if (p == NULL || !p->is_live || p->paused_until <= s->now || !s->node[node].is_up)
+        return;
+    sim_log(s, "n%u guard of %s does not greet and is killed", node, p->job);
+    p->paused_until = 0;
+    p->is_lost = true;
+    proc_end(s, node, p, 0, 9);
+    tell(s, node, p, 1, AGENT_GUARD_LOST);
+}
+
 static void found(struct sim *s, uint32_t node, struct sim_proc *p)
 {
     p->handle = s->next_handle++;
+    if (p->is_live && p->paused_until > s->now + HELLO_MS) {
+        sim_call(s, HELLO_MS, guard_breaks, name_of(node, p));
+        return;
+    }
     if (p->is_live)
         tell(s, node, p, 0, AGENT_GUARD_ADOPTED);
     else
@@ -358,7 +386,7 @@ void sim_proc_scan(struct sim *s, uint32_t node)
         found(s, node, p);
         last = p->paused_until > last ? p->paused_until : last;
     }
-    none.paused_until = last;
+    none.paused_until = last < s->now + HELLO_MS ? last : s->now + HELLO_MS + 1;
     tell(s, node, &none, 1, AGENT_GUARD_SCANNED);
     sim_proc_fed(s, node, true);
 }
@@ -374,6 +402,18 @@ uint32_t sim_proc_live(const struct sim *s, const char *job, uint32_t *node, uin
             *node = i;
             *token = p->token;
             count++;
+        }
+    return count;
+}
+
+uint32_t sim_proc_wanted(const struct sim *s, const char *job)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < s->nodes; i++)
+        for (uint32_t k = 0; k < s->node[i].procs; k++) {
+            const struct sim_proc *p = &s->node[i].proc[k];
+            bool is_wanted = p->is_used && p->is_live && p->stop_at == MUSTER_NEVER;
+            count += is_wanted && strcmp(p->job, job) == 0;
         }
     return count;
 }

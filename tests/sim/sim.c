@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The dream: one queue of what is to happen, and the nodes it happens to. */
-#include "tests/sim/sim.h"
+#include "tests/sim/inv.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -136,7 +136,9 @@ static void perform(struct sim *s, uint32_t node, const struct agent_effect *e)
         break;
     case AGENT_EFFECT_NEWS:
         if (agent_node_news(s->node[node].node, e->number - 1, &news))
-            sim_check_news(s, node, &news);
+            sim_log(s, "n%u news: %s %s %s %llu: %s", node, news.type, news.node, news.job,
+                    (unsigned long long)news.token, news.text);
+        sim_inv_news(s, node, &news);
         break;
     case AGENT_EFFECT_LOG:
         sim_log(s, "n%u log: %s", node, e->text);
@@ -166,8 +168,11 @@ void sim_tick_arm(struct sim *s, uint32_t node)
 void sim_perform_all(struct sim *s, uint32_t node)
 {
     struct agent_effect e;
-    while (agent_node_next(s->node[node].node, &e))
+    uint32_t count = 0;
+    while (agent_node_next(s->node[node].node, &e)) {
         perform(s, node, &e);
+        sim_inv_effects(s, node, ++count);
+    }
     sim_tick_arm(s, node);
 }
 

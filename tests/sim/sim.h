@@ -20,14 +20,16 @@
 #include "tests/sim/fault.h"
 #include "tests/sim/run.h"
 
-#define SIM_NODES     10
-#define SIM_PROCS     256
-#define SIM_LINKS     512
-#define SIM_JOBS      64
-#define SIM_BUCKETS   16
-#define SIM_CUTS      16
-#define SIM_RATE_PPM  2500 /* fast or slow: two clocks differ by half a percent at the most */
-#define SIM_WALL_BASE 1750000000000ull
+#define SIM_NODES      10
+#define SIM_PROCS      256
+#define SIM_LINKS      512
+#define SIM_JOBS       64
+#define SIM_BUCKETS    16
+#define SIM_CUTS       16
+#define SIM_BENCH_ROWS 16
+#define SIM_SEATS      64
+#define SIM_RATE_PPM   2500 /* fast or slow: two clocks differ by half a percent at the most */
+#define SIM_WALL_BASE  1750000000000ull
 
 enum sim_item_kind {
     SIM_STEP,   /* node event as it stands */
@@ -185,12 +187,15 @@ struct sim_job {
     bool is_exclusive;
     uint32_t lives, deletes; /* earlier lives; tries to end this one */
     uint64_t deleted_at;
-    uint32_t newest;  /* write: index + 1 */
-    uint64_t chosen;  /* highest version that a quorum has had */
-    bool chosen_gone; /* it is a tombstone */
-    uint64_t request; /* under way: 0 none */
-    uint64_t id;      /* the client's, for the same request again (R19) */
-    uint32_t asked;   /* the node that is to answer */
+    uint64_t token_max;             /* that an exclusive run has started with */
+    uint64_t token_dead;            /* tokens up to it belong to earlier lives */
+    uint64_t uid_dead, uid_dead_at; /* the last life that ended, and by which version */
+    uint32_t newest;                /* write: index + 1 */
+    uint64_t chosen;                /* highest version that a quorum has had */
+    bool chosen_gone;               /* it is a tombstone */
+    uint64_t request;               /* under way: 0 none */
+    uint64_t id;                    /* the client's, for the same request again (R19) */
+    uint32_t asked;                 /* the node that is to answer */
     uint64_t asked_at;
     enum agent_op op;
     uint32_t spec; /* how often it was changed */
@@ -198,7 +203,7 @@ struct sim_job {
 
 /* A version of a job's row, and the seats on whose disks it has stood. */
 struct sim_write {
-    uint64_t version, token, hash;
+    uint64_t version, token, uid, hash;
     uint64_t request[STORE_REQUESTS]; /* the clients' ids it remembers */
     uint32_t job, bucket;
     uint32_t older; /* of the same job: index + 1 */
@@ -207,6 +212,21 @@ struct sim_write {
     uint32_t disks;           /* a bit for each that has it, or has burned with it */
     uint16_t burned;          /* the seat whose disk burned with it, 0: none */
     uint16_t seat[SIM_NODES]; /* 0: never there, or wiped since */
+};
+
+/* The bench rows of a bucket, as disks have had them. */
+struct sim_bench_row {
+    uint64_t version;
+    struct store_bench bench;
+    uint32_t had; /* members on whose disk it has stood */
+    bool is_chosen;
+};
+
+struct sim_chain {
+    struct sim_bench_row row[SIM_BENCH_ROWS]; /* the newest */
+    uint64_t version;                         /* of the newest chosen one */
+    struct store_bench bench;
+    struct muster_id owner[SIM_SEATS];
 };
 
 struct sim_token {
@@ -251,6 +271,8 @@ struct sim {
     uint32_t writes, writes_size;
     uint32_t *open[SIM_BUCKETS]; /* writes that are not chosen */
     uint32_t open_count[SIM_BUCKETS], open_size[SIM_BUCKETS];
+    struct sim_chain chain[SIM_BUCKETS];
+    uint64_t disturbed_at;
     uint32_t judge_due; /* buckets whose disks have changed */
     uint32_t next_stream, next_link, next_pid;
     uint64_t next_request, next_handle;
@@ -351,6 +373,7 @@ void sim_proc_fed(struct sim *s, uint32_t node, bool is_fed);
 bool sim_proc_guard_dies(struct sim *s, uint32_t node, uint32_t luck);
 bool sim_proc_guard_pauses(struct sim *s, uint32_t node, uint32_t luck, uint64_t ms);
 void sim_proc_guards_pause(struct sim *s, uint32_t node, uint64_t ms);
+uint32_t sim_proc_wanted(const struct sim *s, const char *job); /* live, and not told to end */
 uint32_t sim_proc_live(const struct sim *s, const char *job, uint32_t *node, uint64_t *token);
 
 /* ---- truth.c */
@@ -363,27 +386,20 @@ void sim_truth_wiped(struct sim *s, uint32_t node);
 /* A record of it was damaged: what stood there no longer does. */
 void sim_truth_flipped(struct sim *s, uint32_t node, uint8_t table, struct muster_bytes key,
                        struct muster_bytes value);
+/* This version, or a later one of its row, stands on the node's disk, or was purged. */
+bool sim_truth_stands(const struct sim *s, uint32_t node, uint32_t bucket, uint64_t version);
 bool sim_truth_may_start(struct sim *s, uint32_t job, uint64_t token);
 /* On how many disks a client's request has stood; 0 when no version with it was ever chosen. */
 bool sim_truth_can_lose(const struct sim *s); /* every bench can do without one disk */
 uint32_t sim_truth_copies(struct sim *s, uint32_t job, uint64_t request);
 
 /* ---- check.c */
-void sim_check_claimed(struct sim *s, const char *job, uint64_t token);
-/* A row is written for the first time under this version. */
-void sim_check_version(struct sim *s, uint32_t bucket, uint64_t version);
-void sim_inv_reply(struct sim *s, struct sim_job *j, const struct agent_reply *r);
-void sim_inv_started(struct sim *s, uint32_t node, struct sim_proc *p);
-void sim_inv_ended(struct sim *s, uint32_t node, const struct sim_proc *p);
-void sim_check_news(struct sim *s, uint32_t node, const struct agent_news *n);
+void sim_check_started(struct sim *s, uint32_t node, const struct sim_proc *p);
 void sim_check_turn(struct sim *s, uint32_t node, const struct agent_event *event);
 void sim_check_trace(struct sim *s, uint32_t node); /* prints what changed in its buckets */
 void sim_check_all(struct sim *s);
 bool sim_at_rest(struct sim *s);    /* quiet: prints nothing */
 void sim_check_rest(struct sim *s); /* fails with what is not at rest */
-
-/* ---- frames.c */
-void sim_frame_check(struct sim *s, uint32_t node, struct muster_bytes frame);
 
 /* ---- probe.c (base/probe.h); without MODE=probe its options are refused */
 int sim_probe_options(int argc, char **argv); /* takes its own away, returns how many are left */

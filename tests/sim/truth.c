@@ -9,7 +9,7 @@
 #include "base/hash.h"
 #include "base/wire.h"
 #include "store/bench.h"
-#include "tests/sim/sim.h"
+#include "tests/sim/inv.h"
 
 #define ROW_HEAD 12 /* bytes of a row's record before the row: checksum, version */
 #define CRC_LEN  4
@@ -116,6 +116,8 @@ static void write_judge(struct sim *s, struct sim_write *w, const struct sim_lis
         return;
     w->is_chosen = l->new_count == 0 || list_has(s, w, l->new_seat, l->new_count);
     struct sim_job *j = &s->job[w->job];
+    if (w->is_chosen)
+        sim_inv_uid(s, j, w);
     if (w->is_chosen && w->version > j->chosen) {
         j->chosen = w->version;
         j->chosen_gone = w->phase == STORE_GONE;
@@ -177,10 +179,11 @@ static struct sim_write *write_of(struct sim *s, const struct store_row *row, ui
     *w = (struct sim_write){ .version = version, .token = row->run_token, .job = job };
     w->bucket = bucket;
     w->phase = row->phase;
+    w->uid = row->uid;
     w->older = j->newest;
     j->newest = s->writes;
     write_open(s, bucket, s->writes - 1);
-    sim_check_version(s, bucket, version);
+    sim_inv_version(s, bucket, version);
     for (int i = 0; i < STORE_REQUESTS; i++)
         w->request[i] = row->request[i].id[0];
     return w;
@@ -257,7 +260,7 @@ static void claim_kept(struct sim *s, struct muster_bytes key, struct muster_byt
     uint64_t token = muster_read_u64(&r);
     MUSTER_ASSERT(muster_reader_ok(&r));
     memcpy(name, key.data + 2, key.len - 2);
-    sim_check_claimed(s, name, token);
+    sim_inv_claimed(s, name, token);
 }
 
 static uint32_t bucket_of(struct muster_bytes key)
@@ -276,6 +279,7 @@ void sim_truth_op(struct sim *s, uint32_t node, uint8_t table, struct muster_byt
     s->judge_due |= 1u << bucket;
     if (table == STORE_TABLE_BUCKET) {
         bucket_kept(&s->node[node].bucket[bucket], value);
+        sim_inv_bench(s, node, bucket);
         return;
     }
     uint16_t seat = s->node[node].bucket[bucket].seat;
@@ -333,6 +337,24 @@ void sim_truth_flipped(struct sim *s, uint32_t node, uint8_t table, struct muste
 }
 
 /* ---- questions */
+
+static bool stands(const struct sim *s, uint32_t node, uint32_t job, uint64_t version)
+{
+    for (uint32_t i = s->job[job].newest; i > 0; i = s->write[i - 1].older) {
+        const struct sim_write *w = &s->write[i - 1];
+        if (w->version >= version && (w->seat[node] != 0 || w->is_purged))
+            return true;
+    }
+    return false;
+}
+
+bool sim_truth_stands(const struct sim *s, uint32_t node, uint32_t bucket, uint64_t version)
+{
+    for (uint32_t i = s->writes; i-- > 0;)
+        if (s->write[i].version == version && s->write[i].bucket == bucket)
+            return stands(s, node, s->write[i].job, version);
+    return false;
+}
 
 bool sim_truth_may_start(struct sim *s, uint32_t job, uint64_t token)
 {

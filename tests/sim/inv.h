@@ -1,0 +1,31 @@
+/* Invariants: each in a file of its own, named by its number in section 16 of the consistency
+ * contract. They look at disks, processes and frames, and at what clients were told; no node's
+ * belief goes in but where it is about that.
+ *
+ * errors   a broken one ends the run (sim_fail), with its number first
+ * threads  one
+ */
+#ifndef MUSTER_TESTS_SIM_INV_H
+#define MUSTER_TESTS_SIM_INV_H
+
+#include "tests/sim/sim.h"
+
+void sim_inv_reply(struct sim *s, struct sim_job *j, const struct agent_reply *r); /* I1 */
+void sim_inv_keepers(struct sim *s);                                               /* I2 */
+void sim_inv_rows(struct sim *s);                                                  /* I3 */
+void sim_inv_token(struct sim *s, uint32_t node, const struct sim_proc *p);        /* I5, I6 */
+void sim_inv_claimed(struct sim *s, const char *job, uint64_t token);              /* I6 */
+void sim_inv_overlap(struct sim *s, uint32_t node, const struct sim_proc *p);      /* I7 */
+void sim_inv_slots(struct sim *s, uint32_t node);                                  /* I8 */
+void sim_inv_frame(struct sim *s, uint32_t node, struct muster_bytes frame);       /* I9 */
+void sim_inv_late(struct sim *s, uint32_t node, const struct sim_proc *p);         /* I10 */
+void sim_inv_uid(struct sim *s, struct sim_job *j, const struct sim_write *w);     /* I11 */
+void sim_inv_bench(struct sim *s, uint32_t node, uint32_t bucket);                 /* I12 */
+void sim_inv_effects(struct sim *s, uint32_t node, uint32_t count);                /* I14 */
+void sim_inv_queue(struct sim *s, const struct sim_end *end);                      /* I14 */
+void sim_inv_inbox(struct sim *s, uint32_t node);                                  /* I14 */
+void sim_inv_version(struct sim *s, uint32_t bucket, uint64_t version);            /* R6 */
+void sim_inv_news(struct sim *s, uint32_t node, const struct agent_news *n);       /* R55 */
+void sim_inv_once(struct sim *s);                                                  /* P2, P3 */
+
+#endif

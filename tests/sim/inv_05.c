@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* I5, I6: no token starts twice, and each was chosen or claimed. */
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "tests/sim/inv.h"
+
+static uint32_t job_index(struct sim *s, const char *name)
+{
+    struct sim_job *j = sim_job_find(s, name);
+    if (j == NULL)
+        sim_fail(s, 1, "a job nobody made: %s", name);
+    return (uint32_t)(j - s->job);
+}
+
+static struct sim_token *token_of(struct sim *s, uint32_t job, uint64_t token)
+{
+    for (uint32_t i = s->tokens; i-- > 0;)
+        if (s->token[i].token == token && s->token[i].job == job)
+            return &s->token[i];
+    if (s->tokens == s->tokens_size) {
+        s->tokens_size = s->tokens_size > 0 ? 2 * s->tokens_size : 64;
+        s->token = realloc(s->token, s->tokens_size * sizeof *s->token);
+        MUSTER_ASSERT(s->token != NULL);
+    }
+    s->token[s->tokens] = (struct sim_token){ .token = token, .job = job };
+    return &s->token[s->tokens++];
+}
+
+void sim_inv_token(struct sim *s, uint32_t node, const struct sim_proc *p)
+{
+    struct sim_token *t = token_of(s, job_index(s, p->job), p->token);
+    if (t->is_started && (t->node != node || p->attempt <= t->attempt))
+        sim_fail(s, 1, "I5: token %llu of %s starts twice, on n%u and n%u",
+                 (unsigned long long)p->token, p->job, t->node, node);
+    if (!t->is_right && !sim_truth_may_start(s, t->job, p->token))
+        sim_fail(s, 1, "I6: %s starts on n%u with token %llu, neither chosen nor claimed", p->job,
+                 node, (unsigned long long)p->token);
+    t->is_started = true;
+    t->node = node;
+    t->attempt = p->attempt;
+}
+
+void sim_inv_claimed(struct sim *s, const char *job, uint64_t token)
+{
+    struct sim_token *t = token_of(s, job_index(s, job), token);
+    t->is_right = t->is_claimed = true;
+    if (s->job[t->job].is_exclusive)
+        sim_fail(s, 1, "R41: exclusive %s is claimed", job);
+}
+
+/* R6: a round that was spent for claims writes no rows, or a token would mean two things. */
+void sim_inv_version(struct sim *s, uint32_t bucket, uint64_t version)
+{
+    for (uint32_t i = 0; i < s->tokens; i++) {
+        const struct sim_token *t = &s->token[i];
+        const char *job = s->job[t->job].name;
+        if (t->is_claimed && t->token >> 24 == version >> 24 &&
+            muster_hash64(muster_bytes_text(job), 0) % SIM_BUCKETS == bucket)
+            sim_fail(s, 1, "R6: %s was claimed in reign %llu, and rows are written in it", job,
+                     (unsigned long long)(t->token >> 24));
+    }
+}

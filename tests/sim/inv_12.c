@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* I12: the chosen bench rows of a bucket form one chain: a change is opened over what stands, and
+ * ends as the new list or as the old one again. A seat's number belongs to one node for ever. */
+#include "tests/sim/inv.h"
+
+static bool is_seat_in(const struct store_bench *b, uint16_t mask, const struct store_seat *seat)
+{
+    for (uint32_t i = 0; i < b->count; i++)
+        if ((mask >> i & 1) != 0 && b->member[i].seat == seat->seat &&
+            muster_id_equal(b->member[i].node, seat->node))
+            return true;
+    return false;
+}
+
+static bool is_within(const struct store_bench *a, uint16_t am, const struct store_bench *b,
+                      uint16_t bm)
+{
+    for (uint32_t i = 0; i < a->count; i++)
+        if ((am >> i & 1) != 0 && !is_seat_in(b, bm, &a->member[i]))
+            return false;
+    return true;
+}
+
+static bool is_same(const struct store_bench *a, uint16_t am, const struct store_bench *b,
+                    uint16_t bm)
+{
+    return is_within(a, am, b, bm) && is_within(b, bm, a, am);
+}
+
+static bool follows(const struct store_bench *a, const struct store_bench *b)
+{
+    bool keeps_old = is_same(a, a->old_mask, b, b->old_mask);
+    if (a->new_mask == 0)
+        return keeps_old; /* as it was, or a change is opened over it */
+    if (b->new_mask != 0)
+        return keeps_old && is_same(a, a->new_mask, b, b->new_mask);
+    return keeps_old || is_same(a, a->new_mask, b, b->old_mask);
+}
+
+static void seats_check(struct sim *s, uint32_t bucket, const struct store_bench *b)
+{
+    struct sim_chain *c = &s->chain[bucket];
+    for (uint32_t i = 0; i < b->count; i++) {
+        uint16_t seat = b->member[i].seat;
+        if (seat >= SIM_SEATS)
+            continue;
+        if (!muster_id_is_zero(c->owner[seat]) &&
+            !muster_id_equal(c->owner[seat], b->member[i].node))
+            sim_fail(s, 1, "I12: seat %u of bucket %u has belonged to another node", seat, bucket);
+        c->owner[seat] = b->member[i].node;
+    }
+}
+
+static void chosen(struct sim *s, uint32_t bucket, struct sim_bench_row *row)
+{
+    struct sim_chain *c = &s->chain[bucket];
+    row->is_chosen = true;
+    if (row->version <= c->version)
+        return;
+    if (c->version != 0 && !follows(&c->bench, &row->bench))
+        sim_fail(s, 1, "I12: bench %llu of bucket %u does not follow %llu",
+                 (unsigned long long)row->version, bucket, (unsigned long long)c->version);
+    if (row->bench.next_seat < c->bench.next_seat)
+        sim_fail(s, 1, "I12: bucket %u counts its seats anew", bucket);
+    c->version = row->version;
+    c->bench = row->bench;
+    seats_check(s, bucket, &row->bench);
+}
+
+static struct sim_bench_row *row_of(struct sim_chain *c, const struct sim_bucket *disk)
+{
+    for (uint32_t i = 0; i < SIM_BENCH_ROWS; i++)
+        if (c->row[i].version == disk->bench_version)
+            return &c->row[i];
+    uint32_t oldest = 0;
+    for (uint32_t i = 1; i < SIM_BENCH_ROWS; i++)
+        if (c->row[i].version < c->row[oldest].version)
+            oldest = i;
+    c->row[oldest] = (struct sim_bench_row){ .version = disk->bench_version, .bench = disk->bench };
+    return &c->row[oldest];
+}
+
+/* The record of a bucket has reached a disk. */
+void sim_inv_bench(struct sim *s, uint32_t node, uint32_t bucket)
+{
+    const struct sim_bucket *disk = &s->node[node].bucket[bucket];
+    if (disk->bench_version == 0)
+        return;
+    struct sim_bench_row *row = row_of(&s->chain[bucket], disk);
+    for (uint32_t i = 0; i < row->bench.count; i++)
+        if (row->bench.member[i].seat == disk->seat &&
+            muster_id_equal(row->bench.member[i].node, s->node[node].id))
+            row->had |= 1u << i;
+    if (!row->is_chosen && store_bench_quorum(&row->bench, row->had))
+        chosen(s, bucket, row);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* At rest: when the world has calmed down there is one keeper a bucket, and everything is as it was
+ * promised. */
+#include <stdio.h>
+
+#include "tests/sim/inv.h"
+
+static const struct store *store_of(const struct sim *s, uint32_t node)
+{
+    return agent_node_store(s->node[node].node);
+}
+
+static const char *bucket_unrest(struct sim *s, uint32_t bucket)
+{
+    uint32_t keepers = 0;
+    struct store_bucket_view keeper = { 0 };
+    for (uint32_t i = 0; i < s->nodes; i++) {
+        struct store_bucket_view v;
+        if (!s->node[i].is_up)
+            return "a node is down";
+        store_bucket(store_of(s, i), bucket, &v);
+        if (v.role != STORE_SERVING)
+            continue;
+        keepers++;
+        keeper = v;
+    }
+    (void)snprintf(s->text, sizeof s->text, "bucket %u has %u keepers", bucket, keepers);
+    if (keepers != 1)
+        return s->text;
+    (void)snprintf(s->text, sizeof s->text, "bucket %u: joint %u, tombstones %u, claims %u", bucket,
+                   keeper.new_count, keeper.tombstones, keeper.claims);
+    if (keeper.new_count != 0 || keeper.tombstones != 0 || keeper.claims != 0)
+        return s->text;
+    for (uint32_t k = 0; k < keeper.old_count; k++)
+        for (uint32_t i = 0; i < s->nodes; i++) {
+            struct store_bucket_view v;
+            if (!muster_id_equal(s->node[i].id, keeper.old_seat[k].node))
+                continue;
+            store_bucket(store_of(s, i), bucket, &v);
+            (void)snprintf(s->text, sizeof s->text, "bucket %u: the digest of n%u differs", bucket,
+                           i);
+            if (v.digest != keeper.digest || v.seat != keeper.old_seat[k].seat)
+                return s->text;
+        }
+    return NULL;
+}
+
+static bool row_at_keeper(struct sim *s, const char *job, struct store_view *view)
+{
+    struct muster_bytes key = muster_bytes_text(job);
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (s->node[i].is_up &&
+            store_is_serving(store_of(s, i), store_bucket_of(store_of(s, i), key)))
+            return store_get(store_of(s, i), key, view);
+    return false;
+}
+
+static const char *job_unrest(struct sim *s, struct sim_job *j)
+{
+    struct store_view view;
+    uint32_t node = 0;
+    uint64_t token = 0;
+    bool known = row_at_keeper(s, j->name, &view) && view.row.phase != STORE_GONE;
+    uint32_t live = sim_proc_live(s, j->name, &node, &token);
+    if (j->is_acked && !j->is_delete_tried && !known)
+        sim_fail(s, 1, "I1: acknowledged %s is lost", j->name);
+    if (j->is_deleted_acked && known)
+        sim_fail(s, 1, "I11: deleted %s is back", j->name);
+    if (!known) {
+        (void)snprintf(s->text, sizeof s->text, "%s is no job and runs on n%u", j->name, node);
+        return live == 0 ? NULL : s->text;
+    }
+    bool ends = view.row.kind == STORE_KIND_TASK;
+    if (ends && (view.row.phase == STORE_DONE || view.row.phase == STORE_FAILED))
+        return live == 0 ? NULL : "an ended task runs";
+    (void)snprintf(s->text, sizeof s->text, "%s: %u processes (n%u, token %llu), row %d token %llu",
+                   j->name, live, node, (unsigned long long)token, (int)view.row.phase,
+                   (unsigned long long)view.row.run_token);
+    if (view.row.want != STORE_WANT_RUN)
+        return live == 0 ? NULL : s->text;
+    return live == 1 && token == view.row.run_token ? NULL : s->text;
+}
+
+static const char *unrest(struct sim *s)
+{
+    const char *why = NULL;
+    for (uint32_t b = 0; b < SIM_BUCKETS && why == NULL; b++)
+        why = bucket_unrest(s, b);
+    for (uint32_t i = 0; i < s->jobs && why == NULL; i++)
+        why = job_unrest(s, &s->job[i]);
+    return why == NULL && sim_clients_wait(s) ? "a client has no answer" : why;
+}
+
+bool sim_at_rest(struct sim *s)
+{
+    return unrest(s) == NULL;
+}
+
+void sim_check_rest(struct sim *s)
+{
+    const char *why = unrest(s);
+    if (why != NULL)
+        sim_fail(s, 2, "not at rest: %s", why);
+}
