@@ -14,7 +14,7 @@
 #include "tests/sim/history.h"
 
 #define SPANS_MAX    200000
-#define NAMES_MAX    4096
+#define NAMES_MAX    65536
 #define PARTS_MAX    64
 #define VERDICTS_MAX 20
 
