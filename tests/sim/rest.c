@@ -41,6 +41,10 @@ static const char *bucket_unrest(struct sim *s, uint32_t bucket)
                            i);
             if (v.digest != keeper.digest || v.seat != keeper.old_seat[k].seat)
                 return s->text;
+            (void)snprintf(s->text, sizeof s->text, "bucket %u: n%u still tells of claims", bucket,
+                           i);
+            if (v.claims != 0)
+                return s->text;
         }
     return NULL;
 }

@@ -193,6 +193,7 @@ struct sim_job {
     uint32_t newest;                /* write: index + 1 */
     uint64_t chosen;                /* highest version that a quorum has had */
     bool chosen_gone;               /* it is a tombstone */
+    uint64_t token_row;             /* in any chosen version: they only rise (R43) */
     uint64_t request;               /* under way: 0 none */
     uint64_t id;                    /* the client's, for the same request again (R19) */
     uint32_t asked;                 /* the node that is to answer */
@@ -415,6 +416,7 @@ void sim_story_grant(struct sim *s);
 void sim_story_stale(struct sim *s);
 void sim_story_stray(struct sim *s);
 void sim_story_calm(struct sim *s);
+void sim_story_busy(struct sim *s);
 void sim_story_amnesia(struct sim *s);
 
 /* ---- story.c */

@@ -555,6 +555,7 @@ static const struct {
     { "stale", 5, sim_story_stale },
     { "stray", 5, sim_story_stray },
     { "calm", 5, sim_story_calm },
+    { "busy", 5, sim_story_busy },
     { "amnesia", 5, sim_story_amnesia },
     { "relay", 4, story_relay },
     { "unscanned", 2, story_unscanned },

@@ -225,6 +225,34 @@ void sim_story_stale(struct sim *s)
     s->is_wan = false;
 }
 
+/* 11. Deleted and made anew while its exclusive run is cut off: the new one waits until the old
+ * one's lease is over, and its person may be told to come back (R21, R22). */
+void sim_story_busy(struct sim *s)
+{
+    struct scene c;
+    char spec[160];
+    s->is_wan = true;
+    scene_begin(s, &c, exclusive);
+    (void)snprintf(spec, sizeof spec,
+                   "{\"name\":\"%s\",\"kind\":\"service\",\"exec\":[\"/bin/y\"]%s}", c.job,
+                   exclusive);
+    cut_off(s, c.runner);
+    (void)sim_op(s, c.keeper, AGENT_OP_JOB_DELETE, c.job);
+    sim_await(s, 5000, is_answered, "the delete is answered");
+    struct sim_job *j = sim_job_find(s, c.job);
+    for (uint32_t i = 0; i < 60; i++) {
+        sim_run_for(s, 500);
+        j->is_acked = j->is_delete_tried = j->is_deleted_acked = false;
+        (void)sim_put(s, c.keeper, c.job, spec);
+        sim_await(s, 20000, is_answered, "the put is answered");
+        if (s->last_err == MUSTER_OK)
+            break;
+    }
+    sim_run_for(s, 40000);
+    scene_end(s);
+    s->is_wan = false;
+}
+
 static bool is_known(struct sim *s, const char *job)
 {
     struct store_view view;
@@ -260,8 +288,8 @@ void sim_story_calm(struct sim *s)
     uint32_t bucket = bucket_of(s, c.job);
     store_bucket(store_of(s, c.keeper), bucket, &before);
     sim_cut(s, c.keeper, c.other[0], false);
-    for (uint32_t i = 0; i < 8; i++) {
-        sim_run_for(s, 2600);
+    for (uint32_t i = 0; i < 30; i++) {
+        sim_run_for(s, 2130);
         sim_crash(s, c.other[1], false);
         sim_run_for(s, 20);
         sim_boot(s, c.other[1]);

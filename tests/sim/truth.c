@@ -119,6 +119,10 @@ static void write_judge(struct sim *s, struct sim_write *w, const struct sim_lis
     if (w->is_chosen)
         sim_inv_uid(s, j, w);
     if (w->is_chosen && w->version > j->chosen) {
+        if (w->token != 0 && w->token < j->token_row)
+            sim_fail(s, 1, "R43: %s had token %llu, and has %llu now", j->name,
+                     (unsigned long long)j->token_row, (unsigned long long)w->token);
+        j->token_row = w->token > j->token_row ? w->token : j->token_row;
         j->chosen = w->version;
         j->chosen_gone = w->phase == STORE_GONE;
     }
