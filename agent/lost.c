@@ -173,15 +173,16 @@ static void reply(struct agent_core *core, const struct serve_ask *ask, const st
 }
 
 /* From here on it counts, and everybody hears of it. */
-static void lost_counts(struct agent_core *core, const struct lost_node *l)
+static void lost_counts(struct agent_core *core, const struct lost_node *l, bool is_sworn_here)
 {
     char id[MUSTER_ID_TEXT];
     struct agent_peer *p = agent_peers_find(core, l->id);
     agent_out_log(&core->out, AGENT_LOG_WARN,
                   "%s (%.8s) is declared lost: it may never vote, hold jobs or run any again",
                   l->name, muster_id_text(l->id, id));
-    agent_news_add(core, "node.lost", l->name, NULL, 0,
-                   "an operator swore that its disk is gone for good");
+    if (is_sworn_here)
+        agent_news_add(core, "node.lost", l->name, NULL, 0,
+                       "an operator swore that its disk is gone for good");
     store_lost(core->store, l->id);
     if (p != NULL)
         agent_peers_lost(core, p);
@@ -205,7 +206,7 @@ bool agent_lost_noted(struct agent_core *core, uint64_t cookie, int err)
     l->number = 0;
     if (err == MUSTER_OK) {
         if (!agent_is_self(core, l->id))
-            lost_counts(core, l);
+            lost_counts(core, l, ask.number != 0);
         if (ask.number != 0)
             reply(core, &ask, l, false);
         return true;
