@@ -20,6 +20,7 @@ void sim_check_turn(struct sim *s, uint32_t node, const struct agent_event *even
 void sim_check_started(struct sim *s, uint32_t node, const struct sim_proc *p)
 {
     sim_inv_token(s, node, p);
+    sim_inv_seen(s, node, p);
     sim_inv_overlap(s, node, p);
     sim_inv_late(s, node, p);
 }
