@@ -320,12 +320,27 @@ static void park(struct agent_core *core, struct served *s)
     t->deadline_ms = muster_deadline_sooner(t->deadline_ms, core->now.mono_ms + PARK_LOOK_MS);
 }
 
+static void not_keeper(struct agent_core *core, const struct serve_ask *ask, uint32_t bucket)
+{
+    struct muster_id who[1];
+    char id[MUSTER_ID_TEXT] = "";
+    if (store_keeper_hint(core->store, bucket, who, 1) > 0 && !agent_is_self(core, who[0]))
+        (void)muster_id_text(who[0], id);
+    serve_error(core, ask, MUSTER_EREFUSED, id, "not the keeper of %s", ask->q->name);
+}
+
 /* Answers what can be answered, writes what must be written, parks what must wait. */
 static void op_try(struct agent_core *core, struct served *s)
 {
     struct store_view view = { 0 };
     struct muster_bytes key = muster_bytes_text(s->name);
     struct serve_ask ask = ask_of(s);
+    uint32_t bucket = store_bucket_of(core->store, key);
+    if (!store_is_serving(core->store, bucket)) {
+        not_keeper(core, &ask, bucket); /* it was parked, and the bucket went: we know nothing */
+        served_free(core, s);
+        return;
+    }
     bool known = store_get(core->store, key, &view);
     bool alive = known && view.row.phase != STORE_GONE;
     if (known && !view.is_chosen) {
@@ -405,15 +420,6 @@ static void write_begin(struct agent_core *core, const struct serve_ask *ask)
                                    .request_id = { q->request_id[0], q->request_id[1] } };
     s->until_ms = core->now.mono_ms + PARK_MS;
     op_try(core, s);
-}
-
-static void not_keeper(struct agent_core *core, const struct serve_ask *ask, uint32_t bucket)
-{
-    struct muster_id who[1];
-    char id[MUSTER_ID_TEXT] = "";
-    if (store_keeper_hint(core->store, bucket, who, 1) > 0 && !agent_is_self(core, who[0]))
-        (void)muster_id_text(who[0], id);
-    serve_error(core, ask, MUSTER_EREFUSED, id, "not the keeper of %s", ask->q->name);
 }
 
 static void read_begin(struct agent_core *core, const struct serve_ask *ask, uint32_t bucket)
