@@ -6,6 +6,8 @@
 #include "base/hash.h"
 #include "tests/sim/sim.h"
 
+#define FOUNDED_MS 1000
+
 static struct muster_bytes own(struct muster_bytes b)
 {
     uint8_t *p = malloc(b.len + 1);
@@ -122,6 +124,8 @@ void sim_disk_done(struct sim *s, uint32_t node, uint64_t number)
     struct agent_event e = { .kind = AGENT_EVENT_COMMITTED, .batch = number };
     if (d->is_full) {
         e.err = MUSTER_ENOSPC;
+    } else if (s->now < FOUNDED_MS) { /* a founding that fails is for a person to repeat */
+        sim_disk_apply(s, node);
     } else if (f->eio_per_mille > 0 && muster_rng_chance(&s->rng, f->eio_per_mille, 1000)) {
         e.err = MUSTER_EIO;
         sim_count(s, SIM_EIO);
