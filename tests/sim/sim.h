@@ -417,6 +417,7 @@ void sim_story_stale(struct sim *s);
 void sim_story_stray(struct sim *s);
 void sim_story_calm(struct sim *s);
 void sim_story_busy(struct sim *s);
+void sim_story_drift(struct sim *s);
 void sim_story_amnesia(struct sim *s);
 
 /* ---- story.c */

@@ -556,6 +556,7 @@ static const struct {
     { "stray", 5, sim_story_stray },
     { "calm", 5, sim_story_calm },
     { "busy", 5, sim_story_busy },
+    { "drift", 5, sim_story_drift },
     { "amnesia", 5, sim_story_amnesia },
     { "relay", 4, story_relay },
     { "unscanned", 2, story_unscanned },

@@ -177,6 +177,7 @@ void sim_story_age(struct sim *s)
 void sim_story_late(struct sim *s)
 {
     struct scene c;
+    s->is_wan = true;
     scene_begin(s, &c, exclusive);
     for (uint32_t i = 0; i < s->nodes; i++)
         if (i != c.keeper && i != c.runner) {
@@ -184,10 +185,11 @@ void sim_story_late(struct sim *s)
             sim_cut(s, c.runner, i, true);
         }
     sim_cut(s, c.keeper, c.runner, false);
-    sim_run_for(s, 3500);
+    sim_run_for(s, 6000);
     s->cut[c.keeper] = (uint16_t)(s->cut[c.keeper] & ~(1u << c.runner));
     sim_run_for(s, 30000);
     scene_end(s);
+    s->is_wan = false;
 }
 
 /* The same without delay: while nobody answers a keeper's beats, its leases end no later (R36). */
@@ -251,6 +253,30 @@ void sim_story_busy(struct sim *s)
     sim_run_for(s, 40000);
     scene_end(s);
     s->is_wan = false;
+}
+
+static void clock_rate(struct sim *s, uint32_t node, int32_t ppm)
+{
+    struct sim_node *n = &s->node[node];
+    n->mono_offset = sim_mono(s, node);
+    n->epoch = s->now;
+    n->rate_ppm = ppm;
+}
+
+/* R40: a clock that runs two percent fast ends the exclusive runs beside it. */
+void sim_story_drift(struct sim *s)
+{
+    struct scene c;
+    uint32_t node = 0;
+    uint64_t token = 0, first = 0;
+    scene_begin(s, &c, exclusive);
+    (void)sim_proc_live(s, c.job, &node, &first);
+    clock_rate(s, c.runner, 20000);
+    sim_run_for(s, 150000);
+    if (sim_proc_live(s, c.job, &node, &token) == 1 && token == first)
+        sim_fail(s, 1, "R40: exclusive %s goes on beside a clock that is not to be trusted", c.job);
+    clock_rate(s, c.runner, 0);
+    scene_end(s);
 }
 
 static bool is_known(struct sim *s, const char *job)
@@ -332,4 +358,8 @@ void sim_story_amnesia(struct sim *s)
         sim_check_all(s);
     }
     scene_end(s);
+    uint32_t node = 0;
+    uint64_t token = 0;
+    if (sim_proc_live(s, c.job, &node, &token) != 0)
+        sim_fail(s, 1, "I1: the stop of %s was acknowledged, and is lost", c.job);
 }
