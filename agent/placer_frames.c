@@ -242,7 +242,9 @@ static bool claim_adopt(struct agent_core *core, struct place_entry *e, struct s
     store_bucket(core->store, view->bucket, &bucket);
     struct store_reign theirs = store_version_reign((struct store_version){ m->token });
     struct store_row row = view->row;
-    bool newer = m->token > row.run_token && row.mode == STORE_AVAILABLE;
+    /* A row without a run has had others: whatever is older than the row itself may be one. */
+    uint64_t floor = row.run_token != 0 ? row.run_token : view->version.packed;
+    bool newer = m->token > floor && row.mode == STORE_AVAILABLE;
     bool may_run = row.phase == STORE_PLACED || row.phase == STORE_WAITING;
     if (!newer || !may_run || row.want != STORE_WANT_RUN)
         return false; /* what has ended or is held stays so, whoever still speaks of a run of it */

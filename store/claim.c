@@ -364,7 +364,10 @@ static bool claim_judge(struct store *s, struct store_bucket *b, struct muster_b
                     store_row_decode(&row, store_value_bytes(e->value)) == MUSTER_OK;
     bool may_run = is_known && row.mode == STORE_AVAILABLE && row.want == STORE_WANT_RUN &&
                    (row.phase == STORE_PLACED || row.phase == STORE_WAITING);
-    if (!may_run || (row.run_token > token && !MUSTER_MUTANT(lower_claim_wins))) {
+    /* A row without a run has had others: a claim that is older than the row comes too late. */
+    uint64_t floor = is_known && row.run_token == 0 ? e->value->version : 0;
+    bool is_lower = is_known && (row.run_token > token || floor > token);
+    if (!may_run || (is_lower && !MUSTER_MUTANT(lower_claim_wins))) {
         MUSTER_MARK(claim_dropped);
         claim_drop(s, b, key, node, token);
         return true;
