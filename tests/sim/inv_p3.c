@@ -8,10 +8,10 @@ static void disturbed(struct sim *s)
     s->disturbed_at = s->now;
 }
 
-/* P3 promises 5 s after a heal, and that is not kept yet: 5.006 s where the keeper's quorum had been
- * lost too (calm 30638), more than 6 s in calm 51864 and 52383, and half a minute where a keeper
- * booted into a partition and has not heard of a node before the next whole exchange of gossip
- * (disk 30939). Until it is, this is what holds. */
+/* P3 promises 5 s after a heal, and that is not kept yet: 5.006 s where the keeper's quorum had
+ * been lost too (calm 30638), more than 6 s in calm 51864 and 52383, and half a minute where a
+ * keeper booted into a partition and has not heard of a node before the next whole exchange of
+ * gossip (disk 30939). Until it is, this is what holds. */
 #define SETTLE_MS 35000
 
 static bool is_whole(const struct sim *s)
