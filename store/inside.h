@@ -149,12 +149,14 @@ struct store_bucket {
     uint64_t limit_ms;          /* candidate: gives up */
     uint64_t started_ms;
     uint64_t answered_ms; /* s of R14; 0: not yet */
-    uint64_t purge_ms;    /* when to look for tombstones that may go */
+    uint64_t purge_ms;    /* when to go on looking for tombstones that may go */
+    uint64_t ripe_ms;     /* when the tombstones before ripening_seq are ripe */
     uint64_t takeover_ms; /* no first lease before (R37) */
     uint64_t age_min_ms;  /* least beat age among the voters */
     uint32_t seq;
-    uint32_t rewrites; /* rows still to be written anew before serving */
-    uint32_t frames;   /* of this reign sent in the writes lane */
+    uint32_t ripe_seq, ripening_seq; /* 1 + our seq; 1: only rows of earlier reigns; 0: none */
+    uint32_t rewrites;               /* rows still to be written anew before serving */
+    uint32_t frames;                 /* of this reign sent in the writes lane */
     bool bench_is_open;
     struct store_proposal *first_proposal, *last_proposal;
     uint32_t unchosen;
@@ -424,6 +426,7 @@ void store_fill_ok_take(struct store *s, uint16_t peer, struct muster_reader *r)
 void store_change_check(struct store *s, struct store_bucket *b);
 void store_yield_check(struct store *s, struct store_bucket *b);
 void store_purge_forget(struct store *s, struct store_bucket *b); /* other seats: ask again */
+void store_purge_begin(struct store *s, struct store_bucket *b);
 void store_purge_check(struct store *s, struct store_bucket *b);
 void store_purge_written(struct store *s, struct store_bucket *b, const struct store_proposal *w);
 void store_purge_take(struct store *s, uint16_t peer, struct muster_reader *r);

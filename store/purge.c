@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tombstones go when every seat of the bench has them, and never by age. (R21, R22) */
+/* Tombstones go when every seat of the bench has them, and never by age alone. (R21, R22)
+ *
+ * A tombstone remembers the last requests of its name. One that hung in a connection, was asked
+ * again and is long answered may still arrive; without the tombstone it would bring the job back.
+ * (R19) So it stays for as long as anything can be under way: the rows fall into generations, and
+ * what was there when a generation began is ripe when the next one does. */
 #include "store/inside.h"
 
 #define PURGES_PER_LOOK 256u
@@ -47,7 +52,7 @@ void store_purge_written(struct store *s, struct store_bucket *b, const struct s
             continue;
         MUSTER_MARK(tombstone_everywhere_at_once);
         e->flags |= STORE_ENTRY_FULL;
-        if (b->purge_ms == MUSTER_NEVER)
+        if (s->config.times.ripe_ms == 0 && b->purge_ms == MUSTER_NEVER)
             b->purge_ms = s->now.mono_ms + s->config.times.beat_ms / 8;
         store_scan_at(s, b->purge_ms);
     }
@@ -68,11 +73,36 @@ static uint32_t seq_held_by_all(const struct store *s, const struct store_bucket
     return equal;
 }
 
+/* A reign begins: what it took over is young to it. */
+void store_purge_begin(struct store *s, struct store_bucket *b)
+{
+    b->purge_ms = MUSTER_NEVER;
+    b->ripe_seq = 0;
+    b->ripening_seq = 1;
+    b->ripe_ms = s->now.mono_ms + s->config.times.ripe_ms;
+}
+
+/* True when a generation begins, or the last look was not finished. */
+static bool look_is_due(const struct store *s, struct store_bucket *b)
+{
+    if (s->config.times.ripe_ms == 0)
+        b->ripe_seq = UINT32_MAX;
+    else if (s->now.mono_ms < b->ripe_ms)
+        return s->now.mono_ms >= b->purge_ms;
+    else
+        b->ripe_seq = b->ripening_seq;
+    b->ripening_seq = b->seq + 1;
+    b->ripe_ms = s->now.mono_ms + s->config.times.ripe_ms;
+    return true;
+}
+
 void store_purge_check(struct store *s, struct store_bucket *b)
 {
     uint32_t equal = seq_held_by_all(s, b), left = PURGES_PER_LOOK;
     struct store_entry *next;
 
+    if (!look_is_due(s, b))
+        return;
     b->purge_ms = MUSTER_NEVER;
     if (s->table.shelf[b->number].tombstones == 0 || !purge_is_possible(s, b))
         return;
@@ -83,12 +113,15 @@ void store_purge_check(struct store *s, struct store_bucket *b)
         /* `equal` counts from 1; a row of an earlier reign was there before our first. */
         uint32_t needs = is_ours ? store_version_seq(version) + 1 : 1;
         bool is_everywhere = equal >= needs || (e->flags & STORE_ENTRY_FULL) != 0;
-        if (!is_everywhere || !row_may_go(e) || !store_batch_has_room(s, 1, 16))
+        if (needs > b->ripe_seq || !is_everywhere || !row_may_go(e) ||
+            !store_batch_has_room(s, 1, 16))
             continue;
         MUSTER_MARK(purged);
         purge_row(s, b, e);
         left--;
     }
+    if (left == 0)
+        b->purge_ms = s->now.mono_ms + s->config.times.beat_ms / 8;
 }
 
 void store_purge_forget(struct store *s, struct store_bucket *b)

@@ -94,7 +94,7 @@ static void reign_elected(struct store *s, struct store_bucket *b)
     b->started_ms = s->now.mono_ms;
     b->answered_ms = 0;
     b->frames = 0;
-    b->purge_ms = MUSTER_NEVER;
+    store_purge_begin(s, b);
     b->known_ms = s->now.mono_ms;
     b->is_claimable = false;
     b->takeover_ms = s->now.mono_ms + (wait > b->age_min_ms ? wait - b->age_min_ms : 0);

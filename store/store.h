@@ -69,7 +69,8 @@ struct store_times {
     uint32_t beat_ms, calm_ms, vote_hold_ms, rank_ms, horizon_ms, margin_ms, ack_wait_ms;
     uint32_t commit_stuck_ms, claim_after_ms, boot_grace_ms, alone_grace_ms, replace_ms;
     uint32_t settle_ms, away_ms;
-    bool has_claims; /* no: a part without a quorum starts nothing (R45) */
+    uint32_t ripe_ms; /* a tombstone is not purged before that; 0: at once */
+    bool has_claims;  /* no: a part without a quorum starts nothing (R45) */
 };
 
 void store_times_wan(struct store_times *t);

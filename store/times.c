@@ -19,6 +19,7 @@ void store_times_wan(struct store_times *t)
         .replace_ms = 60000,
         .settle_ms = 10000,
         .away_ms = 2000,
+        .ripe_ms = 20000,
         .has_claims = true,
     };
 }

@@ -264,10 +264,10 @@ void pool_open(struct pool *p, uint32_t nodes, uint32_t buckets, uint64_t seed)
     p->buckets = buckets;
     p->replicas = 3;
     p->rows_max = 1000;
-    p->delay_ms = 2;
-    p->commit_ms = 2;
+    p->delay_ms = p->commit_ms = 2;
     p->wishes_all = true;
     store_times_wan(&p->times);
+    p->times.ripe_ms = 0; /* but where a story is about it */
     assert_int_equal(
         muster_arena_open(&p->trace_arena, POOL_NODES * (POOL_LINES + 1) * MUSTER_TRACE_LINE),
         MUSTER_OK);

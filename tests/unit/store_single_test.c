@@ -57,6 +57,28 @@ static void what_is_acknowledged_survives_a_kill(void **state)
     end(p);
 }
 
+/* What asked for the job may still be under way, and the tombstone knows its number. (R19, R22) */
+static void a_tombstone_stays_while_a_request_may_be_under_way(void **state)
+{
+    struct pool *p = founded(8);
+    struct store_counters c;
+
+    (void)state;
+    pool_kill(p, 0, true);
+    p->times.ripe_ms = 20000;
+    pool_boot(p, 0, false);
+    pool_until(p, 100, pool_all_served, "alone on its bench it need not wait");
+    assert_int_equal(pool_write_wait(p, 4, false), MUSTER_OK);
+    assert_int_equal(pool_write_wait(p, 4, true), MUSTER_OK);
+    pool_run(p, 19000);
+    store_counters(p->node[0].store, &c);
+    assert_int_equal(c.purged, 0);
+    pool_until(p, 22000, pool_is_at_rest, "it goes within two such times");
+    store_counters(p->node[0].store, &c);
+    assert_int_equal(c.purged, 1);
+    end(p);
+}
+
 /* (R18, R53, I9) */
 static void nothing_is_answered_before_its_commit(void **state)
 {
@@ -178,6 +200,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_founder_serves_every_bucket_at_once),
         cmocka_unit_test(what_is_acknowledged_survives_a_kill),
+        cmocka_unit_test(a_tombstone_stays_while_a_request_may_be_under_way),
         cmocka_unit_test(nothing_is_answered_before_its_commit),
         cmocka_unit_test(a_row_is_written_by_one_at_a_time_and_as_it_was_read),
         cmocka_unit_test(a_disk_that_refuses_ends_service_until_it_takes_the_batch),
