@@ -71,7 +71,7 @@ def test_guards_are_killed_and_their_jobs_die_with_them_and_start_anew(five):
 def halt(cluster, agent, kind, number):
     """`kind`: agent, guards, or both, of one node."""
     if kind != "agent":
-        for guard in guards_of({p.job: p for p in cluster.processes()}, agent.name):
+        for guard in guards_of(dict(enumerate(cluster.processes())), agent.name):
             procs.kill(guard, number)
     if kind != "guards":
         agent.send(number)
