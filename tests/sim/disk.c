@@ -184,6 +184,35 @@ static bool is_passing(const struct sim_disk *d, uint32_t op)
     return false;
 }
 
+static bool is_dropped(const struct sim_disk *d, const struct sim_record *r)
+{
+    for (uint32_t i = 0; i < d->pending_count; i++)
+        if (d->pending_delete[i] && d->pending[i].table == r->table &&
+            muster_bytes_equal(d->pending[i].key, r->key))
+            return true;
+    return false;
+}
+
+/* A batch that takes every row of the bucket away, not only tombstones, and leaves another bench
+ * row behind: within it the node has lost its seat and got one again. The number may be the same,
+ * when the bench row that gave it first was never chosen: then nobody knows that it was ever given.
+ */
+static bool is_reseated(const struct sim_node *n, uint32_t bucket, uint64_t bench_before)
+{
+    uint32_t alive = 0;
+    if (n->bucket[bucket].bench_version == bench_before)
+        return false;
+    for (uint32_t i = 0; i < n->disk.count; i++) {
+        const struct sim_record *r = &n->disk.record[i];
+        if (!r->is_live || r->table != STORE_TABLE_ROW || sim_truth_bucket(r->key) != bucket)
+            continue;
+        alive += !sim_truth_is_tombstone(r->value);
+        if (!is_dropped(&n->disk, r))
+            return false;
+    }
+    return alive > 0;
+}
+
 /* A batch is atomic: its buckets are looked at first, so that every row is judged by the seat that
  * the batch leaves behind. */
 void sim_disk_apply(struct sim *s, uint32_t node)
@@ -191,12 +220,18 @@ void sim_disk_apply(struct sim *s, uint32_t node)
     struct sim_node *n = &s->node[node];
     struct sim_disk *d = &n->disk;
     uint16_t seats[SIM_BUCKETS];
-    for (uint32_t b = 0; b < SIM_BUCKETS; b++)
+    uint64_t benches[SIM_BUCKETS];
+    for (uint32_t b = 0; b < SIM_BUCKETS; b++) {
         seats[b] = n->bucket[b].seat;
-    for (int rows = 0; rows < 2; rows++)
+        benches[b] = n->bucket[b].bench_version;
+    }
+    for (int rows = 0; rows < 2; rows++) {
+        for (uint32_t b = 0; b < SIM_BUCKETS && rows == 1; b++)
+            seats[b] = is_reseated(n, b, benches[b]) ? UINT16_MAX : seats[b];
         for (uint32_t i = 0; i < d->pending_count; i++)
             if ((d->pending[i].table != STORE_TABLE_BUCKET) == (rows == 1) && !is_passing(d, i))
                 operation_apply(s, node, &d->pending[i], d->pending_delete[i], seats);
+    }
     sim_disk_drop(n);
     sim_truth_judge(s);
 }

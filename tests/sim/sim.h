@@ -383,6 +383,8 @@ uint32_t sim_proc_live(const struct sim *s, const char *job, uint32_t *node, uin
 void sim_truth_op(struct sim *s, uint32_t node, uint8_t table, struct muster_bytes key,
                   struct muster_bytes value, struct muster_bytes before, const uint16_t *seats);
 void sim_truth_judge(struct sim *s); /* after every batch: what is chosen now */
+uint32_t sim_truth_bucket(struct muster_bytes key); /* of a record's key */
+bool sim_truth_is_tombstone(struct muster_bytes record);
 void sim_truth_wiped(struct sim *s, uint32_t node);
 /* A record of it was damaged: what stood there no longer does. */
 void sim_truth_flipped(struct sim *s, uint32_t node, uint8_t table, struct muster_bytes key,

@@ -267,7 +267,16 @@ static void claim_kept(struct sim *s, struct muster_bytes key, struct muster_byt
     sim_inv_claimed(s, name, token);
 }
 
-static uint32_t bucket_of(struct muster_bytes key)
+bool sim_truth_is_tombstone(struct muster_bytes record)
+{
+    struct store_row row;
+    return record.len > ROW_HEAD &&
+           store_row_decode(&row, MUSTER_BYTES(record.data + ROW_HEAD, record.len - ROW_HEAD)) ==
+               MUSTER_OK &&
+           row.phase == STORE_GONE;
+}
+
+uint32_t sim_truth_bucket(struct muster_bytes key)
 {
     return (uint32_t)big_endian(key.data + key.len - 2, 2);
 }
@@ -279,7 +288,7 @@ void sim_truth_op(struct sim *s, uint32_t node, uint8_t table, struct muster_byt
         claim_kept(s, key, value);
     if (table != STORE_TABLE_ROW && table != STORE_TABLE_BUCKET)
         return;
-    uint32_t bucket = bucket_of(key);
+    uint32_t bucket = sim_truth_bucket(key);
     s->judge_due |= 1u << bucket;
     if (table == STORE_TABLE_BUCKET) {
         bucket_kept(&s->node[node].bucket[bucket], value);
@@ -319,7 +328,7 @@ void sim_truth_flipped(struct sim *s, uint32_t node, uint8_t table, struct muste
     struct store_row row;
     if (table == STORE_TABLE_CLAIM)
         return;
-    uint32_t bucket = bucket_of(key);
+    uint32_t bucket = sim_truth_bucket(key);
     s->wipes++;
     if (table == STORE_TABLE_ROW) {
         row_read(s, value, &row);
