@@ -149,6 +149,22 @@ static void note_end(struct store *s, const struct store_item *item, int err)
     e->err = err;
 }
 
+/* An answer from a seat that we have lost within the same batch: it never was on the disk (I9). */
+static bool is_from_lost_seat(const struct store *s, const struct store_item *item)
+{
+    switch (item->kind) {
+    case STORE_YES:
+    case STORE_PUT_OK:
+    case STORE_BEAT_OK:
+    case STORE_FILL_OK:
+    case STORE_LIST_OK:
+    case STORE_WANT_OK:
+        return s->bucket[item->bucket].seat != item->seat;
+    default:
+        return false;
+    }
+}
+
 /* Takes the item out of the waiting list and does what it waited for. */
 static void item_release(struct store *s, struct store_item *item)
 {
@@ -167,6 +183,8 @@ static void item_release(struct store *s, struct store_item *item)
         store_claim_on_disk(s, item);
         break;
     default:
+        if (is_from_lost_seat(s, item))
+            break;
         store_send(s, item);
         return;
     }

@@ -274,7 +274,8 @@ struct sim {
     uint32_t open_count[SIM_BUCKETS], open_size[SIM_BUCKETS];
     struct sim_chain chain[SIM_BUCKETS];
     uint64_t disturbed_at;
-    uint32_t judge_due; /* buckets whose disks have changed */
+    uint64_t doubled_at[SIM_JOBS]; /* since when a job runs twice; 0: it does not */
+    uint32_t judge_due;            /* buckets whose disks have changed */
     uint32_t next_stream, next_link, next_pid;
     uint64_t next_request, next_handle;
     struct {
@@ -382,7 +383,7 @@ uint32_t sim_proc_live(const struct sim *s, const char *job, uint32_t *node, uin
  * there was nothing; `seats` as they were before the batch. */
 void sim_truth_op(struct sim *s, uint32_t node, uint8_t table, struct muster_bytes key,
                   struct muster_bytes value, struct muster_bytes before, const uint16_t *seats);
-void sim_truth_judge(struct sim *s); /* after every batch: what is chosen now */
+void sim_truth_judge(struct sim *s);                /* after every batch: what is chosen now */
 uint32_t sim_truth_bucket(struct muster_bytes key); /* of a record's key */
 bool sim_truth_is_tombstone(struct muster_bytes record);
 void sim_truth_wiped(struct sim *s, uint32_t node);
