@@ -296,16 +296,17 @@ void store_proposal_acked(struct store *s, struct store_bucket *b, struct store_
 void store_proposal_own(struct store *s, struct store_proposal *w)
 {
     struct store_bucket *b = &s->bucket[w->bucket];
-
-    if (w->is_closed)
-        return;
     int self = store_bucket_self(s, b);
-    if (self < 0)
+    struct store_reign reign = store_version_reign((struct store_version){ w->first });
+
+    if (self < 0 || !store_bucket_rules(b) || reign.packed != b->reign.packed)
         return;
-    /* Batches reach the disk in order: what was written here before is there as well. */
+    /* Batches reach the disk in order: what was written here before is there as well. That holds
+     * also of a write that the others have chosen and answered before our own slow disk had it. */
     if (b->member[self].level == 0)
         b->member[self].level = w->last_seq + 1;
-    store_proposal_acked(s, b, w, (uint32_t)self);
+    if (!w->is_closed)
+        store_proposal_acked(s, b, w, (uint32_t)self);
 }
 
 void store_proposal_review(struct store *s, struct store_bucket *b)
