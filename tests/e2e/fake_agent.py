@@ -52,7 +52,7 @@ class Api(http.server.BaseHTTPRequestHandler):
 
 
 parser = argparse.ArgumentParser()
-for flag in "name bind peer-port http socket data-dir slots join complain".split():
+for flag in "name bind peer-port http socket data-dir slots join max-strikes complain".split():
     parser.add_argument("--" + flag)
 options = parser.parse_args()
 os.makedirs(options.data_dir, exist_ok=True)

@@ -230,7 +230,8 @@ def complete(api, tmp_path, line):
     "line,offers",
     [
         ("muster mem", ["members"]),
-        ("muster n", ["node"]),
+        ("muster no", ["node"]),
+        ("muster n", ["node", "next"]),
         ("muster node s", ["show"]),
         ("muster node show br", ["bravo"]),
         ("muster show batch/", ["batch/good", "batch/bad", "batch/killed"]),

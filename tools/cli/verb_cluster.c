@@ -142,8 +142,9 @@ static void status_print(struct cli_value s)
     cli_view_fact("node", "%s (%s)", cli_text(s, "node", "-"), cli_text(s, "node_id", "-"));
     cli_view_fact("state", "%s, up for %s", state,
                   cli_ago(cli_text(s, "since", NULL), since, sizeof since));
-    cli_view_fact("cluster", "%s (%s)", cli_text(s, "cluster_id", "none yet"),
-                  cli_text(s, "settings", "-"));
+    const char *settings = cli_text(s, "settings", NULL); /* an older agent says nothing of them */
+    cli_view_fact("cluster", settings != NULL ? "%s (%s)" : "%s",
+                  cli_text(s, "cluster_id", "none yet"), settings);
     status_members(cli_value_field(s, "members"));
     cli_view_fact("slots", "%lld of %lld used here, %lld of %lld in the cluster",
                   cli_number(s, "used", 0), cli_number(s, "slots", 0), cli_number(s, "used_all", 0),
