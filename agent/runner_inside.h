@@ -83,6 +83,7 @@ struct agent_runner {
     struct muster_map seen_map; /* hash of key -> index of seen */
     struct run_seen *seen;
     uint32_t seen_count, seen_size, seen_at;
+    struct run_noting *noting; /* what is not on disk yet */
     struct agent_tickets tickets;
     bool is_scanned;
     uint64_t hold_ms; /* next HOLD of everything */
@@ -102,6 +103,10 @@ struct agent_run *runner_make(struct agent_core *core, struct muster_bytes key);
 void runner_free(struct agent_core *core, struct agent_run *run);
 struct muster_bytes runner_key(const struct agent_run *run);
 
+/* "Not running here, never will": once what has been seen of it is on disk (R28). */
+void runner_gone(struct agent_core *core, struct muster_id to, struct muster_bytes key,
+                 uint64_t token, const char *reason);
+void runner_seen_noted(struct agent_core *core, uint64_t cookie, int err);
 MUSTER_MUST_USE int runner_seen_open(struct agent_runner *r);
 void runner_seen_close(struct agent_runner *r);
 void runner_seen_sweep(struct agent_core *core); /* asks about the oldest, a few at a time */

@@ -17,15 +17,6 @@ static void note_set(struct agent_run *run, const char *text)
     (void)snprintf(run->note, sizeof run->note, "%s", text != NULL ? text : "");
 }
 
-static void gone_send(struct agent_core *core, struct muster_id to, struct muster_bytes key,
-                      uint64_t token, const char *reason)
-{
-    struct agent_msg_done m = { .key = key, .token = token, .reason = muster_bytes_text(reason) };
-    struct muster_writer w = agent_frame(core);
-    agent_write_done(&w, AGENT_MSG_GONE, &m);
-    (void)agent_frame_send(core, to, &w);
-}
-
 /* ---- clocks (R40) */
 
 bool runner_clock_is_bad(const struct agent_core *core)
@@ -99,8 +90,7 @@ static void run_begin(struct agent_core *core, struct muster_id from,
         MUSTER_MARK(no_slot_when_start_came);
         if (run != NULL)
             runner_free(core, run);
-        runner_seen_set(core, m->key, m->token, 0);
-        gone_send(core, from, m->key, m->token, "no free slot when the start came");
+        runner_gone(core, from, m->key, m->token, "no free slot when the start came");
         return;
     }
     for (uint32_t i = 0; i < RESERVATIONS_MAX; i++)
@@ -146,11 +136,9 @@ void agent_runner_start(struct agent_core *core, struct muster_id from, struct m
             MUSTER_MARK(start_of_seen_token);
         else
             MUSTER_MARK(start_refused);
-        if (runner_seen(core, m.key) < m.token)
-            runner_seen_set(core, m.key, m.token, 0);
-        gone_send(core, from, m.key, m.token,
-                  runner_clock_is_bad(core) ? "its clock is not to be trusted"
-                                            : "not running here");
+        runner_gone(core, from, m.key, m.token,
+                    runner_clock_is_bad(core) ? "its clock is not to be trusted"
+                                              : "not running here");
         return;
     }
     if (run == NULL) {
@@ -344,6 +332,7 @@ void runner_launch(struct agent_core *core, struct agent_run *run)
 void agent_runner_noted(struct agent_core *core, uint64_t cookie, int err)
 {
     struct agent_runner *r = core->runner;
+    runner_seen_noted(core, cookie, err);
     for (uint32_t i = 0; i < r->high; i++) {
         struct agent_run *run = &r->run[i];
         if (!run->is_used || !run->is_noting || run->note_cookie != cookie)
@@ -372,7 +361,7 @@ static void run_finish(struct agent_core *core, struct agent_run *run)
     struct run_next *next = run->next;
     run->next = NULL;
     if (!run->is_dropped)
-        gone_send(core, run->keeper, runner_key(run), run->token, run->note);
+        runner_gone(core, run->keeper, runner_key(run), run->token, run->note);
     if (run->handle != 0)
         agent_out_add(&core->out, AGENT_EFFECT_GUARD_FORGET)->number = run->handle;
     char key[STORE_KEY_MAX + 1];
@@ -419,11 +408,9 @@ void agent_runner_stop(struct agent_core *core, struct muster_id from, struct mu
         return;
     struct agent_run *run = runner_find(core, key);
     if (run == NULL || run->token != token) {
-        if (runner_seen(core, key) < token) {
+        if (runner_seen(core, key) < token)
             MUSTER_MARK(stop_before_start);
-            runner_seen_set(core, key, token, 0);
-        }
-        gone_send(core, from, key, token, "not running here");
+        runner_gone(core, from, key, token, "not running here");
         return;
     }
     run->keeper = from;

@@ -5,6 +5,7 @@
  * Whether a job is gone its keeper knows: an entry that is old is asked about, one in turn, and
  * leaves only with that word. A START for such a token can come no more: it was never written anew,
  * and what is on its way is younger than a day. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,16 @@
 #define SEEN_LOOKS 64 /* entries looked at with every report to the keepers */
 #define SEEN_ASKS  8  /* of which so many are asked about */
 
+/* A note on its way to the disk, and who waits for it. */
+struct run_noting {
+    struct run_noting *next;
+    uint64_t cookie;
+    struct muster_id to; /* of the GONE that waits */
+    uint64_t gone_token; /* 0: none waits */
+    char reason[AGENT_REASON_MAX];
+    char key[STORE_KEY_MAX + 1];
+};
+
 int runner_seen_open(struct agent_runner *r)
 {
     r->seen_size = SEEN_FIRST;
@@ -29,6 +40,11 @@ void runner_seen_close(struct agent_runner *r)
 {
     for (uint32_t i = 0; r->seen != NULL && i < r->seen_count; i++)
         free(r->seen[i].key);
+    while (r->noting != NULL) {
+        struct run_noting *n = r->noting;
+        r->noting = n->next;
+        free(n);
+    }
     muster_map_close(&r->seen_map);
     free(r->seen);
 }
@@ -84,12 +100,78 @@ void agent_runner_load_seen(struct agent_core *core, struct muster_bytes key,
         seen_remember(core->runner, key, token, wall_ms);
 }
 
+/* ---- on its way to the disk: nobody is told GONE meanwhile */
+
+static struct run_noting *noting_of(const struct agent_runner *r, struct muster_bytes key)
+{
+    struct run_noting *n = r->noting;
+    while (n != NULL && !muster_bytes_equal(muster_bytes_text(n->key), key))
+        n = n->next;
+    return n;
+}
+
+static void noting_add(struct agent_runner *r, struct muster_bytes key, uint64_t cookie)
+{
+    struct run_noting *n = calloc(1, sizeof *n);
+    MUSTER_ASSERT(n != NULL);
+    n->cookie = cookie;
+    memcpy(n->key, key.data, key.len);
+    n->next = r->noting; /* the last one is found first: with it the earlier ones are on disk too */
+    r->noting = n;
+}
+
+static void gone_send(struct agent_core *core, struct muster_id to, struct muster_bytes key,
+                      uint64_t token, const char *reason)
+{
+    struct agent_msg_done m = { .key = key, .token = token, .reason = muster_bytes_text(reason) };
+    struct muster_writer w = agent_frame(core);
+    agent_write_done(&w, AGENT_MSG_GONE, &m);
+    (void)agent_frame_send(core, to, &w);
+}
+
+void runner_gone(struct agent_core *core, struct muster_id to, struct muster_bytes key,
+                 uint64_t token, const char *reason)
+{
+    if (runner_seen(core, key) < token)
+        runner_seen_set(core, key, token, 0);
+    struct run_noting *n = noting_of(core->runner, key);
+    if (n == NULL || MUSTER_MUTANT(gone_before_seen)) {
+        gone_send(core, to, key, token, reason);
+        return;
+    }
+    n->to = to; /* one that is asked for while another waits is asked for again */
+    n->gone_token = token;
+    (void)snprintf(n->reason, sizeof n->reason, "%s", reason);
+}
+
+/* What the disk has refused it is given again when the keeper asks again, so GONE waits for that.
+ */
+void runner_seen_noted(struct agent_core *core, uint64_t cookie, int err)
+{
+    struct run_noting **at = &core->runner->noting;
+    while (*at != NULL && (*at)->cookie != cookie)
+        at = &(*at)->next;
+    struct run_noting *n = *at;
+    if (n == NULL)
+        return;
+    *at = n->next;
+    struct muster_bytes key = muster_bytes_text(n->key);
+    if (err == MUSTER_OK && n->gone_token != 0)
+        gone_send(core, n->to, key, n->gone_token, n->reason);
+    if (err != MUSTER_OK)
+        runner_seen_set(core, key, runner_seen(core, key), 0);
+    free(n);
+}
+
 void runner_seen_set(struct agent_core *core, struct muster_bytes key, uint64_t token,
                      uint64_t cookie)
 {
     uint8_t value[32];
     struct muster_writer w = muster_writer_over(value, sizeof value);
     seen_remember(core->runner, key, token, core->now.wall_ms);
+    if (cookie == 0)
+        cookie = agent_number(core);
+    noting_add(core->runner, key, cookie);
     muster_write_u64(&w, token);
     muster_write_u64(&w, core->now.wall_ms);
     struct store_disk_op op = { .table = STORE_TABLE_SEEN,

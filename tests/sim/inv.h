@@ -16,6 +16,7 @@ void sim_inv_rows(struct sim *s);                                               
 void sim_inv_token(struct sim *s, uint32_t node, const struct sim_proc *p);        /* I5, I6 */
 void sim_inv_claimed(struct sim *s, const char *job, uint64_t token);              /* I6 */
 void sim_inv_seen(struct sim *s, uint32_t node, const struct sim_proc *p);         /* R28 */
+void sim_inv_gone(struct sim *s, uint32_t node, struct muster_bytes frame);        /* R28 */
 void sim_inv_overlap(struct sim *s, uint32_t node, const struct sim_proc *p);      /* I7 */
 void sim_inv_slots(struct sim *s, uint32_t node);                                  /* I8 */
 void sim_inv_frame(struct sim *s, uint32_t node, struct muster_bytes frame);       /* I9 */

@@ -1,15 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* R28: what starts was written down before it existed. */
-#include "base/wire.h"
+/* R28: what starts was written down before it existed, and what is said never to start again was
+ * written down before that is said. */
+#include <stdio.h>
+
+#include "agent/message.h"
 #include "tests/sim/inv.h"
+
+static uint64_t seen_on_disk(const struct sim_node *n, const char *job)
+{
+    struct muster_bytes value = { 0 };
+    if (!sim_disk_get(n, STORE_TABLE_SEEN, job, &value))
+        return 0;
+    struct muster_reader r = muster_reader_over(value);
+    return muster_read_u64(&r);
+}
 
 void sim_inv_seen(struct sim *s, uint32_t node, const struct sim_proc *p)
 {
-    struct muster_bytes value = { 0 };
-    bool is_there = sim_disk_get(&s->node[node], STORE_TABLE_SEEN, p->job, &value);
-    struct muster_reader r = muster_reader_over(value);
-    uint64_t seen = is_there ? muster_read_u64(&r) : 0;
+    uint64_t seen = seen_on_disk(&s->node[node], p->job);
     if (seen < p->token)
         sim_fail(s, 1, "R28: n%u starts token %llu of %s, and its disk knows %llu", node,
                  (unsigned long long)p->token, p->job, (unsigned long long)seen);
+}
+
+void sim_inv_gone(struct sim *s, uint32_t node, struct muster_bytes frame)
+{
+    char job[STORE_KEY_MAX + 1];
+    struct muster_reader r = muster_reader_over(frame);
+    struct agent_msg_done m = { 0 };
+    if (agent_read_head(&r).message != AGENT_MSG_GONE)
+        return;
+    agent_read_done(&r, &m);
+    (void)snprintf(job, sizeof job, "%.*s", (int)m.key.len, (const char *)m.key.data);
+    uint64_t seen = seen_on_disk(&s->node[node], job);
+    if (seen < m.token)
+        sim_fail(s, 1, "R28: n%u says that token %llu of %s is gone, and its disk knows %llu", node,
+                 (unsigned long long)m.token, job, (unsigned long long)seen);
 }

@@ -31,7 +31,7 @@ const struct tidy_exception tidy_exceptions[] = {
       "texts of a request while it is under way" },
     { "agent/runner.c", "calls", "calloc free", "tables taken at open" },
     { "agent/runner_seen.c", "calls", "calloc realloc malloc free",
-      "tables taken at open; tokens seen grow up to SEEN_MAX" },
+      "tables taken at open; tokens seen grow up to SEEN_MAX; notes on their way to the disk" },
     { "agent/runner_life.c", "calls", "calloc malloc free",
       "a start that waits for the end of an older run" },
     { "agent/serve.c", "calls", "calloc malloc free",
