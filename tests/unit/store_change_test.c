@@ -7,29 +7,6 @@
 #include "tests/unit/store_pool.h"
 #include "tests/unit/unit.h"
 
-static bool benches_are_full(struct pool *p)
-{
-    for (uint32_t b = 0; b < p->buckets; b++) {
-        if (pool_bench_size(p, b) != p->replicas)
-            return false;
-    }
-    return true;
-}
-
-static struct pool *cluster(uint32_t nodes, uint32_t buckets, uint64_t seed)
-{
-    struct pool *p = malloc(sizeof *p);
-
-    assert_non_null(p);
-    pool_open(p, nodes, buckets, seed);
-    p->replicas = nodes < 3 ? nodes : 3;
-    pool_boot(p, 0, true);
-    for (uint32_t i = 1; i < nodes; i++)
-        pool_boot(p, i, false);
-    pool_until(p, 20000, benches_are_full, "every bench is full");
-    return p;
-}
-
 static void close_pool(struct pool *p)
 {
     pool_close(p);
@@ -49,14 +26,6 @@ static struct store_bucket_view view_of(const struct pool *p, uint32_t node, uin
 
     store_bucket(p->node[node].store, bucket, &v);
     return v;
-}
-
-static uint32_t keeper_of(const struct pool *p, uint32_t bucket)
-{
-    uint32_t keeper = pool_keeper(p, bucket);
-
-    assert_true(keeper < POOL_NODES);
-    return keeper;
 }
 
 static bool names(const struct store_bucket_view *v, uint32_t node)
@@ -91,7 +60,7 @@ static void a_change_whose_newcomer_dies_is_given_up(void **state)
 
     (void)state;
     for (uint32_t proven = 0; proven < 2; proven++) {
-        struct pool *p = cluster(4, 1, 950 + proven);
+        struct pool *p = pool_cluster(4, 1, 950 + proven);
         pool_wish(p, first, 3);
         pool_run(p, 40000);
         for (uint32_t k = 0; k < 6; k++)
@@ -105,7 +74,7 @@ static void a_change_whose_newcomer_dies_is_given_up(void **state)
         pool_kill(p, 3, proven == 1);
         pool_run(p, 5000);
         pool_until(p, 10000, bucket_0_is_whole, "one list again");
-        struct store_bucket_view v = view_of(p, keeper_of(p, 0), 0);
+        struct store_bucket_view v = view_of(p, pool_keeper_must(p, 0), 0);
         assert_int_equal(v.old_count, 3);
         assert_false(names(&v, 3));
         assert_true(names(&v, 2));
@@ -132,7 +101,7 @@ static bool nobody_names_1(struct pool *p)
 /* R26, R49: what a death waits a minute for, an oath does at once. */
 static void who_is_lost_is_replaced_at_once(void **state)
 {
-    struct pool *p = cluster(4, 8, 31);
+    struct pool *p = pool_cluster(4, 8, 31);
 
     (void)state;
     for (uint32_t k = 0; k < 20; k++)
@@ -149,7 +118,7 @@ static void who_is_lost_is_replaced_at_once(void **state)
 /* R26: its host came back with an empty disk, as a new node of the same name. */
 static void who_is_replaced_by_name_is_not_waited_for(void **state)
 {
-    struct pool *p = cluster(4, 8, 35);
+    struct pool *p = pool_cluster(4, 8, 35);
 
     (void)state;
     for (uint32_t k = 0; k < 20; k++)
@@ -180,7 +149,7 @@ static uint32_t served_by_0(const struct pool *p)
 /* Story 15: two of three disks are gone. What had three copies is all there, after two oaths. */
 static void one_of_three_goes_on_after_two_oaths(void **state)
 {
-    struct pool *p = cluster(3, 4, 32);
+    struct pool *p = pool_cluster(3, 4, 32);
 
     (void)state;
     p->times.claim_after_ms = 8000;
@@ -222,7 +191,7 @@ static void one_of_three_goes_on_after_two_oaths(void **state)
  * its rows, and what it believes stays its own. */
 static void who_is_lost_and_comes_back_is_not_heard(void **state)
 {
-    struct pool *p = cluster(4, 4, 33);
+    struct pool *p = pool_cluster(4, 4, 33);
 
     (void)state;
     for (uint32_t k = 0; k < 12; k++)
@@ -255,7 +224,7 @@ static void without_claims_a_minority_starts_nothing(void **state)
         p->times.has_claims = false;
         pool_boot(p, 0, true);
         pool_boot(p, 1, false);
-        pool_until(p, 20000, benches_are_full, "both sit");
+        pool_until(p, 20000, pool_benches_are_full, "both sit");
         for (uint32_t k = 0; k < 8; k++)
             assert_int_equal(pool_write_wait(p, k, false), MUSTER_OK);
         pool_kill(p, dead, true);

@@ -139,6 +139,10 @@ void pool_until(struct pool *p, uint64_t ms, bool (*holds)(struct pool *p), cons
 
 /* The serving keeper of a bucket, or POOL_NODES. */
 uint32_t pool_keeper(const struct pool *p, uint32_t bucket);
+uint32_t pool_keeper_must(const struct pool *p, uint32_t bucket); /* fails when there is none */
+bool pool_benches_are_full(struct pool *p);
+/* On the heap: a cluster founded by node 0 and joined by the others, its benches grown. */
+struct pool *pool_cluster(uint32_t nodes, uint32_t buckets, uint64_t seed);
 bool pool_all_served(struct pool *p);
 bool pool_bucket_is_at_rest(const struct pool *p, uint32_t bucket);
 bool pool_is_at_rest(struct pool *p);

@@ -295,3 +295,36 @@ void pool_fail(const struct pool *p)
     }
     (void)fflush(stdout);
 }
+
+/* ---- whole clusters */
+
+uint32_t pool_keeper_must(const struct pool *p, uint32_t bucket)
+{
+    uint32_t keeper = pool_keeper(p, bucket);
+
+    assert_true(keeper < POOL_NODES);
+    return keeper;
+}
+
+bool pool_benches_are_full(struct pool *p)
+{
+    for (uint32_t b = 0; b < p->buckets; b++) {
+        if (pool_bench_size(p, b) != p->replicas)
+            return false;
+    }
+    return true;
+}
+
+struct pool *pool_cluster(uint32_t nodes, uint32_t buckets, uint64_t seed)
+{
+    struct pool *p = malloc(sizeof *p);
+
+    assert_non_null(p);
+    pool_open(p, nodes, buckets, seed);
+    p->replicas = nodes < 3 ? nodes : 3;
+    pool_boot(p, 0, true);
+    for (uint32_t i = 1; i < nodes; i++)
+        pool_boot(p, i, false);
+    pool_until(p, 20000, pool_benches_are_full, "every bench is full");
+    return p;
+}

@@ -8,30 +8,6 @@
 #include "tests/unit/store_pool.h"
 #include "tests/unit/unit.h"
 
-static bool benches_are_full(struct pool *p)
-{
-    for (uint32_t b = 0; b < p->buckets; b++) {
-        if (pool_bench_size(p, b) != p->replicas)
-            return false;
-    }
-    return true;
-}
-
-/* A cluster founded by node 0 and joined by the others, its benches grown. */
-static struct pool *cluster(uint32_t nodes, uint32_t buckets, uint64_t seed)
-{
-    struct pool *p = malloc(sizeof *p);
-
-    assert_non_null(p);
-    pool_open(p, nodes, buckets, seed);
-    p->replicas = nodes < 3 ? nodes : 3;
-    pool_boot(p, 0, true);
-    for (uint32_t i = 1; i < nodes; i++)
-        pool_boot(p, i, false);
-    pool_until(p, 20000, benches_are_full, "every bench is full");
-    return p;
-}
-
 static void rest(struct pool *p)
 {
     pool_until(p, 60000, pool_is_at_rest, "at rest");
@@ -59,7 +35,7 @@ static void three_nodes_sit_on_every_bench_within_seconds(void **state)
         assert_int_equal(pool_write_wait(p, k, false), MUSTER_OK);
     pool_boot(p, 1, false);
     pool_boot(p, 2, false);
-    pool_until(p, 2000, benches_are_full, "every bench is full");
+    pool_until(p, 2000, pool_benches_are_full, "every bench is full");
     struct store_counters c;
     store_counters(p->node[1].store, &c);
     assert_int_equal(c.seated, STORE_BUCKETS);
@@ -70,14 +46,6 @@ static void three_nodes_sit_on_every_bench_within_seconds(void **state)
         assert_in_range(c.serving, STORE_BUCKETS / 3, STORE_BUCKETS / 3 + 1);
     }
     end(p);
-}
-
-static uint32_t keeper_of(struct pool *p, uint32_t bucket)
-{
-    uint32_t keeper = pool_keeper(p, bucket);
-
-    assert_true(keeper < POOL_NODES);
-    return keeper;
 }
 
 static bool bucket_0_is_served(struct pool *p)
@@ -96,11 +64,11 @@ static struct store_bucket_view view_of(const struct pool *p, uint32_t node, uin
 /* Story 1 (R20) */
 static void a_write_nobody_else_had_is_superseded_when_it_comes_back(void **state)
 {
-    struct pool *p = cluster(3, 1, 11);
+    struct pool *p = pool_cluster(3, 1, 11);
     struct store_counters c;
 
     (void)state;
-    uint32_t keeper = keeper_of(p, 0);
+    uint32_t keeper = pool_keeper_must(p, 0);
     pool_isolate(p, keeper);
     assert_true(pool_write(p, 0, false)); /* it takes the write, and only its own disk has it */
     pool_run(p, 100);
@@ -115,7 +83,7 @@ static void a_write_nobody_else_had_is_superseded_when_it_comes_back(void **stat
     for (uint32_t i = 0; i < 3; i++)
         assert_int_equal(pool_read(p, i, 0), 2);
     /* And a name that only the old copy knows becomes a tombstone and goes. */
-    keeper = keeper_of(p, 0);
+    keeper = pool_keeper_must(p, 0);
     pool_isolate(p, keeper);
     assert_true(pool_write(p, 1, false));
     pool_run(p, 100);
@@ -124,7 +92,7 @@ static void a_write_nobody_else_had_is_superseded_when_it_comes_back(void **stat
     pool_heal(p);
     pool_boot(p, keeper, false);
     pool_run(p, 3000);
-    store_counters(p->node[keeper_of(p, 0)].store, &c);
+    store_counters(p->node[pool_keeper_must(p, 0)].store, &c);
     assert_true(c.superseded > 0);
     rest(p);
     for (uint32_t i = 0; i < 3; i++)
@@ -135,17 +103,17 @@ static void a_write_nobody_else_had_is_superseded_when_it_comes_back(void **stat
 /* Story 2 (R13) */
 static void what_a_quorum_has_outlives_the_keeper_that_wrote_it(void **state)
 {
-    struct pool *p = cluster(3, 1, 12);
+    struct pool *p = pool_cluster(3, 1, 12);
 
     (void)state;
-    uint32_t keeper = keeper_of(p, 0);
+    uint32_t keeper = pool_keeper_must(p, 0);
     uint32_t away = (keeper + 1) % 3;
     pool_kill(p, away, false); /* silent: the answer waits for it, and comes without it */
     assert_int_equal(pool_write_wait(p, 0, false), MUSTER_OK);
     pool_kill(p, keeper, true);
     pool_boot(p, away, false);
     pool_until(p, 10000, bucket_0_is_served, "the two others elect");
-    assert_int_equal(pool_read(p, keeper_of(p, 0), 0), 1);
+    assert_int_equal(pool_read(p, pool_keeper_must(p, 0), 0), 1);
     pool_boot(p, keeper, false);
     end(p);
 }
@@ -153,18 +121,18 @@ static void what_a_quorum_has_outlives_the_keeper_that_wrote_it(void **state)
 /* Story 3 (R21, R22) */
 static void a_tombstone_waits_for_the_member_that_is_away(void **state)
 {
-    struct pool *p = cluster(3, 1, 13);
+    struct pool *p = pool_cluster(3, 1, 13);
 
     (void)state;
     p->times.replace_ms = 60000;
-    uint32_t keeper = keeper_of(p, 0);
+    uint32_t keeper = pool_keeper_must(p, 0);
     uint32_t away = (keeper + 1) % 3;
     assert_int_equal(pool_write_wait(p, 0, false), MUSTER_OK);
     pool_kill(p, away, true);
     pool_run(p, 100);
     assert_int_equal(pool_write_wait(p, 0, true), MUSTER_OK);
     pool_run(p, 30000);
-    assert_int_equal(view_of(p, keeper_of(p, 0), 0).tombstones, 1);
+    assert_int_equal(view_of(p, pool_keeper_must(p, 0), 0).tombstones, 1);
     pool_boot(p, away, false);
     rest(p);
     for (uint32_t i = 0; i < 3; i++)
@@ -177,7 +145,7 @@ static void a_tombstone_waits_for_the_member_that_is_away(void **state)
 static void who_is_seated_again_has_forgotten_everything(void **state)
 {
     static const uint32_t first[] = { 0, 1, 2 }, second[] = { 0, 1, 3 }, third[] = { 0, 3, 2 };
-    struct pool *p = cluster(4, 1, 14);
+    struct pool *p = pool_cluster(4, 1, 14);
 
     (void)state;
     pool_wish(p, first, 3);
@@ -193,7 +161,7 @@ static void who_is_seated_again_has_forgotten_everything(void **state)
     assert_int_equal(view_of(p, 3, 0).role >= STORE_SEATED, 1);
     assert_int_equal(pool_write_wait(p, 0, true), MUSTER_OK);
     pool_run(p, 5000);
-    assert_int_equal(view_of(p, keeper_of(p, 0), 0).tombstones, 0); /* every seat had it */
+    assert_int_equal(view_of(p, pool_keeper_must(p, 0), 0).tombstones, 0); /* every seat had it */
     pool_boot(p, 2, false);
     assert_int_equal(pool_read(p, 2, 0), 1); /* it still believes in what it has */
     pool_wish(p, third, 3);
@@ -221,7 +189,7 @@ static void a_change_cut_short_is_carried_through_by_the_next_keeper(void **stat
 
     (void)state;
     for (uint64_t seed = 1; seed <= 12; seed++) {
-        struct pool *p = cluster(4, 1, 900 + seed);
+        struct pool *p = pool_cluster(4, 1, 900 + seed);
         pool_wish(p, first, 3);
         pool_run(p, 40000);
         for (uint32_t k = 0; k < 6; k++)
@@ -237,7 +205,7 @@ static void a_change_cut_short_is_carried_through_by_the_next_keeper(void **stat
             pool_kill(p, keeper, true);
         pool_until(p, 20000, bucket_0_is_served, "the others go on");
         for (uint32_t k = 0; k < 6; k++)
-            assert_int_equal(pool_read(p, keeper_of(p, 0), k), 1);
+            assert_int_equal(pool_read(p, pool_keeper_must(p, 0), k), 1);
         pool_boot(p, keeper < POOL_NODES ? keeper : 0, false);
         end(p);
     }
@@ -246,18 +214,18 @@ static void a_change_cut_short_is_carried_through_by_the_next_keeper(void **stat
 /* Story 10, the table's part of it (R43) */
 static void the_higher_token_wins_when_two_parts_meet_again(void **state)
 {
-    struct pool *p = cluster(3, 1, 15);
+    struct pool *p = pool_cluster(3, 1, 15);
 
     (void)state;
     pool_run(p, 16000); /* older than the grace of a boot */
     assert_int_equal(pool_write_wait(p, 0, false), MUSTER_OK);
-    uint32_t keeper = keeper_of(p, 0);
+    uint32_t keeper = pool_keeper_must(p, 0);
     uint32_t lone = (keeper + 1) % 3;
     (void)pool_place(p, 0, lone);
     pool_isolate(p, lone);
     pool_run(p, 5000);
     uint64_t placed =
-        pool_place(p, 0, keeper_of(p, 0)); /* the majority gives it up and places anew */
+        pool_place(p, 0, pool_keeper_must(p, 0)); /* the majority gives it up and places anew */
     pool_run(p, 10000);
     assert_int_equal(p->claimed, 1); /* the lone one has claimed it */
     assert_true(p->claimed_token > placed);
@@ -277,12 +245,12 @@ static void the_higher_token_wins_when_two_parts_meet_again(void **state)
 /* R23: reports never bring a row back. */
 static void a_claim_for_a_deleted_job_is_dropped(void **state)
 {
-    struct pool *p = cluster(3, 1, 16);
+    struct pool *p = pool_cluster(3, 1, 16);
 
     (void)state;
     pool_run(p, 16000);
     assert_int_equal(pool_write_wait(p, 0, false), MUSTER_OK);
-    uint32_t lone = (keeper_of(p, 0) + 1) % 3;
+    uint32_t lone = (pool_keeper_must(p, 0) + 1) % 3;
     pool_isolate(p, lone);
     pool_run(p, 15000);
     assert_int_equal(p->claimed, 1);
@@ -303,12 +271,12 @@ static bool has_claimed(struct pool *p)
  * stranded there, told to nobody. (R43, R53) */
 static void a_claim_that_the_disk_took_late_is_settled_all_the_same(void **state)
 {
-    struct pool *p = cluster(3, 1, 17);
+    struct pool *p = pool_cluster(3, 1, 17);
 
     (void)state;
     pool_run(p, 16000);
     assert_int_equal(pool_write_wait(p, 0, false), MUSTER_OK);
-    uint32_t alone = (keeper_of(p, 0) + 1) % 3;
+    uint32_t alone = (pool_keeper_must(p, 0) + 1) % 3;
     pool_isolate(p, alone);
     p->commit_ms = 200; /* the fault comes while the claim is on its way */
     pool_until(p, 60000, has_claimed, "the one who is alone claims");
@@ -327,7 +295,7 @@ static void of_two_nodes_either_may_die(void **state)
 {
     (void)state;
     for (uint32_t dead = 0; dead < 2; dead++) {
-        struct pool *p = cluster(2, 4, 17 + dead);
+        struct pool *p = pool_cluster(2, 4, 17 + dead);
         pool_run(p, 30000);
         for (uint32_t k = 0; k < 8; k++)
             assert_int_equal(pool_write_wait(p, k, false), MUSTER_OK);
@@ -351,7 +319,7 @@ static void of_two_nodes_either_may_die(void **state)
 /* R55: all buckets of a node that is proven dead are taken over at once, with few frames. */
 static void a_proven_death_is_repaired_at_once_for_all_buckets(void **state)
 {
-    struct pool *p = cluster(3, STORE_BUCKETS, 19);
+    struct pool *p = pool_cluster(3, STORE_BUCKETS, 19);
     struct store_counters before, after;
 
     (void)state;
@@ -372,11 +340,11 @@ static void a_proven_death_is_repaired_at_once_for_all_buckets(void **state)
 /* (R9) */
 static void a_silent_death_is_repaired_after_the_calm(void **state)
 {
-    struct pool *p = cluster(3, 4, 20);
+    struct pool *p = pool_cluster(3, 4, 20);
 
     (void)state;
     assert_int_equal(pool_write_wait(p, 0, false), MUSTER_OK);
-    uint32_t keeper = keeper_of(p, 0);
+    uint32_t keeper = pool_keeper_must(p, 0);
     pool_kill(p, keeper, false);
     pool_run(p, 3000);
     assert_false(pool_all_served(p));
@@ -388,7 +356,7 @@ static void a_silent_death_is_repaired_after_the_calm(void **state)
 /* (R25, R26) */
 static void a_dead_member_is_replaced_and_comes_back_to_nothing(void **state)
 {
-    struct pool *p = cluster(4, 8, 21);
+    struct pool *p = pool_cluster(4, 8, 21);
 
     (void)state;
     for (uint32_t k = 0; k < 30; k++)
@@ -397,9 +365,9 @@ static void a_dead_member_is_replaced_and_comes_back_to_nothing(void **state)
     pool_run(p, 59000);
     assert_int_equal(pool_read(p, 1, 0), 0);
     pool_run(p, 10000); /* replace_ms after its death was known */
-    assert_true(benches_are_full(p));
+    assert_true(pool_benches_are_full(p));
     for (uint32_t b = 0; b < 8; b++) {
-        struct store_bucket_view v = view_of(p, keeper_of(p, b), b);
+        struct store_bucket_view v = view_of(p, pool_keeper_must(p, b), b);
         for (uint32_t i = 0; i < v.old_count; i++)
             assert_int_not_equal(pool_node_of(v.old_seat[i].node), 1);
     }
@@ -411,7 +379,7 @@ static void a_dead_member_is_replaced_and_comes_back_to_nothing(void **state)
 static void who_drains_gives_its_seats_and_its_buckets_away(void **state)
 {
     static const uint32_t rest_of_us[] = { 1, 2, 3 };
-    struct pool *p = cluster(4, 8, 22);
+    struct pool *p = pool_cluster(4, 8, 22);
     struct store_counters c;
 
     (void)state;
@@ -430,12 +398,12 @@ static void who_drains_gives_its_seats_and_its_buckets_away(void **state)
 /* R54: a row that cannot be read costs the seat; the keeper gives a new one and fills it. */
 static void amnesia_is_healed_with_a_new_seat(void **state)
 {
-    struct pool *p = cluster(3, 2, 23);
+    struct pool *p = pool_cluster(3, 2, 23);
 
     (void)state;
     for (uint32_t k = 0; k < 10; k++)
         assert_int_equal(pool_write_wait(p, k, false), MUSTER_OK);
-    uint32_t sick = (keeper_of(p, 0) + 1) % 3;
+    uint32_t sick = (pool_keeper_must(p, 0) + 1) % 3;
     uint16_t seat = view_of(p, sick, 0).seat;
     pool_kill(p, sick, true);
     for (uint32_t i = 0; i < p->node[sick].disk.count; i++) {
@@ -479,7 +447,7 @@ static void an_empty_seat_is_filled_however_many_rows_there_are(void **state)
         pool_drain(p, 0);
     }
     pool_boot(p, 1, false);
-    pool_until(p, 20000, benches_are_full, "both sit");
+    pool_until(p, 20000, pool_benches_are_full, "both sit");
     assert_int_equal(view_of(p, 1, 0).rows, 3000);
     end(p);
 }
@@ -487,10 +455,10 @@ static void an_empty_seat_is_filled_however_many_rows_there_are(void **state)
 /* (R47) */
 static void a_node_that_was_away_gives_up_what_it_ruled(void **state)
 {
-    struct pool *p = cluster(3, 4, 25);
+    struct pool *p = pool_cluster(3, 4, 25);
 
     (void)state;
-    uint32_t keeper = keeper_of(p, 0);
+    uint32_t keeper = pool_keeper_must(p, 0);
     pool_pause(p, keeper, 2500);
     pool_run(p, 2600);
     for (uint32_t b = 0; b < 4; b++)
