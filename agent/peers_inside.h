@@ -41,6 +41,8 @@ struct agent_peers {
 void peers_tell_store(struct agent_core *core, const struct agent_peer *p);
 void peers_life_set(struct agent_core *core, struct agent_peer *p, enum agent_life life);
 void peers_dial_soon(struct agent_core *core, struct agent_peer *p);
+/* Asks the kernel of its host whether anybody listens there still. */
+void peers_check(struct agent_core *core, struct agent_peer *p);
 /* Closes the peer's link for a reason of ours. */
 void peers_link_drop(struct agent_core *core, struct agent_peer *p);
 

@@ -328,7 +328,7 @@ void agent_peers_link_frame(struct agent_core *core, uint32_t number, struct mus
 
 /* ---- endings, and what they prove */
 
-static void check_start(struct agent_core *core, struct agent_peer *p)
+void peers_check(struct agent_core *core, struct agent_peer *p)
 {
     p->checking = number_next(core->peers);
     struct agent_effect *e = agent_out_add(&core->out, AGENT_EFFECT_CHECK);
@@ -337,7 +337,8 @@ static void check_start(struct agent_core *core, struct agent_peer *p)
     e->deadline_ms = core->now.mono_ms + PEERS_DIAL_MS;
 }
 
-/* Its connection has ended and its kernel refuses another: the process is gone (R55). */
+/* Its connection has ended, or another member's word says that it is dead, and its kernel refuses
+ * a connection: the process is gone (R55). */
 static void peer_proven(struct agent_core *core, struct agent_peer *p)
 {
     if (p->life == AGENT_LIFE_PROVEN || p->life == AGENT_LIFE_UNKNOWN || p->link != AGENT_NO_LINK)
@@ -392,7 +393,7 @@ void agent_peers_link_closed(struct agent_core *core, uint32_t number, bool refu
     agent_store_step(core, &e);
     agent_placer_peer(core, p);
     if (p->life == AGENT_LIFE_ALIVE || p->life == AGENT_LIFE_DEAD)
-        check_start(core, p);
+        peers_check(core, p);
     if (p->life == AGENT_LIFE_ALIVE)
         dial_later(core, p);
 }

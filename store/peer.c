@@ -102,20 +102,27 @@ bool store_peer_is_live(const struct store *s, uint16_t peer)
     return p->state == STORE_PEER_ALIVE;
 }
 
+/* Whose reign is the last we know of, unless another has begun since we were up: one that we have
+ * not heard of may be anybody's. */
+static bool may_be_keeper(const struct store *s, const struct store_bucket *b, uint16_t peer)
+{
+    bool is_silent = b->heard_ms <= s->start_ms;
+
+    for (uint32_t i = 0; i < b->bench.count && b->keeper == STORE_NOBODY; i++) {
+        const struct store_seat *m = &b->bench.member[i];
+        bool is_its = muster_id_equal(m->node, s->peer[peer].id);
+        if (is_its && (is_silent || m->seat == store_reign_seat(b->promised)))
+            return true;
+    }
+    return b->keeper == peer;
+}
+
 /* Its keepers need not be waited for: members stand and vote at once, by seat order (R55). */
 static void peer_proven_dead(struct store *s, uint16_t peer)
 {
     for (uint32_t i = 0; i < s->config.buckets; i++) {
         struct store_bucket *b = &s->bucket[i];
-        int keeper = -1;
-        for (uint32_t k = 0; k < b->bench.count; k++) {
-            if (b->bench.member[k].seat == store_reign_seat(b->promised))
-                keeper = (int)k;
-        }
-        bool is_its =
-            b->keeper == peer || (b->keeper == STORE_NOBODY && keeper >= 0 &&
-                                  muster_id_equal(b->bench.member[keeper].node, s->peer[peer].id));
-        if (!is_its || b->role != STORE_SEATED)
+        if (b->role != STORE_SEATED || !may_be_keeper(s, b, peer))
             continue;
         MUSTER_MARK(keeper_is_proven_dead);
         b->calm_ms = s->now.mono_ms;

@@ -411,18 +411,6 @@ int sim_probe_end(int code);                  /* the exit code: 3 when a mark wa
 bool sim_probe_counts(void);                  /* marks are counted, in this process alone */
 void sim_probe_dream(uint64_t seed);
 
-/* ---- story_fence.c */
-void sim_story_takeover(struct sim *s);
-void sim_story_age(struct sim *s);
-void sim_story_late(struct sim *s);
-void sim_story_grant(struct sim *s);
-void sim_story_stale(struct sim *s);
-void sim_story_stray(struct sim *s);
-void sim_story_calm(struct sim *s);
-void sim_story_busy(struct sim *s);
-void sim_story_drift(struct sim *s);
-void sim_story_amnesia(struct sim *s);
-
 /* ---- story.c */
 int sim_story(const char *name, bool trace); /* NULL: all; returns how many ran, -1 unknown name */
 

@@ -5,16 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/sim/sim.h"
+#include "tests/sim/story.h"
 
-#define SERVICE(name) "{\"name\":\"" name "\",\"kind\":\"service\",\"exec\":[\"/bin/" name "\"]}"
-
-static bool is_replied(struct sim *s)
+bool story_is_replied(struct sim *s)
 {
     return s->job[0].request == 0;
 }
 
-static bool benches_full(struct sim *s)
+bool story_benches_full(struct sim *s)
 {
     uint32_t want = s->nodes < 3 ? s->nodes : 3;
     if (!sim_at_rest(s))
@@ -29,14 +27,14 @@ static bool benches_full(struct sim *s)
     return true;
 }
 
-static void begin(struct sim *s, uint32_t nodes)
+void story_begin(struct sim *s, uint32_t nodes)
 {
     for (uint32_t i = 0; i < nodes; i++)
         sim_boot(s, i);
-    sim_await(s, 60000, benches_full, "every bucket has a full bench");
+    sim_await(s, 60000, story_benches_full, "every bucket has a full bench");
 }
 
-static uint32_t keeper_or_none(const struct sim *s, const char *job)
+uint32_t story_keeper_or_none(const struct sim *s, const char *job)
 {
     for (uint32_t i = 0; i < s->nodes; i++) {
         if (!s->node[i].is_up)
@@ -48,29 +46,29 @@ static uint32_t keeper_or_none(const struct sim *s, const char *job)
     return UINT32_MAX;
 }
 
-static uint32_t keeper_of(struct sim *s, const char *job)
+uint32_t story_keeper(struct sim *s, const char *job)
 {
-    uint32_t keeper = keeper_or_none(s, job);
+    uint32_t keeper = story_keeper_or_none(s, job);
     if (keeper == UINT32_MAX)
         sim_fail(s, 2, "%s has no keeper", job);
     return keeper;
 }
 
-static void put_and_wait(struct sim *s, uint32_t node, const char *job, const char *spec)
+void story_put(struct sim *s, uint32_t node, const char *job, const char *spec)
 {
     (void)sim_put(s, node, job, spec);
-    sim_await(s, 20000, is_replied, "the put is answered");
+    sim_await(s, 20000, story_is_replied, "the put is answered");
     if (s->last_err != MUSTER_OK)
         sim_fail(s, 1, "the put failed: %d %s", s->last_err, s->last_message);
 }
 
-static void rest(struct sim *s)
+void story_rest(struct sim *s)
 {
     sim_await(s, 120000, sim_at_rest, "the cluster is at rest");
     sim_check_all(s);
 }
 
-static bool one_runs(struct sim *s)
+bool story_one_runs(struct sim *s)
 {
     uint32_t node = 0;
     uint64_t token = 0;
@@ -80,46 +78,46 @@ static bool one_runs(struct sim *s)
 /* 1. The keeper writes, dies before anyone has it; the client repeats; the old copy comes back. */
 static void story_1(struct sim *s)
 {
-    begin(s, 3);
-    uint32_t k = keeper_of(s, "job"), other = (k + 1) % 3;
+    story_begin(s, 3);
+    uint32_t k = story_keeper(s, "job"), other = (k + 1) % 3;
     for (uint32_t i = 0; i < 3; i++)
         if (i != k)
             sim_cut(s, k, i, true);
-    (void)sim_put(s, k, "job", SERVICE("job"));
+    (void)sim_put(s, k, "job", STORY_SERVICE("job"));
     sim_run_for(s, 10);
     sim_crash(s, k, false);
     s->job[0].request = 0;
-    put_and_wait(s, other, "job", SERVICE("job"));
+    story_put(s, other, "job", STORY_SERVICE("job"));
     sim_heal(s);
     sim_boot(s, k);
-    rest(s);
+    story_rest(s);
 }
 
 /* 2. The keeper dies after the acknowledgement: every later quorum has a holder. */
 static void story_2(struct sim *s)
 {
-    begin(s, 3);
-    uint32_t k = keeper_of(s, "job"), other = (k + 1) % 3;
-    put_and_wait(s, other, "job", SERVICE("job"));
+    story_begin(s, 3);
+    uint32_t k = story_keeper(s, "job"), other = (k + 1) % 3;
+    story_put(s, other, "job", STORY_SERVICE("job"));
     sim_crash(s, k, false);
-    sim_await(s, 10000, one_runs, "the job runs without its first keeper");
+    sim_await(s, 10000, story_one_runs, "the job runs without its first keeper");
     sim_run_for(s, 1000);
     sim_boot(s, k);
-    rest(s);
+    story_rest(s);
 }
 
 /* 5. A member misses a delete, and what reaches it late must not bring the job back. */
 static void story_5(struct sim *s)
 {
-    begin(s, 3);
-    put_and_wait(s, 0, "job", SERVICE("job"));
-    uint32_t k = keeper_of(s, "job"), away = (k + 1) % 3, third = (k + 2) % 3;
+    story_begin(s, 3);
+    story_put(s, 0, "job", STORY_SERVICE("job"));
+    uint32_t k = story_keeper(s, "job"), away = (k + 1) % 3, third = (k + 2) % 3;
     sim_cut(s, k, away, true);
     (void)sim_op(s, third, AGENT_OP_JOB_DELETE, "job");
-    sim_await(s, 20000, is_replied, "the delete is answered");
+    sim_await(s, 20000, story_is_replied, "the delete is answered");
     sim_run_for(s, 500);
     sim_heal(s);
-    rest(s);
+    story_rest(s);
     if (!s->job[0].is_deleted_acked)
         sim_fail(s, 1, "the delete was not acknowledged: %s", s->last_message);
 }
@@ -139,9 +137,9 @@ static bool has_joint(struct sim *s)
 /* 9. A change of benches is interrupted again and again: no row is lost, every bench ends whole. */
 static void story_9(struct sim *s)
 {
-    begin(s, 4);
-    put_and_wait(s, 0, "job", SERVICE("job"));
-    uint32_t gone = keeper_of(s, "job");
+    story_begin(s, 4);
+    story_put(s, 0, "job", STORY_SERVICE("job"));
+    uint32_t gone = story_keeper(s, "job");
     sim_crash(s, gone, true);
     sim_await(s, 120000, has_joint, "a bench change is under way");
     for (int i = 0; i < 3; i++) {
@@ -152,7 +150,7 @@ static void story_9(struct sim *s)
         sim_run_for(s, 500);
     }
     sim_boot(s, gone);
-    rest(s);
+    story_rest(s);
 }
 
 /* 13, R30. The runner lives and its run is lost: asked again, it says so, and the run is placed
@@ -161,18 +159,18 @@ static void story_13(struct sim *s)
 {
     uint32_t node = 0, again = 0;
     uint64_t token = 0, later = 0;
-    begin(s, 3);
-    put_and_wait(s, 0, "job", SERVICE("job"));
-    sim_await(s, 10000, one_runs, "the job runs");
+    story_begin(s, 3);
+    story_put(s, 0, "job", STORY_SERVICE("job"));
+    sim_await(s, 10000, story_one_runs, "the job runs");
     (void)sim_proc_live(s, "job", &node, &token);
     sim_crash(s, node, false);
     sim_run_for(s, 20);
     sim_boot(s, node);
-    sim_await(s, 10000, one_runs, "the job runs again");
+    sim_await(s, 10000, story_one_runs, "the job runs again");
     (void)sim_proc_live(s, "job", &again, &later);
     if (later <= token)
         sim_fail(s, 1, "I5: the token did not rise");
-    rest(s);
+    story_rest(s);
 }
 
 static bool eight_run(struct sim *s)
@@ -190,12 +188,12 @@ static bool eight_run(struct sim *s)
 static void story_two(struct sim *s)
 {
     static const char *const name[] = { "a", "b", "c", "d", "e", "f", "g", "h" };
-    begin(s, 2);
+    story_begin(s, 2);
     for (uint32_t i = 0; i < 8; i++) {
         char spec[128];
         (void)snprintf(spec, sizeof spec,
                        "{\"name\":\"%s\",\"kind\":\"service\",\"exec\":[\"/bin/x\"]}", name[i]);
-        put_and_wait(s, i % 2, name[i], spec);
+        story_put(s, i % 2, name[i], spec);
     }
     for (uint32_t i = 0; i < 4; i++) {
         uint32_t victim = i < 2 ? 1 - i : i - 2;
@@ -204,7 +202,7 @@ static void story_two(struct sim *s)
         sim_await(s, 3000, eight_run, "all run on the node that is left");
         sim_run_for(s, 2000);
         sim_boot(s, victim);
-        rest(s);
+        story_rest(s);
     }
 }
 
@@ -213,17 +211,17 @@ static void story_blackout(struct sim *s)
 {
     uint32_t node = 0;
     uint64_t token = 0, later = 0;
-    begin(s, 3);
-    put_and_wait(s, 0, "job", SERVICE("job"));
-    sim_await(s, 10000, one_runs, "the job runs");
+    story_begin(s, 3);
+    story_put(s, 0, "job", STORY_SERVICE("job"));
+    sim_await(s, 10000, story_one_runs, "the job runs");
     (void)sim_proc_live(s, "job", &node, &token);
     for (uint32_t i = 0; i < 3; i++)
         sim_crash(s, i, false);
     sim_run_for(s, 3000);
     for (uint32_t i = 0; i < 3; i++)
         sim_boot(s, i);
-    sim_await(s, 20000, one_runs, "the job runs after the blackout");
-    rest(s);
+    sim_await(s, 20000, story_one_runs, "the job runs after the blackout");
+    story_rest(s);
     (void)sim_proc_live(s, "job", &node, &later);
     if (later <= token)
         sim_fail(s, 1, "I5: the token did not rise");
@@ -236,11 +234,11 @@ static void story_claimant(struct sim *s)
     struct store_bucket_view v;
     uint32_t runner = 0, alone = 0;
     uint64_t token = 0;
-    begin(s, 4);
-    put_and_wait(s, 0, "job", SERVICE("job"));
-    sim_await(s, 10000, one_runs, "the job runs");
+    story_begin(s, 4);
+    story_put(s, 0, "job", STORY_SERVICE("job"));
+    sim_await(s, 10000, story_one_runs, "the job runs");
     (void)sim_proc_live(s, "job", &runner, &token);
-    uint32_t k = keeper_of(s, "job");
+    uint32_t k = story_keeper(s, "job");
     const struct store *store = agent_node_store(s->node[k].node);
     store_bucket(store, store_bucket_of(store, muster_bytes_text("job")), &v);
     for (uint32_t i = 0; i < s->nodes; i++)
@@ -254,7 +252,7 @@ static void story_claimant(struct sim *s)
     if (sim_proc_live(s, "job", &runner, &token) != 2)
         sim_fail(s, 2, "the member that is alone claims nothing");
     sim_heal(s);
-    rest(s);
+    story_rest(s);
 }
 
 static bool task_done(struct sim *s)
@@ -267,10 +265,10 @@ static bool task_done(struct sim *s)
 /* A task that fails is tried here, then on the next node, then is dead; nothing of it runs on. */
 static void story_task(struct sim *s)
 {
-    begin(s, 3);
-    put_and_wait(s, 0, "task",
-                 "{\"name\":\"task\",\"kind\":\"task\",\"exec\":[\"/bin/false\"],\"arg\":\"1:100\","
-                 "\"retry\":2,\"backoff\":{\"first\":\"100ms\"}}");
+    story_begin(s, 3);
+    story_put(s, 0, "task",
+              "{\"name\":\"task\",\"kind\":\"task\",\"exec\":[\"/bin/false\"],\"arg\":\"1:100\","
+              "\"retry\":2,\"backoff\":{\"first\":\"100ms\"}}");
     sim_await(s, 20000, task_done, "the task is dead after three attempts");
     if (s->starts != 3)
         sim_fail(s, 1, "the task had %llu attempts, not 3", (unsigned long long)s->starts);
@@ -294,7 +292,7 @@ static void story_relay(struct sim *s)
     uint64_t token = 0, later = 0;
     char spec[200];
     const char *job = NULL;
-    begin(s, 4);
+    story_begin(s, 4);
     for (size_t i = 0; i < 8 && job == NULL; i++) {
         (void)snprintf(spec, sizeof spec,
                        "{\"name\":\"%s\",\"kind\":\"service\",\"exec\":[\"/bin/%s\"],"
@@ -303,13 +301,13 @@ static void story_relay(struct sim *s)
         (void)sim_put(s, 0, name[i], spec);
         sim_run_for(s, 15000);
         /* Its keeper elsewhere, and no seat here: the runner has the way to it from a third. */
-        if (sim_proc_live(s, name[i], &runner, &token) == 1 && keeper_of(s, name[i]) != runner &&
+        if (sim_proc_live(s, name[i], &runner, &token) == 1 && story_keeper(s, name[i]) != runner &&
             seats_of(s, runner, name[i]) == 0)
             job = name[i];
     }
     if (job == NULL)
         sim_fail(s, 2, "every job runs beside its keeper");
-    sim_cut(s, runner, keeper_of(s, job), true);
+    sim_cut(s, runner, story_keeper(s, job), true);
     sim_run_for(s, 30000);
     if (sim_proc_live(s, job, &where, &later) != 1 || where != runner || later != token)
         sim_fail(s, 1, "relay: its run has moved though everybody is alive");
@@ -319,7 +317,7 @@ static void story_relay(struct sim *s)
     if (s->acks == before)
         sim_fail(s, 1, "relay: what was asked at the runner is not answered: %s", s->last_message);
     sim_heal(s);
-    rest(s);
+    story_rest(s);
 }
 
 static bool all_but_waiting(struct sim *s)
@@ -344,12 +342,12 @@ static void story_tickets(struct sim *s)
     uint64_t token = 0;
     for (uint32_t i = 0; i < 3; i++)
         s->node[i].slots = 1;
-    begin(s, 3);
+    story_begin(s, 3);
     for (uint32_t i = 0; i < 3; i++) {
         (void)snprintf(spec, sizeof spec,
                        "{\"name\":\"%s\",\"kind\":\"service\",\"exec\":[\"/bin/%s\"]}", holder[i],
                        holder[i]);
-        put_and_wait(s, 0, holder[i], spec);
+        story_put(s, 0, holder[i], spec);
     }
     sim_await(s, 20000, all_but_waiting, "every slot is taken");
     for (uint32_t i = 0; i < 9; i++) {
@@ -376,43 +374,15 @@ static void story_tickets(struct sim *s)
     }
 }
 
-/* 14, R33: after a blackout one node alone takes nothing, and two wait half a minute for the third,
- * whose run it is. */
-static void story_early(struct sim *s)
-{
-    uint32_t node = 0, where = 0;
-    uint64_t token = 0;
-    begin(s, 3);
-    put_and_wait(s, 0, "job", SERVICE("job"));
-    sim_await(s, 20000, one_runs, "it runs somewhere");
-    (void)sim_proc_live(s, "job", &node, &token);
-    for (uint32_t i = 0; i < 3; i++)
-        sim_crash(s, i, false);
-    uint32_t first = (node + 1) % 3, second = (node + 2) % 3;
-    sim_boot(s, first);
-    sim_run_for(s, 55000);
-    if (sim_proc_live(s, "job", &where, &token) != 0)
-        sim_fail(s, 1, "R42: one early node alone has taken the job");
-    sim_crash(s, first, false);
-    sim_boot(s, first);
-    sim_boot(s, second);
-    sim_run_for(s, 25000);
-    if (sim_proc_live(s, "job", &where, &token) != 0)
-        sim_fail(s, 1, "R33: the node that ran it has not had its time to come back");
-    sim_await(s, 20000, one_runs, "R33: it is placed anew when the third does not come");
-    sim_boot(s, node);
-    rest(s);
-}
-
 /* R45: a node that is cut off ends its run after half a minute, and claims nothing meanwhile. */
 static void story_majority(struct sim *s)
 {
     uint32_t node = 0, other = 0;
     uint64_t token = 0;
     s->is_majority = true;
-    begin(s, 3);
-    put_and_wait(s, 0, "job", SERVICE("job"));
-    sim_await(s, 20000, one_runs, "it runs somewhere");
+    story_begin(s, 3);
+    story_put(s, 0, "job", STORY_SERVICE("job"));
+    sim_await(s, 20000, story_one_runs, "it runs somewhere");
     (void)sim_proc_live(s, "job", &node, &token);
     for (uint32_t i = 0; i < 3; i++)
         if (i != node)
@@ -424,44 +394,8 @@ static void story_majority(struct sim *s)
     if (sim_proc_live(s, "job", &other, &token) != 1 || other == node)
         sim_fail(s, 1, "R45: it goes on without a majority");
     sim_heal(s);
-    rest(s);
+    story_rest(s);
     s->is_majority = false;
-}
-
-static bool is_held(struct sim *s)
-{
-    struct store_view view;
-    uint32_t k = keeper_or_none(s, "job");
-    return k < s->nodes &&
-           store_get(agent_node_store(s->node[k].node), muster_bytes_text("job"), &view) &&
-           view.row.phase == STORE_HELD;
-}
-
-/* R34: wherever it starts, its node dies. The third time it is held, and a person may start it. */
-static void story_poison(struct sim *s)
-{
-    s->strikes_max = 3;
-    begin(s, 4);
-    put_and_wait(s, 0, "job", SERVICE("job"));
-    for (uint32_t i = 0; i < 3; i++) {
-        uint32_t node = 0;
-        uint64_t token = 0;
-        sim_await(s, 20000, one_runs, "it runs somewhere");
-        (void)sim_proc_live(s, "job", &node, &token);
-        sim_run_for(s, 2000);
-        sim_crash(s, node, false);
-        sim_run_for(s, 1500);
-        sim_boot(s, node);
-        sim_run_for(s, 3000);
-        if (is_held(s) != (i == 2))
-            sim_fail(s, 1, "R34: after %u deaths it is %s", i + 1, i == 2 ? "not held" : "held");
-    }
-    sim_run_for(s, 20000);
-    if (!is_held(s) || one_runs(s))
-        sim_fail(s, 1, "R34: what is held runs again by itself");
-    (void)sim_op(s, 0, AGENT_OP_JOB_START, "job");
-    sim_await(s, 20000, is_replied, "the start is answered");
-    rest(s);
 }
 
 static bool remembers(struct sim *s, const char *job)
@@ -477,9 +411,9 @@ static bool remembers(struct sim *s, const char *job)
  * then the name may come again. (R28) */
 static void story_seen(struct sim *s)
 {
-    begin(s, 3);
-    put_and_wait(s, 0, "gone", SERVICE("gone"));
-    put_and_wait(s, 0, "stays", SERVICE("stays"));
+    story_begin(s, 3);
+    story_put(s, 0, "gone", STORY_SERVICE("gone"));
+    story_put(s, 0, "stays", STORY_SERVICE("stays"));
     sim_run_for(s, 5000);
     if (!remembers(s, "gone") || !remembers(s, "stays"))
         sim_fail(s, 1, "R28: a run that was started has not been seen");
@@ -495,7 +429,7 @@ static void story_seen(struct sim *s)
         sim_fail(s, 1, "R28: %s",
                  remembers(s, "gone") ? "a deleted job is remembered for ever"
                                       : "a job that runs is forgotten");
-    rest(s);
+    story_rest(s);
 }
 
 /* A node that is up again waits for a guard that does not answer, and takes no run before. What it
@@ -506,15 +440,15 @@ static void story_unscanned(struct sim *s)
                                "\"on_agent_loss\":\"keep\"}";
     uint32_t node = 0, other = 0;
     uint64_t token = 0;
-    begin(s, 2);
-    put_and_wait(s, 0, "a", keep);
-    sim_await(s, 10000, one_runs, "it runs");
+    story_begin(s, 2);
+    story_put(s, 0, "a", keep);
+    sim_await(s, 10000, story_one_runs, "it runs");
     (void)sim_proc_live(s, "a", &node, &token);
     for (char name[2] = "b"; name[0] < 'j'; name[0]++) {
         char spec[128];
         (void)snprintf(spec, sizeof spec,
                        "{\"name\":\"%s\",\"kind\":\"service\",\"exec\":[\"/bin/x\"]}", name);
-        put_and_wait(s, 0, name, spec);
+        story_put(s, 0, name, spec);
     }
     sim_run_for(s, 2000);
     other = 1 - node;
@@ -528,7 +462,7 @@ static void story_unscanned(struct sim *s)
     if (s->steps > before + 4000)
         sim_fail(s, 1, "I14: %llu steps in 8 s", (unsigned long long)(s->steps - before));
     sim_boot(s, other);
-    rest(s);
+    story_rest(s);
 }
 
 static const struct {
@@ -547,17 +481,18 @@ static const struct {
     { "task", 3, story_task },
     { "seen", 3, story_seen },
     { "poison", 4, story_poison },
+    { "hearsay", 4, story_hearsay },
     { "majority", 3, story_majority },
-    { "takeover", 5, sim_story_takeover },
-    { "age", 5, sim_story_age },
-    { "late", 5, sim_story_late },
-    { "grant", 5, sim_story_grant },
-    { "stale", 5, sim_story_stale },
-    { "stray", 5, sim_story_stray },
-    { "calm", 5, sim_story_calm },
-    { "busy", 5, sim_story_busy },
-    { "drift", 5, sim_story_drift },
-    { "amnesia", 5, sim_story_amnesia },
+    { "takeover", 5, story_takeover },
+    { "age", 5, story_age },
+    { "late", 5, story_late },
+    { "grant", 5, story_grant },
+    { "stale", 5, story_stale },
+    { "stray", 5, story_stray },
+    { "calm", 5, story_calm },
+    { "busy", 5, story_busy },
+    { "drift", 5, story_drift },
+    { "amnesia", 5, story_amnesia },
     { "relay", 4, story_relay },
     { "unscanned", 2, story_unscanned },
     { "tickets", 3, story_tickets },

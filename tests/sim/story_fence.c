@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/sim/sim.h"
+#include "tests/sim/story.h"
 
 #define JOBS 8
 
@@ -26,30 +26,6 @@ static uint32_t bucket_of(const struct sim *s, const char *job)
         if (s->node[i].is_up)
             return store_bucket_of(store_of(s, i), muster_bytes_text(job));
     return 0;
-}
-
-static uint32_t keeper_of(const struct sim *s, const char *job)
-{
-    for (uint32_t i = 0; i < s->nodes; i++) {
-        uint32_t bucket = bucket_of(s, job);
-        if (s->node[i].is_up && store_is_serving(store_of(s, i), bucket))
-            return i;
-    }
-    return UINT32_MAX;
-}
-
-static bool benches_full(struct sim *s)
-{
-    if (!sim_at_rest(s))
-        return false;
-    for (uint32_t b = 0; b < SIM_BUCKETS; b++)
-        for (uint32_t i = 0; i < s->nodes; i++) {
-            struct store_bucket_view v;
-            store_bucket(store_of(s, i), b, &v);
-            if (v.role == STORE_SERVING && v.old_count < 3)
-                return false;
-        }
-    return true;
 }
 
 static bool all_run(struct sim *s)
@@ -87,7 +63,7 @@ static bool scene_find(struct sim *s, struct scene *c)
         uint32_t n = 0;
         *c = (struct scene){ .job = s->job[j].name };
         (void)sim_proc_live(s, c->job, &c->runner, &token);
-        c->keeper = keeper_of(s, c->job);
+        c->keeper = story_keeper_or_none(s, c->job);
         store_bucket(store_of(s, c->keeper), bucket_of(s, c->job), &v);
         bool sits = false;
         for (uint32_t i = 0; i < v.old_count; i++) {
@@ -107,7 +83,7 @@ static void scene_begin(struct sim *s, struct scene *c, const char *words)
     char name[16], spec[160];
     for (uint32_t i = 0; i < s->nodes; i++)
         sim_boot(s, i);
-    sim_await(s, 120000, benches_full, "every bucket has a full bench");
+    sim_await(s, 120000, story_benches_full, "every bucket has a full bench");
     for (uint32_t i = 0; i < JOBS; i++) {
         (void)snprintf(name, sizeof name, "job-%u", i);
         (void)snprintf(spec, sizeof spec,
@@ -142,7 +118,7 @@ static void cut_off(struct sim *s, uint32_t node)
 static const char exclusive[] = ",\"partition\":\"exclusive\"";
 
 /* 6. The runner is cut off and its keeper dies: the next one waits until the old lease is over. */
-void sim_story_takeover(struct sim *s)
+void story_takeover(struct sim *s)
 {
     struct scene c;
     s->is_wan = true;
@@ -156,7 +132,7 @@ void sim_story_takeover(struct sim *s)
 
 /* The whole bench starts anew: nobody remembers a beat, and nobody may take that for a long time
  * without one (R16). */
-void sim_story_age(struct sim *s)
+void story_age(struct sim *s)
 {
     struct scene c;
     s->is_wan = true;
@@ -172,18 +148,23 @@ void sim_story_age(struct sim *s)
     s->is_wan = false;
 }
 
+static void keeper_and_runner_cut(struct sim *s, const struct scene *c)
+{
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (i != c->keeper && i != c->runner) {
+            sim_cut(s, c->keeper, i, true);
+            sim_cut(s, c->runner, i, true);
+        }
+}
+
 /* Keeper and runner are cut off together, and the keeper's answers reach the runner late: a lease
  * counts from its question (R38). */
-void sim_story_late(struct sim *s)
+void story_late(struct sim *s)
 {
     struct scene c;
     s->is_wan = true;
     scene_begin(s, &c, exclusive);
-    for (uint32_t i = 0; i < s->nodes; i++)
-        if (i != c.keeper && i != c.runner) {
-            sim_cut(s, c.keeper, i, true);
-            sim_cut(s, c.runner, i, true);
-        }
+    keeper_and_runner_cut(s, &c);
     sim_cut(s, c.keeper, c.runner, false);
     sim_run_for(s, 6000);
     s->cut[c.keeper] = (uint16_t)(s->cut[c.keeper] & ~(1u << c.runner));
@@ -193,16 +174,12 @@ void sim_story_late(struct sim *s)
 }
 
 /* The same without delay: while nobody answers a keeper's beats, its leases end no later (R36). */
-void sim_story_grant(struct sim *s)
+void story_grant(struct sim *s)
 {
     struct scene c;
     s->is_wan = true;
     scene_begin(s, &c, exclusive);
-    for (uint32_t i = 0; i < s->nodes; i++)
-        if (i != c.keeper && i != c.runner) {
-            sim_cut(s, c.keeper, i, true);
-            sim_cut(s, c.runner, i, true);
-        }
+    keeper_and_runner_cut(s, &c);
     sim_run_for(s, 60000);
     scene_end(s);
     s->is_wan = false;
@@ -210,14 +187,14 @@ void sim_story_grant(struct sim *s)
 
 /* 7. A keeper is outranked and elected again with a voter that has heard nobody for long: its own
  * beats are what it must wait for (R14, R37). */
-void sim_story_stale(struct sim *s)
+void story_stale(struct sim *s)
 {
     struct scene c;
     s->is_wan = true;
     scene_begin(s, &c, exclusive);
     cut_off(s, c.other[0]);
     sim_run_for(s, 16000);
-    if (keeper_of(s, c.job) != c.keeper)
+    if (story_keeper_or_none(s, c.job) != c.keeper)
         sim_fail(s, 2, "the keeper has changed before it was meant to");
     sim_heal(s);
     cut_off(s, c.runner);
@@ -229,7 +206,7 @@ void sim_story_stale(struct sim *s)
 
 /* 11. Deleted and made anew while its exclusive run is cut off: the new one waits until the old
  * one's lease is over, and its person may be told to come back (R21, R22). */
-void sim_story_busy(struct sim *s)
+void story_busy(struct sim *s)
 {
     struct scene c;
     char spec[160];
@@ -264,7 +241,7 @@ static void clock_rate(struct sim *s, uint32_t node, int32_t ppm)
 }
 
 /* R40: a clock that runs two percent fast ends the exclusive runs beside it. */
-void sim_story_drift(struct sim *s)
+void story_drift(struct sim *s)
 {
     struct scene c;
     uint32_t node = 0;
@@ -290,7 +267,7 @@ static bool is_known(struct sim *s, const char *job)
 
 /* 3. A job is deleted and forgotten while its node is away: the report that comes back with it is
  * answered with an end (R23). */
-void sim_story_stray(struct sim *s)
+void story_stray(struct sim *s)
 {
     struct scene c;
     scene_begin(s, &c, ",\"on_agent_loss\":\"keep\"");
@@ -306,7 +283,7 @@ void sim_story_stray(struct sim *s)
 
 /* R10: who hears no keeper and asks for votes disturbs nobody who does, not even one that has just
  * started. */
-void sim_story_calm(struct sim *s)
+void story_calm(struct sim *s)
 {
     struct store_bucket_view before, after;
     struct scene c;
@@ -339,7 +316,7 @@ static void damage(struct sim *s, uint32_t node, uint32_t bucket)
 
 /* Who has lost what it promised and held is no voter, or a quorum would know nothing of what a
  * quorum has chosen (R54). */
-void sim_story_amnesia(struct sim *s)
+void story_amnesia(struct sim *s)
 {
     struct scene c;
     scene_begin(s, &c, "");

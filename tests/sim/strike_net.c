@@ -93,7 +93,8 @@ static void cut_begins(struct sim *s, struct muster_rng *r, struct sim_cut *c, e
     sim_call(s, cut_ms(r), cut_ends, index);
 }
 
-void strike_halves(struct sim *s, struct muster_rng *r)
+/* One side does not reach the other, or neither reaches the other. */
+static void sides_cut(struct sim *s, struct muster_rng *r, bool both, enum sim_fault f)
 {
     struct sim_cut *c = cut_new(s);
     uint64_t side = muster_rng_between(r, 1, (1u << s->nodes) - 2);
@@ -102,8 +103,13 @@ void strike_halves(struct sim *s, struct muster_rng *r)
     for (uint32_t a = 0; a < s->nodes; a++)
         for (uint32_t b = 0; b < s->nodes; b++)
             if ((side >> a & 1) != 0 && (side >> b & 1) == 0)
-                cut_pair(c, a, b, true);
-    cut_begins(s, r, c, SIM_HALVES);
+                cut_pair(c, a, b, both);
+    cut_begins(s, r, c, f);
+}
+
+void strike_halves(struct sim *s, struct muster_rng *r)
+{
+    sides_cut(s, r, true, SIM_HALVES);
 }
 
 void strike_isolate(struct sim *s, struct muster_rng *r)
@@ -147,15 +153,7 @@ void strike_ring(struct sim *s, struct muster_rng *r)
 
 void strike_one_way(struct sim *s, struct muster_rng *r)
 {
-    struct sim_cut *c = cut_new(s);
-    uint64_t side = muster_rng_between(r, 1, (1u << s->nodes) - 2);
-    if (c == NULL)
-        return;
-    for (uint32_t a = 0; a < s->nodes; a++)
-        for (uint32_t b = 0; b < s->nodes; b++)
-            if ((side >> a & 1) != 0 && (side >> b & 1) == 0)
-                cut_pair(c, a, b, false);
-    cut_begins(s, r, c, SIM_ONE_WAY);
+    sides_cut(s, r, false, SIM_ONE_WAY);
 }
 
 void strike_pairs(struct sim *s, struct muster_rng *r)

@@ -1,0 +1,39 @@
+/* Story: how the stories by hand begin and end, and what they ask again and again.
+ *
+ * units    milliseconds of simulated time
+ * errors   what does not come about in time is a failure of the simulation (sim_fail)
+ * threads  one
+ */
+#ifndef MUSTER_TESTS_SIM_STORY_H
+#define MUSTER_TESTS_SIM_STORY_H
+
+#include "tests/sim/sim.h"
+
+#define STORY_SERVICE(name)                                                                        \
+    "{\"name\":\"" name "\",\"kind\":\"service\",\"exec\":[\"/bin/" name "\"]}"
+
+bool story_is_replied(struct sim *s); /* the first job's request */
+bool story_benches_full(struct sim *s);
+void story_begin(struct sim *s, uint32_t nodes); /* boots them, until every bench is full */
+uint32_t story_keeper_or_none(const struct sim *s, const char *job); /* UINT32_MAX: none */
+uint32_t story_keeper(struct sim *s, const char *job);
+void story_put(struct sim *s, uint32_t node, const char *job, const char *spec);
+void story_rest(struct sim *s);
+bool story_one_runs(struct sim *s); /* the first job, in one place */
+
+/* ---- stories that are told elsewhere than in story.c */
+void story_takeover(struct sim *s);
+void story_age(struct sim *s);
+void story_late(struct sim *s);
+void story_grant(struct sim *s);
+void story_stale(struct sim *s);
+void story_stray(struct sim *s);
+void story_calm(struct sim *s);
+void story_busy(struct sim *s);
+void story_drift(struct sim *s);
+void story_amnesia(struct sim *s);
+void story_poison(struct sim *s);
+void story_hearsay(struct sim *s);
+void story_early(struct sim *s);
+
+#endif

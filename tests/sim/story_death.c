@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stories of nodes that die: by their jobs' fault, unheard, or all at once. */
+#include "tests/sim/story.h"
+
+static bool is_held(struct sim *s)
+{
+    struct store_view view;
+    uint32_t k = story_keeper_or_none(s, "job");
+    return k < s->nodes &&
+           store_get(agent_node_store(s->node[k].node), muster_bytes_text("job"), &view) &&
+           view.row.phase == STORE_HELD;
+}
+
+/* R34: wherever it starts, its node dies. The third time it is held, and a person may start it. */
+void story_poison(struct sim *s)
+{
+    s->strikes_max = 3;
+    story_begin(s, 4);
+    story_put(s, 0, "job", STORY_SERVICE("job"));
+    for (uint32_t i = 0; i < 3; i++) {
+        uint32_t node = 0;
+        uint64_t token = 0;
+        sim_await(s, 20000, story_one_runs, "it runs somewhere");
+        (void)sim_proc_live(s, "job", &node, &token);
+        sim_run_for(s, 2000);
+        sim_crash(s, node, false);
+        sim_run_for(s, 1500);
+        sim_boot(s, node);
+        sim_run_for(s, 3000);
+        if (is_held(s) != (i == 2))
+            sim_fail(s, 1, "R34: after %u deaths it is %s", i + 1, i == 2 ? "not held" : "held");
+    }
+    sim_run_for(s, 20000);
+    if (!is_held(s) || story_one_runs(s))
+        sim_fail(s, 1, "R34: what is held runs again by itself");
+    (void)sim_op(s, 0, AGENT_OP_JOB_START, "job");
+    sim_await(s, 20000, story_is_replied, "the start is answered");
+    story_rest(s);
+}
+
+/* R55: who has just booted hears of a death before it had a link that could close, and asks that
+ * node's kernel itself: what ran there is not silent for seconds. */
+void story_hearsay(struct sim *s)
+{
+    story_begin(s, 4);
+    story_put(s, 0, "job", STORY_SERVICE("job"));
+    for (uint32_t i = 0; i < 40; i++) {
+        uint32_t node = 0;
+        uint64_t token = 0;
+        sim_await(s, 20000, story_one_runs, "it runs somewhere");
+        (void)sim_proc_live(s, "job", &node, &token);
+        uint32_t other = (node + 1 + i % 3) % 4;
+        sim_crash(s, other, false);
+        sim_run_for(s, 1000);
+        if (i % 2 == 0)
+            sim_cut(s, other, node, true);
+        sim_boot(s, other);
+        sim_run_for(s, 10 + 4 * (i / 3));
+        sim_heal(s);
+        sim_crash(s, node, false);
+        sim_run_for(s, 1500);
+        if (!story_one_runs(s))
+            sim_fail(s, 1, "R55: cycle %u: a node is gone for 1.5 s, and its run is nowhere", i);
+        sim_boot(s, node);
+        story_rest(s);
+    }
+}
+
+/* 14, R33: after a blackout one node alone takes nothing, and two wait half a minute for the third,
+ * whose run it is. */
+void story_early(struct sim *s)
+{
+    uint32_t node = 0, where = 0;
+    uint64_t token = 0;
+    story_begin(s, 3);
+    story_put(s, 0, "job", STORY_SERVICE("job"));
+    sim_await(s, 20000, story_one_runs, "it runs somewhere");
+    (void)sim_proc_live(s, "job", &node, &token);
+    for (uint32_t i = 0; i < 3; i++)
+        sim_crash(s, i, false);
+    uint32_t first = (node + 1) % 3, second = (node + 2) % 3;
+    sim_boot(s, first);
+    sim_run_for(s, 55000);
+    if (sim_proc_live(s, "job", &where, &token) != 0)
+        sim_fail(s, 1, "R42: one early node alone has taken the job");
+    sim_crash(s, first, false);
+    sim_boot(s, first);
+    sim_boot(s, second);
+    sim_run_for(s, 25000);
+    if (sim_proc_live(s, "job", &where, &token) != 0)
+        sim_fail(s, 1, "R33: the node that ran it has not had its time to come back");
+    sim_await(s, 20000, story_one_runs, "R33: it is placed anew when the third does not come");
+    sim_boot(s, node);
+    story_rest(s);
+}
