@@ -101,11 +101,15 @@ void store_beat_take(struct store *s, uint16_t peer, struct muster_reader *r, ui
     store_answer(s, b, item);
 }
 
-/* The member does not know the bench row that stands: tell it again. */
+/* The member does not know the bench row that stands: tell it again. A node that is being given a
+ * second seat is told once, as its first. */
 static void bench_repeat(struct store *s, struct store_bucket *b, uint32_t member)
 {
+    uint32_t first = 0;
+    while (b->member[first].peer != b->member[member].peer)
+        first++;
     struct store_item *item =
-        b->bench_is_open ? NULL : store_proposal_frame(s, b, STORE_PUT, member);
+        b->bench_is_open ? NULL : store_proposal_frame(s, b, STORE_PUT, first);
 
     if (item == NULL)
         return; /* it is on its way already */
