@@ -208,7 +208,7 @@ void agent_read_done(struct muster_reader *r, struct agent_msg_done *m)
     m->key = muster_read_bytes(r, STORE_KEY_MAX);
     m->token = muster_read_u64(r);
     uint32_t verdict = muster_read_u32(r);
-    if (verdict > AGENT_DONE_DEAD)
+    if (verdict > AGENT_DONE_LOST)
         muster_reader_fail(r, MUSTER_ERANGE);
     m->verdict = (enum agent_verdict)verdict;
     m->has_exit = muster_read_bool(r);

@@ -114,12 +114,15 @@ struct agent_msg_hold_ok {
     uint64_t lease_ms;  /* left of the lease; 0: none */
 };
 
+#define AGENT_STRIKE_MS 60000 /* a node that dies later after a start is no fault of the job */
+
 /* Also GONE (then `verdict` is of no meaning) and DONE. */
 enum agent_verdict {
     AGENT_DONE_OK,   /* a task ended well */
     AGENT_DONE_MOVE, /* tries here are used up: the next node */
     AGENT_DONE_DEFER,
-    AGENT_DONE_DEAD /* never again */
+    AGENT_DONE_DEAD, /* never again */
+    AGENT_DONE_LOST  /* its agent died under it, soon after its start: a strike (R34) */
 };
 
 struct agent_msg_done {

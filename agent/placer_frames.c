@@ -437,7 +437,8 @@ static void done_apply(struct agent_core *core, struct store_row *row, struct mu
     static const enum store_phase phase[] = { [AGENT_DONE_OK] = STORE_DONE,
                                               [AGENT_DONE_MOVE] = STORE_WAITING,
                                               [AGENT_DONE_DEFER] = STORE_WAITING,
-                                              [AGENT_DONE_DEAD] = STORE_FAILED };
+                                              [AGENT_DONE_DEAD] = STORE_FAILED,
+                                              [AGENT_DONE_LOST] = STORE_WAITING };
     row->run_node = (struct muster_id){ 0 };
     row->run_token = 0;
     row->phase = phase[m->verdict];
@@ -446,7 +447,10 @@ static void done_apply(struct agent_core *core, struct store_row *row, struct mu
     row->since_wall_ms = core->now.wall_ms;
     row->tries = m->failures;
     row->not_before_wall_ms = m->not_before_wall_ms;
-    row->avoid = m->verdict == AGENT_DONE_MOVE && m->has_exit ? from : (struct muster_id){ 0 };
+    bool is_left = m->verdict == AGENT_DONE_MOVE || m->verdict == AGENT_DONE_LOST;
+    row->avoid = is_left && m->has_exit ? from : (struct muster_id){ 0 };
+    if (m->verdict == AGENT_DONE_LOST)
+        row->strikes++;
     row->reason = m->reason;
     if (!m->has_exit)
         return;
@@ -460,7 +464,8 @@ void agent_placer_done(struct agent_core *core, struct muster_id from, struct mu
     static const char *const type[] = { [AGENT_DONE_OK] = "job.done",
                                         [AGENT_DONE_MOVE] = "run.moved",
                                         [AGENT_DONE_DEFER] = "run.deferred",
-                                        [AGENT_DONE_DEAD] = "job.dead" };
+                                        [AGENT_DONE_DEAD] = "job.dead",
+                                        [AGENT_DONE_LOST] = "run.lost" };
     struct agent_msg_done m = { 0 };
     struct store_view view;
     agent_read_done(r, &m);
@@ -485,13 +490,16 @@ void agent_placer_done(struct agent_core *core, struct muster_id from, struct mu
     if (e == NULL)
         return;
     struct store_row row = view.row;
+    struct strike_note note;
     done_apply(core, &row, from, &m);
+    bool is_held = m.verdict == AGENT_DONE_LOST && row.phase == STORE_WAITING &&
+                   placer_strike(core, &row, &note);
     e->owes_done_ok = true;
     e->done_from = from;
     e->done_token = m.token;
     if (placer_write(core, e, &row, view.version.packed, false))
-        agent_news_add(core, type[m.verdict], agent_node_name(core, from), e->key, m.token, "%.*s",
-                       (int)m.reason.len, (const char *)m.reason.data);
+        agent_news_add(core, is_held ? "job.held" : type[m.verdict], agent_node_name(core, from),
+                       e->key, m.token, "%.*s", (int)row.reason.len, (const char *)row.reason.data);
 }
 
 /* ---- reading */

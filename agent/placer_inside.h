@@ -107,9 +107,13 @@ void placer_queue(struct agent_core *core, struct place_entry *e, const struct s
 bool placer_is_lost(struct agent_core *core, struct place_entry *e, const struct store_row *row);
 /* No first lease in this bucket before, on our clock (R37). */
 uint64_t placer_takeover_ms(const struct agent_core *core, const struct place_entry *e);
-/* Strikes of the row once its node is counted as dead; and whether they are too many: then the row
- * is being written as held (R34). */
+/* Strikes (R34): of the row once its node is counted as dead; whether a row has too many, then it
+ * becomes a held one with its reason in `note`; and whether it is being written as such. */
+struct strike_note {
+    char text[STORE_REASON_MAX];
+};
 uint32_t placer_strikes(struct agent_core *core, const struct store_row *row);
+bool placer_strike(struct agent_core *core, struct store_row *row, struct strike_note *note);
 bool placer_is_poison(struct agent_core *core, struct place_entry *e,
                       const struct store_view *view);
 /* True while a node's answer to an offer may still come; then the entry is looked at again. */

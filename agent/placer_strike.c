@@ -7,8 +7,6 @@
 #include "agent/newsroom.h"
 #include "agent/placer_inside.h"
 
-#define STRIKE_MS 60000 /* a death later than this after the start is no fault of the job */
-
 /* In the row is when the run was placed, so that the next keeper counts on; of a node that was
  * never seen nobody knows when it died, and a blackout is no job's fault. */
 uint32_t placer_strikes(struct agent_core *core, const struct store_row *row)
@@ -17,28 +15,35 @@ uint32_t placer_strikes(struct agent_core *core, const struct store_row *row)
     if (p == NULL || p->seen_ms == 0 || p->dead_since_ms > core->now.mono_ms)
         return row->strikes;
     uint64_t died_wall_ms = core->now.wall_ms - (core->now.mono_ms - p->dead_since_ms);
-    bool is_young = died_wall_ms < row->since_wall_ms + STRIKE_MS;
+    bool is_young = died_wall_ms < row->since_wall_ms + AGENT_STRIKE_MS;
     return is_young && row->phase == STORE_PLACED ? row->strikes + 1 : 0;
+}
+
+bool placer_strike(struct agent_core *core, struct store_row *row, struct strike_note *note)
+{
+    uint32_t max = core->config.strikes_max;
+    if (max == 0 || row->strikes < max)
+        return false;
+    (void)snprintf(note->text, sizeof note->text,
+                   "held: %u nodes in a row died within a minute after they had started it; "
+                   "`muster start` tries again",
+                   row->strikes);
+    row->phase = STORE_HELD;
+    row->since_wall_ms = core->now.wall_ms;
+    row->run_node = (struct muster_id){ 0 };
+    row->run_token = 0;
+    row->reason = muster_bytes_text(note->text);
+    return true;
 }
 
 bool placer_is_poison(struct agent_core *core, struct place_entry *e, const struct store_view *view)
 {
-    uint32_t max = core->config.strikes_max, strikes = placer_strikes(core, &view->row);
-    char reason[STORE_REASON_MAX];
-    if (max == 0 || strikes < max)
-        return false;
     struct store_row row = view->row;
-    (void)snprintf(reason, sizeof reason,
-                   "held: %u nodes in a row died within a minute after they had started it; "
-                   "`muster start` tries again",
-                   strikes);
-    row.phase = STORE_HELD;
-    row.since_wall_ms = core->now.wall_ms;
-    row.strikes = strikes;
-    row.run_node = (struct muster_id){ 0 };
-    row.run_token = 0;
-    row.reason = muster_bytes_text(reason);
+    struct strike_note note;
+    row.strikes = placer_strikes(core, &view->row);
+    if (!placer_strike(core, &row, &note))
+        return false;
     if (placer_write(core, e, &row, view->version.packed, false))
-        agent_news_add(core, "job.held", NULL, placer_find(core, row.key)->key, 0, "%s", reason);
+        agent_news_add(core, "job.held", NULL, e->key, 0, "%s", note.text);
     return true;
 }

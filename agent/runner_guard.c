@@ -83,17 +83,18 @@ static bool ended_with_agent(const struct agent_guard_event *g)
 void runner_judge(struct agent_core *core, struct agent_run *run)
 {
     const struct agent_job *job = &run->job;
+    uint64_t lived = run->exit_wall_ms > run->started_wall_ms && run->started_wall_ms != 0
+                         ? run->exit_wall_ms - run->started_wall_ms
+                         : 0;
     if (run->is_lost) {
-        verdict_set(core, run, AGENT_DONE_MOVE, 0);
+        bool is_strike = run->is_struck && lived < AGENT_STRIKE_MS;
+        verdict_set(core, run, is_strike ? AGENT_DONE_LOST : AGENT_DONE_MOVE, 0);
         run->done.has_exit = run->exit_code >= 0 || run->exit_signal != 0;
         return;
     }
     enum agent_job_verdict v = agent_job_verdict(job, run->exit_code, run->exit_signal);
     if (run->is_timed_out || run->is_failed)
         v = AGENT_JOB_EXIT_FAIL;
-    uint64_t lived = run->exit_wall_ms > run->started_wall_ms && run->started_wall_ms != 0
-                         ? run->exit_wall_ms - run->started_wall_ms
-                         : 0;
     if (lived >= job->reset_after_ms) {
         run->failures = 0;
         run->local_failures = 0;
@@ -190,7 +191,7 @@ static void run_adopted(struct agent_core *core, const struct agent_guard_event 
 }
 
 /* An end that an earlier agent has not heard of. A process that its guard killed because the agent
- * had gone did not fail by itself: it is placed anew at once and nothing is counted. */
+ * had gone did not fail by itself: it is placed anew at once and no try is counted. */
 static void run_left(struct agent_core *core, const struct agent_guard_event *g)
 {
     struct agent_run *run = run_found(core, g);
@@ -199,7 +200,8 @@ static void run_left(struct agent_core *core, const struct agent_guard_event *g)
         return;
     }
     MUSTER_MARK(end_that_nobody_heard);
-    run->is_lost = g->news == AGENT_GUARD_LOST || ended_with_agent(g);
+    run->is_struck = ended_with_agent(g);
+    run->is_lost = g->news == AGENT_GUARD_LOST || run->is_struck;
     run_exited(core, run, g);
 }
 

@@ -42,6 +42,7 @@ struct agent_run {
     bool is_timed_out;
     bool is_failed; /* its process never came to be */
     bool is_lost;   /* ended with its agent or its lease, not by itself */
+    bool is_struck; /* and it was its agent that died */
     bool is_exclusive;
     bool awaits_lease;       /* is to be launched with the first lease that comes (R38) */
     uint64_t lease_until_ms; /* of the last lease, counted from our question; 0: none */
