@@ -5,7 +5,8 @@
 
 #include "base/wire.h"
 
-#define ROW_FIELDS       26 /* elements this build knows */
+#define ROW_FIELDS       29 /* elements this build knows */
+#define ROW_FIELDS_FIRST 26 /* and those that every build has written */
 #define ROW_FIELDS_MAX   64 /* with those of newer builds */
 #define ROW_REQUEST_SIZE 3
 
@@ -115,6 +116,9 @@ int store_row_encode(const struct store_row *row, uint8_t *out, size_t size, siz
     muster_write_bytes(&w, row->reason);
     row_write_requests(&w, row);
     muster_write_u64(&w, row->run_mode);
+    muster_write_u64(&w, row->tick_wall_ms);
+    muster_write_u64(&w, row->ticks);
+    muster_write_u64(&w, row->skipped);
     muster_write_plain(&w, row->unknown);
     if (muster_writer_err(&w) != MUSTER_OK)
         return MUSTER_ELIMIT;
@@ -130,7 +134,7 @@ int store_row_decode(struct store_row *row, struct muster_bytes wire)
     if (wire.len > STORE_ROW_MAX)
         return MUSTER_ELIMIT;
     uint32_t fields = muster_read_array(&r, ROW_FIELDS_MAX);
-    if (muster_reader_ok(&r) && fields < ROW_FIELDS)
+    if (muster_reader_ok(&r) && fields < ROW_FIELDS_FIRST)
         muster_reader_fail(&r, MUSTER_ETYPE);
     row->key = muster_read_bytes(&r, STORE_KEY_MAX);
     if (row->key.len == 0)
@@ -160,12 +164,24 @@ int store_row_decode(struct store_row *row, struct muster_bytes wire)
     row->reason = muster_read_bytes(&r, STORE_REASON_MAX);
     row_read_requests(&r, row);
     row->run_mode = (enum store_mode)row_read_word(&r, STORE_EXCLUSIVE);
+    row->tick_wall_ms = fields > 26 ? muster_read_u64(&r) : 0;
+    row->ticks = fields > 27 ? muster_read_u32(&r) : 0;
+    row->skipped = fields > 28 ? muster_read_u32(&r) : 0;
     if (!muster_reader_ok(&r))
         return muster_reader_end(&r);
-    row->unknown_count = fields - ROW_FIELDS;
+    row->unknown_count = fields > ROW_FIELDS ? fields - ROW_FIELDS : 0;
     row->unknown.data = r.at;
     for (uint32_t i = 0; i < row->unknown_count; i++)
         muster_read_skip(&r);
     row->unknown.len = (size_t)(r.at - row->unknown.data);
     return muster_reader_end(&r);
+}
+
+struct muster_bytes store_key_home(struct muster_bytes key)
+{
+    struct muster_bytes home = { key.data, 0 };
+
+    while (home.len < key.len && key.data[home.len] != '@' && key.data[home.len] != '!')
+        home.len++;
+    return home.len > 0 ? home : key;
 }

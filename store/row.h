@@ -25,7 +25,12 @@
 #define STORE_REASON_MAX 160
 #define STORE_REQUESTS   4 /* client requests remembered in a row (R19) */
 
-enum store_kind { STORE_KIND_SERVICE, STORE_KIND_TASK, STORE_KIND_SCHEDULE, STORE_KIND_INSTANT };
+enum store_kind {
+    STORE_KIND_SERVICE,
+    STORE_KIND_TASK,
+    STORE_KIND_PARENT, /* has no run of its own: its runs are rows beside it (agent/family.h) */
+    STORE_KIND_INSTANT
+};
 enum store_mode { STORE_AVAILABLE, STORE_EXCLUSIVE };
 enum store_want { STORE_WANT_RUN, STORE_WANT_STOP, STORE_WANT_HOLD };
 
@@ -70,6 +75,9 @@ struct store_row {
     struct muster_bytes
         reason; /* a sentence: why held, failed or waiting; what the last exit was */
     struct store_request request[STORE_REQUESTS];
+    uint64_t tick_wall_ms;       /* of a schedule: the last tick that is decided on; 0: none yet */
+    uint32_t ticks;              /* runs that it has made, */
+    uint32_t skipped;            /* and ticks that it has passed over */
     struct muster_bytes unknown; /* encoded elements of a newer build, appended as they are */
     uint32_t unknown_count;
 };
@@ -79,5 +87,9 @@ struct store_row {
 MUSTER_MUST_USE int store_row_encode(const struct store_row *row, uint8_t *out, size_t size,
                                      size_t *len);
 MUSTER_MUST_USE int store_row_decode(struct store_row *row, struct muster_bytes wire);
+
+/* The part of a key that says its bucket: up to the first `@` (runs of a job) or `!` (what a run has
+ * left), so that they live beside the row they belong to. */
+struct muster_bytes store_key_home(struct muster_bytes key);
 
 #endif

@@ -87,7 +87,7 @@ void store_value_drop(struct store_value *v)
 
 uint32_t store_rows_bucket_of(const struct store_rows *t, struct muster_bytes key)
 {
-    return (uint32_t)(muster_hash64(key, 0) % t->buckets);
+    return (uint32_t)(muster_hash64(store_key_home(key), 0) % t->buckets);
 }
 
 static struct store_entry **chain_of(const struct store_rows *t, uint64_t hash)

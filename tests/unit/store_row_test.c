@@ -33,6 +33,9 @@ static struct store_row full_row(void)
         .exit_signal = 9,
         .exit_wall_ms = 8,
         .reason = muster_bytes_text("exit 1"),
+        .tick_wall_ms = 10,
+        .ticks = 11,
+        .skipped = 12,
     };
     row.run_node.octet[0] = 0xAA;
     row.avoid.octet[15] = 0xBB;
@@ -83,7 +86,42 @@ static void a_row_comes_back_as_it_was_written(void **state)
     assert_int_equal(back.request[0].id[1], 2);
     assert_int_equal(back.request[0].outcome, MUSTER_EEXISTS);
     assert_int_equal(back.request[1].id[1], 3); /* unused places close up */
+    assert_int_equal(back.tick_wall_ms, 10);
+    assert_int_equal(back.ticks, 11);
+    assert_int_equal(back.skipped, 12);
     assert_int_equal(back.unknown_count, 0);
+}
+
+/* What an older build wrote ends earlier: the rest is nothing. */
+static void a_row_of_an_older_build_is_read(void **state)
+{
+    struct store_row row = full_row(), back;
+    uint8_t wire[1024];
+    size_t len = 0;
+
+    (void)state;
+    assert_int_equal(store_row_encode(&row, wire, sizeof wire, &len), MUSTER_OK);
+    assert_int_equal(wire[0], 0xdc); /* array16 */
+    wire[2] -= 2;
+    assert_int_equal(store_row_decode(&back, MUSTER_BYTES(wire, len - 2)), MUSTER_OK);
+    assert_int_equal(back.tick_wall_ms, 10);
+    assert_int_equal(back.ticks, 0);
+    assert_int_equal(back.skipped, 0);
+    assert_int_equal(back.unknown_count, 0);
+    wire[2] -= 2; /* one less than any build has written */
+    assert_int_not_equal(store_row_decode(&back, MUSTER_BYTES(wire, len - 4)), MUSTER_OK);
+}
+
+/* A run, and what it has left, live beside their job; a triggered run lives by its own name. */
+static void a_key_has_a_home(void **state)
+{
+    (void)state;
+    assert_text(store_key_home(muster_bytes_text("a/b.c")), "a/b.c");
+    assert_text(store_key_home(muster_bytes_text("a/b@2")), "a/b");
+    assert_text(store_key_home(muster_bytes_text("a/b@2!c.0")), "a/b");
+    assert_text(store_key_home(muster_bytes_text("a/b!r")), "a/b");
+    assert_text(store_key_home(muster_bytes_text("a:01J9")), "a:01J9");
+    assert_text(store_key_home(muster_bytes_text("@")), "@");
 }
 
 /* What a newer build writes: one element more than this one knows. */
@@ -198,6 +236,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_row_comes_back_as_it_was_written),
+        cmocka_unit_test(a_row_of_an_older_build_is_read),
+        cmocka_unit_test(a_key_has_a_home),
         cmocka_unit_test(fields_of_a_newer_build_are_kept_byte_for_byte),
         cmocka_unit_test(a_row_cut_short_or_with_a_tail_is_refused),
         cmocka_unit_test(words_that_this_build_does_not_know_are_refused),
