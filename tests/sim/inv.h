@@ -13,10 +13,12 @@
 void sim_inv_reply(struct sim *s, struct sim_job *j, const struct agent_reply *r); /* I1 */
 void sim_inv_keepers(struct sim *s);                                               /* I2 */
 void sim_inv_rows(struct sim *s);                                                  /* I3 */
+void sim_inv_chosen(struct sim *s, const struct sim_write *w);                     /* I3 */
 void sim_inv_token(struct sim *s, uint32_t node, const struct sim_proc *p);        /* I5, I6 */
 void sim_inv_claimed(struct sim *s, const char *job, uint64_t token);              /* I6 */
 void sim_inv_seen(struct sim *s, uint32_t node, const struct sim_proc *p);         /* R28 */
 void sim_inv_gone(struct sim *s, uint32_t node, struct muster_bytes frame);        /* R28 */
+void sim_inv_leased(struct sim *s, uint32_t node, const struct sim_proc *p);       /* R38 */
 void sim_inv_overlap(struct sim *s, uint32_t node, const struct sim_proc *p);      /* I7 */
 void sim_inv_slots(struct sim *s, uint32_t node);                                  /* I8 */
 void sim_inv_frame(struct sim *s, uint32_t node, struct muster_bytes frame);       /* I9 */
@@ -28,6 +30,10 @@ void sim_inv_queue(struct sim *s, const struct sim_end *end);                   
 void sim_inv_inbox(struct sim *s, uint32_t node);                                  /* I14 */
 void sim_inv_version(struct sim *s, uint32_t bucket, uint64_t version);            /* R6 */
 void sim_inv_news(struct sim *s, uint32_t node, const struct agent_news *n);       /* R55 */
+void sim_inv_dropped(struct sim *s, uint32_t node, const struct agent_news *n);    /* R29 */
 void sim_inv_once(struct sim *s);                                                  /* P2, P3 */
+/* I12 */
+void sim_inv_bench_held(struct sim *s, uint32_t node, uint32_t bucket, uint16_t seat,
+                        uint64_t version);
 
 #endif

@@ -63,6 +63,8 @@ static void item_check(struct sim *s, uint32_t node, uint32_t kind, const struct
         !sim_truth_stands(s, node, i->bucket, i->number))
         sim_fail(s, 1, "I9: n%u acknowledges version %llu of bucket %u, and its disk has it not",
                  node, (unsigned long long)i->number, i->bucket);
+    if (kind == STORE_PUT_OK)
+        sim_inv_bench_held(s, node, i->bucket, i->seat, i->number);
 }
 
 void sim_inv_frame(struct sim *s, uint32_t node, struct muster_bytes frame)

@@ -67,30 +67,58 @@ static void chosen(struct sim *s, uint32_t bucket, struct sim_bench_row *row)
     seats_check(s, bucket, &row->bench);
 }
 
-static struct sim_bench_row *row_of(struct sim_chain *c, const struct sim_bucket *disk)
+static struct sim_bench_row *row_find(struct sim_chain *c, uint64_t version)
 {
     for (uint32_t i = 0; i < SIM_BENCH_ROWS; i++)
-        if (c->row[i].version == disk->bench_version)
+        if (c->row[i].version == version)
             return &c->row[i];
-    uint32_t oldest = 0;
-    for (uint32_t i = 1; i < SIM_BENCH_ROWS; i++)
-        if (c->row[i].version < c->row[oldest].version)
-            oldest = i;
-    c->row[oldest] = (struct sim_bench_row){ .version = disk->bench_version, .bench = disk->bench };
-    return &c->row[oldest];
+    return NULL;
 }
 
-/* The record of a bucket has reached a disk. */
-void sim_inv_bench(struct sim *s, uint32_t node, uint32_t bucket)
+static struct sim_bench_row *row_of(struct sim_chain *c, const struct sim_bucket *disk)
 {
-    const struct sim_bucket *disk = &s->node[node].bucket[bucket];
-    if (disk->bench_version == 0)
-        return;
-    struct sim_bench_row *row = row_of(&s->chain[bucket], disk);
+    struct sim_bench_row *row = row_find(c, disk->bench_version);
+    if (row != NULL)
+        return row;
+    row = &c->row[0];
+    for (uint32_t i = 1; i < SIM_BENCH_ROWS; i++)
+        if (c->row[i].version < row->version)
+            row = &c->row[i];
+    *row = (struct sim_bench_row){ .version = disk->bench_version, .bench = disk->bench };
+    return row;
+}
+
+static void held_by(struct sim *s, uint32_t node, uint32_t bucket, struct sim_bench_row *row,
+                    uint16_t seat)
+{
     for (uint32_t i = 0; i < row->bench.count; i++)
-        if (row->bench.member[i].seat == disk->seat &&
+        if (row->bench.member[i].seat == seat &&
             muster_id_equal(row->bench.member[i].node, s->node[node].id))
             row->had |= 1u << i;
     if (!row->is_chosen && store_bench_quorum(&row->bench, row->had))
         chosen(s, bucket, row);
+}
+
+/* The record of a bucket has reached a disk. That alone counts for the keeper that wrote the row: a
+ * member may have it from an answer, learned after it promised a later reign, and then no keeper
+ * counts it, and no later one is bound to know of it. */
+void sim_inv_bench(struct sim *s, uint32_t node, uint32_t bucket)
+{
+    const struct sim_bucket *disk = &s->node[node].bucket[bucket];
+    struct store_reign reign = store_version_reign((struct store_version){ disk->bench_version });
+    if (disk->bench_version == 0)
+        return;
+    struct sim_bench_row *row = row_of(&s->chain[bucket], disk);
+    if (disk->seat == store_reign_seat(reign))
+        held_by(s, node, bucket, row, disk->seat);
+}
+
+/* A member says that it holds what was written to it: it does (I9), and its promise was not above
+ * the reign that wrote it. */
+void sim_inv_bench_held(struct sim *s, uint32_t node, uint32_t bucket, uint16_t seat,
+                        uint64_t version)
+{
+    struct sim_bench_row *row = row_find(&s->chain[bucket], version);
+    if (row != NULL && version != 0)
+        held_by(s, node, bucket, row, seat);
 }
