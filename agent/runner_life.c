@@ -124,6 +124,8 @@ void agent_runner_start(struct agent_core *core, struct muster_id from, struct m
         run->keeper = from;
         run->heard_ms = core->now.mono_ms;
         run->is_reported_due = true;
+        /* One that an earlier agent left has no lease here yet: no second try without (R38). */
+        run->is_exclusive = run->is_exclusive || m.is_exclusive;
         if (!run->has_job && spec_take(core, run, m.spec) && run->state == AGENT_RUN_ENDED)
             runner_judge(core, run);
         return;

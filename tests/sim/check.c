@@ -21,6 +21,7 @@ void sim_check_started(struct sim *s, uint32_t node, const struct sim_proc *p)
 {
     sim_inv_token(s, node, p);
     sim_inv_seen(s, node, p);
+    sim_inv_leased(s, node, p);
     sim_inv_overlap(s, node, p);
     sim_inv_late(s, node, p);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* I3: a serving keeper knows every version that was chosen before its reign. */
+/* I3: a keeper knows every version that was chosen before its reign; and once it has its votes,
+ * none of an earlier reign is chosen any more that it does not know. */
 #include "tests/sim/inv.h"
 
 static const struct store *store_of(const struct sim *s, uint32_t node)
@@ -27,6 +28,24 @@ static void rows_check(struct sim *s, struct sim_job *j)
             sim_fail(s, 1, "I3: n%u keeps bucket %u and does not know %s", i, bucket, j->name);
         if (known && view.version.packed < j->chosen)
             sim_fail(s, 1, "I3: n%u keeps bucket %u with an older %s", i, bucket, j->name);
+    }
+}
+
+/* A version has been chosen, this very moment. */
+void sim_inv_chosen(struct sim *s, const struct sim_write *w)
+{
+    struct muster_bytes key = muster_bytes_text(s->job[w->job].name);
+    struct store_view view;
+    for (uint32_t i = 0; i < s->nodes; i++) {
+        struct store_bucket_view b;
+        if (!s->node[i].is_up)
+            continue;
+        store_bucket(store_of(s, i), w->bucket, &b);
+        if (b.role < STORE_ELECTED || b.reign.packed <= w->version >> 24)
+            continue;
+        if (!store_get(store_of(s, i), key, &view) || view.version.packed < w->version)
+            sim_fail(s, 1, "I3: version %llu of %s is chosen below the reign of n%u, which has not",
+                     (unsigned long long)w->version, s->job[w->job].name, i);
     }
 }
 

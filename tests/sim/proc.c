@@ -209,9 +209,9 @@ static void launch(struct sim *s, uint32_t node, const struct agent_launch *l)
     *p = (struct sim_proc){ .is_used = true, .is_live = true, .handle = l->handle };
     (void)snprintf(p->job, sizeof p->job, "%s", l->job);
     p->keep = l->keep;
-    p->is_exclusive = l->lease_ms != 0;
     p->lease_ms = l->lease_ms;
     p->token = l->token;
+    p->is_exclusive = sim_truth_is_exclusive(s, p);
     p->attempt = l->attempt;
     p->pid = (int32_t)s->next_pid++;
     p->started_ms = s->now;

@@ -87,7 +87,7 @@ struct sim_disk {
 /* ---- processes, with their guards: they outlive the agent */
 struct sim_proc {
     bool is_used, is_live, is_ready, keep;
-    bool is_exclusive; /* it was started with a lease */
+    bool is_exclusive; /* by the row that placed it */
     bool hangs;        /* it does not hear TERM */
     bool is_orphan;    /* its agent has gone, and it does not go on without one */
     bool is_lost;      /* its guard was killed and left no record */
@@ -210,6 +210,7 @@ struct sim_write {
     uint32_t older; /* of the same job: index + 1 */
     enum store_phase phase;
     bool is_chosen, is_purged;
+    bool is_exclusive;        /* what its run is */
     uint32_t disks;           /* a bit for each that has it, or has burned with it */
     uint16_t burned;          /* the seat whose disk burned with it, 0: none */
     uint16_t seat[SIM_NODES]; /* 0: never there, or wiped since */
@@ -393,6 +394,7 @@ void sim_truth_flipped(struct sim *s, uint32_t node, uint8_t table, struct muste
 /* This version, or a later one of its row, stands on the node's disk, or was purged. */
 bool sim_truth_stands(const struct sim *s, uint32_t node, uint32_t bucket, uint64_t version);
 bool sim_truth_may_start(struct sim *s, uint32_t job, uint64_t token);
+bool sim_truth_is_exclusive(struct sim *s, const struct sim_proc *p);
 /* On how many disks a client's request has stood; 0 when no version with it was ever chosen. */
 bool sim_truth_can_lose(const struct sim *s); /* every bench can do without one disk */
 uint32_t sim_truth_copies(struct sim *s, uint32_t job, uint64_t request);

@@ -119,6 +119,7 @@ static void write_judge(struct sim *s, struct sim_write *w, const struct sim_lis
     if (w->is_chosen)
         sim_inv_uid(s, j, w);
     if (w->is_chosen && w->version > j->chosen) {
+        sim_inv_chosen(s, w);
         if (w->token != 0 && w->token < j->token_row)
             sim_fail(s, 1, "R43: %s had token %llu, and has %llu now", j->name,
                      (unsigned long long)j->token_row, (unsigned long long)w->token);
@@ -184,6 +185,7 @@ static struct sim_write *write_of(struct sim *s, const struct store_row *row, ui
     w->bucket = bucket;
     w->phase = row->phase;
     w->uid = row->uid;
+    w->is_exclusive = row->run_mode == STORE_EXCLUSIVE;
     w->older = j->newest;
     j->newest = s->writes;
     write_open(s, bucket, s->writes - 1);
@@ -380,6 +382,16 @@ bool sim_truth_may_start(struct sim *s, uint32_t job, uint64_t token)
             return true;
     }
     return false;
+}
+
+/* By the rows that placed it, and not by what its node makes of it. */
+bool sim_truth_is_exclusive(struct sim *s, const struct sim_proc *p)
+{
+    const struct sim_job *j = sim_job_find(s, p->job);
+    for (uint32_t i = j != NULL ? j->newest : 0; i > 0; i = s->write[i - 1].older)
+        if (s->write[i - 1].token == p->token && s->write[i - 1].phase == STORE_PLACED)
+            return s->write[i - 1].is_exclusive;
+    return p->lease_ms != 0;
 }
 
 /* Of two seats one alone may decide, and then its loss is for good; three and more can spare one.
