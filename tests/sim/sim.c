@@ -139,6 +139,7 @@ static void perform(struct sim *s, uint32_t node, const struct agent_effect *e)
             sim_log(s, "n%u news: %s %s %s %llu: %s", node, news.type, news.node, news.job,
                     (unsigned long long)news.token, news.text);
         sim_inv_news(s, node, &news);
+        sim_inv_dropped(s, node, &news);
         break;
     case AGENT_EFFECT_LOG:
         sim_log(s, "n%u log: %s", node, e->text);
