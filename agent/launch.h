@@ -45,6 +45,7 @@ struct agent_launch {
     uint16_t ready_port;
     uint64_t ready_after_ms;   /* AGENT_READY_ALIVE: alive that long */
     uint64_t ready_timeout_ms; /* else: not ready by then is a failure */
+    uint64_t watchdog_ms;      /* ready and without a beat for that long is a failure; 0: off */
     uint64_t log_max_bytes;    /* rotate the output file at this size, keep one older */
 };
 

@@ -257,6 +257,7 @@ static void launch_fill(struct agent_core *core, const struct agent_run *run,
         .ready_port = job->ready_port,
         .ready_after_ms = 1000,
         .ready_timeout_ms = job->ready_timeout_ms,
+        .watchdog_ms = job->watchdog_ms == AGENT_JOB_NONE ? 0 : job->watchdog_ms,
         .log_max_bytes = core->config.log_max_bytes,
     };
 }

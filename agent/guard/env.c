@@ -59,4 +59,6 @@ void guard_env_build(struct guard_env *e, const struct agent_launch *launch,
     if (launch->arg != NULL)
         env_print(e, "MUSTER_ARG=%s", launch->arg);
     env_print(e, "NOTIFY_SOCKET=%s/%s", dir, GUARD_FILE_NOTIFY);
+    if (launch->watchdog_ms != 0)
+        env_print(e, "WATCHDOG_USEC=%llu", (unsigned long long)launch->watchdog_ms * 1000);
 }

@@ -240,6 +240,13 @@ void guard_kill(struct guard *g, const char *why)
     }
 }
 
+void guard_condemn(struct guard *g, const char *why)
+{
+    if (g->phase < GUARD_KILLING && g->reason[0] == '\0')
+        snprintf(g->reason, sizeof(g->reason), "%s", why);
+    guard_kill(g, NULL);
+}
+
 void guard_stop(struct guard *g, uint64_t grace_ms, const char *why)
 {
     uint64_t kill_at_ms = grace_ms > GUARD_NEVER - g->now_ms ? GUARD_NEVER : g->now_ms + grace_ms;
@@ -247,9 +254,11 @@ void guard_stop(struct guard *g, uint64_t grace_ms, const char *why)
         snprintf(g->reason, sizeof(g->reason), "stopped: %s", why);
     if (g->phase == GUARD_STARTING || (g->phase < GUARD_KILLING && grace_ms == 0)) {
         guard_kill(g, NULL);
-    } else if (g->phase == GUARD_RUNNING) {
+    } else if (g->phase < GUARD_KILLING && !g->is_told) {
+        g->kill_at_ms =
+            g->phase == GUARD_RUNNING || kill_at_ms < g->kill_at_ms ? kill_at_ms : g->kill_at_ms;
         g->phase = GUARD_STOPPING;
-        g->kill_at_ms = kill_at_ms;
+        g->is_told = true;
         kill(-g->job.pid, g->launch.stop_signal > 0 ? g->launch.stop_signal : SIGTERM);
         kill(-g->job.pid, SIGCONT); /* a stopped process could not obey */
     } else if (g->phase == GUARD_STOPPING && kill_at_ms < g->kill_at_ms) {

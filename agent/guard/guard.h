@@ -57,6 +57,7 @@ struct guard {
     struct guard_ready ready;
     uint64_t kill_at_ms;  /* end of the grace, or the next round of killing */
     uint64_t greet_at_ms; /* no new agent is greeted before: the end may be near */
+    bool is_told;         /* to stop; a job may also have begun to by itself */
     bool is_void;         /* nobody asks for it any more, or has yet: leaves no record */
     int writer[2];        /* of the job's pipes, until it has them */
     char boot[64];        /* id of this boot of the host */
@@ -84,6 +85,7 @@ __attribute__((format(printf, 3, 4))) void guard_fail(struct guard *g, int err, 
                                                       ...);
 void guard_stop(struct guard *g, uint64_t grace_ms, const char *why);
 void guard_kill(struct guard *g, const char *why);
+void guard_condemn(struct guard *g, const char *why); /* killed, and the job's own failure */
 void guard_ready(struct guard *g);
 uint64_t guard_lease_ms(const struct guard *g); /* when it must have ended; GUARD_NEVER */
 

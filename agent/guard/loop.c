@@ -121,7 +121,7 @@ static uint64_t turn_due(struct guard *g)
         else
             next = unfed_ms < guard_lease_ms(g) ? unfed_ms : guard_lease_ms(g);
     }
-    if (g->phase == GUARD_RUNNING) {
+    if (g->phase == GUARD_RUNNING || g->phase == GUARD_STOPPING) {
         uint64_t ready_ms = guard_ready_turn(g);
         next = ready_ms < next ? ready_ms : next;
     }

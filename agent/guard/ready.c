@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/fields.h"
 #include "agent/guard/guard.h"
 
 void guard_ready_init(struct guard_ready *r)
@@ -17,7 +18,8 @@ void guard_ready_init(struct guard_ready *r)
                                .connect_fd = -1,
                                .alive_at_ms = GUARD_NEVER,
                                .late_at_ms = GUARD_NEVER,
-                               .connect_at_ms = GUARD_NEVER };
+                               .connect_at_ms = GUARD_NEVER,
+                               .beat_by_ms = GUARD_NEVER };
 }
 
 static uint64_t later(uint64_t now_ms, uint64_t delay_ms)
@@ -41,6 +43,24 @@ void guard_ready_begin(struct guard *g)
         r->connect_at_ms = g->now_ms;
 }
 
+/* A beat, or the moment from which on they are waited for. */
+static void beat(struct guard *g)
+{
+    if (g->ready.is_ready && g->launch.watchdog_ms != 0)
+        g->ready.beat_by_ms = later(g->now_ms, g->launch.watchdog_ms);
+}
+
+static void beat_missed(struct guard *g)
+{
+    char why[AGENT_REASON_MAX];
+    uint64_t ms = g->launch.watchdog_ms;
+    bool is_whole = ms % 1000 == 0;
+    snprintf(why, sizeof(why), "no beat for %llu%s",
+             (unsigned long long)(is_whole ? ms / 1000 : ms), is_whole ? "s" : "ms");
+    g->ready.beat_by_ms = GUARD_NEVER;
+    guard_condemn(g, why);
+}
+
 static void ready_reached(struct guard *g)
 {
     struct guard_ready *r = &g->ready;
@@ -48,6 +68,7 @@ static void ready_reached(struct guard *g)
         return;
     r->is_ready = true;
     r->alive_at_ms = r->late_at_ms = r->connect_at_ms = GUARD_NEVER;
+    beat(g);
     if (r->is_open)
         guard_ready(g);
 }
@@ -66,20 +87,58 @@ static void status_keep(struct guard_ready *r, const char *text, size_t len)
     r->has_news = true;
 }
 
-static bool has_word(const char *line, size_t len, const char *word)
+/* More time for what it is about: to be ready, to give its next beat, or to end. */
+static void extend(struct guard *g, const char *text)
 {
-    return len == strlen(word) && memcmp(line, word, len) == 0;
+    struct guard_ready *r = &g->ready;
+    uint64_t us = 0;
+    if (!agent_fields_parse_u64(text, &us))
+        return;
+    uint64_t until_ms = later(g->now_ms, us / 1000);
+    uint64_t *end = g->phase == GUARD_STOPPING ? &g->kill_at_ms
+                    : r->is_ready              ? &r->beat_by_ms
+                                               : &r->late_at_ms;
+    if (*end != GUARD_NEVER && until_ms > *end)
+        *end = until_ms;
 }
 
-static void notify_line(struct guard *g, const char *line, size_t len)
+/* It ends by its own decision, and has as long for that as if it had been told. */
+static void stopping(struct guard *g)
 {
-    static const char status[] = "STATUS=";
-    if (has_word(line, len, "READY=1") && g->launch.ready == AGENT_READY_NOTIFY)
+    status_keep(&g->ready, "stopping", strlen("stopping"));
+    if (g->phase != GUARD_RUNNING)
+        return;
+    g->phase = GUARD_STOPPING;
+    g->kill_at_ms = later(g->now_ms, g->launch.stop_timeout_ms);
+}
+
+static bool is_word(const char *line, const char *word)
+{
+    return strcmp(line, word) == 0;
+}
+
+/* What stands behind `KEY=`, or NULL. */
+static const char *value_of(const char *line, const char *key)
+{
+    size_t len = strlen(key);
+    return strncmp(line, key, len) == 0 ? line + len : NULL;
+}
+
+static void notify_line(struct guard *g, const char *line)
+{
+    const char *value;
+    if (is_word(line, "READY=1") && g->launch.ready == AGENT_READY_NOTIFY)
         ready_reached(g);
-    else if (has_word(line, len, "STOPPING=1"))
-        status_keep(&g->ready, "stopping", strlen("stopping"));
-    else if (len >= sizeof(status) - 1 && memcmp(line, status, sizeof(status) - 1) == 0)
-        status_keep(&g->ready, line + sizeof(status) - 1, len - (sizeof(status) - 1));
+    else if (is_word(line, "WATCHDOG=1"))
+        beat(g);
+    else if (is_word(line, "WATCHDOG=trigger") && g->launch.watchdog_ms != 0)
+        guard_condemn(g, "it gave itself up to its watchdog");
+    else if (is_word(line, "STOPPING=1"))
+        stopping(g);
+    else if ((value = value_of(line, "EXTEND_TIMEOUT_USEC=")) != NULL)
+        extend(g, value);
+    else if ((value = value_of(line, "STATUS=")) != NULL)
+        status_keep(&g->ready, value, strlen(value));
 }
 
 void guard_ready_notify(struct guard *g)
@@ -91,9 +150,10 @@ void guard_ready_notify(struct guard *g)
             return;
         data[count] = '\0';
         for (char *line = data; line < data + count;) {
-            size_t len = strcspn(line, "\n");
-            notify_line(g, line, len);
-            line += len + 1;
+            char *end = line + strcspn(line, "\n");
+            *end = '\0';
+            notify_line(g, line);
+            line = end + 1;
         }
     }
 }
@@ -176,6 +236,10 @@ uint64_t guard_ready_turn(struct guard *g)
         return GUARD_NEVER;
     if (r->has_news && g->now_ms >= r->status_at_ms)
         status_tell(g);
+    if (g->phase != GUARD_RUNNING)
+        return r->has_news ? r->status_at_ms : GUARD_NEVER;
+    if (g->now_ms >= r->beat_by_ms)
+        beat_missed(g);
     if (g->now_ms >= r->alive_at_ms)
         ready_reached(g);
     if (g->now_ms >= r->connect_at_ms)
@@ -189,6 +253,7 @@ uint64_t guard_ready_turn(struct guard *g)
     }
     uint64_t next = r->alive_at_ms < r->late_at_ms ? r->alive_at_ms : r->late_at_ms;
     next = r->connect_at_ms < next ? r->connect_at_ms : next;
+    next = r->beat_by_ms < next ? r->beat_by_ms : next;
     return r->has_news && r->status_at_ms < next ? r->status_at_ms : next;
 }
 

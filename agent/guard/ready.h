@@ -3,7 +3,8 @@
  * `alive`: it has lived so long. `notify`: it said READY=1. `tcp`: something listens on the port.
  * The words are those of sd_notify; any process below the job may say them, because the socket
  * names the run and not the sender. A status is passed on at most every GUARD_STATUS_EVERY, the
- * latest wins.
+ * latest wins. Beats stay here: once a job with a watchdog is ready, the guard ends it when none
+ * comes in time, and nobody else hears of one.
  *
  * units    milliseconds of CLOCK_BOOTTIME
  * memory   held by value
@@ -34,6 +35,7 @@ struct guard_ready {
     uint64_t late_at_ms;    /* not ready by then is a failure */
     uint64_t connect_at_ms; /* next look at the port */
     uint64_t status_at_ms;  /* before that no status is told */
+    uint64_t beat_by_ms;    /* no beat by then is a failure; GUARD_NEVER: nobody waits for one */
     bool has_news;          /* a status that was not told yet */
     char status[AGENT_REASON_MAX];
 };

@@ -213,12 +213,88 @@ static void a_listening_port_is_ready(void **state)
                         "stopped: not ready after 400 ms");
 }
 
+static void launch_watched(struct yard *y, uint64_t handle, const char *script,
+                           uint64_t watchdog_ms)
+{
+    static char self[4096];
+    static const char *env[] = { self, NULL };
+    const char *argv[4];
+    memcpy(self, "SELF=", 6);
+    ssize_t len = readlink("/proc/self/exe", self + 5, sizeof(self) - 6);
+    assert_true(len > 0);
+    self[5 + len] = '\0';
+    struct agent_launch launch = yard_job(handle, script, argv);
+    launch.env = env;
+    launch.ready = AGENT_READY_NOTIFY;
+    launch.ready_timeout_ms = 300;
+    launch.stop_timeout_ms = 400;
+    launch.watchdog_ms = watchdog_ms;
+    yard_launch(y, &launch);
+}
+
+static void who_gives_no_beat_has_failed(void **state)
+{
+    struct yard *y = *state;
+    launch_watched(y, 1,
+                   "test $WATCHDOG_USEC = 1000000 && $SELF say READY=1; for i in 1 2 3 4 5; "
+                   "do sleep 0.4; $SELF say WATCHDOG=1; done; trap '' TERM; sleep 9",
+                   1000);
+    uint64_t ready_ms = yard_must(y, 1, AGENT_GUARD_READY)->at_ms;
+    const struct yard_news *end = yard_must(y, 1, AGENT_GUARD_EXITED);
+    assert_in_range(end->at_ms - ready_ms, 2900, 4500); /* five beats kept it alive */
+    assert_int_equal(end->event.signal, SIGKILL);
+    assert_false(end->event.by_guard); /* its own failure, not its agent's */
+    assert_string_equal(end->text, "no beat for 1s");
+
+    launch_watched(y, 2, "$SELF say 'READY=1\nWATCHDOG=trigger'; sleep 9", 5000);
+    assert_string_equal(yard_must(y, 2, AGENT_GUARD_EXITED)->text,
+                        "it gave itself up to its watchdog");
+}
+
+static void more_time_is_given_where_it_is_asked_for(void **state)
+{
+    struct yard *y = *state;
+    launch_watched(y, 1,
+                   "$SELF say EXTEND_TIMEOUT_USEC=1500000; sleep 0.7; $SELF say READY=1;"
+                   "$SELF say EXTEND_TIMEOUT_USEC=1000000; sleep 0.7; $SELF say WATCHDOG=1;"
+                   "trap '$SELF say EXTEND_TIMEOUT_USEC=2000000; sleep 0.8; exit 7' TERM;"
+                   "while :; do sleep 0.05; $SELF say WATCHDOG=1; done",
+                   500);
+    yard_must(y, 1, AGENT_GUARD_READY);
+    yard_run(y, 1000);
+    assert_null(yard_heard(y, 1, AGENT_GUARD_EXITED));
+    shell_guards_stop(y->guards, 1, 400);
+    assert_int_equal(yard_must(y, 1, AGENT_GUARD_EXITED)->event.code, 7);
+}
+
+static void who_says_that_it_stops_gets_its_time_to_stop(void **state)
+{
+    struct yard *y = *state;
+    launch_watched(y, 1, "$SELF say 'READY=1\nSTOPPING=1'; exec sleep 9", 100);
+    uint64_t ready_ms = yard_must(y, 1, AGENT_GUARD_READY)->at_ms;
+    const struct yard_news *end = yard_must(y, 1, AGENT_GUARD_EXITED);
+    assert_in_range(end->at_ms - ready_ms, 380, 2000); /* the watchdog is off, the grace is not */
+    assert_int_equal(end->event.signal, SIGKILL);
+    assert_string_equal(yard_heard(y, 1, AGENT_GUARD_STATUS)->text, "stopping");
+
+    launch_watched(y, 2, "$SELF say 'READY=1\nSTOPPING=1'; exec sleep 9", 100);
+    yard_must(y, 2, AGENT_GUARD_STATUS);
+    shell_guards_stop(y->guards, 2, 5000); /* an order reaches it all the same */
+    assert_int_equal(yard_must(y, 2, AGENT_GUARD_EXITED)->event.signal, SIGTERM);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        STORY(alive_for_a_while_is_ready),       STORY(its_own_word_is_ready),
-        STORY(a_job_of_another_user_is_heard),   STORY(who_is_not_ready_in_time_is_stopped),
-        STORY(statuses_come_at_a_measured_pace), STORY(a_listening_port_is_ready),
+        STORY(alive_for_a_while_is_ready),
+        STORY(its_own_word_is_ready),
+        STORY(a_job_of_another_user_is_heard),
+        STORY(who_is_not_ready_in_time_is_stopped),
+        STORY(statuses_come_at_a_measured_pace),
+        STORY(a_listening_port_is_ready),
+        STORY(who_gives_no_beat_has_failed),
+        STORY(more_time_is_given_where_it_is_asked_for),
+        STORY(who_says_that_it_stops_gets_its_time_to_stop),
     };
     if (argc == 3 && strcmp(argv[1], "say") == 0)
         return say(argv[2]);

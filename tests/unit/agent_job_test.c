@@ -329,7 +329,6 @@ static void what_comes_later_is_refused_by_name(void **state)
     } cases[] = {
         { "worker: w", "3:9: worker: not supported yet in this version" },
         { "payload: x", "3:10: payload: not supported yet in this version" },
-        { "watchdog: 5s", "3:11: watchdog: not supported yet in this version" },
         { "cron: '@daily'", "3:7: cron: not supported yet in this version" },
         { "every: 5m", "3:8: every: not supported yet in this version" },
         { "at: 2026-03-28T01:00:00Z", "3:5: at: not supported yet in this version" },
