@@ -143,7 +143,10 @@ static int settle_tags(struct agent_config *c, struct agent_problem *problem)
         .peer_port = (uint16_t)c->peer_port,
         .draining = true,
         .version = MUSTER_VERSION,
+        .cpus = 99999,
+        .mem_mib = 99999999,
     };
+    memset(meta.arch, 'x', sizeof meta.arch - 1);
     memset(&meta.id, 0xff, sizeof meta.id);
     memset(&meta.cluster, 0xff, sizeof meta.cluster);
     uint8_t out[4 * AGENT_META_MAX];

@@ -118,7 +118,7 @@ static void reason_set(struct agent_core *core, struct agent_picture *p)
         (void)snprintf(p->text, sizeof p->text, "its node %s is gone; waits to be placed anew",
                        agent_node_name(core, row->run_node));
     else if (p->state == AGENT_STATE_PENDING && p->report.is_queued)
-        agent_placer_hurdle(core, row->needs, p->text, sizeof p->text);
+        agent_placer_hurdle(core, row, p->text, sizeof p->text);
     else if (p->state == AGENT_STATE_PENDING && p->text[0] == '\0')
         (void)snprintf(p->text, sizeof p->text, "about to be placed");
     else if (p->state == AGENT_STATE_BACKOFF && p->text[0] == '\0' && p->report.note != NULL)
@@ -266,12 +266,51 @@ static void why_summary(struct agent_core *core, struct agent_json *j,
     agent_json_put_text(j, "summary", text);
 }
 
+static void why_node(struct agent_core *core, struct agent_json *j, const struct store_row *row,
+                     const struct agent_wish *wish, const struct agent_peer *w)
+{
+    char note[256], why[160];
+    enum agent_unfit u = agent_place_fits(core, w, wish, row->needs, w->promised);
+    bool runs_it = muster_id_equal(w->id, row->run_node) && row->run_token != 0;
+    struct agent_facts facts = agent_place_facts(w);
+    if (u == AGENT_FITS && muster_id_equal(w->id, row->avoid))
+        u = AGENT_UNFIT_AVOIDED;
+    bool is_second = u == AGENT_FITS && !agent_wish_prefers(wish, &facts);
+    const char *what = u != AGENT_FITS ? agent_unfit_text(u)
+                       : is_second     ? "matches, others are preferred"
+                                       : "matches";
+    if (u == AGENT_UNFIT_UNLIKE && !runs_it)
+        (void)snprintf(note, sizeof note, "no: %s",
+                       agent_match_why(&wish->on, &facts, why, sizeof why));
+    else
+        (void)snprintf(note, sizeof note, "%s, %u of %u slots free", runs_it ? "runs it" : what,
+                       w->slots > w->used ? w->slots - w->used : 0, w->slots);
+    agent_json_object(j);
+    agent_json_put_text(j, "node", w->name);
+    agent_json_put_bool(j, "fits", u == AGENT_FITS || u == AGENT_UNFIT_AVOIDED || runs_it);
+    agent_json_put_text(j, "note", note);
+    agent_json_object_end(j);
+}
+
+/* The nodes in the order in which they are asked; then those that are not asked at all. */
+static void why_nodes(struct agent_core *core, struct agent_json *j, const struct store_row *row)
+{
+    struct agent_peer *walk[AGENT_CANDIDATES_MAX], *all[AGENT_CANDIDATES_MAX];
+    const struct agent_wish *wish = agent_wish_take(&core->wishes, row->spec);
+    uint32_t n = agent_place_wished(core, row->key, wish, walk, AGENT_CANDIDATES_MAX);
+    uint32_t m = agent_place_walk(core, row->key, all, AGENT_CANDIDATES_MAX);
+    for (uint32_t i = 0; i < n; i++)
+        why_node(core, j, row, wish, walk[i]);
+    for (uint32_t i = 0; i < m && wish != NULL; i++)
+        if (agent_place_fits(core, all[i], wish, row->needs, 0) == AGENT_UNFIT_UNLIKE)
+            why_node(core, j, row, wish, all[i]);
+    agent_wish_drop(&core->wishes, wish);
+}
+
 void agent_describe_why(struct agent_core *core, struct agent_json *j,
                         const struct agent_picture *p)
 {
     const struct store_row *row = &p->view->row;
-    struct agent_peer *walk[AGENT_CANDIDATES_MAX];
-    uint32_t n = agent_place_walk(core, row->key, walk, AGENT_CANDIDATES_MAX);
     agent_json_object(j);
     agent_json_put_bytes(j, "name", row->key);
     agent_json_put_text(j, "state", agent_state_text(p->state));
@@ -280,22 +319,7 @@ void agent_describe_why(struct agent_core *core, struct agent_json *j,
     why_summary(core, j, p);
     agent_json_key(j, "nodes");
     agent_json_array(j);
-    for (uint32_t i = 0; i < n; i++) {
-        char note[160];
-        const struct agent_peer *w = walk[i];
-        enum agent_unfit u = agent_place_fits(core, w, row->needs, w->promised);
-        bool runs_it = muster_id_equal(w->id, row->run_node) && row->run_token != 0;
-        if (u == AGENT_FITS && muster_id_equal(w->id, row->avoid))
-            u = AGENT_UNFIT_AVOIDED;
-        const char *what = u != AGENT_FITS ? agent_unfit_text(u) : "matches";
-        (void)snprintf(note, sizeof note, "%s, %u of %u slots free", runs_it ? "runs it" : what,
-                       w->slots > w->used ? w->slots - w->used : 0, w->slots);
-        agent_json_object(j);
-        agent_json_put_text(j, "node", w->name);
-        agent_json_put_bool(j, "fits", u == AGENT_FITS || u == AGENT_UNFIT_AVOIDED || runs_it);
-        agent_json_put_text(j, "note", note);
-        agent_json_object_end(j);
-    }
+    why_nodes(core, j, row);
     agent_json_array_end(j);
     agent_json_object_end(j);
 }

@@ -24,5 +24,6 @@ extern const struct agent_schema_custom job_ready_field;
 extern const struct agent_schema_custom job_retry_field;
 extern const struct agent_schema_custom job_exits_field;
 extern const struct agent_schema_custom job_spread_field;
+extern const struct agent_schema_custom job_match_field;
 
 #endif

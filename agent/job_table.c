@@ -180,8 +180,8 @@ static const struct agent_schema_field job_fields[] = {
 
     /* placement */
     { "spread", AGENT_TYPE_CUSTOM, LATER, .custom = &job_spread_field },
-    { "on", AGENT_TYPE_TEXT, LATER, AT(on), .min = 1, .max = 1024 },
-    { "prefer", AGENT_TYPE_TEXT, LATER, AT(prefer), .min = 1, .max = 1024 },
+    { "on", AGENT_TYPE_CUSTOM, AT(on), .custom = &job_match_field },
+    { "prefer", AGENT_TYPE_CUSTOM, AT(prefer), .custom = &job_match_field },
     { "apart", AGENT_TYPE_TEXT, LATER, AT(apart), .min = 1, .max = 1024 },
     { "spread_by", AGENT_TYPE_TEXT, LATER, AT(spread_by), .min = 1, .max = 128 },
     { "slots", AGENT_TYPE_U32, AT(slots), .min = 1, .max = 65535 },

@@ -35,10 +35,22 @@ static uint32_t write_tags(struct muster_writer *w, const char *tags)
     return n;
 }
 
+static uint32_t write_count(struct muster_writer *w, const char *key, uint32_t count)
+{
+    char text[16];
+    (void)snprintf(text, sizeof text, "%u", count);
+    write_pair(w, key, text);
+    return 1;
+}
+
 static uint32_t write_own(struct muster_writer *w, const struct agent_meta *m)
 {
     char text[MUSTER_ID_TEXT], settings[AGENT_SETTINGS_TEXT];
     uint32_t n = 5;
+    if (m->arch[0] != '\0') {
+        write_pair(w, "~a", m->arch);
+        n++;
+    }
     (void)snprintf(text, sizeof text, "%llu", (unsigned long long)m->boot);
     write_pair(w, "~b", text);
     if (!muster_id_is_zero(m->cluster)) {
@@ -56,16 +68,15 @@ static uint32_t write_own(struct muster_writer *w, const struct agent_meta *m)
         write_pair(w, "~m", "draining");
         n++;
     }
-    (void)snprintf(text, sizeof text, "%u", m->peer_port);
-    write_pair(w, "~p", text);
-    (void)snprintf(text, sizeof text, "%u", m->slots);
-    write_pair(w, "~s", text);
+    if (m->cpus != 0)
+        n += write_count(w, "~n", m->cpus);
+    (void)write_count(w, "~p", m->peer_port);
+    if (m->mem_mib != 0)
+        n += write_count(w, "~r", m->mem_mib);
+    (void)write_count(w, "~s", m->slots);
     write_pair(w, "~v", m->version);
-    if (m->weight != m->slots) {
-        (void)snprintf(text, sizeof text, "%u", m->weight);
-        write_pair(w, "~w", text);
-        n++;
-    }
+    if (m->weight != m->slots)
+        n += write_count(w, "~w", m->weight);
     return n;
 }
 
@@ -154,7 +165,9 @@ static void read_own(struct agent_meta *m, struct muster_bytes key, struct muste
 {
     uint64_t n = 0;
     bool ok = true;
-    if (key_is(key, "~b"))
+    if (key_is(key, "~a"))
+        ok = copy_text(m->arch, sizeof m->arch, value);
+    else if (key_is(key, "~b"))
         ok = read_number(value, UINT64_MAX, &m->boot);
     else if (key_is(key, "~c"))
         ok = read_id(value, &m->cluster);
@@ -164,6 +177,10 @@ static void read_own(struct agent_meta *m, struct muster_bytes key, struct muste
         ok = seen->id = read_id(value, &m->id);
     else if (key_is(key, "~m"))
         m->draining = key_is(value, "draining");
+    else if (key_is(key, "~n") && (ok = read_number(value, UINT32_MAX, &n)))
+        m->cpus = (uint32_t)n;
+    else if (key_is(key, "~r") && (ok = read_number(value, UINT32_MAX, &n)))
+        m->mem_mib = (uint32_t)n;
     else if (key_is(key, "~p") && (ok = read_number(value, UINT16_MAX, &n)))
         m->peer_port = (uint16_t)n;
     else if (key_is(key, "~s") && (ok = read_number(value, UINT16_MAX, &n)))

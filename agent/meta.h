@@ -2,9 +2,10 @@
  * show it.
  *
  * `ff` and a msgpack map text -> text in the old raw family, keys sorted. The user's tags stand as
- * they are; keys that begin with `~` are ours: ~b boot number, ~c cluster id (absent before there
- * is one), ~i node id, ~m mode (absent: open), ~p peer port, ~s slots, ~v version, ~w weight
- * (absent: = slots).
+ * they are; keys that begin with `~` are ours: ~a architecture, ~b boot number, ~c cluster id
+ * (absent before there is one), ~i node id, ~m mode (absent: open), ~n cores, ~p peer port, ~r
+ * memory in MiB, ~s slots, ~v version, ~w weight (absent: = slots). Of ~a, ~n and ~r a node may
+ * say nothing.
  *
  * memory   held by value
  * errors   MUSTER_ELIMIT when it does not fit GOSSIP_META_MAX bytes; MUSTER_ENOTFOUND for the meta
@@ -26,6 +27,7 @@
 
 #define AGENT_META_MAX     512 /* bytes: gossip's limit */
 #define AGENT_META_VERSION 24
+#define AGENT_META_ARCH    16
 
 struct agent_meta {
     struct muster_id id, cluster; /* cluster zero: none yet */
@@ -34,8 +36,10 @@ struct agent_meta {
     uint16_t peer_port;
     bool draining;
     struct agent_settings settings; /* of its cluster */
+    uint32_t cpus, mem_mib;         /* 0: not said */
     char version[AGENT_META_VERSION];
-    char tags[AGENT_META_MAX]; /* "k=v,k=v" sorted by key; no commas or '=' inside */
+    char arch[AGENT_META_ARCH]; /* as uname says it; "": not said */
+    char tags[AGENT_META_MAX];  /* "k=v,k=v" sorted by key; no commas or '=' inside */
 };
 
 /* Writes the meta; `left` (may be NULL) receives how many bytes are free, negative when it is too

@@ -134,6 +134,7 @@ void agent_node_close(struct agent_node *n)
     agent_requests_close(core);
     agent_runner_close(core);
     agent_placer_close(core);
+    agent_wishes_close(&core->wishes);
     agent_peers_close(core);
     agent_lost_close(core);
     agent_boots_close(core);

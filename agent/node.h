@@ -25,6 +25,7 @@
 #include "store/store.h"
 
 #define AGENT_SEEDS_MAX     32
+#define AGENT_ARCH_MAX      16
 #define AGENT_TAGS_TEXT_MAX 480 /* bytes of "k=v,k=v" */
 
 struct agent_node_config {
@@ -37,6 +38,8 @@ struct agent_node_config {
     uint16_t peer_port;
     uint32_t slots, weight;
     const char *tags;             /* "k=v,k=v", sorted by key */
+    char arch[AGENT_ARCH_MAX];    /* as uname says it; "": not said */
+    uint32_t cpus, mem_mib;       /* 0: not said */
     bool draining;                /* as left by an earlier drain */
     bool found;                   /* found a cluster if there is none */
     struct muster_id new_cluster; /* random id to found with, now or at `muster init` */

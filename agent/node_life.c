@@ -31,10 +31,13 @@ void node_meta_fill(const struct agent_node *n, struct agent_meta *m)
                               .boot = c->boot,
                               .slots = c->slots,
                               .weight = c->weight,
+                              .cpus = c->cpus,
+                              .mem_mib = c->mem_mib,
                               .peer_port = c->peer_port,
                               .settings = c->settings };
     m->draining = n->core.standing == AGENT_DRAINING || n->core.standing == AGENT_LEAVING;
     (void)snprintf(m->version, sizeof m->version, "%s", c->version);
+    (void)snprintf(m->arch, sizeof m->arch, "%s", c->arch);
     (void)snprintf(m->tags, sizeof m->tags, "%s", c->tags);
 }
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
+
 int agent_place_open(struct agent_core *core)
 {
     const struct agent_node_config *c = &core->config;
@@ -94,11 +96,34 @@ void agent_place_update(struct agent_core *core)
     agent_peers_ring_done(core);
 }
 
+struct agent_facts agent_place_facts(const struct agent_peer *p)
+{
+    return (struct agent_facts){ .node = p->name,
+                                 .arch = p->meta.arch,
+                                 .tags = p->meta.tags,
+                                 .cpus = p->meta.cpus,
+                                 .mem = (uint64_t)p->meta.mem_mib << 20 };
+}
+
+static bool is_allowed(const struct agent_peer *p, const struct agent_wish *wish)
+{
+    struct agent_facts facts = agent_place_facts(p);
+    return agent_wish_allows(wish, &facts);
+}
+
+static bool is_preferred(const struct agent_peer *p, const struct agent_wish *wish)
+{
+    struct agent_facts facts = agent_place_facts(p);
+    return agent_wish_prefers(wish, &facts);
+}
+
 enum agent_unfit agent_place_fits(const struct agent_core *core, const struct agent_peer *p,
-                                  uint32_t needs, uint32_t promised)
+                                  const struct agent_wish *wish, uint32_t needs, uint32_t promised)
 {
     if (!agent_peer_is_alive(p))
         return AGENT_UNFIT_DEAD;
+    if (wish != NULL && !is_allowed(p, wish))
+        return AGENT_UNFIT_UNLIKE;
     if (!agent_peer_is_open(p))
         return AGENT_UNFIT_DRAINING;
     if (!agent_peer_is_linked(core, p) || !p->load_known)
@@ -113,6 +138,7 @@ const char *agent_unfit_text(enum agent_unfit u)
     static const char *const text[] = {
         [AGENT_FITS] = "fits",
         [AGENT_UNFIT_DEAD] = "no: not alive",
+        [AGENT_UNFIT_UNLIKE] = "no: not like what the job asks for",
         [AGENT_UNFIT_DRAINING] = "no: draining",
         [AGENT_UNFIT_UNLINKED] = "no: not connected yet",
         [AGENT_UNFIT_FULL] = "no: too few free slots",
@@ -150,6 +176,60 @@ uint32_t agent_place_walk(const struct agent_core *core, struct muster_bytes key
             (void)walk_add(core, all[i], out, &n, max);
     }
     return n;
+}
+
+/* Beyond what order and draws name: everybody else who is like that, by a hash of both names. */
+static uint32_t rest_add(const struct agent_core *core, struct muster_bytes key,
+                         const struct agent_wish *wish, struct agent_peer **out, uint32_t n,
+                         uint32_t max)
+{
+    uint64_t rank[AGENT_CANDIDATES_MAX];
+    uint32_t first = n;
+    for (uint32_t i = 0; i < agent_peers_count(core); i++) {
+        struct agent_peer *p = agent_peers_at(core, i);
+        uint32_t seen = 0;
+        while (seen < first && out[seen] != p)
+            seen++;
+        if (seen < first || !p->is_in_ring || !is_allowed(p, wish))
+            continue;
+        uint64_t hash =
+            muster_hash64(key, muster_hash64(MUSTER_BYTES(p->id.octet, MUSTER_ID_LEN), 1));
+        uint32_t at = n;
+        while (at > first && hash < rank[at - 1])
+            at--;
+        if (at == max)
+            continue;
+        n = n < max ? n + 1 : max;
+        for (uint32_t k = n - 1; k > at; k--) {
+            rank[k] = rank[k - 1];
+            out[k] = out[k - 1];
+        }
+        rank[at] = hash;
+        out[at] = p;
+    }
+    return n;
+}
+
+uint32_t agent_place_wished(const struct agent_core *core, struct muster_bytes key,
+                            const struct agent_wish *wish, struct agent_peer **out, uint32_t max)
+{
+    struct agent_peer *walk[AGENT_CANDIDATES_MAX];
+    uint32_t n = agent_place_walk(core, key, walk, AGENT_CANDIDATES_MAX), like = 0, all = 0;
+    if (wish == NULL) {
+        n = n < max ? n : max;
+        memcpy(out, walk, n * sizeof *out);
+        return n;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        if (is_allowed(walk[i], wish))
+            walk[like++] = walk[i];
+    if (ring_count(core->ring) > n)
+        like = rest_add(core, key, wish, walk, like, AGENT_CANDIDATES_MAX);
+    for (int pass = 0; pass < 2; pass++)
+        for (uint32_t i = 0; i < like && all < max; i++)
+            if (is_preferred(walk[i], wish) == (pass == 0))
+                out[all++] = walk[i];
+    return all;
 }
 
 uint32_t agent_place_bench(const struct agent_core *core, uint32_t bucket, struct muster_id *out,

@@ -15,6 +15,7 @@
 
 #include "agent/core.h"
 #include "agent/peers.h"
+#include "agent/wish.h"
 
 #define AGENT_PLACE_DELAY_MS 50
 #define AGENT_CANDIDATES_MAX 32
@@ -29,20 +30,30 @@ void agent_place_update(struct agent_core *core);
 enum agent_unfit {
     AGENT_FITS,
     AGENT_UNFIT_DEAD,
+    AGENT_UNFIT_UNLIKE, /* not what the job's `on` asks for */
     AGENT_UNFIT_DRAINING,
     AGENT_UNFIT_UNLINKED,
     AGENT_UNFIT_FULL,
     AGENT_UNFIT_AVOIDED /* its tries there are used up; taken when nobody else fits */
 };
 
-/* `promised`: slots the caller has offered there and the node has not counted yet. */
+/* What it says of itself, for expressions. */
+struct agent_facts agent_place_facts(const struct agent_peer *p);
+
+/* `wish` may be NULL. `promised`: slots the caller has offered there and the node has not counted
+ * yet. */
 enum agent_unfit agent_place_fits(const struct agent_core *core, const struct agent_peer *p,
-                                  uint32_t needs, uint32_t promised);
+                                  const struct agent_wish *wish, uint32_t needs, uint32_t promised);
 const char *agent_unfit_text(enum agent_unfit u);
 
 /* The nodes of a key in the order in which they are to be asked, best first, each once. */
 uint32_t agent_place_walk(const struct agent_core *core, struct muster_bytes key,
                           struct agent_peer **out, uint32_t max);
+
+/* The same, of the nodes that the wish allows alone: those it prefers come first, and in a large
+ * cluster none is passed over, however few they are. */
+uint32_t agent_place_wished(const struct agent_core *core, struct muster_bytes key,
+                            const struct agent_wish *wish, struct agent_peer **out, uint32_t max);
 
 /* Who is likely to keep a bucket, as far as this node can tell without a seat there. */
 uint32_t agent_place_bench(const struct agent_core *core, uint32_t bucket, struct muster_id *out,

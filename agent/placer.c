@@ -108,6 +108,7 @@ void placer_free(struct agent_core *core, struct place_entry *e)
     uint32_t index = entry_index(core, e);
     MUSTER_ASSERT(e->is_used);
     placer_offer_forget(core, e);
+    agent_wish_drop(&core->wishes, e->wish);
     if (e->is_moving)
         t->moving--;
     muster_heap_remove(&t->queue, index);
@@ -124,6 +125,18 @@ void placer_due(struct agent_core *core, struct place_entry *e, uint64_t at_ms)
         muster_heap_remove(&core->placer->timer, entry_index(core, e));
     else
         muster_heap_set(&core->placer->timer, entry_index(core, e), at_ms);
+}
+
+const struct agent_wish *placer_wish(struct agent_core *core, struct place_entry *e,
+                                     const struct store_row *row)
+{
+    if (e->wish_uid == row->uid && e->wish_revision == row->revision)
+        return e->wish;
+    agent_wish_drop(&core->wishes, e->wish);
+    e->wish = agent_wish_take(&core->wishes, row->spec);
+    e->wish_uid = row->uid;
+    e->wish_revision = row->revision;
+    return e->wish;
 }
 
 /* ---- frames */
@@ -277,13 +290,15 @@ static void look_stopping(struct agent_core *core, struct place_entry *e, struct
     placer_due(core, e, core->now.mono_ms + core->config.start_repeat_ms);
 }
 
-static bool somebody_fits(struct agent_core *core, const struct store_row *row)
+static bool somebody_fits(struct agent_core *core, struct place_entry *e,
+                          const struct store_row *row)
 {
     struct agent_peer *walk[AGENT_CANDIDATES_MAX];
-    uint32_t n = agent_place_walk(core, row->key, walk, AGENT_CANDIDATES_MAX);
+    const struct agent_wish *wish = placer_wish(core, e, row);
+    uint32_t n = agent_place_wished(core, row->key, wish, walk, AGENT_CANDIDATES_MAX);
     for (uint32_t i = 0; i < n; i++)
         if (!muster_id_equal(walk[i]->id, row->run_node) &&
-            agent_place_fits(core, walk[i], row->needs, walk[i]->promised) == AGENT_FITS)
+            agent_place_fits(core, walk[i], wish, row->needs, walk[i]->promised) == AGENT_FITS)
             return true;
     return false;
 }
@@ -296,7 +311,7 @@ static bool may_move(struct agent_core *core, struct place_entry *e, const struc
         return false;
     if (row->kind == STORE_KIND_TASK || core->placer->moving >= PLACE_MOVES_MAX)
         return false;
-    if (!somebody_fits(core, row))
+    if (!somebody_fits(core, e, row))
         return false;
     MUSTER_MARK(moves_off_draining_node);
     e->is_moving = true;

@@ -77,8 +77,9 @@ bool agent_placer_report(const struct agent_core *core, struct muster_bytes key,
 /* Wall time by which an exclusive run of the row must have ended, or a new one may begin; 0:
  * nothing to wait for (R37, R39). */
 uint64_t agent_placer_lease_until(const struct agent_core *core, const struct store_view *view);
-/* Why nothing takes a run of that many slots now, counted over the members. */
-void agent_placer_hurdle(const struct agent_core *core, uint32_t needs, char *out, size_t size);
+/* Why nothing takes the run of a row now, counted over the members. */
+void agent_placer_hurdle(struct agent_core *core, const struct store_row *row, char *out,
+                         size_t size);
 uint32_t agent_placer_waiting(const struct agent_core *core); /* rows kept here without a place */
 
 #endif

@@ -78,15 +78,17 @@ static bool is_claimable(struct agent_core *core, const struct store_row *row)
 static bool claim(struct agent_core *core, const struct store_row *row)
 {
     struct agent_peer *walk[AGENT_CANDIDATES_MAX];
-    uint32_t n = agent_place_walk(core, row->key, walk, AGENT_CANDIDATES_MAX);
-    for (uint32_t i = 0; i < n; i++) {
-        if (agent_place_fits(core, walk[i], row->needs, walk[i]->promised) != AGENT_FITS)
-            continue;
-        char key[STORE_KEY_MAX + 1];
-        memcpy(key, row->key.data, row->key.len);
-        return store_claim(core->store, MUSTER_BYTES(key, row->key.len), walk[i]->id) == MUSTER_OK;
-    }
-    return false;
+    const struct agent_wish *wish = agent_wish_take(&core->wishes, row->spec);
+    uint32_t n = agent_place_wished(core, row->key, wish, walk, AGENT_CANDIDATES_MAX), i = 0;
+    while (i < n &&
+           agent_place_fits(core, walk[i], wish, row->needs, walk[i]->promised) != AGENT_FITS)
+        i++;
+    agent_wish_drop(&core->wishes, wish);
+    if (i == n)
+        return false;
+    char key[STORE_KEY_MAX + 1];
+    memcpy(key, row->key.data, row->key.len);
+    return store_claim(core->store, MUSTER_BYTES(key, row->key.len), walk[i]->id) == MUSTER_OK;
 }
 
 void agent_placer_claimable(struct agent_core *core, uint32_t bucket)

@@ -16,8 +16,11 @@
 #define PLACE_OFFER_MS    1000 /* an OFFER without an answer is a refusal */
 #define PLACE_PAUSE_MS    250  /* after everybody has refused */
 #define PLACE_REFUSED_MAX 8
-#define PLACE_FILL_MAX    512 /* offers made in one step */
-#define PLACE_MOVES_MAX   4   /* runs one keeper moves off draining nodes at a time */
+#define PLACE_FILL_MAX    512  /* offers made in one step */
+#define PLACE_KINDS_MAX   64   /* fruitless walks in one step; others of the same kind are free */
+#define PLACE_PASS_MAX    4096 /* of those */
+#define PLACE_NO_ENTRY    UINT32_MAX
+#define PLACE_MOVES_MAX   4 /* runs one keeper moves off draining nodes at a time */
 #define PLACE_CLAIM_MS    30000
 #define PLACE_FRESH_MS    1500 /* of a reign: claims of the time before it are still coming in */
 
@@ -37,6 +40,10 @@ struct place_entry {
     enum place_state state;
     uint32_t bucket;
     uint32_t needs;
+    uint32_t aside_next;           /* within one step: another that found no place */
+    const struct agent_wish *wish; /* of the spec of this uid and revision; NULL: none */
+    uint64_t wish_uid;
+    uint32_t wish_revision;
     char key[STORE_KEY_MAX + 1];
     uint64_t key_hash;
     uint64_t token; /* of the present placement; 0: none */
@@ -91,6 +98,9 @@ struct place_entry *placer_make(struct agent_core *core, struct muster_bytes key
 void placer_free(struct agent_core *core, struct place_entry *e);
 struct muster_bytes placer_key(const struct place_entry *e);
 void placer_due(struct agent_core *core, struct place_entry *e, uint64_t at_ms);
+/* What the job asks of its node; read once for every revision. NULL: nothing. */
+const struct agent_wish *placer_wish(struct agent_core *core, struct place_entry *e,
+                                     const struct store_row *row);
 
 /* Looks at the row and does what is to be done next. May free the entry. */
 void placer_look(struct agent_core *core, struct place_entry *e);

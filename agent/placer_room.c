@@ -139,9 +139,28 @@ static void refuse(struct place_entry *e, struct muster_id node)
         e->refused[e->refused_count++] = node;
 }
 
+/* What candidates must be beyond fitting; each pass asks for less. */
+struct demand {
+    const struct agent_wish *wish;
+    bool prefers; /* only those that the wish prefers */
+    bool avoids;  /* not where the tries were used up */
+};
+
+static bool is_candidate(const struct agent_core *core, const struct place_entry *e,
+                         const struct store_row *row, const struct demand *d,
+                         const struct agent_peer *p)
+{
+    if (is_refused(e, p->id) || (d->avoids && muster_id_equal(p->id, row->avoid)) ||
+        agent_place_fits(core, p, d->wish, row->needs, p->promised) != AGENT_FITS)
+        return false;
+    struct agent_facts facts = agent_place_facts(p);
+    return !d->prefers || agent_wish_prefers(d->wish, &facts);
+}
+
 /* One view of the loads for the ring's spill rule: who may not be asked counts as dead. */
 static void loads_view(struct agent_core *core, const struct place_entry *e,
-                       const struct store_row *row, bool avoid, const struct place_loads *v)
+                       const struct store_row *row, const struct demand *d,
+                       const struct place_loads *v)
 {
     for (uint32_t i = 0; i < agent_peers_count(core); i++) {
         const struct agent_peer *p = agent_peers_at(core, i);
@@ -149,37 +168,41 @@ static void loads_view(struct agent_core *core, const struct place_entry *e,
             continue;
         v->used[p->ring_number] = p->used + p->promised;
         v->capacity[p->ring_number] = p->slots;
-        v->is_alive[p->ring_number] =
-            !is_refused(e, p->id) && !(avoid && muster_id_equal(p->id, row->avoid)) &&
-            agent_place_fits(core, p, row->needs, p->promised) == AGENT_FITS;
+        v->is_alive[p->ring_number] = is_candidate(core, e, row, d, p);
     }
 }
 
 /* Orders and draws may miss the only free node of a small cluster: there the walk asks everybody.
  */
 static struct agent_peer *walk_fits(struct agent_core *core, const struct store_row *row,
-                                    const bool *is_alive)
+                                    const struct agent_wish *wish, const bool *is_alive)
 {
     struct agent_peer *walk[AGENT_CANDIDATES_MAX];
-    uint32_t n = agent_place_walk(core, row->key, walk, AGENT_CANDIDATES_MAX);
+    uint32_t n = agent_place_wished(core, row->key, wish, walk, AGENT_CANDIDATES_MAX);
     for (uint32_t i = 0; i < n; i++)
         if (walk[i]->is_in_ring && is_alive[walk[i]->ring_number])
             return walk[i];
     return NULL;
 }
 
-/* The next place is another than where the tries were used up, unless there is no other. */
-static struct agent_peer *candidate(struct agent_core *core, const struct place_entry *e,
+/* The next place is another than where the tries were used up, and one that is preferred, unless
+ * there is no other: rather one that is not preferred than where it failed. */
+static struct agent_peer *candidate(struct agent_core *core, struct place_entry *e,
                                     const struct store_row *row)
 {
+    const struct agent_wish *wish = placer_wish(core, e, row);
+    bool prefers = wish != NULL && wish->has_prefer;
+    const struct demand demand[] = { { wish, true, true },
+                                     { wish, false, true },
+                                     { wish, false, false } };
     const struct place_loads *v = &core->placer->loads;
     const struct ring_load_view view = { v->used, v->capacity, v->is_alive };
     struct agent_peer *p = NULL;
-    for (int pass = 0; pass < 2 && p == NULL; pass++) {
-        loads_view(core, e, row, pass == 0, v);
+    for (int pass = prefers ? 0 : 1; pass < 3 && p == NULL; pass++) {
+        loads_view(core, e, row, &demand[pass], v);
         struct ring_load_choice c = ring_load_choose(core->ring, row->key, &view, row->needs);
         p = c.node != RING_NONE ? agent_peers_by_ring(core, c.node)
-                                : walk_fits(core, row, v->is_alive);
+                                : walk_fits(core, row, wish, v->is_alive);
     }
     return p;
 }
@@ -280,22 +303,51 @@ void agent_placer_room(struct agent_core *core, struct muster_id from, struct mu
 
 /* ---- the queue */
 
-void agent_placer_hurdle(const struct agent_core *core, uint32_t needs, char *out, size_t size)
+struct hurdle {
+    uint32_t alive, like, most, full, draining;
+};
+
+static struct hurdle hurdle_count(const struct agent_core *core, const struct agent_wish *wish,
+                                  uint32_t needs)
 {
-    uint32_t alive = 0, most = 0, full = 0, draining = 0;
+    struct hurdle h = { 0 };
     for (uint32_t i = 0; i < agent_peers_count(core); i++) {
         const struct agent_peer *p = agent_peers_at(core, i);
-        if (!agent_peer_is_alive(p))
+        enum agent_unfit u = agent_place_fits(core, p, wish, needs, 0);
+        if (u == AGENT_UNFIT_DEAD)
             continue;
-        alive++;
-        draining += !agent_peer_is_open(p);
-        full += agent_place_fits(core, p, needs, 0) == AGENT_UNFIT_FULL;
-        if (agent_peer_is_open(p) && p->slots > p->used && p->slots - p->used > most)
-            most = p->slots - p->used;
+        h.alive++;
+        if (u == AGENT_UNFIT_UNLIKE)
+            continue;
+        h.like++;
+        h.draining += !agent_peer_is_open(p);
+        h.full += u == AGENT_UNFIT_FULL;
+        if (agent_peer_is_open(p) && p->slots > p->used && p->slots - p->used > h.most)
+            h.most = p->slots - p->used;
     }
-    (void)snprintf(out, size,
-                   "no free slot: needs %u, the freest of %u nodes has %u (%u full, %u draining)",
-                   needs, alive, most, full, draining);
+    return h;
+}
+
+void agent_placer_hurdle(struct agent_core *core, const struct store_row *row, char *out,
+                         size_t size)
+{
+    const struct agent_wish *wish = agent_wish_take(&core->wishes, row->spec);
+    struct hurdle h = hurdle_count(core, wish, row->needs);
+    bool asks = wish != NULL && wish->has_on;
+    if (asks && h.like == 0)
+        (void)snprintf(out, size, "no such node: needs one with %s, and none of %u is like that",
+                       wish->on.text, h.alive);
+    else if (asks)
+        (void)snprintf(out, size,
+                       "no free slot: needs %u on a node with %s; the freest of %u of %u nodes has "
+                       "%u (%u full, %u draining)",
+                       row->needs, wish->on.text, h.like, h.alive, h.most, h.full, h.draining);
+    else
+        (void)snprintf(
+            out, size,
+            "no free slot: needs %u, the freest of %u nodes has %u (%u full, %u draining)",
+            row->needs, h.alive, h.most, h.full, h.draining);
+    agent_wish_drop(&core->wishes, wish);
 }
 
 static uint32_t free_hint(const struct agent_core *core)
@@ -310,15 +362,64 @@ static uint32_t free_hint(const struct agent_core *core)
     return n;
 }
 
+/* What nobody takes in this step: one wish and so many slots. Whoever asks for as much or more is
+ * not tried again, so that a thousand of a kind do not hide the one behind them that fits. */
+struct hopeless {
+    uint64_t wish[PLACE_KINDS_MAX]; /* its hash */
+    uint32_t needs[PLACE_KINDS_MAX];
+    uint32_t count;
+};
+
+static bool is_hopeless(const struct hopeless *h, uint64_t wish, uint32_t needs)
+{
+    for (uint32_t i = 0; i < h->count; i++)
+        if (h->wish[i] == wish && h->needs[i] <= needs)
+            return true;
+    return false;
+}
+
+enum fill { FILL_ASKED, FILL_FAILED, FILL_PASSED };
+
+/* What it was refused is its own matter, and says nothing of others. */
+static enum fill fill_one(struct agent_core *core, struct place_entry *e,
+                          const struct store_row *row, struct hopeless *h)
+{
+    const struct agent_wish *asked = placer_wish(core, e, row);
+    uint64_t wish = asked != NULL ? asked->hash : 0;
+    if (e->offer == 0 && is_hopeless(h, wish, row->needs)) {
+        MUSTER_MARK(others_of_its_kind_found_nobody);
+        return FILL_PASSED;
+    }
+    if (placer_offer(core, e, row))
+        return FILL_ASKED;
+    if (e->refused_count == 0 && h->count < PLACE_KINDS_MAX) {
+        h->wish[h->count] = wish;
+        h->needs[h->count++] = row->needs;
+    }
+    return FILL_FAILED;
+}
+
+static void aside_put_back(struct agent_core *core, uint32_t first)
+{
+    struct agent_placer *t = core->placer;
+    for (uint32_t index = first; index != PLACE_NO_ENTRY; index = t->entry[index].aside_next) {
+        struct store_view view;
+        if (store_get(core->store, placer_key(&t->entry[index]), &view))
+            placer_queue(core, &t->entry[index], &view.row);
+    }
+}
+
 /* What could not be placed waits with its reason until a node says that it has room. */
 void agent_placer_flush(struct agent_core *core)
 {
     struct agent_placer *t = core->placer;
-    uint32_t aside[64], aside_count = 0, index = 0, made = 0;
+    struct hopeless hopeless = { .count = 0 };
+    uint32_t index = 0, aside = PLACE_NO_ENTRY, count[] = { 0, 0, 0 };
     if (!t->is_fill_due)
         return;
     t->is_fill_due = false;
-    while (made < PLACE_FILL_MAX && aside_count < 64 &&
+    while (count[FILL_ASKED] < PLACE_FILL_MAX && count[FILL_FAILED] < PLACE_KINDS_MAX &&
+           count[FILL_PASSED] < PLACE_PASS_MAX &&
            muster_heap_take(&t->queue, MUSTER_NEVER - 1, &index)) {
         struct place_entry *e = &t->entry[index];
         struct store_view view;
@@ -326,22 +427,19 @@ void agent_placer_flush(struct agent_core *core)
             placer_free(core, e);
             continue;
         }
-        made++;
-        if (placer_offer(core, e, &view.row))
+        enum fill fill = fill_one(core, e, &view.row, &hopeless);
+        count[fill]++;
+        if (fill == FILL_ASKED)
             continue;
         e->state = PLACE_QUEUED;
-        aside[aside_count++] = index;
-        if (free_hint(core) == 0)
+        e->aside_next = aside;
+        aside = index;
+        if (fill == FILL_FAILED && free_hint(core) == 0)
             break;
     }
-    for (uint32_t i = 0; i < aside_count; i++) {
-        struct place_entry *e = &t->entry[aside[i]];
-        struct store_view view;
-        if (store_get(core->store, placer_key(e), &view))
-            placer_queue(core, e, &view.row);
-    }
-    t->is_fill_due = made == PLACE_FILL_MAX;
-    if (aside_count > 0 && t->tickets_ms == MUSTER_NEVER)
+    aside_put_back(core, aside);
+    t->is_fill_due = count[FILL_ASKED] == PLACE_FILL_MAX;
+    if (aside != PLACE_NO_ENTRY && t->tickets_ms == MUSTER_NEVER)
         t->tickets_ms = core->now.mono_ms;
 }
 

@@ -14,10 +14,13 @@ static bool may_hold(const struct agent_core *core, const struct agent_peer *p, 
            p->slots >= needs;
 }
 
-static void tickets_leave(struct agent_core *core, const struct store_row *row)
+static void tickets_leave(struct agent_core *core, struct place_entry *e,
+                          const struct store_row *row)
 {
     struct agent_peer *walk[AGENT_CANDIDATES_MAX];
-    uint32_t n = agent_place_walk(core, row->key, walk, AGENT_CANDIDATES_MAX), left = 0;
+    uint32_t n = agent_place_wished(core, row->key, placer_wish(core, e, row), walk,
+                                    AGENT_CANDIDATES_MAX),
+             left = 0;
     for (uint32_t i = 0; i < n && left < TICKETS_OF_ONE; i++) {
         if (!may_hold(core, walk[i], row->needs))
             continue;
@@ -43,7 +46,7 @@ void placer_tickets(struct agent_core *core)
         struct store_view view;
         if (!store_get(core->store, placer_key(e), &view))
             continue; /* gone with its reign, which frees it */
-        tickets_leave(core, &view.row);
+        tickets_leave(core, e, &view.row);
         uint32_t refused = e->refused_count;
         placer_queue(core, e, &view.row);
         e->refused_count = refused;

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "agent/shell/folder.h"
@@ -224,6 +226,19 @@ static void seeds_fill(struct agent_node_config *n, const struct agent_config *c
         seed_add(n, boot->peer[i]);
 }
 
+/* What expressions of jobs may ask of this host. */
+static void host_fill(struct agent_node_config *n)
+{
+    struct utsname host;
+    struct sysinfo info;
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    if (uname(&host) == 0)
+        (void)muster_format(n->arch, sizeof n->arch, "%s", host.machine);
+    n->cpus = cpus > 0 ? (uint32_t)cpus : 0;
+    if (sysinfo(&info) == 0)
+        n->mem_mib = (uint32_t)((uint64_t)info.totalram * info.mem_unit >> 20);
+}
+
 static void random_fill(void *out, size_t size)
 {
     ssize_t n = getrandom(out, size, 0);
@@ -264,4 +279,5 @@ void shell_setup_node(struct shell_setup *setup, const struct agent_config *c,
     random_fill(&n->new_cluster, sizeof n->new_cluster);
     random_fill(&n->seed, sizeof n->seed);
     seeds_fill(n, c, boot);
+    host_fill(n);
 }

@@ -338,8 +338,6 @@ static void what_comes_later_is_refused_by_name(void **state)
         { "after: [other]", "3:8: after: not supported yet in this version" },
         { "spread: 3", "3:9: spread: not supported yet in this version" },
         { "spread: each", "3:9: spread: not supported yet in this version" },
-        { "on: tag.gpu", "3:5: on: not supported yet in this version" },
-        { "prefer: tag.gpu", "3:9: prefer: not supported yet in this version" },
         { "apart: a", "3:8: apart: not supported yet in this version" },
         { "spread_by: rack", "3:12: spread_by: not supported yet in this version" },
         { "max_running: 2", "3:14: max_running: not supported yet in this version" },

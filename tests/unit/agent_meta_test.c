@@ -18,6 +18,9 @@ static struct agent_meta sample(void)
     memset(m.id.octet, 0xab, sizeof m.id.octet);
     memset(m.cluster.octet, 0xcd, sizeof m.cluster.octet);
     m.draining = true;
+    m.cpus = 64;
+    m.mem_mib = 262144;
+    (void)snprintf(m.arch, sizeof m.arch, "x86_64");
     (void)snprintf(m.version, sizeof m.version, "0.1.0");
     (void)snprintf(m.tags, sizeof m.tags, "gpu=2,rack=a");
     return m;
@@ -40,6 +43,9 @@ static void comes_back(void **state)
     assert_int_equal(back.weight, 12);
     assert_int_equal(back.peer_port, 7947);
     assert_true(back.draining);
+    assert_int_equal(back.cpus, 64);
+    assert_int_equal(back.mem_mib, 262144);
+    assert_string_equal(back.arch, "x86_64");
     assert_string_equal(back.version, "0.1.0");
     assert_string_equal(back.tags, "gpu=2,rack=a");
 }

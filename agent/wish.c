@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Wishes: read from specs, shared by the jobs that say the same, asked of nodes. */
+#include "agent/wish.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/job.h"
+#include "base/hash.h"
+
+/* ---- reading */
+
+static bool holds(struct muster_bytes spec, const char *word)
+{
+    return spec.len > 0 && memmem(spec.data, spec.len, word, strlen(word)) != NULL;
+}
+
+/* The canonical text escapes quotes within values, so that a field's name is found only as one; a
+ * key of `env` or `labels` may look like it, and costs a reading. */
+static bool may_wish(struct muster_bytes spec)
+{
+    return holds(spec, "\"on\":") || holds(spec, "\"prefer\":");
+}
+
+static uint64_t text_hash(const char *text, uint64_t seed)
+{
+    return text != NULL ? muster_hash64(muster_bytes_text(text), seed) : seed * 31 + 7;
+}
+
+static bool match_read(struct agent_match *m, const char *text)
+{
+    struct agent_problem problem;
+    return text != NULL && agent_match_parse(m, text, &problem) == MUSTER_OK;
+}
+
+/* One that a newer build understands stays empty here, and an empty match is nobody's. */
+static void wish_fill(struct agent_wish *wish, const struct agent_job *job)
+{
+    wish->has_on = job->on != NULL;
+    wish->has_prefer = match_read(&wish->prefer, job->prefer);
+    if (wish->has_on && !match_read(&wish->on, job->on))
+        wish->on.root = 0;
+}
+
+static struct agent_wish *wish_make(struct agent_wishes *w, const struct agent_job *job,
+                                    uint64_t hash)
+{
+    struct agent_wish *wish = calloc(1, sizeof *wish);
+    MUSTER_ASSERT(wish != NULL);
+    wish->hash = hash;
+    if (job != NULL)
+        wish_fill(wish, job);
+    else
+        wish->has_on = true;
+    wish->next = w->shelf[hash % AGENT_WISH_SHELF];
+    w->shelf[hash % AGENT_WISH_SHELF] = wish;
+    return wish;
+}
+
+const struct agent_wish *agent_wish_take(struct agent_wishes *w, struct muster_bytes spec)
+{
+    struct agent_job job;
+    struct agent_problem problem;
+    if (!may_wish(spec))
+        return NULL;
+    bool is_read = agent_job_decode(&job, spec, &problem) == MUSTER_OK;
+    if (is_read && job.on == NULL && job.prefer == NULL) {
+        agent_job_close(&job);
+        return NULL;
+    }
+    uint64_t hash = is_read ? text_hash(job.prefer, text_hash(job.on, 1)) : 0;
+    struct agent_wish *wish = w->shelf[hash % AGENT_WISH_SHELF];
+    while (wish != NULL && wish->hash != hash)
+        wish = wish->next;
+    if (wish == NULL)
+        wish = wish_make(w, is_read ? &job : NULL, hash);
+    wish->users++;
+    if (is_read)
+        agent_job_close(&job);
+    return wish;
+}
+
+void agent_wish_drop(struct agent_wishes *w, const struct agent_wish *wish)
+{
+    if (wish == NULL)
+        return;
+    struct agent_wish **at = &w->shelf[wish->hash % AGENT_WISH_SHELF];
+    while (*at != wish)
+        at = &(*at)->next;
+    struct agent_wish *own = *at;
+    if (--own->users > 0)
+        return;
+    *at = own->next;
+    free(own);
+}
+
+void agent_wishes_close(struct agent_wishes *w)
+{
+    for (uint32_t i = 0; i < AGENT_WISH_SHELF; i++)
+        while (w->shelf[i] != NULL) {
+            struct agent_wish *wish = w->shelf[i];
+            w->shelf[i] = wish->next;
+            free(wish);
+        }
+}
+
+/* ---- asking */
+
+bool agent_wish_allows(const struct agent_wish *wish, const struct agent_facts *node)
+{
+    return wish == NULL || !wish->has_on || agent_match_is(&wish->on, node);
+}
+
+bool agent_wish_prefers(const struct agent_wish *wish, const struct agent_facts *node)
+{
+    return wish == NULL || !wish->has_prefer || agent_match_is(&wish->prefer, node);
+}

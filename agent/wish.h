@@ -1,0 +1,44 @@
+/* Wish: what a job asks of the node that is to run it, beyond slots: `on`, `prefer`.
+ *
+ * A wish is read from the spec that a row carries. Most jobs have none, and for those a look for
+ * the words in the spec is all it costs. The placer keeps one wish for all jobs that say the same.
+ *
+ * memory   a wish is shared and counted; the shelf owns them all
+ * errors   a spec that cannot be read, or says what this build cannot read, has a wish that no node
+ *          fulfils: what is not understood is not run where it may not be
+ * threads  the loop's only
+ * source   docs/design.md "Placement"
+ */
+#ifndef MUSTER_AGENT_WISH_H
+#define MUSTER_AGENT_WISH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/match.h"
+#include "base/bytes.h"
+
+#define AGENT_WISH_SHELF 256
+
+struct agent_wish {
+    struct agent_wish *next; /* on the shelf */
+    uint64_t hash;           /* of what it says */
+    uint32_t users;
+    bool has_on, has_prefer;
+    struct agent_match on, prefer;
+};
+
+struct agent_wishes {
+    struct agent_wish *shelf[AGENT_WISH_SHELF];
+};
+
+/* The wish of a spec in canonical JSON, NULL when it has none; drop gives it back. */
+const struct agent_wish *agent_wish_take(struct agent_wishes *w, struct muster_bytes spec);
+void agent_wish_drop(struct agent_wishes *w, const struct agent_wish *wish);
+void agent_wishes_close(struct agent_wishes *w); /* those still taken too */
+
+/* True for a wish of NULL. */
+bool agent_wish_allows(const struct agent_wish *wish, const struct agent_facts *node);
+bool agent_wish_prefers(const struct agent_wish *wish, const struct agent_facts *node);
+
+#endif

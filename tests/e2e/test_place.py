@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where jobs run: what they ask of a node, and what a person is told when no node is like that."""
+import pytest
+
+from agent import ApiError, eventually
+from conftest import needs_agent
+
+pytestmark = needs_agent
+
+
+@pytest.fixture(name="three")
+def three_nodes(clusters):
+    """n0 has a GPU, n1 and n2 stand in another rack."""
+    c = clusters(0)
+    c.add(slots=4, extra=("--tags", "gpu=2,rack=a"))
+    c.add(slots=4, extra=("--tags", "rack=b"))
+    c.add(slots=4, extra=("--tags", "rack=b,ssd=yes"))
+    c.wait_members()
+    eventually(lambda: all(m["linked"] or m["self"] for a in c for m in a.members().values()), 10,
+               "all are linked: a node is chosen among those that are")
+    c.wait_benches()
+    return c
+
+
+def nodes_of(c, *jobs):
+    found = c.wait_once(jobs, 5)
+    return {job: int(found[job].node.split("-")[0][1:]) for job in jobs}
+
+
+def test_on_and_prefer_choose_the_node_and_why_says_what_is_missing(three):
+    c = three
+    for i in range(4):
+        c[i % 3].submit(f"gpu/{i}", on="tag.gpu >= 2 and cpus >= 1 and mem > 16M")
+        c[i % 3].submit(f"ssd/{i}", prefer="tag.ssd")
+    jobs = [f"{kind}/{i}" for i in range(4) for kind in ("gpu", "ssd")]
+    where = nodes_of(c, *jobs)
+    assert {where[f"gpu/{i}"] for i in range(4)} == {0}
+    assert {where[f"ssd/{i}"] for i in range(4)} == {2}
+    c[1].submit("gpu/more", on="tag.gpu")
+    c[1].submit("ssd/more", prefer="tag.ssd")  # that node is full: another will do
+    c[1].submit("nowhere", on="tag.fpga or node == x")
+    assert nodes_of(c, *jobs, "ssd/more")["ssd/more"] == 1
+    run = eventually(lambda: c[2].get("/v1/runs/gpu/more")["state"] == "pending" and
+                     c[2].get("/v1/runs/gpu/more"), 5, "it waits")
+    assert run["reason"].startswith("no free slot: needs 1 on a node with tag.gpu; the freest of 1 "
+                                    "of 3 nodes has 0"), run["reason"]
+    code, out, said = c[2].cli("why", "nowhere")
+    assert code == 0, said
+    assert "needs one with tag.fpga or node == x, and none of 3 is like that" in out
+    assert out.count("no: tag.fpga missing, node is n") == 3, out
+    c[0].delete("/v1/jobs/gpu/0")
+    left = [job for job in jobs if job != "gpu/0"]
+    assert nodes_of(c, *left, "ssd/more", "gpu/more")["gpu/more"] == 0
+
+
+def test_what_is_no_expression_is_refused_with_its_place(clusters):
+    c = clusters(1)
+    with pytest.raises(ApiError) as e:
+        c[0].submit("bad", on="tag.net = public")
+    assert e.value.status == 400 and e.value.field == "on"
+    assert "column 9: one = says nothing; compare with ==" in e.value.message
+    code, _, said = c[0].cli("run", "--name", "bad", "--on", "rack == a", "--", "true")
+    assert code != 0 and 'on: column 1: "rack" is not one of node, arch' in said, said
+    assert c[0].jobs() == {}
