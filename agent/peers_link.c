@@ -290,6 +290,8 @@ static void hello_got(struct agent_core *core, struct agent_link *l, uint32_t le
         return;
     }
     struct agent_peer *p = agent_peers_find(core, m.self);
+    if (l->is_ours && MUSTER_MUTANT(target_id_ignored))
+        p = &core->peers->peer[l->peer]; /* and whoever answers is taken for whom we dialled */
     const char *fault = hello_fault(core, l, &m, p);
     if (fault != NULL) {
         agent_out_log(&core->out, AGENT_LOG_DEBUG, "peer link refused: %.*s %s", (int)m.name.len,

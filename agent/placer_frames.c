@@ -250,7 +250,7 @@ static bool claim_adopt(struct agent_core *core, struct place_entry *e, struct s
     bool may_run = row.phase == STORE_PLACED || row.phase == STORE_WAITING;
     if (!newer || !may_run || row.want != STORE_WANT_RUN)
         return false; /* what has ended or is held stays so, whoever still speaks of a run of it */
-    if (theirs.packed >= bucket.reign.packed) {
+    if (theirs.packed >= bucket.reign.packed && !MUSTER_MUTANT(claim_not_outranked)) {
         MUSTER_MARK(report_outranks_keeper);
         store_outrank(core->store, view->bucket, m->token);
         return true; /* it reports again, and then our reign is above it */

@@ -343,7 +343,7 @@ static void op_try(struct agent_core *core, struct served *s)
     }
     bool known = store_get(core->store, key, &view);
     bool alive = known && view.row.phase != STORE_GONE;
-    if (known && !view.is_chosen) {
+    if (known && !view.is_chosen && !MUSTER_MUTANT(write_over_unread)) {
         MUSTER_MARK(request_waits_for_a_write);
         park(core, s);
         return;

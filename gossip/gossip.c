@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/probe.h"
 #include "gossip/census.h"
 #include "gossip/codec.h"
 #include "gossip/core.h"
@@ -176,6 +177,8 @@ static void self_add(struct gossip *g, const struct gossip_config *c)
 
     MUSTER_ASSERT(self == gossip_self(g));
     self->incarnation = c->incarnation == 0 ? 1 : c->incarnation;
+    if (MUSTER_MUTANT(fresh_incarnation_zero))
+        self->incarnation = 0;
     gossip_table_set_data(&g->table, self, c->advertise, c->meta, vsn);
     gossip_table_set_state(&g->table, self, GOSSIP_ALIVE, g->now_ms);
     g->config.name = self->name;

@@ -28,7 +28,7 @@ static int write_is_allowed(const struct store *s, const struct store_write *wri
         ++*fresh;
         return write->expected == 0 ? MUSTER_OK : MUSTER_ECONFLICT;
     }
-    if ((e->flags & STORE_ENTRY_OPEN) != 0) {
+    if ((e->flags & STORE_ENTRY_OPEN) != 0 && !MUSTER_MUTANT(write_over_unread)) {
         MUSTER_MARK(write_of_open_row);
         return MUSTER_EBUSY;
     }
@@ -163,7 +163,7 @@ static bool put_rows(struct store *s, struct store_bucket *b, struct store_reign
  */
 static bool put_is_late(struct store_bucket *b, uint32_t counter)
 {
-    if (counter <= b->counter)
+    if (counter <= b->counter && !MUSTER_MUTANT(late_frame_taken))
         return true;
     b->counter = counter;
     return false;

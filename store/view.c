@@ -51,7 +51,8 @@ static void view_fill(const struct store *s, const struct store_entry *e, struct
     MUSTER_ASSERT(err == MUSTER_OK); /* it was decoded before it was taken in */
     view->version.packed = e->value->version;
     view->bucket = e->bucket;
-    view->is_chosen = b->role == STORE_SERVING && (e->flags & STORE_ENTRY_OPEN) == 0;
+    view->is_chosen = b->role == STORE_SERVING &&
+                      ((e->flags & STORE_ENTRY_OPEN) == 0 || MUSTER_MUTANT(serves_before_chosen));
     view->copies = row_copies(s, b, e);
 }
 

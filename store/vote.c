@@ -118,7 +118,8 @@ static void yes_count(struct store *s, struct store_bucket *b, uint32_t member, 
         if (!MUSTER_MUTANT(empty_voter_counted))
             rows_rewrite_all(s, b);
     }
-    if (is_empty || MUSTER_MUTANT(merge_skipped) || digest == store_bucket_digest(s, b)) {
+    bool is_skipped = is_empty && !MUSTER_MUTANT(unseated_rows_merged);
+    if (is_skipped || MUSTER_MUTANT(merge_skipped) || digest == store_bucket_digest(s, b)) {
         m->is_merged = true;
         store_reign_count(s, b);
         return;

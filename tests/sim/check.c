@@ -34,4 +34,5 @@ void sim_check_all(struct sim *s)
     sim_inv_keepers(s);
     sim_inv_rows(s);
     sim_inv_once(s);
+    sim_inv_fed(s);
 }

@@ -252,6 +252,16 @@ void sim_disk_wipe(struct sim_node *n)
     memset(&n->disk, 0, sizeof n->disk);
 }
 
+void sim_disk_copy(const struct sim_node *n, struct sim_node *copy)
+{
+    for (uint32_t i = 0; i < n->disk.count; i++) {
+        const struct sim_record *r = &n->disk.record[i];
+        if (r->is_live)
+            record_put(copy, r->table, r->key, r->value);
+    }
+    copy->boot = n->boot;
+}
+
 void sim_disk_load(struct sim_node *n)
 {
     for (uint32_t i = 0; i < n->disk.count; i++) {

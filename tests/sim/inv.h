@@ -20,6 +20,7 @@ void sim_inv_seen(struct sim *s, uint32_t node, const struct sim_proc *p);      
 void sim_inv_gone(struct sim *s, uint32_t node, struct muster_bytes frame);        /* R28 */
 void sim_inv_leased(struct sim *s, uint32_t node, const struct sim_proc *p);       /* R38 */
 void sim_inv_overlap(struct sim *s, uint32_t node, const struct sim_proc *p);      /* I7 */
+void sim_inv_awake(struct sim *s, uint32_t node);                                  /* I7 */
 void sim_inv_slots(struct sim *s, uint32_t node);                                  /* I8 */
 void sim_inv_frame(struct sim *s, uint32_t node, struct muster_bytes frame);       /* I9 */
 void sim_inv_late(struct sim *s, uint32_t node, const struct sim_proc *p);         /* I10 */
@@ -31,6 +32,7 @@ void sim_inv_inbox(struct sim *s, uint32_t node);                               
 void sim_inv_version(struct sim *s, uint32_t bucket, uint64_t version);            /* R6 */
 void sim_inv_news(struct sim *s, uint32_t node, const struct agent_news *n);       /* R55 */
 void sim_inv_dropped(struct sim *s, uint32_t node, const struct agent_news *n);    /* R29 */
+void sim_inv_fed(struct sim *s);                                                   /* R52 */
 void sim_inv_once(struct sim *s);                                                  /* P2, P3 */
 /* I12 */
 void sim_inv_bench_held(struct sim *s, uint32_t node, uint32_t bucket, uint16_t seat,

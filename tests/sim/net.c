@@ -264,6 +264,33 @@ static struct sim_link *link_of(struct sim *s, uint32_t node, uint32_t number, i
     return NULL;
 }
 
+/* A story may want a write to come once more, long after it was sent: the last that one node wrote
+ * to another is kept. */
+static void echo_keep(struct sim *s, uint32_t from, uint32_t to, struct muster_bytes frame)
+{
+    bool is_write = frame.len > 2 && frame.data[0] == 0x93 && frame.data[1] == STORE_PUT;
+    if (!s->echo.is_on || !is_write || s->echo.from != from || s->echo.to != to)
+        return;
+    free(s->echo.bytes);
+    s->echo.bytes = copy(frame);
+    s->echo.len = frame.len;
+}
+
+bool sim_net_echo(struct sim *s)
+{
+    for (uint32_t i = 0; i < 2 * s->links; i++) {
+        struct sim_link *l = &s->link[i / 2];
+        struct sim_end *end = &l->end[i % 2];
+        if (!l->is_used || l->is_closing || end->node != s->echo.to ||
+            l->end[1 - i % 2].node != s->echo.from || s->echo.bytes == NULL)
+            continue;
+        frame_queue(end, s->now, MUSTER_BYTES(s->echo.bytes, s->echo.len));
+        pump_at(s, l, s->now);
+        return true;
+    }
+    return false;
+}
+
 /* A frame is never ready before the one in front of it, so that each needs to be looked at once. */
 static void link_send(struct sim *s, uint32_t node, const struct agent_effect *e)
 {
@@ -277,6 +304,7 @@ static void link_send(struct sim *s, uint32_t node, const struct agent_effect *e
         ready = to->ready;
     to->ready = ready;
     sim_inv_frame(s, node, e->bytes);
+    echo_keep(s, node, to->node, e->bytes);
     sim_inv_gone(s, node, e->bytes);
     frame_queue(to, ready, e->bytes);
     sim_inv_queue(s, to);
@@ -379,6 +407,7 @@ void sim_net_close(struct sim *s)
         if (s->link[i].is_used)
             link_retire(s, &s->link[i]);
     muster_map_close(&s->link_map);
+    free(s->echo.bytes);
 }
 
 static void cuts_add_up(struct sim *s)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/probe.h"
 #include "tests/sim/sim.h"
 
 #define DEAD_MAN_MS 3000 /* of a launch that does not say */
@@ -77,9 +78,9 @@ static uint64_t guard_due(const struct sim *s, uint32_t node, const struct sim_p
 {
     const struct sim_node *n = &s->node[node];
     uint64_t due = p->stop_at;
-    if (p->lease_ms != 0)
+    if (p->lease_ms != 0 && !MUSTER_MUTANT(guard_ignores_deadline))
         due = muster_deadline_sooner(due, sim_true(s, node, p->lease_ms));
-    if (n->unfed_since != MUSTER_NEVER) {
+    if (n->unfed_since != MUSTER_NEVER && !MUSTER_MUTANT(dead_man_ignored)) {
         uint64_t from = n->unfed_since > p->started_ms ? n->unfed_since : p->started_ms;
         uint64_t end = sim_mono_at(s, node, from) + p->dead_man_ms;
         due = muster_deadline_sooner(due, sim_true(s, node, end));
@@ -343,6 +344,26 @@ void sim_proc_guards_pause(struct sim *s, uint32_t node, uint64_t ms)
     for (uint32_t i = 0; i < n->procs; i++)
         if (n->proc[i].is_used && n->proc[i].is_live && n->proc[i].paused_until <= s->now)
             guard_pauses(s, node, &n->proc[i], ms);
+}
+
+void sim_proc_guards_sleep(struct sim *s, uint32_t node)
+{
+    struct sim_node *n = &s->node[node];
+    for (uint32_t i = 0; i < n->procs; i++)
+        if (n->proc[i].is_used && n->proc[i].is_live)
+            n->proc[i].paused_until = MUSTER_NEVER;
+}
+
+void sim_proc_guards_wake(struct sim *s, uint32_t node)
+{
+    struct sim_node *n = &s->node[node];
+    for (uint32_t i = 0; i < n->procs; i++) {
+        struct sim_proc *p = &n->proc[i];
+        if (!p->is_used || !p->is_live)
+            continue;
+        p->paused_until = p->look_at = 0;
+        guard_look(s, name_of(node, p));
+    }
 }
 
 /* ---- boot */

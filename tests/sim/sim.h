@@ -117,9 +117,11 @@ struct sim_node {
     struct muster_addr addr;
     bool is_wiped; /* once at the most */
     uint64_t up_since;
+    const char *name;                 /* NULL: n and its number */
     bool is_up, is_paused, is_silent; /* silent: its host does not even refuse */
     uint64_t generation, boot, tick_at;
     uint64_t paused_at;
+    bool is_asleep;              /* its whole machine: agent, guards and processes */
     uint64_t epoch, mono_offset; /* when its machine started, and what its clock said then */
     int32_t rate_ppm;
     int64_t wall_offset;
@@ -284,6 +286,12 @@ struct sim {
         uint32_t from, stream;
         uint64_t generation;
     } stream[256];
+    struct {
+        bool is_on;
+        uint32_t from, to;
+        uint8_t *bytes; /* owned */
+        size_t len;
+    } echo;        /* a write that is to come once more */
     uint64_t hash; /* of everything that happened */
     uint64_t steps, starts, acks, wipes;
     char text[200]; /* what is not at rest */
@@ -317,6 +325,8 @@ void sim_boot(struct sim *s, uint32_t node);
 void sim_crash(struct sim *s, uint32_t node, bool silent);
 void sim_pause(struct sim *s, uint32_t node);
 void sim_resume(struct sim *s, uint32_t node);
+void sim_sleep(struct sim *s, uint32_t node); /* the whole machine, as a laptop's lid closes */
+void sim_wake(struct sim *s, uint32_t node);
 void sim_wipe(struct sim *s, uint32_t node);   /* while down: a new disk, a new node */
 void sim_flap(struct sim *s, uint64_t what);   /* node, and milliseconds << 8: cut off */
 void sim_hiccup(struct sim *s, uint64_t what); /* likewise: its loop is late */
@@ -351,6 +361,7 @@ void sim_cut(struct sim *s, uint32_t a, uint32_t b, bool both);
 void sim_cut_apply(struct sim *s, uint32_t cut, const char *what); /* one of cuts_now begins */
 void sim_uncut(struct sim *s, uint32_t cut);                       /* and ends */
 void sim_heal(struct sim *s);
+bool sim_net_echo(struct sim *s); /* what s->echo has kept comes again; false: no link */
 bool sim_net_reset(struct sim *s, uint32_t luck); /* some link; false: there is none */
 
 /* ---- disk.c */
@@ -358,6 +369,7 @@ void sim_disk_begin(struct sim *s, uint32_t node, const struct store_disk_batch 
 void sim_disk_apply(struct sim *s, uint32_t node);
 void sim_disk_drop(struct sim_node *n);
 void sim_disk_wipe(struct sim_node *n);
+void sim_disk_copy(const struct sim_node *n, struct sim_node *copy); /* onto an empty one */
 bool sim_disk_flip(struct sim *s, uint32_t node, uint64_t luck); /* a bit of a record, while down */
 void sim_disk_done(struct sim *s, uint32_t node, uint64_t number);
 void sim_disk_load(struct sim_node *n);
@@ -376,6 +388,8 @@ void sim_proc_fed(struct sim *s, uint32_t node, bool is_fed);
 bool sim_proc_guard_dies(struct sim *s, uint32_t node, uint32_t luck);
 bool sim_proc_guard_pauses(struct sim *s, uint32_t node, uint32_t luck, uint64_t ms);
 void sim_proc_guards_pause(struct sim *s, uint32_t node, uint64_t ms);
+void sim_proc_guards_sleep(struct sim *s, uint32_t node);
+void sim_proc_guards_wake(struct sim *s, uint32_t node);
 uint32_t sim_proc_wanted(const struct sim *s, const char *job); /* live, and not told to end */
 uint32_t sim_proc_live(const struct sim *s, const char *job, uint32_t *node, uint64_t *token);
 

@@ -253,6 +253,12 @@ static void story_claimant(struct sim *s)
         sim_fail(s, 2, "the member that is alone claims nothing");
     sim_heal(s);
     story_rest(s);
+    /* And whatever comes after the claim has a higher token. */
+    (void)sim_proc_live(s, "job", &runner, &token);
+    sim_crash(s, runner, false);
+    sim_await(s, 20000, story_one_runs, "it runs elsewhere");
+    sim_boot(s, runner);
+    story_rest(s);
 }
 
 static bool task_done(struct sim *s)
@@ -497,6 +503,12 @@ static const struct {
     { "unscanned", 2, story_unscanned },
     { "tickets", 3, story_tickets },
     { "early", 3, story_early },
+    { "deposed", 3, story_deposed },
+    { "slot", 4, story_slot },
+    { "target", 5, story_target },
+    { "sleep", 5, story_sleep },
+    { "copy", 3, story_copy },
+    { "echo", 3, story_echo },
 };
 
 int sim_story(const char *name, bool trace)

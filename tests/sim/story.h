@@ -35,5 +35,11 @@ void story_amnesia(struct sim *s);
 void story_poison(struct sim *s);
 void story_hearsay(struct sim *s);
 void story_early(struct sim *s);
+void story_deposed(struct sim *s);
+void story_slot(struct sim *s);
+void story_target(struct sim *s);
+void story_sleep(struct sim *s);
+void story_copy(struct sim *s);
+void story_echo(struct sim *s);
 
 #endif

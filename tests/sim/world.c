@@ -20,6 +20,8 @@ static struct agent_node_config config_of(struct sim *s, uint32_t node)
     c.cluster = n->cluster;
     c.boot = n->boot;
     c.name = sim_has(s, SIM_SAME_NAMES) ? "n" : name[node];
+    if (n->name != NULL)
+        c.name = n->name;
     c.gossip_addr = n->addr;
     c.peer_port = 7947;
     c.slots = c.weight = n->slots;

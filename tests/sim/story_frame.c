@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stories of frames that come late, get lost, or reach the wrong one. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/sim/story.h"
+
+#define EXCLUSIVE                                                                                  \
+    "{\"name\":\"job\",\"kind\":\"service\",\"exec\":[\"/bin/job\"],\"partition\":\"exclusive\"}"
+
+static const struct store *store_of(const struct sim *s, uint32_t node)
+{
+    return agent_node_store(s->node[node].node);
+}
+
+static uint32_t bucket_of(const struct sim *s, const char *job)
+{
+    return store_bucket_of(store_of(s, 0), muster_bytes_text(job));
+}
+
+static bool sits(const struct sim *s, uint32_t node, const char *job)
+{
+    struct store_bucket_view v;
+    store_bucket(store_of(s, node), bucket_of(s, job), &v);
+    return v.seat != 0;
+}
+
+static void name_put(struct sim *s, uint32_t node, const char *name)
+{
+    char spec[128];
+    (void)snprintf(spec, sizeof spec,
+                   "{\"name\":\"%s\",\"kind\":\"service\",\"exec\":[\"/bin/x\"]}", name);
+    (void)sim_put(s, node, name, spec);
+}
+
+/* A name that is no job yet, in that bucket. */
+static void name_in(const struct sim *s, uint32_t bucket, char *name, size_t size)
+{
+    uint32_t i = 0;
+    do
+        (void)snprintf(name, size, "late-%u", i++);
+    while (bucket_of(s, name) != bucket);
+}
+
+/* R17: a keeper's writes are on their way when it is cut off, and come to a member that has voted
+ * for another meanwhile. They are too late to count. */
+void story_deposed(struct sim *s)
+{
+    struct store_bucket_view v;
+    char name[32];
+    story_begin(s, 3);
+    story_put(s, 0, "job", STORY_SERVICE("job"));
+    uint32_t old = story_keeper(s, "job"), bucket = bucket_of(s, "job");
+    name_in(s, bucket, name, sizeof name);
+    sim_cut(s, old, (old + 1) % 3, true);
+    sim_cut(s, old, (old + 2) % 3, true);
+    name_put(s, old, name);
+    for (uint32_t i = 0; i < 800; i++) {
+        sim_run_for(s, 10);
+        uint32_t next = story_keeper_or_none(s, "job");
+        store_bucket(store_of(s, old), bucket, &v);
+        if (next == UINT32_MAX || next == old || v.role >= STORE_ELECTED)
+            continue;
+        uint32_t voter = 3 - old - next;
+        sim_log(s, "---- n%u keeps, and what n%u wrote comes to n%u", next, old, voter);
+        s->cut[old] = (uint16_t)(s->cut[old] & ~(1u << voter));
+        sim_run_for(s, 500);
+        break;
+    }
+    sim_check_all(s);
+    sim_heal(s);
+    story_rest(s);
+}
+
+static bool is_known(struct sim *s, const char *job)
+{
+    struct store_view view;
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (s->node[i].is_up && store_get(store_of(s, i), muster_bytes_text(job), &view))
+            return true;
+    return false;
+}
+
+/* 5. A write comes once more after its job was deleted and purged, in the reign that sent it; then
+ * the keeper dies, and whoever took it would have the job back. */
+void story_echo(struct sim *s)
+{
+    story_begin(s, 3);
+    sim_run_for(s, 20000); /* until no keeper hands over any more */
+    uint32_t keeper = story_keeper(s, "job");
+    s->echo.is_on = true;
+    s->echo.from = keeper;
+    s->echo.to = (keeper + 1) % 3;
+    story_put(s, 0, "job", STORY_SERVICE("job"));
+    s->echo.is_on = false;
+    sim_await(s, 10000, story_one_runs, "it runs");
+    (void)sim_op(s, 0, AGENT_OP_JOB_DELETE, "job");
+    for (uint32_t i = 0; i < 1200 && is_known(s, "job"); i++)
+        sim_run_for(s, 50);
+    if (is_known(s, "job") || story_keeper(s, "job") != keeper || !sim_net_echo(s))
+        sim_fail(s, 2, "echo: nothing is purged, or there is nothing to come again");
+    sim_run_for(s, 20);
+    sim_crash(s, keeper, false);
+    sim_run_for(s, 5000);
+    sim_boot(s, keeper);
+    story_rest(s);
+}
+
+static bool all_run(struct sim *s)
+{
+    uint32_t node = 0;
+    uint64_t token = 0;
+    for (uint32_t i = 0; i < s->jobs; i++)
+        if (!s->job[i].is_deleted_acked && sim_proc_live(s, s->job[i].name, &node, &token) != 1)
+            return false;
+    return true;
+}
+
+static bool all_answered(struct sim *s)
+{
+    for (uint32_t i = 0; i < s->jobs; i++)
+        if (s->job[i].request != 0)
+            return false;
+    return true;
+}
+
+/* R27: room that was offered and never taken is free again. The only slot there is has been asked
+ * for by a keeper that did not hear the answer, and its job is deleted. */
+void story_slot(struct sim *s)
+{
+    char name[32];
+    uint32_t node = 0, i = 0;
+    uint64_t token = 0;
+    for (uint32_t k = 0; k < 4; k++)
+        s->node[k].slots = 1;
+    story_begin(s, 4);
+    for (uint32_t k = 0; k < 4; k++) {
+        (void)snprintf(name, sizeof name, "holder-%u", k);
+        name_put(s, 0, name);
+    }
+    sim_await(s, 20000, all_run, "every slot is taken");
+    (void)sim_proc_live(s, "holder-0", &node, &token);
+    (void)sim_op(s, 0, AGENT_OP_JOB_DELETE, "holder-0");
+    sim_run_for(s, 3000);
+    do
+        (void)snprintf(name, sizeof name, "late-%u", i++);
+    while (sits(s, node, name));
+    uint32_t keeper = story_keeper(s, name);
+    sim_cut(s, node, keeper, false);
+    name_put(s, keeper, name);
+    sim_run_for(s, 400);
+    if (sim_proc_live(s, name, &node, &token) != 0)
+        sim_fail(s, 2, "slot: it has been placed without an answer");
+    (void)sim_op(s, keeper, AGENT_OP_JOB_DELETE, name);
+    sim_await(s, 5000, all_answered, "the delete is answered");
+    sim_heal(s);
+    (void)snprintf(name, sizeof name, "late-%u", i);
+    name_put(s, keeper, name);
+    sim_await(s, 10000, all_run, "R27: the slot is taken by the next job");
+    story_rest(s);
+}
+
+static bool is_smaller(const struct sim *s, uint32_t a, uint32_t b)
+{
+    return muster_id_compare(s->node[a].id, s->node[b].id) < 0;
+}
+
+/* 12. A node's disk is replaced, and its address answers under another name before anybody has
+ * missed the former: what is meant for the node that was there is not for the one that is (R2). Its
+ * keeper has the smaller id, and therefore dials at once. */
+void story_target(struct sim *s)
+{
+    char name[32];
+    uint32_t node = 0, keeper = 0;
+    uint64_t token = 0;
+    s->is_wan = true;
+    story_begin(s, 5);
+    for (uint32_t i = 0; i < 8 && !(s->jobs > 0 && is_smaller(s, keeper, node)); i++) {
+        (void)snprintf(name, sizeof name, "job-%u", i);
+        name_put(s, 0, name);
+        sim_await(s, 20000, all_run, "it runs");
+        (void)sim_proc_live(s, name, &node, &token);
+        keeper = story_keeper(s, name);
+    }
+    sim_run_for(s, 2000);
+    sim_crash(s, node, false);
+    sim_proc_machine_died(s, node); /* and nothing is left of what ran there */
+    sim_wipe(s, node);
+    s->node[node].name = "replaced";
+    sim_boot(s, node);
+    sim_run_for(s, 60000);
+    story_rest(s);
+    s->is_wan = false;
+}
+
+/* R40: a machine sleeps through its lease. Elsewhere the job has been placed anew, and when it
+ * wakes nothing of it may go on for a moment. */
+void story_sleep(struct sim *s)
+{
+    uint32_t node = 0, where = 0;
+    uint64_t token = 0;
+    story_begin(s, 5);
+    story_put(s, 0, "job", EXCLUSIVE);
+    sim_await(s, 20000, story_one_runs, "it runs");
+    sim_run_for(s, 5000);
+    (void)sim_proc_live(s, "job", &node, &token);
+    sim_sleep(s, node);
+    sim_run_for(s, 40000);
+    if (sim_proc_live(s, "job", &where, &token) != 2)
+        sim_fail(s, 2, "sleep: it is not placed anew");
+    sim_wake(s, node);
+    sim_run_for(s, 20000);
+    story_rest(s);
+}
+
+/* 3, R3. A disk is put back as it was before the last boot: what it promised and held since is
+ * forgotten, and a keeper with its vote would know nothing of what two had chosen. */
+void story_copy(struct sim *s)
+{
+    struct sim_node image = { 0 };
+    story_begin(s, 3);
+    story_put(s, 0, "job", EXCLUSIVE);
+    sim_await(s, 20000, story_one_runs, "it runs");
+    uint32_t keeper = story_keeper(s, "job"), away = (keeper + 1) % 3, copied = (keeper + 2) % 3;
+    sim_disk_copy(&s->node[copied], &image);
+    sim_crash(s, copied, false);
+    sim_boot(s, copied);
+    story_rest(s);
+    keeper = story_keeper(s, "job");
+    if (keeper == copied)
+        sim_fail(s, 2, "copy: the keeper has changed before it was meant to");
+    away = 3 - keeper - copied;
+    sim_cut(s, away, keeper, true);
+    sim_cut(s, away, copied, true);
+    (void)sim_op(s, keeper, AGENT_OP_JOB_STOP, "job");
+    sim_await(s, 20000, story_is_replied, "the stop is answered");
+    sim_crash(s, keeper, true);
+    sim_crash(s, copied, false);
+    sim_disk_wipe(&s->node[copied]);
+    sim_disk_copy(&image, &s->node[copied]);
+    sim_disk_wipe(&image);
+    sim_boot(s, copied);
+    sim_heal(s);
+    for (uint32_t i = 0; i < 80; i++) {
+        sim_run_for(s, 250);
+        sim_check_all(s);
+    }
+    sim_crash(s, copied, false);
+    sim_wipe(s, copied);
+    sim_boot(s, copied);
+    sim_boot(s, keeper);
+    story_rest(s);
+    if (story_one_runs(s))
+        sim_fail(s, 1, "I1: the stop was acknowledged, and is lost");
+}
