@@ -20,7 +20,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-#define RING_BITS_MIN     10
+#define RING_BITS_MIN     6
 #define RING_BITS_MAX     20
 #define RING_REPLICAS_MAX 4
 #define RING_NODES_MAX    65534

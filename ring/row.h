@@ -39,11 +39,13 @@ struct ring_shape {
     bool zones;
 };
 
-/* Low bits of a time that an arrival drops: none at 10 bits of slot, because there 48 bits hold
+#define RING_BITS_WHOLE 10
+
+/* Low bits of a time that an arrival drops: none up to 10 bits of slot, because there 48 bits hold
  * RING_DARTS_PER_SLOT_MAX darts a slot of the lightest node, and one more with each slot bit. */
 static inline uint32_t ring_time_shift(uint32_t bits)
 {
-    return bits - RING_BITS_MIN;
+    return bits > RING_BITS_WHOLE ? bits - RING_BITS_WHOLE : 0;
 }
 
 /* The time part of an arrival starts at 1, so that there is a horizon before the first of them. */

@@ -123,6 +123,8 @@ static uint32_t race_run(const struct race *race)
 static void weights_may_be_far_apart(void **state)
 {
     static const struct race races[] = {
+        { .bits = 6, .replicas = 3, .n = 9, .weights = 8 },
+        { .bits = 6, .replicas = 3, .n = 40, .weights = 1, .giant = 1000 },
         { .bits = 10, .replicas = 3, .n = 1, .weights = 1 },
         { .bits = 10, .replicas = 3, .n = 2, .weights = 64 },
         { .bits = 10, .replicas = 3, .n = 3, .weights = 1, .giant = 1000 },

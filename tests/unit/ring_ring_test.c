@@ -58,10 +58,11 @@ static void configurations_out_of_range_are_refused(void **state)
         struct ring_config config;
         int err;
     } cases[] = {
-        { { 9, 3, 10, false }, MUSTER_EINVAL },  { { 21, 3, 10, false }, MUSTER_EINVAL },
+        { { 5, 3, 10, false }, MUSTER_EINVAL },  { { 21, 3, 10, false }, MUSTER_EINVAL },
         { { 10, 0, 10, false }, MUSTER_EINVAL }, { { 10, 5, 10, false }, MUSTER_EINVAL },
         { { 10, 3, 0, false }, MUSTER_EINVAL },  { { 10, 3, 65535, false }, MUSTER_EINVAL },
         { { 10, 1, 1, false }, MUSTER_OK },      { { 10, 4, 65534, true }, MUSTER_OK },
+        { { 6, 3, 10, false }, MUSTER_OK },
     };
 
     (void)state;
