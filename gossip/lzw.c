@@ -47,6 +47,13 @@ static void sink_code(struct lzw_sink *s, uint32_t code)
     }
 }
 
+static void encoder_clear(struct gossip_lzw_encoder *e)
+{
+    for (uint32_t i = 0; i < e->used_count; i++)
+        e->slot[e->used[i]] = 0;
+    e->used_count = 0;
+}
+
 /* Counts one code. False when the numbers were used up and the table has to start anew. */
 static bool sink_count(struct lzw_sink *s, struct gossip_lzw_encoder *e)
 {
@@ -59,7 +66,7 @@ static bool sink_count(struct lzw_sink *s, struct gossip_lzw_encoder *e)
     sink_code(s, LZW_CLEAR);
     s->width = LZW_WIDTH;
     s->high = LZW_END;
-    memset(e->slot, 0, sizeof e->slot);
+    encoder_clear(e);
     return false;
 }
 
@@ -89,8 +96,11 @@ static void encoder_feed(struct gossip_lzw_encoder *e, struct lzw_sink *s,
         }
         sink_code(s, code);
         /* A fresh table means that `slot` is no longer ours to fill. */
-        if (sink_count(s, e))
+        if (sink_count(s, e)) {
+            MUSTER_ASSERT(e->used_count < GOSSIP_LZW_CODES);
             *slot = (code << 8 | byte) << LZW_WIDTH_MAX | s->high;
+            e->used[e->used_count++] = (uint16_t)(slot - e->slot);
+        }
         code = byte;
     }
     sink_code(s, code);
@@ -102,7 +112,7 @@ int gossip_lzw_compress(struct gossip_lzw_encoder *e, struct muster_bytes plain,
 {
     struct lzw_sink s = { out, out + size, 0, 0, LZW_WIDTH, LZW_END, false };
 
-    memset(e->slot, 0, sizeof e->slot);
+    encoder_clear(e);
     sink_code(&s, LZW_CLEAR);
     if (plain.len > 0)
         encoder_feed(e, &s, plain);
@@ -122,6 +132,16 @@ static void decoder_clear(struct gossip_lzw_decoder *d)
     d->previous = LZW_NO_CODE;
 }
 
+/* They stay what they are: once a decoder is enough. */
+static void decoder_literals(struct gossip_lzw_decoder *d)
+{
+    for (uint32_t i = 0; i < LZW_CLEAR; i++) {
+        d->first[i] = (uint8_t)i;
+        d->last[i] = (uint8_t)i;
+        d->len[i] = 1;
+    }
+}
+
 void gossip_lzw_open(struct gossip_lzw_decoder *d, struct muster_bytes packed)
 {
     static const uint8_t nothing[1] = { 0 };
@@ -135,11 +155,8 @@ void gossip_lzw_open(struct gossip_lzw_decoder *d, struct muster_bytes packed)
     d->held_at = 0;
     d->held_len = 0;
     decoder_clear(d);
-    for (uint32_t i = 0; i < LZW_CLEAR; i++) {
-        d->first[i] = (uint8_t)i;
-        d->last[i] = (uint8_t)i;
-        d->len[i] = 1;
-    }
+    if (d->len[0] != 1)
+        decoder_literals(d);
 }
 
 /* False when the input ends before a whole code. */

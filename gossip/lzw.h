@@ -23,8 +23,12 @@
 #define GOSSIP_LZW_CODES 4096
 #define GOSSIP_LZW_SLOTS 8192 /* of the encoder's hash; at most half of them are ever taken */
 
+/* Zero before its first use; each use takes away what the last one left, which for the small
+ * messages of gossip is far less than the table. */
 struct gossip_lzw_encoder {
     uint32_t slot[GOSSIP_LZW_SLOTS]; /* prefix code << 20 | byte << 12 | code; 0 is free */
+    uint16_t used[GOSSIP_LZW_CODES]; /* slots that are not free */
+    uint32_t used_count;
 };
 
 /* Compresses all of `plain` into `out`; `*len` becomes the size. MUSTER_EFULL when it does not fit,
@@ -32,6 +36,7 @@ struct gossip_lzw_encoder {
 MUSTER_MUST_USE int gossip_lzw_compress(struct gossip_lzw_encoder *e, struct muster_bytes plain,
                                         uint8_t *out, size_t size, size_t *len);
 
+/* Zero before its first use. */
 struct gossip_lzw_decoder {
     const uint8_t *at;
     const uint8_t *end;
