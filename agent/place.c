@@ -2,7 +2,6 @@
 /* The ring over the present members, the store's wishes, and the walk of a key. */
 #include "agent/place.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,9 +35,13 @@ static uint32_t members_gather(struct agent_core *core, struct ring_node *node,
 static uint32_t bucket_list(const struct agent_core *core, uint32_t bucket,
                             uint16_t out[RING_REPLICAS_MAX])
 {
-    char key[24];
-    int len = snprintf(key, sizeof key, "bucket:%u", bucket);
-    return ring_prefer(core->ring, ring_slot(core->ring, MUSTER_BYTES(key, (size_t)len)), out);
+    char key[20] = "bucket:", digit[12]; /* asked for every bucket whenever the ring changes */
+    size_t len = 7, digits = 0;
+    for (uint32_t left = bucket; left > 0 || digits == 0; left /= 10)
+        digit[digits++] = (char)('0' + left % 10);
+    while (digits > 0)
+        key[len++] = digit[--digits];
+    return ring_prefer(core->ring, ring_slot(core->ring, MUSTER_BYTES(key, len)), out);
 }
 
 static void wishes_tell(struct agent_core *core)

@@ -349,8 +349,18 @@ static void part_got(struct agent_core *core, struct pending *p, struct muster_i
 static void last_keep(struct pending *p, const struct agent_msg_reply *m)
 {
     p->last_err = m->err;
-    (void)snprintf(p->last_message, sizeof p->last_message, "%.*s", (int)m->message.len,
-                   (const char *)m->message.data);
+    size_t room = sizeof p->last_message - 1;
+    size_t len = m->message.len < room ? m->message.len : room;
+    if (len > 0)
+        memcpy(p->last_message, m->message.data, len);
+    p->last_message[len] = '\0';
+}
+
+/* A keeper is elected in some hundredths of a second, or it takes seconds: then asking on and on
+ * would keep those busy who are to elect it. */
+static uint32_t retry_wait_ms(const struct pending *p)
+{
+    return p->tries < 8 ? 20 : p->tries < 16 ? 40 : 80;
 }
 
 /* Not the keeper, or a keeper in trouble: the next one, soon. The request id makes repeating safe.
@@ -367,7 +377,7 @@ static bool try_again(struct agent_core *core, struct pending *p, struct muster_
     bool told = m->field.len == MUSTER_ID_TEXT - 1 && muster_id_parse(&p->told, id);
     if (told)
         agent_relay_learn(core, p->told, from);
-    p->retry_ms = core->now.mono_ms + (told && p->tries < 4 ? 0 : 20);
+    p->retry_ms = core->now.mono_ms + (told && p->tries < 4 ? 0 : retry_wait_ms(p));
     p->try_until_ms = MUSTER_NEVER;
     core->requests->deadline_ms = muster_deadline_sooner(core->requests->deadline_ms, p->retry_ms);
     return true;
