@@ -1,7 +1,7 @@
 # muster: build, test, measure. `make help` lists what there is to make.
 #
-#   MODE=release|debug|asan|tsan   each builds into its own folder, build/$(MODE); probe: for the
-#                                  simulator alone, with bugs planted and rare branches counted
+#   MODE=release|debug|asan|tsan   each builds into its own folder, build/$(MODE); for the simulator
+#                                  alone: probe, with bugs planted and rare branches counted, and fast
 #   CC=gcc|clang                   both are kept free of warnings; clang builds into build/$(MODE)-clang
 #
 # A new source file is found by its place; no list is kept here:
@@ -44,16 +44,20 @@ OPT_asan    := -O1 -g -fno-omit-frame-pointer $(SANITIZE_asan)
 OPT_tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 # What base/probe.h has for the simulator alone; `make mutants` chooses it by itself.
 OPT_probe   := -O2 -g -DMUSTER_PROBES
+# Many seeds in little time, for the simulator alone (gcc); `make sim SEEDS=...` chooses it by itself.
+OPT_fast    := -O3 -g -flto=auto -march=native
 # `make cover` and `make fuzz` choose these two by themselves.
 OPT_cover   := -O0 -g --coverage
 OPT_fuzz    := -O1 -g -fno-omit-frame-pointer $(SANITIZE_asan) -fsanitize=fuzzer-no-link
 ifeq ($(OPT_$(MODE)),)
-$(error MODE=$(MODE) is none of release debug asan tsan probe)
+$(error MODE=$(MODE) is none of release debug asan tsan probe fast)
 endif
 
 CSTD    := -std=c11 -D_GNU_SOURCE -DMUSTER_VERSION='"$(VERSION)"' -I.
 CFLAGS  := $(CSTD) $(WARN) $(OPT_$(MODE)) $(EXTRA_CFLAGS)
-LDFLAGS := $(filter -fsanitize% -fno-sanitize% --coverage,$(OPT_$(MODE))) -Wl,--as-needed
+LDFLAGS := $(filter -fsanitize% -fno-sanitize% --coverage -O3 -flto% -march%,$(OPT_$(MODE))) \
+	-Wl,--as-needed
+AR := $(if $(filter -flto%,$(OPT_$(MODE))),gcc-ar,ar)
 
 # ---- rooms: each a static archive; what touches the world stays out and joins at the executables
 ROOMS := base gossip ring store agent
@@ -123,7 +127,7 @@ define room_archive
 $(call lib,$(1)): $(call obj,$(SRC_$(1))) $(B)/sources
 	@mkdir -p $$(@D)
 	$$(call say,ar  )
-	$$(Q)rm -f $$@ && ar rcs $$@ $$(filter %.o,$$^)
+	$$(Q)rm -f $$@ && $$(AR) rcs $$@ $$(filter %.o,$$^)
 endef
 $(foreach r,$(ROOMS),$(eval $(call room_archive,$(r))))
 
@@ -225,8 +229,10 @@ SIM_ONLY := $(if $(STORY),--story $(STORY)) $(if $(SEED),--seed $(SEED)) $(if $(
 	$(if $(JOBS),--jobs $(JOBS)) $(if $(SHRINK),--shrink) $(if $(TRACE),--trace)
 # Fresh seeds: every commit tries others. What fails stays in tests/sim/seeds.
 SIM_ENV := SIM_COMMIT=$(shell git rev-parse HEAD 2>/dev/null)
-sim: $(B)/sim ## simulated clusters: stories, old finds, fresh seeds; or SEED=7 PROFILE=disk SHRINK=1, SEEDS=0:100000, STORY=9, TRACE=1
-	@$(ASAN_ENV) $(SIM_ENV) $(if $(strip $(SIM_ONLY)),$(B)/sim $(SIM_ONLY),\
+SIM_FAST := $(and $(SEEDS),$(filter release,$(MODE)),$(filter gcc,$(CC)))
+sim: $(if $(SIM_FAST),,$(B)/sim) ## simulated clusters: stories, old finds, fresh seeds; or SEED=7 PROFILE=disk SHRINK=1, SEEDS=0:100000, STORY=9, TRACE=1
+	$(if $(SIM_FAST),@$(MAKE) --no-print-directory -s -j2 MODE=fast build/fast/sim)
+	@$(ASAN_ENV) $(SIM_ENV) $(if $(strip $(SIM_ONLY)),$(if $(SIM_FAST),build/fast,$(B))/sim $(SIM_ONLY),\
 		tools/runtests sim $(B)/log/sim 300 $(B)/sim)
 
 mutants: ## plants each bug of base/probe.h in turn: who catches it? ONLY='name', MUTANT_SEEDS=2000, QUICK=1

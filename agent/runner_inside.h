@@ -104,6 +104,7 @@ struct agent_run *runner_make(struct agent_core *core, struct muster_bytes key);
 void runner_free(struct agent_core *core, struct agent_run *run);
 struct muster_bytes runner_key(const struct agent_run *run);
 
+void runner_past_tell(struct agent_core *core, struct muster_id to, struct muster_bytes key);
 /* "Not running here, never will": once what has been seen of it is on disk (R28). */
 void runner_gone(struct agent_core *core, struct muster_id to, struct muster_bytes key,
                  uint64_t token, const char *reason);

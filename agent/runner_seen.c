@@ -219,17 +219,29 @@ void runner_seen_sweep(struct agent_core *core)
     }
 }
 
-/* The keeper's side: true of what is unknown, deleted, or was a former life of the name. */
+/* A placement comes with a token below one that this node has seen: nobody told its keeper of a
+ * claim that came and went meanwhile. Every later one would be too low as well (R28, R43). */
+void runner_past_tell(struct agent_core *core, struct muster_id to, struct muster_bytes key)
+{
+    struct muster_writer w = agent_frame(core);
+    agent_write_token(&w, AGENT_MSG_PAST, key, runner_seen(core, key));
+    (void)agent_frame_send(core, to, &w);
+}
+
+/* The keeper's side: true of what is unknown, deleted, or was a former life of the name. Of any
+ * other job a token that is not below our reign is a claim's, and we take a reign above it. */
 void agent_placer_past(struct agent_core *core, struct muster_id from, struct muster_reader *r)
 {
     struct store_view view;
     struct muster_bytes key = muster_read_bytes(r, STORE_KEY_MAX);
     uint64_t token = muster_read_u64(r);
-    if (!muster_reader_ok(r) || token == 0 ||
-        !store_is_serving(core->store, store_bucket_of(core->store, key)))
+    uint32_t bucket = store_bucket_of(core->store, key);
+    if (!muster_reader_ok(r) || token == 0 || !store_is_serving(core->store, bucket))
         return;
     if (store_get(core->store, key, &view)) {
         bool is_gone = view.row.phase == STORE_GONE || view.row.uid > token;
+        if (!is_gone)
+            store_outrank(core->store, bucket, token);
         if (!view.is_chosen || !is_gone || view.row.run_token == token)
             return;
     }

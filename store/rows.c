@@ -95,15 +95,19 @@ static struct store_entry **chain_of(const struct store_rows *t, uint64_t hash)
     return &t->head[hash & (t->heads - 1)];
 }
 
-struct store_entry *store_rows_find(const struct store_rows *t, struct muster_bytes key)
+static struct store_entry *hashed_find(const struct store_rows *t, uint64_t hash,
+                                       struct muster_bytes key)
 {
-    uint64_t hash = muster_hash64(key, 0);
-
     for (struct store_entry *e = *chain_of(t, hash); e != NULL; e = e->chain) {
         if (e->hash == hash && muster_bytes_equal(store_value_key(e->value), key))
             return e;
     }
     return NULL;
+}
+
+struct store_entry *store_rows_find(const struct store_rows *t, struct muster_bytes key)
+{
+    return hashed_find(t, muster_hash64(key, 0), key);
 }
 
 struct store_entry *store_rows_after(const struct store_rows *t, struct muster_bytes after)
@@ -244,14 +248,14 @@ uint64_t store_shelf_digest(const struct store_shelf *shelf)
     return digest;
 }
 
-static bool shelf_is_sane(const struct store_rows *t, uint32_t bucket)
+bool store_shelf_is_sane(const struct store_rows *t, uint32_t bucket)
 {
     const struct store_shelf *shelf = &t->shelf[bucket];
     uint64_t digest = store_shelf_digest(shelf);
     uint32_t rows = 0, tombstones = 0;
 
     for (const struct store_entry *e = shelf->first; e != NULL; e = e->bucket_next) {
-        if (e->bucket != bucket || store_rows_find(t, store_value_key(e->value)) != e)
+        if (e->bucket != bucket || hashed_find(t, e->hash, store_value_key(e->value)) != e)
             return false;
         if (e->bucket_next == NULL && shelf->last != e)
             return false;
@@ -267,7 +271,7 @@ bool store_rows_is_sane(const struct store_rows *t)
     uint32_t rows = 0;
 
     for (uint32_t i = 0; i < t->buckets; i++) {
-        if (!shelf_is_sane(t, i))
+        if (!store_shelf_is_sane(t, i))
             return false;
     }
     for (const struct store_entry *e = t->order[0]; e != NULL; e = e->next[0]) {

@@ -112,5 +112,6 @@ uint32_t store_entry_sub(const struct store_entry *e);
 
 /* Lists, order, counts and digests agree with one another; slow. */
 bool store_rows_is_sane(const struct store_rows *t);
+bool store_shelf_is_sane(const struct store_rows *t, uint32_t bucket);
 
 #endif

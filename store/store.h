@@ -247,6 +247,12 @@ struct store_bucket_view {
 };
 void store_bucket(const struct store *s, uint32_t bucket, struct store_bucket_view *view);
 
+/* One fact at a time, for who asks often: the reign in which this node serves the bucket (0: it
+ * does not), the version of the bench row it knows, and the version of a row (0: unknown here). */
+struct store_reign store_reign_served(const struct store *s, uint32_t bucket);
+struct store_version store_bench_known(const struct store *s, uint32_t bucket);
+struct store_version store_row_known(const struct store *s, struct muster_bytes key);
+
 /* Whom to ask about a bucket, best first: its keeper as last heard, then its bench. Returns how
  * many. */
 uint32_t store_keeper_hint(const struct store *s, uint32_t bucket, struct muster_id *out,
@@ -267,5 +273,6 @@ void store_counters(const struct store *s, struct store_counters *out);
 /* What must always hold in this node's tables (I2, I4, I9, I12, I14); the simulator asks every
  * turn. */
 bool store_is_sane(const struct store *s);
+bool store_bucket_is_sane(const struct store *s, uint32_t bucket); /* its part of it */
 
 #endif

@@ -131,6 +131,27 @@ void store_bucket(const struct store *s, uint32_t bucket, struct store_bucket_vi
     }
 }
 
+struct store_reign store_reign_served(const struct store *s, uint32_t bucket)
+{
+    MUSTER_ASSERT(bucket < s->config.buckets);
+    const struct store_bucket *b = &s->bucket[bucket];
+
+    return b->role == STORE_SERVING ? b->promised : (struct store_reign){ 0 };
+}
+
+struct store_version store_bench_known(const struct store *s, uint32_t bucket)
+{
+    MUSTER_ASSERT(bucket < s->config.buckets);
+    return (struct store_version){ store_bucket_bench_version(&s->bucket[bucket]) };
+}
+
+struct store_version store_row_known(const struct store *s, struct muster_bytes key)
+{
+    const struct store_entry *e = store_rows_find(&s->table, key);
+
+    return (struct store_version){ e == NULL ? 0 : e->value->version };
+}
+
 static uint32_t hint_add(const struct store *s, uint16_t peer, struct muster_id *out, uint32_t n,
                          uint32_t max)
 {
@@ -220,6 +241,12 @@ static bool bucket_is_sane(const struct store *s, const struct store_bucket *b)
             return false; /* rows come from reigns we have promised or earlier ones (I4) */
     }
     return proposals_are_sane(s, b);
+}
+
+bool store_bucket_is_sane(const struct store *s, uint32_t bucket)
+{
+    MUSTER_ASSERT(bucket < s->config.buckets);
+    return bucket_is_sane(s, &s->bucket[bucket]) && store_shelf_is_sane(&s->table, bucket);
 }
 
 bool store_is_sane(const struct store *s)

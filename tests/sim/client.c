@@ -16,6 +16,7 @@ struct sim_job *sim_job_find(struct sim *s, const char *name)
     struct sim_job *j = &s->job[s->jobs++];
     *j = (struct sim_job){ 0 };
     (void)snprintf(j->name, sizeof j->name, "%s", name);
+    j->bucket = (uint32_t)(muster_hash64(muster_bytes_text(name), 0) % s->buckets);
     return j;
 }
 

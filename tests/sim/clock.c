@@ -30,6 +30,8 @@ uint64_t sim_true(const struct sim *s, uint32_t node, uint64_t mono_ms)
     if (mono_ms <= sim_mono(s, node))
         return s->now;
     uint64_t local = mono_ms - n->mono_offset;
+    if (n->rate_ppm == 0)
+        return n->epoch + local;
     uint64_t guess = n->epoch + local * MILLION / (uint64_t)(MILLION + n->rate_ppm);
     guess -= guess > n->epoch ? 1 : 0;
     while (sim_mono_at(s, node, guess) < mono_ms)

@@ -221,12 +221,12 @@ void sim_disk_apply(struct sim *s, uint32_t node)
     struct sim_disk *d = &n->disk;
     uint16_t seats[SIM_BUCKETS];
     uint64_t benches[SIM_BUCKETS];
-    for (uint32_t b = 0; b < SIM_BUCKETS; b++) {
+    for (uint32_t b = 0; b < s->buckets; b++) {
         seats[b] = n->bucket[b].seat;
         benches[b] = n->bucket[b].bench_version;
     }
     for (int rows = 0; rows < 2; rows++) {
-        for (uint32_t b = 0; b < SIM_BUCKETS && rows == 1; b++)
+        for (uint32_t b = 0; b < s->buckets && rows == 1; b++)
             seats[b] = is_reseated(n, b, benches[b]) ? UINT16_MAX : seats[b];
         for (uint32_t i = 0; i < d->pending_count; i++)
             if ((d->pending[i].table != STORE_TABLE_BUCKET) == (rows == 1) && !is_passing(d, i))

@@ -11,23 +11,20 @@ static const struct store *store_of(const struct sim *s, uint32_t node)
 /* Rows whose newest chosen version is a tombstone may be unknown again: they were purged (R22). */
 static void rows_check(struct sim *s, struct sim_job *j)
 {
-    struct store_view view;
     struct muster_bytes key = muster_bytes_text(j->name);
     for (uint32_t i = 0; i < s->nodes; i++) {
         if (!s->node[i].is_up)
             continue;
-        uint32_t bucket = store_bucket_of(store_of(s, i), key);
-        if (!store_is_serving(store_of(s, i), bucket))
+        uint64_t reign = store_reign_served(store_of(s, i), j->bucket).packed;
+        if (reign == 0 || !store_is_serving(store_of(s, i), j->bucket))
             continue;
-        struct store_bucket_view b;
-        store_bucket(store_of(s, i), bucket, &b);
-        bool known = store_get(store_of(s, i), key, &view);
-        if (b.reign.packed < j->chosen >> 24)
+        if (reign < j->chosen >> 24)
             continue; /* outranked, and not yet aware of it */
-        if (!known && j->chosen != 0 && !j->chosen_gone)
-            sim_fail(s, 1, "I3: n%u keeps bucket %u and does not know %s", i, bucket, j->name);
-        if (known && view.version.packed < j->chosen)
-            sim_fail(s, 1, "I3: n%u keeps bucket %u with an older %s", i, bucket, j->name);
+        uint64_t known = store_row_known(store_of(s, i), key).packed;
+        if (known == 0 && j->chosen != 0 && !j->chosen_gone)
+            sim_fail(s, 1, "I3: n%u keeps bucket %u and does not know %s", i, j->bucket, j->name);
+        if (known != 0 && known < j->chosen)
+            sim_fail(s, 1, "I3: n%u keeps bucket %u with an older %s", i, j->bucket, j->name);
     }
 }
 

@@ -33,19 +33,20 @@ static bool speaks_in_its_reign(uint32_t kind)
 
 static bool item_read(struct muster_reader *r, uint32_t kind, struct item *out)
 {
-    struct muster_reader in = *r;
-    struct muster_bytes whole = muster_read_raw_value(r);
-    if (!muster_reader_ok(r))
-        return false;
-    in.end = whole.data + whole.len;
-    (void)muster_read_array(&in, 16);
-    *out = (struct item){ .bucket = muster_read_u32(&in) };
-    out->reign = muster_read_u64(&in);
-    if (kind == STORE_YES || kind == STORE_PUT_OK)
-        out->seat = muster_read_u16(&in);
-    if (kind == STORE_PUT_OK)
-        out->number = muster_read_u64(&in);
-    return muster_reader_ok(&in) && out->bucket < SIM_BUCKETS;
+    uint32_t fields = muster_read_array(r, 16), read = 2;
+    *out = (struct item){ .bucket = muster_read_u32(r) };
+    out->reign = muster_read_u64(r);
+    if (kind == STORE_YES || kind == STORE_PUT_OK) {
+        out->seat = muster_read_u16(r);
+        read++;
+    }
+    if (kind == STORE_PUT_OK) {
+        out->number = muster_read_u64(r);
+        read++;
+    }
+    for (; read < fields && muster_reader_ok(r); read++)
+        muster_read_skip(r);
+    return muster_reader_ok(r) && out->bucket < SIM_BUCKETS;
 }
 
 static void item_check(struct sim *s, uint32_t node, uint32_t kind, const struct item *i)

@@ -146,7 +146,10 @@ static bool value_read(struct words *w, const char *option, const char *value)
         return without_read(value, &w->run.without);
     else if (strcmp(option, "--nodes") == 0)
         w->run.nodes_max = (uint32_t)strtoul(value, NULL, 0);
-    else if (strcmp(option, "--jobs") == 0)
+    else if (strcmp(option, "--nodes-min") == 0) {
+        w->run.nodes_min = (uint32_t)strtoul(value, NULL, 0);
+        return w->run.nodes_min <= SIM_NODES_MAX;
+    } else if (strcmp(option, "--jobs") == 0)
         w->run.jobs_max = (uint32_t)strtoul(value, NULL, 0);
     else if (strcmp(option, "--seed") == 0) {
         w->has_seed = true;
@@ -182,7 +185,8 @@ static int run(int argc, char **argv)
     if (!words_read(&w, argc, argv)) {
         fprintf(stderr,
                 "usage: sim [--story NAME] [--seeds FROM:TO] [--seed N [--trace] [--shrink]]\n"
-                "           [--profile NAME] [--without FAULT,FAULT] [--nodes N] [--jobs N]\n");
+                "           [--profile NAME] [--without FAULT,FAULT] [--nodes N] [--nodes-min N] "
+                "[--jobs N]\n");
         return 64;
     }
     bool all_stories = w.story != NULL && strcmp(w.story, "all") == 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* At rest: when the world has calmed down there is one keeper a bucket, and everything is as it was
  * promised. */
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "tests/sim/inv.h"
@@ -10,51 +11,61 @@ static const struct store *store_of(const struct sim *s, uint32_t node)
     return agent_node_store(s->node[node].node);
 }
 
-static const char *bucket_unrest(struct sim *s, uint32_t bucket)
+static const char *said(struct sim *s, const char *format, ...) MUSTER_PRINTF(2, 3);
+
+static const char *said(struct sim *s, const char *format, ...)
 {
-    uint32_t keepers = 0;
-    struct store_bucket_view keeper = { 0 };
-    for (uint32_t i = 0; i < s->nodes; i++) {
-        struct store_bucket_view v;
-        if (!s->node[i].is_up)
-            return "a node is down";
-        store_bucket(store_of(s, i), bucket, &v);
-        if (v.role != STORE_SERVING)
-            continue;
-        keepers++;
-        keeper = v;
-    }
-    (void)snprintf(s->text, sizeof s->text, "bucket %u has %u keepers", bucket, keepers);
-    if (keepers != 1)
-        return s->text;
-    (void)snprintf(s->text, sizeof s->text, "bucket %u: joint %u, tombstones %u, claims %u", bucket,
-                   keeper.new_count, keeper.tombstones, keeper.claims);
-    if (keeper.new_count != 0 || keeper.tombstones != 0 || keeper.claims != 0)
-        return s->text;
-    for (uint32_t k = 0; k < keeper.old_count; k++)
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(s->text, sizeof s->text, format, args);
+    va_end(args);
+    return s->text;
+}
+
+/* Every member of the keeper's bench holds what it holds. */
+static const char *bench_unrest(struct sim *s, uint32_t bucket,
+                                const struct store_bucket_view *keeper)
+{
+    for (uint32_t k = 0; k < keeper->old_count; k++)
         for (uint32_t i = 0; i < s->nodes; i++) {
             struct store_bucket_view v;
-            if (!muster_id_equal(s->node[i].id, keeper.old_seat[k].node))
+            if (!muster_id_equal(s->node[i].id, keeper->old_seat[k].node))
                 continue;
             store_bucket(store_of(s, i), bucket, &v);
-            (void)snprintf(s->text, sizeof s->text, "bucket %u: the digest of n%u differs", bucket,
-                           i);
-            if (v.digest != keeper.digest || v.seat != keeper.old_seat[k].seat)
-                return s->text;
-            (void)snprintf(s->text, sizeof s->text, "bucket %u: n%u still tells of claims", bucket,
-                           i);
+            if (v.digest != keeper->digest || v.seat != keeper->old_seat[k].seat)
+                return said(s, "bucket %u: the digest of n%u differs", bucket, i);
             if (v.claims != 0)
-                return s->text;
+                return said(s, "bucket %u: n%u still tells of claims", bucket, i);
         }
     return NULL;
 }
 
-static bool row_at_keeper(struct sim *s, const char *job, struct store_view *view)
+static const char *bucket_unrest(struct sim *s, uint32_t bucket)
 {
-    struct muster_bytes key = muster_bytes_text(job);
+    uint32_t keepers = 0, keeper = 0;
+    struct store_bucket_view v;
+    for (uint32_t i = 0; i < s->nodes; i++) {
+        if (!s->node[i].is_up)
+            return "a node is down";
+        if (store_reign_served(store_of(s, i), bucket).packed == 0)
+            continue;
+        keepers++;
+        keeper = i;
+    }
+    if (keepers != 1)
+        return said(s, "bucket %u has %u keepers", bucket, keepers);
+    store_bucket(store_of(s, keeper), bucket, &v);
+    if (v.new_count != 0 || v.tombstones != 0 || v.claims != 0)
+        return said(s, "bucket %u: joint %u, tombstones %u, claims %u", bucket, v.new_count,
+                    v.tombstones, v.claims);
+    return bench_unrest(s, bucket, &v);
+}
+
+static bool row_at_keeper(struct sim *s, const struct sim_job *j, struct store_view *view)
+{
+    struct muster_bytes key = muster_bytes_text(j->name);
     for (uint32_t i = 0; i < s->nodes; i++)
-        if (s->node[i].is_up &&
-            store_is_serving(store_of(s, i), store_bucket_of(store_of(s, i), key)))
+        if (s->node[i].is_up && store_is_serving(store_of(s, i), j->bucket))
             return store_get(store_of(s, i), key, view);
     return false;
 }
@@ -64,31 +75,29 @@ static const char *job_unrest(struct sim *s, struct sim_job *j)
     struct store_view view;
     uint32_t node = 0;
     uint64_t token = 0;
-    bool known = row_at_keeper(s, j->name, &view) && view.row.phase != STORE_GONE;
+    bool known = row_at_keeper(s, j, &view) && view.row.phase != STORE_GONE;
     uint32_t live = sim_proc_live(s, j->name, &node, &token);
     if (j->is_acked && !j->is_delete_tried && !known)
         sim_fail(s, 1, "I1: acknowledged %s is lost", j->name);
     if (j->is_deleted_acked && known)
         sim_fail(s, 1, "I11: deleted %s is back", j->name);
-    if (!known) {
-        (void)snprintf(s->text, sizeof s->text, "%s is no job and runs on n%u", j->name, node);
-        return live == 0 ? NULL : s->text;
-    }
+    if (!known)
+        return live == 0 ? NULL : said(s, "%s is no job and runs on n%u", j->name, node);
     bool ends = view.row.kind == STORE_KIND_TASK;
     if (ends && (view.row.phase == STORE_DONE || view.row.phase == STORE_FAILED))
         return live == 0 ? NULL : "an ended task runs";
-    (void)snprintf(s->text, sizeof s->text, "%s: %u processes (n%u, token %llu), row %d token %llu",
-                   j->name, live, node, (unsigned long long)token, (int)view.row.phase,
-                   (unsigned long long)view.row.run_token);
-    if (view.row.want != STORE_WANT_RUN)
-        return live == 0 ? NULL : s->text;
-    return live == 1 && token == view.row.run_token ? NULL : s->text;
+    bool is_right =
+        view.row.want != STORE_WANT_RUN ? live == 0 : live == 1 && token == view.row.run_token;
+    return is_right ? NULL
+                    : said(s, "%s: %u processes (n%u, token %llu), row %d token %llu", j->name,
+                           live, node, (unsigned long long)token, (int)view.row.phase,
+                           (unsigned long long)view.row.run_token);
 }
 
 static const char *unrest(struct sim *s)
 {
     const char *why = NULL;
-    for (uint32_t b = 0; b < SIM_BUCKETS && why == NULL; b++)
+    for (uint32_t b = 0; b < s->buckets && why == NULL; b++)
         why = bucket_unrest(s, b);
     for (uint32_t i = 0; i < s->jobs && why == NULL; i++)
         why = job_unrest(s, &s->job[i]);

@@ -28,6 +28,7 @@ struct sim_run {
     enum sim_profile profile;     /* SIM_PROFILES: the seed draws it */
     uint64_t without;             /* a bit for each kind of fault that is left out */
     uint32_t nodes_max, jobs_max; /* 0: as the seed draws */
+    uint32_t nodes_min;           /* likewise */
     bool trace, is_quiet;
     char *words; /* SIM_WORDS for what a failure says; NULL: none */
 };

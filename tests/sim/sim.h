@@ -93,7 +93,7 @@ struct sim_proc {
     bool is_lost;      /* its guard was killed and left no record */
     bool by_guard;
     uint64_t handle; /* the agent's; 0 after it has died */
-    char job[STORE_KEY_MAX + 1];
+    char job[32];
     uint64_t token;
     uint32_t attempt, span;
     int32_t pid, code, signal;
@@ -130,6 +130,7 @@ struct sim_node {
     struct muster_id cluster;
     struct sim_disk disk;
     struct sim_bucket bucket[SIM_BUCKETS];
+    uint32_t written; /* a bit for each bucket whose records have changed since it was looked at */
     struct sim_proc proc[SIM_PROCS];
     uint32_t procs;         /* none is used at this index or above */
     uint32_t live;          /* processes */
@@ -184,6 +185,7 @@ struct sim_faults {
 /* ---- what clients were promised */
 struct sim_job {
     char name[32];
+    uint32_t bucket;
     bool is_acked, is_deleted_acked, is_delete_tried; /* of this life of the name */
     bool is_update;                                   /* the question under way */
     bool is_exclusive;
@@ -250,16 +252,17 @@ struct sim {
     struct muster_rng luck[SIM_FAULTS];
     uint64_t fault_count[SIM_FAULTS];
     bool trace;
-    const char *what;     /* story or swarm, for the line that repeats it */
-    bool is_majority;     /* the cluster's setting (R45) */
-    bool is_wan;          /* likewise (R58) */
-    uint32_t strikes_max; /* 0 where nodes die of other causes than their jobs (R34) */
+    const char *what;                /* story or swarm, for the line that repeats it */
+    bool is_majority;                /* the cluster's setting (R45) */
+    enum agent_config_profile times; /* likewise (R58) */
+    bool is_packed;                  /* gossip packs what it sends */
+    uint32_t strikes_max;            /* 0 where nodes die of other causes than their jobs (R34) */
     struct sim_due *heap;
     uint32_t heap_count, heap_size;
     struct sim_item *item;
     uint32_t items, *item_spare, item_spares;
     struct sim_node node[SIM_NODES];
-    uint32_t nodes;
+    uint32_t nodes, buckets;
     struct sim_link link[SIM_LINKS];
     uint32_t links;             /* never used above */
     struct muster_map link_map; /* hash of node and number -> link and side */
@@ -293,7 +296,7 @@ struct sim {
         size_t len;
     } echo;        /* a write that is to come once more */
     uint64_t hash; /* of everything that happened */
-    uint64_t steps, starts, acks, wipes;
+    uint64_t steps, starts, acks, wipes, turns;
     char text[200]; /* what is not at rest */
     int last_err;   /* of the last reply */
     char last_message[200];
@@ -417,6 +420,7 @@ uint32_t sim_truth_copies(struct sim *s, uint32_t job, uint64_t request);
 void sim_check_started(struct sim *s, uint32_t node, const struct sim_proc *p);
 void sim_check_turn(struct sim *s, uint32_t node, const struct agent_event *event);
 void sim_check_trace(struct sim *s, uint32_t node); /* prints what changed in its buckets */
+void sim_check_often(struct sim *s);                /* each turn of the swarm */
 void sim_check_all(struct sim *s);
 bool sim_at_rest(struct sim *s);    /* quiet: prints nothing */
 void sim_check_rest(struct sim *s); /* fails with what is not at rest */

@@ -17,7 +17,7 @@ bool story_benches_full(struct sim *s)
     uint32_t want = s->nodes < 3 ? s->nodes : 3;
     if (!sim_at_rest(s))
         return false;
-    for (uint32_t b = 0; b < SIM_BUCKETS; b++)
+    for (uint32_t b = 0; b < s->buckets; b++)
         for (uint32_t i = 0; i < s->nodes; i++) {
             struct store_bucket_view v;
             store_bucket(agent_node_store(s->node[i].node), b, &v);
@@ -125,7 +125,7 @@ static void story_5(struct sim *s)
 static bool has_joint(struct sim *s)
 {
     for (uint32_t i = 0; i < s->nodes; i++)
-        for (uint32_t b = 0; s->node[i].is_up && b < SIM_BUCKETS; b++) {
+        for (uint32_t b = 0; s->node[i].is_up && b < s->buckets; b++) {
             struct store_bucket_view v;
             store_bucket(agent_node_store(s->node[i].node), b, &v);
             if (v.role == STORE_SERVING && v.new_count > 0)
@@ -365,7 +365,7 @@ static void story_tickets(struct sim *s)
         (void)sim_put(s, i % 3, name, spec);
         sim_run_for(s, 300);
     }
-    sim_run_for(s, 3000);
+    sim_run_for(s, 15000); /* and keepers have found their places: a new one knows no tickets yet */
     for (uint32_t k = 0; k < 9; k++) {
         uint32_t best = 0;
         while (order[best] != 8 - k)

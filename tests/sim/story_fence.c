@@ -121,13 +121,13 @@ static const char exclusive[] = ",\"partition\":\"exclusive\"";
 void story_takeover(struct sim *s)
 {
     struct scene c;
-    s->is_wan = true;
+    s->times = AGENT_PROFILE_WAN;
     scene_begin(s, &c, exclusive);
     cut_off(s, c.runner);
     sim_crash(s, c.keeper, false);
     sim_run_for(s, 60000);
     scene_end(s);
-    s->is_wan = false;
+    s->times = AGENT_PROFILE_LAN;
 }
 
 /* The whole bench starts anew: nobody remembers a beat, and nobody may take that for a long time
@@ -135,7 +135,7 @@ void story_takeover(struct sim *s)
 void story_age(struct sim *s)
 {
     struct scene c;
-    s->is_wan = true;
+    s->times = AGENT_PROFILE_WAN;
     scene_begin(s, &c, exclusive);
     cut_off(s, c.runner);
     sim_crash(s, c.keeper, false);
@@ -145,7 +145,7 @@ void story_age(struct sim *s)
     }
     sim_run_for(s, 60000);
     scene_end(s);
-    s->is_wan = false;
+    s->times = AGENT_PROFILE_LAN;
 }
 
 static void keeper_and_runner_cut(struct sim *s, const struct scene *c)
@@ -162,7 +162,7 @@ static void keeper_and_runner_cut(struct sim *s, const struct scene *c)
 void story_late(struct sim *s)
 {
     struct scene c;
-    s->is_wan = true;
+    s->times = AGENT_PROFILE_WAN;
     scene_begin(s, &c, exclusive);
     keeper_and_runner_cut(s, &c);
     sim_cut(s, c.keeper, c.runner, false);
@@ -170,19 +170,19 @@ void story_late(struct sim *s)
     s->cut[c.keeper] = (uint16_t)(s->cut[c.keeper] & ~(1u << c.runner));
     sim_run_for(s, 30000);
     scene_end(s);
-    s->is_wan = false;
+    s->times = AGENT_PROFILE_LAN;
 }
 
 /* The same without delay: while nobody answers a keeper's beats, its leases end no later (R36). */
 void story_grant(struct sim *s)
 {
     struct scene c;
-    s->is_wan = true;
+    s->times = AGENT_PROFILE_WAN;
     scene_begin(s, &c, exclusive);
     keeper_and_runner_cut(s, &c);
     sim_run_for(s, 60000);
     scene_end(s);
-    s->is_wan = false;
+    s->times = AGENT_PROFILE_LAN;
 }
 
 /* 7. A keeper is outranked and elected again with a voter that has heard nobody for long: its own
@@ -190,7 +190,7 @@ void story_grant(struct sim *s)
 void story_stale(struct sim *s)
 {
     struct scene c;
-    s->is_wan = true;
+    s->times = AGENT_PROFILE_WAN;
     scene_begin(s, &c, exclusive);
     cut_off(s, c.other[0]);
     sim_run_for(s, 16000);
@@ -201,7 +201,7 @@ void story_stale(struct sim *s)
     sim_crash(s, c.other[1], true);
     sim_run_for(s, 60000);
     scene_end(s);
-    s->is_wan = false;
+    s->times = AGENT_PROFILE_LAN;
 }
 
 /* 11. Deleted and made anew while its exclusive run is cut off: the new one waits until the old
@@ -210,7 +210,7 @@ void story_busy(struct sim *s)
 {
     struct scene c;
     char spec[160];
-    s->is_wan = true;
+    s->times = AGENT_PROFILE_WAN;
     scene_begin(s, &c, exclusive);
     (void)snprintf(spec, sizeof spec,
                    "{\"name\":\"%s\",\"kind\":\"service\",\"exec\":[\"/bin/y\"]%s}", c.job,
@@ -229,7 +229,7 @@ void story_busy(struct sim *s)
     }
     sim_run_for(s, 40000);
     scene_end(s);
-    s->is_wan = false;
+    s->times = AGENT_PROFILE_LAN;
 }
 
 static void clock_rate(struct sim *s, uint32_t node, int32_t ppm)

@@ -173,7 +173,7 @@ void story_target(struct sim *s)
     char name[32];
     uint32_t node = 0, keeper = 0;
     uint64_t token = 0;
-    s->is_wan = true;
+    s->times = AGENT_PROFILE_WAN;
     story_begin(s, 5);
     for (uint32_t i = 0; i < 8 && !(s->jobs > 0 && is_smaller(s, keeper, node)); i++) {
         (void)snprintf(name, sizeof name, "job-%u", i);
@@ -190,7 +190,7 @@ void story_target(struct sim *s)
     sim_boot(s, node);
     sim_run_for(s, 60000);
     story_rest(s);
-    s->is_wan = false;
+    s->times = AGENT_PROFILE_LAN;
 }
 
 /* R40: a machine sleeps through its lease. Elsewhere the job has been placed anew, and when it

@@ -29,6 +29,18 @@ static uint32_t at_most(uint32_t drawn, uint32_t max)
     return max != 0 && max < drawn ? max : drawn;
 }
 
+/* What kind of cluster it is: few buckets have many rows each, and patience changes what comes
+ * first. */
+static void kind_draw(struct sim *s, uint64_t *state)
+{
+    static const uint32_t buckets[] = { 4, 8, 8, SIM_BUCKETS };
+    static const enum agent_config_profile times[] = { AGENT_PROFILE_LAN, AGENT_PROFILE_LAN,
+                                                       AGENT_PROFILE_LOCAL, AGENT_PROFILE_WAN };
+    s->buckets = buckets[muster_splitmix64(state) % 4];
+    s->times = times[muster_splitmix64(state) % 4];
+    s->is_packed = muster_splitmix64(state) % 4 == 0;
+}
+
 static void cluster_draw(struct sim *s)
 {
     static const uint32_t exclusive[SIM_PROFILES] = { 40, 80, 30, 30, 50, 40 };
@@ -85,11 +97,13 @@ static void sum_up(const struct sim *s, struct sim_sum *sum)
 
 void sim_swarm(const struct sim_run *run, struct sim_sum *sum)
 {
-    struct sim *s = calloc(1, sizeof *s);
+    struct sim *s = malloc(sizeof *s);
     MUSTER_ASSERT(s != NULL);
     uint64_t state = run->seed;
-    uint32_t nodes = 3 + (uint32_t)(muster_splitmix64(&state) % (SIM_NODES_MAX - 2));
+    uint32_t least = run->nodes_min != 0 ? run->nodes_min : 3;
+    uint32_t nodes = least + (uint32_t)(muster_splitmix64(&state) % (SIM_NODES_MAX + 1 - least));
     sim_open(s, run->seed, "swarm", at_most(nodes, run->nodes_max), 8);
+    kind_draw(s, &state);
     s->trace = run->trace;
     s->run = *run;
     if (run->profile == SIM_PROFILES)
@@ -97,16 +111,17 @@ void sim_swarm(const struct sim_run *run, struct sim_sum *sum)
     cluster_draw(s);
     while (s->now < STORM_MS) {
         sim_run_for(s, TURN_MS);
-        sim_check_all(s);
+        sim_check_often(s);
         sim_clients_look(s);
     }
     calm(s);
     uint64_t end = s->now + CALM_MS;
     while (s->now < end && !(s->now > STORM_MS + REST_MS && sim_at_rest(s))) {
         sim_run_for(s, TURN_MS);
-        sim_check_all(s);
+        sim_check_often(s);
         sim_clients_look(s);
     }
+    sim_check_all(s);
     sim_check_rest(s);
     sum_up(s, sum);
     if (!run->is_quiet)

@@ -20,7 +20,7 @@ void sim_check_trace(struct sim *s, uint32_t node)
 {
     static const char *const role[] = { "no seat", "seated", "candidate", "elected", "serving" };
     struct sim_node *n = &s->node[node];
-    for (uint32_t b = 0; b < SIM_BUCKETS; b++) {
+    for (uint32_t b = 0; b < s->buckets; b++) {
         struct store_bucket_view v;
         store_bucket(agent_node_store(s->node[node].node), b, &v);
         bool same = n->shown[b].role == v.role && n->shown[b].bench == v.bench_version.packed;

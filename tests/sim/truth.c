@@ -72,10 +72,11 @@ static void bench_newest(const struct sim *s, uint32_t bucket, struct sim_lists 
             lists_of_record(l, record);
         if (s->node[i].node == NULL)
             continue;
-        struct store_bucket_view v;
-        store_bucket(agent_node_store(s->node[i].node), bucket, &v);
-        if (v.bench_version.packed <= l->version)
+        const struct store *store = agent_node_store(s->node[i].node);
+        if (store_bench_known(store, bucket).packed <= l->version)
             continue;
+        struct store_bucket_view v;
+        store_bucket(store, bucket, &v);
         l->version = v.bench_version.packed;
         l->old_count = v.old_count;
         l->new_count = v.new_count;
@@ -292,6 +293,7 @@ void sim_truth_op(struct sim *s, uint32_t node, uint8_t table, struct muster_byt
         return;
     uint32_t bucket = sim_truth_bucket(key);
     s->judge_due |= 1u << bucket;
+    s->node[node].written |= 1u << bucket;
     if (table == STORE_TABLE_BUCKET) {
         bucket_kept(&s->node[node].bucket[bucket], value);
         sim_inv_bench(s, node, bucket);
@@ -308,7 +310,7 @@ void sim_truth_op(struct sim *s, uint32_t node, uint8_t table, struct muster_byt
 
 void sim_truth_judge(struct sim *s)
 {
-    for (uint32_t b = 0; b < SIM_BUCKETS; b++)
+    for (uint32_t b = 0; b < s->buckets; b++)
         if ((s->judge_due >> b & 1) != 0)
             bucket_judge(s, b);
     s->judge_due = 0;
@@ -398,7 +400,7 @@ bool sim_truth_is_exclusive(struct sim *s, const struct sim_proc *p)
  */
 bool sim_truth_can_lose(const struct sim *s)
 {
-    for (uint32_t b = 0; b < SIM_BUCKETS; b++) {
+    for (uint32_t b = 0; b < s->buckets; b++) {
         struct sim_lists l;
         bench_newest(s, b, &l);
         if (l.old_count < 3 || (l.new_count != 0 && l.new_count < 3))

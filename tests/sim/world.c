@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ring/ring.h"
 #include "tests/sim/sim.h"
 
 #define AWAY_MS 250 /* the shell tells of a gap from half a probe's timeout on */
@@ -30,15 +31,15 @@ static struct agent_node_config config_of(struct sim *s, uint32_t node)
     for (uint32_t i = 0; i < s->nodes; i++)
         if (i != node)
             c.seed_addr[c.seed_count++] = s->node[i].addr;
-    c.ring_bits = 10;
+    c.ring_bits = RING_BITS_MIN; /* few slots for few nodes, and quickly dealt anew */
     c.members_max = 16;
     c.rows_max = 512;
     c.runs_max = 128;
     c.strikes_max = s->strikes_max;
-    c.configured.is_majority = s->is_majority;
-    c.configured.profile = s->is_wan ? AGENT_PROFILE_WAN : AGENT_PROFILE_LAN;
+    c.configured = (struct agent_settings){ (int32_t)s->times, s->is_majority };
     agent_settings_apply(&c, c.configured);
-    c.buckets = SIM_BUCKETS;
+    c.gossip.compress = s->is_packed;
+    c.buckets = s->buckets;
     c.seen_keep_ms = 60000; /* far above what a frame can be late here */
     c.seed = muster_rng_next(&s->rng);
     return c;
@@ -57,6 +58,7 @@ void sim_boot(struct sim *s, uint32_t node)
     n->up_since = s->now;
     n->is_paused = n->is_silent = false;
     n->tick_at = 0;
+    n->written = 0;
     (void)snprintf(number, sizeof number, "%llu", (unsigned long long)n->boot);
     sim_disk_put(n, STORE_TABLE_META, "boot", number);
     if (sim_disk_get(n, STORE_TABLE_META, "cluster", &value) && value.len == MUSTER_ID_TEXT - 1) {
@@ -182,6 +184,7 @@ void sim_open(struct sim *s, uint64_t seed, const char *what, uint32_t nodes, ui
     s->seed = seed;
     s->what = what;
     s->nodes = nodes;
+    s->buckets = SIM_BUCKETS;
     s->next_pid = 1000;
     s->next_stream = s->next_link = 1;
     s->next_handle = 1ull << 63;
@@ -214,7 +217,7 @@ void sim_close(struct sim *s)
     sim_net_close(s);
     for (uint32_t i = 0; i < s->heap_count; i++)
         sim_item_free(&s->item[s->heap[i].item]);
-    for (uint32_t b = 0; b < SIM_BUCKETS; b++)
+    for (uint32_t b = 0; b < s->buckets; b++)
         free(s->open[b]);
     free(s->heap);
     free(s->item);

@@ -40,6 +40,7 @@ def parts_of(rows):
     """What to run for these rows: a name, the rows it gives, and how."""
     for name, gives in rooms.PROGRAMS.items():
         yield name, gives & rows, lambda add, n=name: rooms.measure(cluster_bench.BUILD, n, add)
+    yield "simulator", {22} & rows, rooms.simulate
     for gives, how in cluster_bench.PARTS:
         yield "rows " + ", ".join(map(str, sorted(gives))), gives & rows, how
 

@@ -48,6 +48,8 @@ FIGURES = [
     figure(20, "rss_idle", "RSS idle", "MiB", 8, 4),
     figure(20, "rss_rows", "RSS with 100,000 live rows", "MiB", 64, 32),
     figure(21, "idle_cpu", "idle CPU, 15 nodes, over 30 s", "%", 0.2, 0.1),
+    figure(22, "sim_node_seconds", "simulator: node-seconds per second and core, 5 to 9 nodes",
+           "1/s", 50e3, 100e3, True),
 ]
 ROWS = sorted({f.row for f in FIGURES})
 

@@ -21,6 +21,19 @@ def lines_of(program, *args, limit=LIMIT_S):
     return {w[0]: float(w[1]) for w in words if len(w) == 3}
 
 
+def simulate(add):
+    """How much of a cluster's life the simulator lives through, with all its checks on."""
+    subprocess.run(["make", "-s", "-j2", "--no-print-directory", "MODE=fast", "build/fast/sim"],
+                   check=True, timeout=10 * LIMIT_S)
+    for run in range(RUNS):
+        done = subprocess.run(["build/fast/sim", "--profile", "mixed", "--nodes-min", "5",
+                               "--seeds", f"{1000 * run}:{1000 * run + 200}"],
+                              capture_output=True, text=True, timeout=LIMIT_S, check=True)
+        for line in done.stdout.splitlines():
+            if line.endswith("simulated node-seconds per second and core"):
+                add("sim_node_seconds", float(line.split()[0]))
+
+
 def measure(build, name, add):
     """Runs a program several times and hands each figure to `add(name, value)`."""
     for _ in range(RUNS):
