@@ -262,7 +262,7 @@ struct sim {
     struct sim_item *item;
     uint32_t items, *item_spare, item_spares;
     struct sim_node node[SIM_NODES];
-    uint32_t nodes, buckets;
+    uint32_t nodes, buckets, ring_bits;
     struct sim_link link[SIM_LINKS];
     uint32_t links;             /* never used above */
     struct muster_map link_map; /* hash of node and number -> link and side */

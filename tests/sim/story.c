@@ -365,7 +365,7 @@ static void story_tickets(struct sim *s)
         (void)sim_put(s, i % 3, name, spec);
         sim_run_for(s, 300);
     }
-    sim_run_for(s, 15000); /* and keepers have found their places: a new one knows no tickets yet */
+    sim_run_for(s, 3000);
     for (uint32_t k = 0; k < 9; k++) {
         uint32_t best = 0;
         while (order[best] != 8 - k)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "ring/ring.h"
 #include "tests/sim/sim.h"
 
 #define STORM_MS   60000
@@ -36,6 +37,7 @@ static void kind_draw(struct sim *s, uint64_t *state)
     static const uint32_t buckets[] = { 4, 8, 8, SIM_BUCKETS };
     static const enum agent_config_profile times[] = { AGENT_PROFILE_LAN, AGENT_PROFILE_LAN,
                                                        AGENT_PROFILE_LOCAL, AGENT_PROFILE_WAN };
+    s->ring_bits = RING_BITS_MIN; /* few slots for few nodes, and quickly dealt anew */
     s->buckets = buckets[muster_splitmix64(state) % 4];
     s->times = times[muster_splitmix64(state) % 4];
     s->is_packed = muster_splitmix64(state) % 4 == 0;

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ring/ring.h"
 #include "tests/sim/sim.h"
 
-#define AWAY_MS 250 /* the shell tells of a gap from half a probe's timeout on */
+#define SIM_RING_BITS 10
+#define AWAY_MS       250 /* the shell tells of a gap from half a probe's timeout on */
 
 static struct agent_node_config config_of(struct sim *s, uint32_t node)
 {
@@ -31,7 +31,7 @@ static struct agent_node_config config_of(struct sim *s, uint32_t node)
     for (uint32_t i = 0; i < s->nodes; i++)
         if (i != node)
             c.seed_addr[c.seed_count++] = s->node[i].addr;
-    c.ring_bits = RING_BITS_MIN; /* few slots for few nodes, and quickly dealt anew */
+    c.ring_bits = s->ring_bits;
     c.members_max = 16;
     c.rows_max = 512;
     c.runs_max = 128;
@@ -185,6 +185,7 @@ void sim_open(struct sim *s, uint64_t seed, const char *what, uint32_t nodes, ui
     s->what = what;
     s->nodes = nodes;
     s->buckets = SIM_BUCKETS;
+    s->ring_bits = SIM_RING_BITS;
     s->next_pid = 1000;
     s->next_stream = s->next_link = 1;
     s->next_handle = 1ull << 63;
