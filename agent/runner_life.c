@@ -140,6 +140,13 @@ void agent_runner_start(struct agent_core *core, struct muster_id from, struct m
             MUSTER_MARK(start_of_seen_token);
         else
             MUSTER_MARK(start_refused);
+        if (run != NULL && run->token > m.token) {
+            /* This keeper does not know of a claim that we run by, and nobody else tells it: or it
+             * would place that job again and again (R43). */
+            MUSTER_MARK(start_below_a_claim);
+            run->keeper = from;
+            run->is_reported_due = true;
+        }
         runner_gone(core, from, m.key, m.token,
                     runner_clock_is_bad(core) ? "its clock is not to be trusted"
                                               : "not running here");
