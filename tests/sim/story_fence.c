@@ -138,7 +138,7 @@ void story_age(struct sim *s)
     s->times = AGENT_PROFILE_WAN;
     scene_begin(s, &c, exclusive);
     cut_off(s, c.runner);
-    sim_crash(s, c.keeper, false);
+    cut_off(s, c.keeper); /* a proof of its death would have them stand before they may vote */
     for (uint32_t i = 0; i < 2; i++) {
         sim_crash(s, c.other[i], false);
         sim_boot(s, c.other[i]);
