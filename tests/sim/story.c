@@ -497,6 +497,7 @@ static const struct {
     { "stray", 5, story_stray },
     { "calm", 5, story_calm },
     { "busy", 5, story_busy },
+    { "stubborn", 5, story_stubborn },
     { "drift", 5, story_drift },
     { "amnesia", 5, story_amnesia },
     { "relay", 4, story_relay },

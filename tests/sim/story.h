@@ -30,6 +30,7 @@ void story_stale(struct sim *s);
 void story_stray(struct sim *s);
 void story_calm(struct sim *s);
 void story_busy(struct sim *s);
+void story_stubborn(struct sim *s);
 void story_drift(struct sim *s);
 void story_amnesia(struct sim *s);
 void story_poison(struct sim *s);

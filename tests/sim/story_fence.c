@@ -204,32 +204,64 @@ void story_stale(struct sim *s)
     s->times = AGENT_PROFILE_LAN;
 }
 
-/* 11. Deleted and made anew while its exclusive run is cut off: the new one waits until the old
- * one's lease is over, and its person may be told to come back (R21, R22). */
-void story_busy(struct sim *s)
+static bool is_known(struct sim *s, const char *job)
 {
-    struct scene c;
+    struct store_view view;
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (s->node[i].is_up && store_get(store_of(s, i), muster_bytes_text(job), &view))
+            return true;
+    return false;
+}
+
+static void put_anew(struct sim *s, const struct scene *c)
+{
     char spec[160];
-    s->times = AGENT_PROFILE_WAN;
-    scene_begin(s, &c, exclusive);
+    struct sim_job *j = sim_job_find(s, c->job);
     (void)snprintf(spec, sizeof spec,
-                   "{\"name\":\"%s\",\"kind\":\"service\",\"exec\":[\"/bin/y\"]%s}", c.job,
+                   "{\"name\":\"%s\",\"kind\":\"service\",\"exec\":[\"/bin/y\"]%s}", c->job,
                    exclusive);
-    cut_off(s, c.runner);
-    (void)sim_op(s, c.keeper, AGENT_OP_JOB_DELETE, c.job);
-    sim_await(s, 5000, is_answered, "the delete is answered");
-    struct sim_job *j = sim_job_find(s, c.job);
     for (uint32_t i = 0; i < 60; i++) {
         sim_run_for(s, 500);
         j->is_acked = j->is_delete_tried = j->is_deleted_acked = false;
-        (void)sim_put(s, c.keeper, c.job, spec);
+        (void)sim_put(s, c->keeper, c->job, spec);
         sim_await(s, 20000, is_answered, "the put is answered");
         if (s->last_err == MUSTER_OK)
             break;
     }
     sim_run_for(s, 40000);
+}
+
+/* 11. Deleted and made anew while its exclusive run is cut off: the new one waits until the old
+ * one's lease is over, and its person may be told to come back (R21, R22). */
+void story_busy(struct sim *s)
+{
+    struct scene c;
+    s->times = AGENT_PROFILE_WAN;
+    scene_begin(s, &c, exclusive);
+    cut_off(s, c.runner);
+    (void)sim_op(s, c.keeper, AGENT_OP_JOB_DELETE, c.job);
+    sim_await(s, 5000, is_answered, "the delete is answered");
+    put_anew(s, &c);
     scene_end(s);
     s->times = AGENT_PROFILE_LAN;
+}
+
+/* R22: the same where nobody is cut off, and the old run does not hear TERM: its lease goes on
+ * while it stops, and its tombstone stays however old it is, or the name would run again elsewhere.
+ */
+void story_stubborn(struct sim *s)
+{
+    struct scene c;
+    scene_begin(s, &c, ",\"partition\":\"exclusive\",\"arg\":\"hang\",\"stop_timeout\":\"150s\"");
+    (void)sim_op(s, c.keeper, AGENT_OP_JOB_DELETE, c.job);
+    sim_await(s, 5000, is_answered, "the delete is answered");
+    sim_drain(s, c.runner, false); /* that would be the next place for it */
+    for (uint32_t i = 0; i < 600 && is_known(s, c.job); i++)
+        sim_run_for(s, 100);
+    put_anew(s, &c);
+    sim_drain(s, c.runner, true);
+    sim_run_for(s, 60000);
+    scene_end(s);
 }
 
 static void clock_rate(struct sim *s, uint32_t node, int32_t ppm)
@@ -254,15 +286,6 @@ void story_drift(struct sim *s)
         sim_fail(s, 1, "R40: exclusive %s goes on beside a clock that is not to be trusted", c.job);
     clock_rate(s, c.runner, 0);
     scene_end(s);
-}
-
-static bool is_known(struct sim *s, const char *job)
-{
-    struct store_view view;
-    for (uint32_t i = 0; i < s->nodes; i++)
-        if (s->node[i].is_up && store_get(store_of(s, i), muster_bytes_text(job), &view))
-            return true;
-    return false;
 }
 
 /* 3. A job is deleted and forgotten while its node is away: the report that comes back with it is
