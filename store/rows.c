@@ -174,7 +174,7 @@ static struct store_entry *entry_new(struct store_rows *t, struct store_value *v
         return NULL;
     *e = (struct store_entry){ .value = v, .hash = hash, .height = height };
     e->place = t->next_place++;
-    e->bucket = (uint16_t)(hash % t->buckets);
+    e->bucket = (uint16_t)store_rows_bucket_of(t, store_value_key(v));
     return e;
 }
 

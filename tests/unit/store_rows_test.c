@@ -165,6 +165,22 @@ static void strangers_bytes_make_no_value(void **state)
     store_rows_close(&t);
 }
 
+static void what_has_one_home_lies_in_one_bucket(void **state)
+{
+    struct store_rows t;
+
+    (void)state;
+    assert_int_equal(store_rows_open(&t, BUCKETS, 64), MUSTER_OK);
+    for (int i = 0; i < 10; i++) {
+        char key[16], more[16];
+        (void)snprintf(key, sizeof key, "job%d", i);
+        (void)snprintf(more, sizeof more, "job%d!c.1", i);
+        assert_int_equal(put(&t, key, 1)->bucket, put(&t, more, 1)->bucket);
+    }
+    assert_true(store_rows_is_sane(&t));
+    store_rows_close(&t);
+}
+
 /* Puts and removes at random beside a plain list of what must be there. */
 static void any_history_leaves_the_table_sane(void **state)
 {
@@ -201,6 +217,7 @@ int main(void)
         cmocka_unit_test(a_full_table_refuses_new_keys_and_takes_new_versions),
         cmocka_unit_test(a_value_lives_while_somebody_keeps_it),
         cmocka_unit_test(strangers_bytes_make_no_value),
+        cmocka_unit_test(what_has_one_home_lies_in_one_bucket),
         cmocka_unit_test(any_history_leaves_the_table_sane),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
