@@ -239,6 +239,8 @@ static void node_reply(struct agent_api *api, struct api_open *o, const struct a
         node_page(api, o, r);
     } else {
         api_body(api, o->id, 200, r->body);
+        if (o->shape == API_RAW)
+            api->effect[api->count - 1].reply.content_type = AGENT_HTTP_BYTES;
     }
     o->is_used = false;
 }

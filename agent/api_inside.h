@@ -17,6 +17,7 @@ enum api_shape {
     API_PLAIN,     /* the node's body as it is */
     API_NODE_PAGE, /* a list of runs, wrapped with its member */
     API_LOGS,      /* a stream of output */
+    API_RAW,       /* the body as it is, not JSON */
     API_NEWS       /* a list of news, then a stream of them */
 };
 

@@ -207,15 +207,19 @@ static void run_one(struct agent_api *api, const struct agent_http_request *r, c
     char name[AGENT_HTTP_PATH_MAX];
     (void)snprintf(name, sizeof name, "%s", path);
     bool wants_logs = ends_with(name, "/logs");
-    bool later = !wants_logs && (ends_with(name, "/messages") || ends_with(name, "/result"));
-    if (later)
-        api_error(api, r->id, 501, "unsupported", NULL,
-                  "messages and results: not supported yet in this version");
-    else if (name_ok(api, r->id, name)) {
-        if (wants_logs)
-            logs(api, r, name);
-        else
-            job_simple(api, r, AGENT_OP_RUN_GET, name);
+    enum agent_op op = wants_logs                     ? AGENT_OP_LOGS
+                       : ends_with(name, "/messages") ? AGENT_OP_RUN_MESSAGES
+                       : ends_with(name, "/result")   ? AGENT_OP_RUN_RESULT
+                                                      : AGENT_OP_RUN_GET;
+    if (!name_ok(api, r->id, name))
+        return;
+    if (wants_logs) {
+        logs(api, r, name);
+    } else if (op == AGENT_OP_RUN_RESULT) {
+        (void)api_ask(api, r->id, op, name);
+        (void)api_open_make(api, r->id, API_RAW);
+    } else {
+        job_simple(api, r, op, name);
     }
 }
 

@@ -210,6 +210,19 @@ static uint32_t attempts(const struct agent_picture *p)
     return p->view->row.tries + (p->state == AGENT_STATE_DONE);
 }
 
+static void put_progress(struct agent_json *j, const struct agent_report *r)
+{
+    if (!r->is_heard || r->total == 0) {
+        agent_json_put_null(j, "progress");
+        return;
+    }
+    agent_json_key(j, "progress");
+    agent_json_object(j);
+    agent_json_put_u64(j, "done", r->done);
+    agent_json_put_u64(j, "total", r->total);
+    agent_json_object_end(j);
+}
+
 void agent_describe_run(struct agent_core *core, struct agent_json *j,
                         const struct agent_picture *p)
 {
@@ -241,7 +254,7 @@ void agent_describe_run(struct agent_core *core, struct agent_json *j,
     put_last_exit(j, "exit", p);
     agent_json_put_text(j, "note",
                         r->is_heard && r->note != NULL && r->note[0] != '\0' ? r->note : NULL);
-    agent_json_put_null(j, "progress");
+    put_progress(j, r);
     agent_json_put_u64(j, "failures", r->is_heard ? r->failures : row->tries);
     agent_json_put_u64(j, "placements", row->placements);
     agent_json_key(j, "attempts");

@@ -27,6 +27,7 @@
 #define AGENT_HTTP_NDJSON "application/x-ndjson"
 #define AGENT_HTTP_SSE    "text/event-stream"
 #define AGENT_HTTP_PLAIN  "text/plain; charset=utf-8"
+#define AGENT_HTTP_BYTES  "application/octet-stream"
 #define AGENT_HTTP_PROM   "text/plain; version=0.0.4; charset=utf-8"
 
 enum agent_http_method {

@@ -56,6 +56,7 @@ static const struct key place_keys[] = {
 static const struct key terms_keys[] = {
     KEY(agent_launch_terms, KEY_TEXT, "log", true, log),
     KEY(agent_launch_terms, KEY_U64, "fed", true, fed_ms),
+    KEY(agent_launch_terms, KEY_TEXT, "before", false, before),
 };
 
 static const struct key event_keys[] = {
@@ -71,6 +72,8 @@ static const struct key event_keys[] = {
     KEY(agent_guard_event, KEY_BOOL, "by_guard", false, by_guard),
     KEY(agent_guard_event, KEY_U64, "started", false, started_wall_ms),
     KEY(agent_guard_event, KEY_U64, "ended", false, ended_wall_ms),
+    KEY(agent_guard_event, KEY_U64, "done", false, done),
+    KEY(agent_guard_event, KEY_U64, "total", false, total),
     KEY(agent_guard_event, KEY_TEXT, "text", false, text),
 };
 
@@ -79,6 +82,21 @@ static const struct key event_keys[] = {
 _Static_assert(LENGTH(launch_keys) <= 32, "one bit for each key read");
 _Static_assert(sizeof(enum agent_ready) == 4 && sizeof(enum agent_guard_news) == 4,
                "enumerations are written as 32-bit numbers");
+
+static const char left_letter[AGENT_LEFT_KINDS + 1] = "crmo";
+
+char agent_left_letter(enum agent_left kind)
+{
+    return left_letter[kind];
+}
+
+enum agent_left agent_left_kind(char letter)
+{
+    int kind = 0;
+    while (kind < AGENT_LEFT_KINDS && left_letter[kind] != letter)
+        kind++;
+    return (enum agent_left)kind;
+}
 
 static void key_write(struct agent_fields *out, const struct key *key, const void *object)
 {
@@ -272,5 +290,5 @@ bool agent_guard_event_decode(struct agent_guard_event *event, char *data, size_
 {
     *event = (struct agent_guard_event){ .job = "", .run = "" };
     return keys_read_all(event_keys, LENGTH(event_keys), event, data, len, end) &&
-           event->news <= AGENT_GUARD_SCANNED;
+           event->news <= AGENT_GUARD_LEFT;
 }

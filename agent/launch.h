@@ -18,6 +18,25 @@
 #define AGENT_RUN_MAX    256 /* bytes of a run name */
 #define AGENT_REASON_MAX 160 /* bytes of a sentence for people */
 
+/* What a run leaves behind, beside its exit; the letter names it in keys of rows and between
+ * programs. */
+#define AGENT_LEFT_MAX (256u << 10) /* bytes of one thing that is left */
+enum agent_left {
+    AGENT_LEFT_CHECKPOINT, /* handed to the next attempt */
+    AGENT_LEFT_RESULT,
+    AGENT_LEFT_MESSAGES,
+    AGENT_LEFT_OUTPUT, /* the end of what it printed */
+    AGENT_LEFT_KINDS
+};
+char agent_left_letter(enum agent_left kind);
+enum agent_left agent_left_kind(char letter); /* AGENT_LEFT_KINDS: not one */
+
+/* The bytes of one; no data: nothing new of this kind. */
+struct agent_left_bytes {
+    const void *data;
+    size_t len;
+};
+
 enum agent_ready { AGENT_READY_ALIVE, AGENT_READY_NOTIFY, AGENT_READY_TCP };
 
 struct agent_launch {
@@ -47,17 +66,19 @@ struct agent_launch {
     uint64_t ready_timeout_ms; /* else: not ready by then is a failure */
     uint64_t watchdog_ms;      /* ready and without a beat for that long is a failure; 0: off */
     uint64_t log_max_bytes;    /* rotate the output file at this size, keep one older */
+    struct agent_left_bytes checkpoint; /* of an earlier attempt; travels as a file of its own */
 };
 
 enum agent_guard_news {
     AGENT_GUARD_STARTED, /* the process exists and passed its gate: pid */
     AGENT_GUARD_READY,
-    AGENT_GUARD_STATUS,  /* text = sd_notify STATUS= */
+    AGENT_GUARD_STATUS,  /* text = sd_notify STATUS=, or NULL; done, total */
     AGENT_GUARD_EXITED,  /* code or signal; the whole tree is gone */
     AGENT_GUARD_FAILED,  /* it never ran: text says what and where, errno in code */
     AGENT_GUARD_ADOPTED, /* found alive at boot: job, run, token, attempt, pid, ready */
     AGENT_GUARD_LOST, /* found at boot without an exit record and without a process: may have run */
-    AGENT_GUARD_SCANNED /* boot: every run directory has been reported */
+    AGENT_GUARD_SCANNED, /* boot: every run directory has been reported */
+    AGENT_GUARD_LEFT     /* text = the letter of what has been left; its bytes in `left` */
 };
 
 struct agent_guard_event {
@@ -77,7 +98,9 @@ struct agent_guard_event {
     bool by_guard; /* ended for want of an agent or of a lease: the job itself did not fail */
     uint64_t started_wall_ms;
     uint64_t ended_wall_ms;
-    const char *text; /* a sentence for people, or NULL */
+    uint64_t done, total;                           /* progress; total 0: none told */
+    const char *text;                               /* a sentence for people, or NULL */
+    struct agent_left_bytes left[AGENT_LEFT_KINDS]; /* with LEFT, ADOPTED and every end */
 };
 
 /* ---- the same values as fields (agent/fields.h): how a launch reaches a guard over its socket,
@@ -104,8 +127,9 @@ bool agent_launch_place_decode(struct agent_launch_place *place, char *data, siz
 
 /* What comes with a launch besides the core's wish. */
 struct agent_launch_terms {
-    const char *log; /* the output file, absolute; the guard makes it and its folder */
-    uint64_t fed_ms; /* CLOCK_BOOTTIME of the agent when it asked */
+    const char *log;    /* the output file, absolute; the guard makes it and its folder */
+    uint64_t fed_ms;    /* CLOCK_BOOTTIME of the agent when it asked */
+    const char *before; /* a file with the checkpoint, which the guard takes; NULL: none */
 };
 
 struct agent_launch_lists {

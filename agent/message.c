@@ -80,13 +80,17 @@ void agent_read_room(struct muster_reader *r, struct agent_msg_room *m)
 
 void agent_write_start(struct muster_writer *w, const struct agent_msg_start *m)
 {
-    agent_write_head(w, AGENT_MSG_START, 7);
+    agent_write_head(w, AGENT_MSG_START, 8);
     muster_write_str(w, m->key);
     muster_write_u64(w, m->token);
     muster_write_u64(w, m->needs);
     muster_write_u64(w, m->failures);
     muster_write_bytes(w, m->spec);
     muster_write_bool(w, m->is_exclusive);
+    if (m->checkpoint.data != NULL)
+        muster_write_bytes(w, m->checkpoint);
+    else
+        muster_write_nil(w);
 }
 
 void agent_read_start(struct muster_reader *r, struct agent_msg_start *m)
@@ -97,9 +101,38 @@ void agent_read_start(struct muster_reader *r, struct agent_msg_start *m)
     m->failures = muster_read_u32(r);
     m->spec = muster_read_bytes(r, STORE_ROW_MAX);
     m->is_exclusive = muster_read_bool(r);
+    if (muster_reader_ok(r) && muster_reader_left(r) > 0 && !muster_read_is_nil(r))
+        m->checkpoint = muster_read_bytes(r, AGENT_LEFT_MAX);
 }
 
-#define HOLD_FIELDS 13
+void agent_write_left(struct muster_writer *w, const struct agent_msg_left *m)
+{
+    agent_write_head(w, AGENT_MSG_LEFT, 8);
+    muster_write_str(w, m->key);
+    muster_write_u64(w, m->token);
+    muster_write_u64(w, m->attempt);
+    muster_write_u64(w, (uint64_t)m->kind);
+    muster_write_u64(w, m->number);
+    muster_write_u64(w, m->wall_ms);
+    muster_write_bytes(w, m->bytes);
+}
+
+void agent_read_left(struct muster_reader *r, struct agent_msg_left *m)
+{
+    m->key = muster_read_bytes(r, STORE_KEY_MAX);
+    m->token = muster_read_u64(r);
+    m->attempt = muster_read_u32(r);
+    uint32_t kind = muster_read_u32(r);
+    if (kind >= AGENT_LEFT_KINDS)
+        muster_reader_fail(r, MUSTER_ERANGE);
+    m->kind = (enum agent_left)kind;
+    m->number = muster_read_u64(r);
+    m->wall_ms = muster_read_u64(r);
+    m->bytes = muster_read_bytes(r, AGENT_LEFT_MAX);
+}
+
+#define HOLD_FIELDS       15
+#define HOLD_FIELDS_LEAST 13 /* of an earlier build */
 
 void agent_write_hold(struct muster_writer *w, const struct agent_msg_hold *m)
 {
@@ -117,6 +150,8 @@ void agent_write_hold(struct muster_writer *w, const struct agent_msg_hold *m)
     muster_write_u64(w, m->exit_wall_ms);
     muster_write_str(w, m->note);
     muster_write_bool(w, m->is_live);
+    muster_write_u64(w, m->done);
+    muster_write_u64(w, m->total);
 }
 
 static int32_t read_i32(struct muster_reader *r)
@@ -130,7 +165,7 @@ static int32_t read_i32(struct muster_reader *r)
 void agent_read_hold(struct muster_reader *r, struct agent_msg_hold *m)
 {
     uint32_t n = muster_read_array(r, 64);
-    if (n < HOLD_FIELDS)
+    if (n < HOLD_FIELDS_LEAST)
         muster_reader_fail(r, MUSTER_ESHORT);
     m->key = muster_read_bytes(r, STORE_KEY_MAX);
     m->token = muster_read_u64(r);
@@ -148,6 +183,8 @@ void agent_read_hold(struct muster_reader *r, struct agent_msg_hold *m)
     m->exit_wall_ms = muster_read_u64(r);
     m->note = muster_read_bytes(r, REASON_MAX);
     m->is_live = muster_read_bool(r);
+    m->done = n > 13 ? muster_read_u64(r) : 0;
+    m->total = n > 14 ? muster_read_u64(r) : 0;
     for (uint32_t i = HOLD_FIELDS; i < n && muster_reader_ok(r); i++)
         muster_read_skip(r);
 }

@@ -42,6 +42,8 @@ enum agent_message {
     AGENT_MSG_PAST_OK,
     AGENT_MSG_TICKET, /* keeper -> node: this run waits for a slot of yours */
     AGENT_MSG_INVITE, /* node -> keeper: there is one now; offer it */
+    AGENT_MSG_LEFT,   /* runner -> keeper: what a run leaves, told until it is stored */
+    AGENT_MSG_LEFT_OK,
     AGENT_MSG_HELLO = 64,
     AGENT_MSG_LOAD,
     AGENT_MSG_OP,
@@ -87,7 +89,8 @@ struct agent_msg_start {
     uint32_t needs;
     uint32_t failures; /* counted before this placement */
     struct muster_bytes spec;
-    bool is_exclusive; /* no process before the first lease (R38) */
+    bool is_exclusive;              /* no process before the first lease (R38) */
+    struct muster_bytes checkpoint; /* of an earlier attempt; no data: none */
 };
 
 struct agent_msg_hold {
@@ -102,7 +105,8 @@ struct agent_msg_hold {
     int32_t exit_code, exit_signal;
     uint64_t exit_wall_ms;
     struct muster_bytes note;
-    bool is_live; /* a process may exist: its lease is a renewal (R37) */
+    bool is_live;         /* a process may exist: its lease is a renewal (R37) */
+    uint64_t done, total; /* progress; total 0: none told */
 };
 
 /* The keeper's word on a HOLD: the run counts; and for an exclusive one how long it may. */
@@ -137,6 +141,16 @@ struct agent_msg_done {
     struct muster_bytes reason;
 };
 
+struct agent_msg_left {
+    struct muster_bytes key;
+    uint64_t token;
+    uint32_t attempt;
+    enum agent_left kind;
+    uint64_t number; /* of this writing; a later one is higher */
+    uint64_t wall_ms;
+    struct muster_bytes bytes;
+};
+
 struct agent_msg_reply {
     uint64_t number;
     int err;
@@ -164,6 +178,8 @@ void agent_write_token(struct muster_writer *w, uint32_t message, struct muster_
                        uint64_t token);
 void agent_write_stop(struct muster_writer *w, struct muster_bytes key, uint64_t token,
                       struct muster_bytes why);
+void agent_write_left(struct muster_writer *w, const struct agent_msg_left *m);
+void agent_read_left(struct muster_reader *r, struct agent_msg_left *m);
 void agent_write_done(struct muster_writer *w, uint32_t message, const struct agent_msg_done *m);
 /* What a node says of itself whenever it changes; `waiting`: rows kept there without a place. */
 struct agent_msg_load {

@@ -149,6 +149,20 @@ void placer_token_send(struct agent_core *core, uint32_t message, struct muster_
     (void)agent_frame_send(core, to, &w);
 }
 
+/* The last checkpoint of a run, with the memory that holds it. */
+static uint8_t *checkpoint_get(struct agent_core *core, const struct store_row *row,
+                               struct muster_bytes *bytes)
+{
+    struct agent_left_head head;
+    uint8_t *data =
+        agent_placer_has_left(core, row, AGENT_LEFT_CHECKPOINT) ? malloc(AGENT_LEFT_MAX) : NULL;
+    *bytes = MUSTER_BYTES(NULL, 0);
+    if (data != NULL &&
+        agent_placer_left_get(core, row, AGENT_LEFT_CHECKPOINT, data, AGENT_LEFT_MAX, &head))
+        *bytes = MUSTER_BYTES(data, head.size);
+    return data;
+}
+
 void placer_start_send(struct agent_core *core, struct place_entry *e, const struct store_row *row)
 {
     struct agent_msg_start m = { .key = row->key,
@@ -157,8 +171,10 @@ void placer_start_send(struct agent_core *core, struct place_entry *e, const str
                                  .failures = row->tries,
                                  .spec = row->spec,
                                  .is_exclusive = row->run_mode == STORE_EXCLUSIVE };
+    uint8_t *checkpoint = checkpoint_get(core, row, &m.checkpoint);
     struct muster_writer w = agent_frame(core);
     agent_write_start(&w, &m);
+    free(checkpoint);
     if (!MUSTER_RARE(start_lost))
         (void)agent_frame_send(core, row->run_node, &w);
     e->started_ms = core->now.mono_ms;
@@ -414,6 +430,10 @@ void placer_look(struct agent_core *core, struct place_entry *e)
     if (!view.is_chosen && !MUSTER_MUTANT(start_before_chosen)) {
         e->state = PLACE_WRITING;
         placer_due(core, e, core->now.mono_ms + PLACE_OFFER_MS);
+        return;
+    }
+    if (agent_left_is(view.row.key)) {
+        placer_left_look(core, e, &view);
         return;
     }
     done_ok_send(core, e);

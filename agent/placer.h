@@ -35,8 +35,9 @@ struct agent_report {
     uint64_t since_wall_ms, not_before_wall_ms, exit_wall_ms;
     int32_t exit_code, exit_signal;
     const char *note;
-    bool is_stopping; /* STOP has been asked */
-    bool is_queued;   /* nobody has room for it */
+    uint64_t done, total; /* progress; total 0: none told */
+    bool is_stopping;     /* STOP has been asked */
+    bool is_queued;       /* nobody has room for it */
 };
 
 MUSTER_MUST_USE int agent_placer_open(struct agent_core *core);
@@ -64,6 +65,7 @@ void agent_placer_room(struct agent_core *core, struct muster_id from, struct mu
 void agent_placer_hold(struct agent_core *core, struct muster_id from, struct muster_reader *r);
 void agent_placer_gone(struct agent_core *core, struct muster_id from, struct muster_reader *r);
 void agent_placer_past(struct agent_core *core, struct muster_id from, struct muster_reader *r);
+void agent_placer_left(struct agent_core *core, struct muster_id from, struct muster_reader *r);
 void agent_placer_done(struct agent_core *core, struct muster_id from, struct muster_reader *r);
 
 void agent_placer_tick(struct agent_core *core);
@@ -74,6 +76,14 @@ uint64_t agent_placer_deadline_ms(const struct agent_core *core);
 /* False when nothing is known beyond the row. */
 bool agent_placer_report(const struct agent_core *core, struct muster_bytes key,
                          struct agent_report *out);
+/* What a run has left (agent/left.h), as far as this node holds it: whole, in at most `size` bytes.
+ */
+struct agent_left_head;
+bool agent_placer_has_left(const struct agent_core *core, const struct store_row *owner,
+                           enum agent_left kind);
+bool agent_placer_left_get(const struct agent_core *core, const struct store_row *owner,
+                           enum agent_left kind, uint8_t *out, size_t size,
+                           struct agent_left_head *head);
 /* Wall time by which an exclusive run of the row must have ended, or a new one may begin; 0:
  * nothing to wait for (R37, R39). */
 uint64_t agent_placer_lease_until(const struct agent_core *core, const struct store_view *view);

@@ -43,6 +43,13 @@ void agent_placer_chosen(struct agent_core *core, struct muster_bytes key)
     uint32_t bucket = store_bucket_of(core->store, key);
     if (!store_is_serving(core->store, bucket) || !store_get(core->store, key, &view))
         return;
+    if (agent_left_is(key)) {
+        placer_left_chosen(core, &view);
+        return;
+    }
+    if (view.row.phase == STORE_GONE || view.row.phase == STORE_DONE ||
+        view.row.uid == view.version.packed)
+        placer_left_sweep(core, key);
     struct place_entry *e = placer_make(core, key);
     if (e == NULL)
         return;
@@ -213,6 +220,8 @@ static void report_keep(struct agent_core *core, struct place_entry *e,
     e->exit_code = m->exit_code;
     e->exit_signal = m->exit_signal;
     e->exit_wall_ms = m->exit_wall_ms;
+    e->done = m->done;
+    e->total = m->total;
     (void)snprintf(e->note, sizeof e->note, "%.*s", (int)m->note.len, (const char *)m->note.data);
     if (!was_running && m->state == AGENT_RUN_RUNNING)
         agent_news_add(core, "run.running", agent_node_name(core, e->node), e->key, e->token,
@@ -523,6 +532,8 @@ bool agent_placer_report(const struct agent_core *core, struct muster_bytes key,
                                   .exit_code = e->exit_code,
                                   .exit_signal = e->exit_signal,
                                   .note = e->note,
+                                  .done = e->done,
+                                  .total = e->total,
                                   .is_stopping = e->state == PLACE_STOPPING,
                                   .is_queued = e->state == PLACE_QUEUED };
     return true;

@@ -7,6 +7,7 @@
 #ifndef MUSTER_AGENT_PLACER_INSIDE_H
 #define MUSTER_AGENT_PLACER_INSIDE_H
 
+#include "agent/left.h"
 #include "agent/peers.h"
 #include "agent/place.h"
 #include "agent/placer.h"
@@ -68,6 +69,7 @@ struct place_entry {
     uint32_t attempt, failures;
     int32_t pid, exit_code, exit_signal;
     uint64_t since_wall_ms, not_before_wall_ms, exit_wall_ms;
+    uint64_t done, total; /* progress */
     char note[AGENT_REASON_MAX];
     char why[AGENT_REASON_MAX]; /* of a STOP */
 };
@@ -135,6 +137,12 @@ bool placer_offer(struct agent_core *core, struct place_entry *e, const struct s
 /* Asks this very node. */
 void placer_offer_to(struct agent_core *core, struct place_entry *e, const struct store_row *row,
                      struct agent_peer *p);
+/* What runs leave (agent/left.h): a row of it is looked at, was chosen; those of this job are
+ * looked at. */
+void placer_left_look(struct agent_core *core, struct place_entry *e,
+                      const struct store_view *view);
+void placer_left_chosen(struct agent_core *core, const struct store_view *view);
+void placer_left_sweep(struct agent_core *core, struct muster_bytes owner);
 /* Leaves tickets for the runs that wait longest (R35). */
 void placer_tickets(struct agent_core *core);
 

@@ -29,6 +29,8 @@ enum agent_op {
     AGENT_OP_RUN_GET,
     AGENT_OP_WHY,
     AGENT_OP_PLACE,
+    AGENT_OP_RUN_RESULT,
+    AGENT_OP_RUN_MESSAGES,
     /* gathered from every node */
     AGENT_OP_JOB_LIST,  /* prefix, state, label, after, limit */
     AGENT_OP_RUN_LIST,  /* job, node, state, after, limit */

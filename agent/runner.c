@@ -84,6 +84,7 @@ void runner_free(struct agent_core *core, struct agent_run *run)
         free(run->next->spec);
         free(run->next);
     }
+    runner_left_free(run);
     *run = (struct agent_run){ 0 };
 }
 
@@ -242,12 +243,16 @@ static void hold_write(struct muster_writer *w, const struct agent_run *run)
                                 .exit_signal = run->exit_signal,
                                 .exit_wall_ms = run->exit_wall_ms,
                                 .note = muster_bytes_text(run->note),
-                                .is_live = run->is_live };
+                                .is_live = run->is_live,
+                                .done = run->progress,
+                                .total = run->progress_of };
     agent_write_hold(w, &m);
 }
 
 static void done_send(struct agent_core *core, struct agent_run *run)
 {
+    if (runner_left_is_open(core, run))
+        return; /* whoever hears of the end must find the result */
     run->done.key = runner_key(run);
     run->done.reason = muster_bytes_text(run->note);
     struct muster_writer w = agent_frame(core);
@@ -343,6 +348,10 @@ static void run_tick(struct agent_core *core, struct agent_run *run, bool hold)
         done_send(core, run);
     if (hold)
         runner_lonely(core, run);
+    if (run->awaits_left && !runner_left_is_open(core, run)) {
+        runner_end_stopped(core, run);
+        return;
+    }
     if (run->state == AGENT_RUN_BACKOFF && muster_deadline_reached(run->retry_ms, now))
         runner_launch(core, run);
     if (run->is_live && muster_deadline_reached(run->timeout_at_ms, now)) {
@@ -366,6 +375,7 @@ void agent_runner_tick(struct agent_core *core)
         run_tick(core, run, hold);
         if (!run->is_used)
             continue;
+        next = muster_deadline_sooner(next, runner_left_tick(core, run));
         if (run->state == AGENT_RUN_BACKOFF)
             next = muster_deadline_sooner(next, run->retry_ms);
         if (run->is_live)

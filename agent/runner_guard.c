@@ -121,6 +121,7 @@ void runner_judge(struct agent_core *core, struct agent_run *run)
 static void run_exited(struct agent_core *core, struct agent_run *run,
                        const struct agent_guard_event *g)
 {
+    runner_left_take(core, run, g);
     run->is_live = false;
     run->timeout_at_ms = MUSTER_NEVER;
     run->pid = 0;
@@ -185,6 +186,11 @@ static void run_adopted(struct agent_core *core, const struct agent_guard_event 
     run->pid = g->pid;
     run->is_live = true;
     run->holds_slot = true;
+    run->progress = g->done;
+    run->progress_of = g->total;
+    runner_left_take(core, run, g);
+    if (g->text != NULL)
+        (void)snprintf(run->note, sizeof run->note, "%s", g->text);
     runner_changed(run, g->ready ? AGENT_RUN_RUNNING : AGENT_RUN_STARTING, core->now.wall_ms);
     agent_news_add(core, "run.adopted", NULL, run->key, run->token,
                    "goes on under a new agent, pid %d", g->pid);
@@ -219,6 +225,21 @@ static void run_started(struct agent_core *core, struct agent_run *run,
                    run->attempt, g->pid);
 }
 
+/* Its words go out at once, and then with the reports that go out anyway: whatever a job says, it
+ * cannot load the cluster with it. */
+static void run_said(struct agent_core *core, struct agent_run *run,
+                     const struct agent_guard_event *g)
+{
+    if (g->text != NULL)
+        (void)snprintf(run->note, sizeof run->note, "%s", g->text);
+    run->progress = g->done;
+    run->progress_of = g->total;
+    if (core->now.mono_ms < run->told_ms + core->config.hold_ms && run->told_ms != 0)
+        return;
+    run->told_ms = core->now.mono_ms;
+    run->is_reported_due = true;
+}
+
 void agent_runner_guard(struct agent_core *core, const struct agent_guard_event *g)
 {
     struct agent_run *run = run_by_handle(core, g->handle);
@@ -232,8 +253,12 @@ void agent_runner_guard(struct agent_core *core, const struct agent_guard_event 
             runner_changed(run, AGENT_RUN_RUNNING, core->now.wall_ms);
         break;
     case AGENT_GUARD_STATUS:
-        if (run != NULL && g->text != NULL)
-            (void)snprintf(run->note, sizeof run->note, "%s", g->text);
+        if (run != NULL)
+            run_said(core, run, g);
+        break;
+    case AGENT_GUARD_LEFT:
+        if (run != NULL)
+            runner_left_take(core, run, g);
         break;
     case AGENT_GUARD_EXITED:
     case AGENT_GUARD_FAILED:

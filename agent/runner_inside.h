@@ -25,6 +25,16 @@ struct run_next {
     size_t spec_len;
 };
 
+/* One thing that a run leaves. */
+struct run_left {
+    uint8_t *data; /* owned; NULL: nothing */
+    size_t len;
+    uint32_t attempt;
+    uint64_t number, wall_ms;
+    bool is_due; /* not known to be stored */
+    uint64_t sent_ms, sent_number;
+};
+
 struct agent_run {
     bool is_used;
     char key[STORE_KEY_MAX + 1];
@@ -62,6 +72,13 @@ struct agent_run {
     uint64_t ok_ms;    /* when a keeper last confirmed it */
     uint32_t route_try;
     struct run_next *next;
+    struct run_left left[AGENT_LEFT_KINDS];
+    uint8_t *before; /* the checkpoint it began with; owned */
+    size_t before_len;
+    bool awaits_left; /* is to end when what it has left is stored */
+    uint64_t ended_ms;
+    uint64_t progress, progress_of; /* DONE and TOTAL; 0: none told */
+    uint64_t told_ms;               /* when its words were last told out of turn */
 };
 
 struct run_reservation {
@@ -130,6 +147,14 @@ void runner_launch(struct agent_core *core, struct agent_run *run);
 void runner_judge(struct agent_core *core, struct agent_run *run);
 void runner_changed(struct agent_run *run, enum agent_run_state state, uint64_t wall_ms);
 void runner_end_stopped(struct agent_core *core, struct agent_run *run);
+/* What a run leaves: taken from its guard's news; told, and when next; not stored yet. */
+void runner_left_take(struct agent_core *core, struct agent_run *run,
+                      const struct agent_guard_event *g);
+uint64_t runner_left_tick(struct agent_core *core, struct agent_run *run);
+bool runner_left_is_open(const struct agent_core *core, const struct agent_run *run);
+void runner_left_free(struct agent_run *run);
+void runner_before_take(struct agent_run *run, struct muster_bytes bytes);
+struct agent_left_bytes runner_before(const struct agent_run *run);
 /* Ends what no keeper confirms any more, where the cluster wants that (R45). */
 void runner_lonely(struct agent_core *core, struct agent_run *run);
 

@@ -104,6 +104,7 @@ static void run_begin(struct agent_core *core, struct muster_id from,
     run->keeper = from;
     run->holds_slot = true;
     run->is_noting = true;
+    runner_before_take(run, m->checkpoint);
     run->note_cookie = agent_number(core);
     runner_changed(run, AGENT_RUN_STARTING, core->now.wall_ms);
     core->counters.starts++;
@@ -234,6 +235,16 @@ static const char *const *launch_argv(struct agent_core *core, const struct agen
     return argv;
 }
 
+static struct agent_left_bytes launch_checkpoint(struct agent_core *core,
+                                                 const struct agent_run *run)
+{
+    struct agent_left_bytes before = runner_before(run);
+    if (before.data == NULL)
+        return before;
+    struct muster_bytes copy = agent_out_copy(&core->out, MUSTER_BYTES(before.data, before.len));
+    return (struct agent_left_bytes){ copy.data, copy.len };
+}
+
 static void launch_fill(struct agent_core *core, const struct agent_run *run,
                         struct agent_launch *l)
 {
@@ -266,6 +277,7 @@ static void launch_fill(struct agent_core *core, const struct agent_run *run,
         .ready_port = job->ready_port,
         .ready_after_ms = 1000,
         .ready_timeout_ms = job->ready_timeout_ms,
+        .checkpoint = launch_checkpoint(core, run),
         .watchdog_ms = job->watchdog_ms == AGENT_JOB_NONE ? 0 : job->watchdog_ms,
         .log_max_bytes = core->config.log_max_bytes,
     };
@@ -326,6 +338,7 @@ void runner_launch(struct agent_core *core, struct agent_run *run)
     }
     run->is_live = true;
     run->is_timed_out = false;
+    run->progress = run->progress_of = 0;
     run->attempt++;
     if (run->handle != 0)
         agent_out_add(&core->out, AGENT_EFFECT_GUARD_FORGET)->number = run->handle;
@@ -396,6 +409,11 @@ void runner_end_stopped(struct agent_core *core, struct agent_run *run)
 {
     bool is_first = run->state != AGENT_RUN_STOPPING;
     if (run->is_noting) {
+        runner_changed(run, AGENT_RUN_STOPPING, core->now.wall_ms);
+        return;
+    }
+    run->awaits_left = !run->is_live && !run->is_dropped && runner_left_is_open(core, run);
+    if (run->awaits_left) {
         runner_changed(run, AGENT_RUN_STOPPING, core->now.wall_ms);
         return;
     }

@@ -451,7 +451,7 @@ void agent_serve_op(struct agent_core *core, struct muster_id from, struct muste
         not_keeper(core, &ask, bucket);
     else if (is_write(q.op))
         write_begin(core, &ask);
-    else if (q.op >= AGENT_OP_JOB_GET && q.op <= AGENT_OP_PLACE)
+    else if (q.op >= AGENT_OP_JOB_GET && q.op <= AGENT_OP_RUN_MESSAGES)
         read_begin(core, &ask, bucket);
     else if (q.op >= AGENT_OP_JOB_LIST && q.op <= AGENT_OP_NEWS_LIST)
         serve_list(core, &ask);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/describe.h"
+#include "agent/left.h"
 #include "agent/newsroom.h"
 #include "agent/peers.h"
 #include "agent/requests.h"
@@ -13,11 +14,56 @@
 
 /* ---- one row */
 
+/* The bytes as the run left them. */
+static void result_read(struct agent_core *core, const struct serve_ask *ask,
+                        const struct store_row *row)
+{
+    struct agent_left_head head = { 0 };
+    uint8_t *data = malloc(AGENT_LEFT_MAX);
+    if (data != NULL &&
+        agent_placer_left_get(core, row, AGENT_LEFT_RESULT, data, AGENT_LEFT_MAX, &head))
+        serve_body(core, ask, MUSTER_BYTES(data, head.size));
+    else
+        serve_error(core, ask, MUSTER_ENOTFOUND, NULL, "%s has left no result", ask->q->name);
+    free(data);
+}
+
+static void messages_put(struct agent_core *core, struct agent_json *j, const struct store_row *row)
+{
+    struct agent_left_head head = { 0 };
+    struct agent_left_message m;
+    uint8_t *data = malloc(AGENT_LEFT_MAX);
+    if (data == NULL ||
+        !agent_placer_left_get(core, row, AGENT_LEFT_MESSAGES, data, AGENT_LEFT_MAX, &head))
+        head.size = 0;
+    struct muster_bytes lines = MUSTER_BYTES(data, head.size);
+    agent_json_object(j);
+    agent_json_key(j, "items");
+    agent_json_array(j);
+    while (agent_left_message(&lines, &m)) {
+        agent_json_object(j);
+        agent_json_put_time(j, "time", m.wall_ms);
+        agent_json_put_bytes(j, "node", m.node);
+        agent_json_put_token(j, "token", m.token);
+        agent_json_put_u64(j, "attempt", m.attempt);
+        agent_json_put_bytes(j, "text", m.text);
+        agent_json_object_end(j);
+    }
+    agent_json_array_end(j);
+    agent_json_put_null(j, "next");
+    agent_json_object_end(j);
+    free(data);
+}
+
 void serve_read(struct agent_core *core, const struct serve_ask *ask, const struct store_view *view)
 {
     struct agent_picture p;
     struct muster_text out;
     struct agent_json j;
+    if (ask->q->op == AGENT_OP_RUN_RESULT) {
+        result_read(core, ask, &view->row);
+        return;
+    }
     muster_text_open(&out, AGENT_FRAME_MAX / 2);
     agent_json_open(&j, &out);
     if (view != NULL)
@@ -31,6 +77,9 @@ void serve_read(struct agent_core *core, const struct serve_ask *ask, const stru
         break;
     case AGENT_OP_RUN_GET:
         agent_describe_run(core, &j, &p);
+        break;
+    case AGENT_OP_RUN_MESSAGES:
+        messages_put(core, &j, &view->row);
         break;
     default:
         agent_json_object(&j);
@@ -112,6 +161,8 @@ static bool is_wanted(struct agent_core *core, const struct agent_request *q,
 /* A deleted job is gone for people, but its process may need a moment: runs show it until then. */
 static bool is_shown(const struct store_row *row, enum agent_op op)
 {
+    if (agent_left_is(row->key))
+        return false;
     return row->phase != STORE_GONE || (op == AGENT_OP_RUN_LIST && row->run_token != 0);
 }
 

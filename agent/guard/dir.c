@@ -96,6 +96,11 @@ int guard_dir_socket(const struct guard_dir *d, const char *name, int type, mode
     return -1;
 }
 
+int guard_dir_take(const struct guard_dir *d, const char *path, const char *name)
+{
+    return renameat(AT_FDCWD, path, d->fd, name) == 0 ? 0 : errno;
+}
+
 int guard_dir_give(const struct guard_dir *d, const char *name, uid_t uid)
 {
     return fchownat(d->fd, name, uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
@@ -104,9 +109,13 @@ int guard_dir_give(const struct guard_dir *d, const char *name, uid_t uid)
 void guard_dir_close(struct guard_dir *d, bool has_exit)
 {
     static const char *const names[] = { GUARD_FILE_CTL, GUARD_FILE_NOTIFY, GUARD_FILE_PID,
-                                         GUARD_FILE_NEW, GUARD_FILE_LOCK };
+                                         GUARD_FILE_NEW, GUARD_FILE_BEFORE, GUARD_FILE_LOCK };
+    static const char *const left[] = { GUARD_FILE_CHECKPOINT, GUARD_FILE_RESULT,
+                                        GUARD_FILE_MESSAGES };
     if (d->fd < 0)
         return;
+    for (size_t i = 0; !has_exit && i < sizeof(left) / sizeof(left[0]); i++)
+        unlinkat(d->fd, left[i], 0);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         unlinkat(d->fd, names[i], 0);
     if (!has_exit)

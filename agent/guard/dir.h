@@ -30,6 +30,9 @@ int guard_dir_write(const struct guard_dir *d, const char *name, const char *dat
  */
 int guard_dir_socket(const struct guard_dir *d, const char *name, int type, mode_t mode);
 
+/* Moves a file of the agent's in here. 0, or errno. */
+int guard_dir_take(const struct guard_dir *d, const char *path, const char *name);
+
 /* Lets this user, and nobody else but root, write to the socket. */
 int guard_dir_give(const struct guard_dir *d, const char *name, uid_t uid);
 

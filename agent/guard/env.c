@@ -39,7 +39,7 @@ __attribute__((format(printf, 2, 3))) static void env_print(struct guard_env *e,
 }
 
 void guard_env_build(struct guard_env *e, const struct agent_launch *launch,
-                     const struct guard_who *who, const char *dir)
+                     const struct guard_who *who, const char *dir, bool has_before)
 {
     e->count = e->len = 0;
     e->entry[0] = NULL;
@@ -61,4 +61,6 @@ void guard_env_build(struct guard_env *e, const struct agent_launch *launch,
     env_print(e, "NOTIFY_SOCKET=%s/%s", dir, GUARD_FILE_NOTIFY);
     if (launch->watchdog_ms != 0)
         env_print(e, "WATCHDOG_USEC=%llu", (unsigned long long)launch->watchdog_ms * 1000);
+    if (has_before)
+        env_print(e, "MUSTER_CHECKPOINT=%s/%s", dir, GUARD_FILE_BEFORE);
 }

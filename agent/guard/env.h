@@ -2,8 +2,8 @@
  *
  * In rising precedence: a PATH; the user's HOME, USER, LOGNAME and SHELL when the job names a user;
  * the job's own; and last what tells the process who it is: MUSTER_JOB, MUSTER_RUN,
- * MUSTER_RUN_TOKEN, MUSTER_ATTEMPT, MUSTER_ARG, NOTIFY_SOCKET. Nothing comes from the agent's
- * environment.
+ * MUSTER_RUN_TOKEN, MUSTER_ATTEMPT, MUSTER_ARG, NOTIFY_SOCKET, WATCHDOG_USEC, MUSTER_CHECKPOINT.
+ * Nothing comes from the agent's environment.
  *
  * memory   held by value, most of it never touched; entries lead into it and into the launch
  * threads  the guard's only one
@@ -11,6 +11,7 @@
 #ifndef MUSTER_AGENT_GUARD_ENV_H
 #define MUSTER_AGENT_GUARD_ENV_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "agent/guard/protocol.h"
@@ -27,6 +28,6 @@ struct guard_env {
 };
 
 void guard_env_build(struct guard_env *e, const struct agent_launch *launch,
-                     const struct guard_who *who, const char *dir);
+                     const struct guard_who *who, const char *dir, bool has_before);
 
 #endif

@@ -154,7 +154,14 @@ static bool begin_who(struct guard *g)
     /* Whom the job runs as is allowed to speak to it; a failure only silences readiness words. */
     if (g->who.has_user)
         guard_dir_give(&g->dir, GUARD_FILE_NOTIFY, g->who.uid);
-    return true;
+    if (g->terms.before == NULL)
+        return true;
+    int err = guard_dir_take(&g->dir, g->terms.before, GUARD_FILE_BEFORE);
+    if (err != 0)
+        guard_fail(g, err, "cannot hand over its checkpoint: %s", strerror(err));
+    else if (g->who.has_user)
+        guard_dir_give(&g->dir, GUARD_FILE_BEFORE, g->who.uid);
+    return err == 0;
 }
 
 /* Forks the job's process, which prepares itself while the rest is written down. */
@@ -303,11 +310,15 @@ static void end_record(struct guard *g)
 
 void guard_end(struct guard *g)
 {
+    if (g->ready.notify_fd >= 0)
+        guard_ready_notify(g); /* its last words may have come with its end */
     guard_output_drain(&g->output, g->now_ms);
     end_status(g);
     if (g->dir.fd >= 0 && !g->is_void)
         end_record(g);
     guard_output_close(&g->output, g->now_ms);
+    if (!g->is_void)
+        (void)guard_left_turn(g, true);
     guard_link_tell(g, g->event.news, g->event.text);
     guard_ready_close(&g->ready);
     guard_tree_close(&g->tree);

@@ -28,6 +28,7 @@
 #include "agent/guard/dir.h"
 #include "agent/guard/env.h"
 #include "agent/guard/job.h"
+#include "agent/guard/left.h"
 #include "agent/guard/link.h"
 #include "agent/guard/output.h"
 #include "agent/guard/ready.h"
@@ -55,6 +56,7 @@ struct guard {
     struct guard_link link;
     struct guard_output output;
     struct guard_ready ready;
+    struct guard_left left;
     uint64_t kill_at_ms;  /* end of the grace, or the next round of killing */
     uint64_t greet_at_ms; /* no new agent is greeted before: the end may be near */
     bool is_told;         /* to stop; a job may also have begun to by itself */

@@ -139,7 +139,7 @@ static _Noreturn void child_run(struct guard *g, pid_t guard_pid, int gate, int 
     umask(launch->umask < 0 ? 022 : (mode_t)launch->umask);
     if (chdir(launch->cwd == NULL ? "/" : launch->cwd) != 0)
         child_fail(gate, GUARD_STAGE_CWD);
-    guard_env_build(&g->env, launch, &g->who, g->dir.path);
+    guard_env_build(&g->env, launch, &g->who, g->dir.path, g->terms.before != NULL);
     child_exec(g, gate);
 }
 

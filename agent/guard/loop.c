@@ -122,8 +122,9 @@ static uint64_t turn_due(struct guard *g)
             next = unfed_ms < guard_lease_ms(g) ? unfed_ms : guard_lease_ms(g);
     }
     if (g->phase == GUARD_RUNNING || g->phase == GUARD_STOPPING) {
-        uint64_t ready_ms = guard_ready_turn(g);
+        uint64_t ready_ms = guard_ready_turn(g), left_ms = guard_left_turn(g, false);
         next = ready_ms < next ? ready_ms : next;
+        next = left_ms < next ? left_ms : next;
     }
     if (g->now_ms >= g->kill_at_ms && g->phase >= GUARD_STOPPING)
         kill_round(g);

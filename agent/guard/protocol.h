@@ -19,7 +19,9 @@
  *     pid     the job's process exists: identity as news, and ticks= (start time), boot=, cgroup=
  *     ctl     socket on which a restarted agent finds the guard
  *     notify  datagram socket of the job (sd_notify words)
- *     exit    the end, as news; from here on all else in the directory is gone or going
+ *     before  what an earlier attempt left as its checkpoint, for the job to read
+ *     checkpoint, result, messages: copies of what the job has left (agent/guard/left.h)
+ *     exit    the end, as news; from here on all else but those copies is gone or going
  *
  * Whoever finds a directory knows what happened: `exit`: ended. `lock` held: alive, connect to
  * `ctl`. Neither, but `pid`: lost, it may have run. Neither, and no `pid`: it never ran.
@@ -49,6 +51,11 @@
 #define GUARD_FILE_NOTIFY "notify"
 #define GUARD_FILE_EXIT   "exit"
 #define GUARD_FILE_NEW    "new" /* being written, renamed when it is whole */
+
+#define GUARD_FILE_BEFORE     "before"
+#define GUARD_FILE_CHECKPOINT "checkpoint"
+#define GUARD_FILE_RESULT     "result"
+#define GUARD_FILE_MESSAGES   "messages"
 
 #define GUARD_ORDER_FEED   "feed"
 #define GUARD_ORDER_STOP   "stop"

@@ -127,6 +127,8 @@ static const char *value_of(const char *line, const char *key)
 static void notify_line(struct guard *g, const char *line)
 {
     const char *value;
+    if (guard_left_word(g, line))
+        return;
     if (is_word(line, "READY=1") && g->launch.ready == AGENT_READY_NOTIFY)
         ready_reached(g);
     else if (is_word(line, "WATCHDOG=1"))
@@ -226,7 +228,7 @@ static void status_tell(struct guard *g)
     struct guard_ready *r = &g->ready;
     r->has_news = false;
     r->status_at_ms = g->now_ms + GUARD_STATUS_EVERY;
-    guard_link_tell(g, AGENT_GUARD_STATUS, r->status);
+    guard_link_tell(g, AGENT_GUARD_STATUS, r->status[0] == '\0' ? NULL : r->status);
 }
 
 uint64_t guard_ready_turn(struct guard *g)

@@ -88,13 +88,20 @@ static size_t launch_encode(struct shell_run *r, const struct agent_launch *laun
 {
     struct shell_guards *g = r->guards;
     struct agent_fields f;
-    char id[GUARD_ID_LEN + 1], log[GUARD_PATH_MAX];
+    char id[GUARD_ID_LEN + 1], log[GUARD_PATH_MAX], before[GUARD_PATH_MAX];
     launch_id(g, id);
     if (!shell_log_path(log, sizeof(log), g->log_dir, id, launch)) {
         launch_fail(r, ENAMETOOLONG, "the path of its output is too long");
         return 0;
     }
     struct agent_launch_terms terms = { .log = log, .fed_ms = shell_guards_now_ms() };
+    if (launch->checkpoint.data != NULL) {
+        if (!shell_left_before(g, id, launch->checkpoint, before, sizeof(before))) {
+            launch_fail(r, errno, "cannot hand over its checkpoint: %s", strerror(errno));
+            return 0;
+        }
+        terms.before = before;
+    }
     agent_fields_init(&f, g->message, sizeof(g->message), AGENT_FIELDS_MESSAGE);
     agent_launch_encode(&f, launch, &terms);
     if (!f.is_full)

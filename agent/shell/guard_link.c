@@ -34,9 +34,12 @@ static void news_take(struct shell_run *r, const struct agent_guard_event *event
         news_hello(r, event);
         return;
     }
-    if (r->is_found || r->has_ended || event->news > AGENT_GUARD_FAILED)
+    bool is_told = event->news <= AGENT_GUARD_FAILED || event->news == AGENT_GUARD_LEFT;
+    if (r->is_found || r->has_ended || !is_told)
         return; /* an end before the greeting is read from its record */
     r->event.pid = event->pid;
+    r->event.done = event->done;
+    r->event.total = event->total;
     r->event.ready = event->ready;
     r->event.by_guard = event->by_guard;
     r->event.code = event->code;

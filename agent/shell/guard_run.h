@@ -113,6 +113,18 @@ void shell_guards_clear(const struct shell_guards *g, const char *id);
 /* Frees everything once it is closing and nothing is left open. */
 void shell_guards_free(struct shell_guards *g);
 
+/* ---- guard_left.c */
+struct shell_left {
+    void *data[AGENT_LEFT_KINDS];
+};
+/* What the run has left, for the news that carry it; held until it is freed. */
+void shell_left_read(const struct shell_run *r, struct agent_guard_event *event,
+                     struct shell_left *left);
+void shell_left_free(struct shell_left *left);
+/* Writes a checkpoint where the guard of this id can take it; false with errno. */
+bool shell_left_before(const struct shell_guards *g, const char *id, struct agent_left_bytes bytes,
+                       char *path, size_t size);
+
 /* ---- guard_link.c */
 MUSTER_MUST_USE int shell_run_link(struct shell_run *r,
                                    int fd); /* watches it; owns it on success */

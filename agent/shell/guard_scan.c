@@ -145,6 +145,8 @@ void shell_guards_scan(struct shell_guards *g)
          entry = readdir(dir)) {
         bool is_spare = g->spare.fd >= 0 && strcmp(entry->d_name, g->spare.id) == 0;
         struct shell_run *r = NULL;
+        if (strchr(entry->d_name, '.') != NULL && entry->d_name[0] != '.')
+            unlinkat(dirfd(dir), entry->d_name, 0); /* a checkpoint that no guard has taken */
         if (is_id(entry->d_name) && !is_spare)
             r = shell_run_add(g, g->next_foreign);
         if (r == NULL)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -283,6 +284,46 @@ static void who_says_that_it_stops_gets_its_time_to_stop(void **state)
     assert_int_equal(yard_must(y, 2, AGENT_GUARD_EXITED)->event.signal, SIGTERM);
 }
 
+static void what_it_leaves_is_taken_with_the_rights_of_its_user(void **state)
+{
+    struct yard *y = *state;
+    const char *argv[4];
+    char script[8 * YARD_PATH_MAX], secret[YARD_PATH_MAX + 8];
+    snprintf(secret, sizeof(secret), "%s/secret", y->dir);
+    yard_write(secret, "for root only", 0600);
+    snprintf(script, sizeof(script), "cp $SELF %s/copy && chmod 755 %s/copy", y->dir, y->dir);
+    launch_sh(y, 1, script, AGENT_READY_ALIVE, 0);
+    assert_int_equal(yard_must(y, 1, AGENT_GUARD_EXITED)->event.code, 0);
+    snprintf(script, sizeof(script),
+             "test \"$(cat $MUSTER_CHECKPOINT)\" = before || exit 9;"
+             "echo mine > $D/mine; head -c 262145 /dev/zero > $D/large; S=%s/copy;"
+             "$S say \"X_MUSTER_RESULT=%s\"; $S say X_MUSTER_RESULT=$D/large;"
+             "$S say X_MUSTER_RESULT=/dev/zero; $S say X_MUSTER_CHECKPOINT=mine;"
+             "$S say 'X_MUSTER_PROGRESS=7/9\nX_MUSTER_PROGRESS=x/9\nX_MUSTER_MESSAGE=hello'",
+             y->dir, secret);
+    struct agent_launch launch = yard_job(2, script, argv);
+    char folder[YARD_PATH_MAX + 4], env_text[YARD_PATH_MAX + 6];
+    snprintf(folder, sizeof(folder), "%s/his", y->dir);
+    snprintf(env_text, sizeof(env_text), "D=%s", folder);
+    const char *env[] = { env_text, NULL };
+    assert_int_equal(mkdir(folder, 0777), 0);
+    assert_int_equal(chmod(folder, 0777), 0);
+    launch.cwd = folder;
+    launch.env = env;
+    launch.user = getuid() == 0 ? "nobody" : NULL;
+    launch.checkpoint = (struct agent_left_bytes){ "before", 6 };
+    yard_launch(y, &launch);
+    const struct yard_news *end = yard_must(y, 2, AGENT_GUARD_EXITED);
+    assert_int_equal(end->event.code, 0);
+    assert_int_equal(end->event.done, 7);
+    assert_int_equal(end->event.total, 9);
+    assert_int_equal(end->event.left[AGENT_LEFT_CHECKPOINT].len, 5);
+    assert_int_equal(end->event.left[AGENT_LEFT_MESSAGES].len, 14 + strlen("hello\n"));
+    if (getuid() == 0)
+        /* nothing that he may not read */
+        assert_int_equal(end->event.left[AGENT_LEFT_RESULT].len, 0);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +336,7 @@ int main(int argc, char **argv)
         STORY(who_gives_no_beat_has_failed),
         STORY(more_time_is_given_where_it_is_asked_for),
         STORY(who_says_that_it_stops_gets_its_time_to_stop),
+        STORY(what_it_leaves_is_taken_with_the_rights_of_its_user),
     };
     if (argc == 3 && strcmp(argv[1], "say") == 0)
         return say(argv[2]);

@@ -246,7 +246,7 @@ static void news_come_back_in_both_forms(void **state)
 static void news_without_a_kind_are_none(void **state)
 {
     struct agent_guard_event back;
-    char missing[] = "job=a\n", unknown[] = "news=8\n", torn[] = "news=3\njob=a";
+    char missing[] = "job=a\n", unknown[] = "news=9\n", torn[] = "news=3\njob=a";
 
     (void)state;
     assert_false(agent_guard_event_decode(&back, missing, strlen(missing), '\n'));

@@ -61,6 +61,8 @@ static void a_hold_comes_back(void **state)
     m.exit_signal = -7;
     m.note = muster_bytes_text("exit 75");
     m.is_live = true;
+    m.done = 3;
+    m.total = 1ull << 40;
     struct muster_writer w = muster_writer_over(buffer, sizeof buffer);
     agent_write_hold(&w, &m);
     struct muster_reader r = muster_reader_over(muster_writer_bytes(&w));
@@ -74,6 +76,51 @@ static void a_hold_comes_back(void **state)
     assert_true(back.not_before_wall_ms == 1750000000123);
     assert_true(muster_bytes_equal(m.note, back.note));
     assert_true(back.is_live);
+    assert_int_equal(back.done, 3);
+    assert_true(back.total == 1ull << 40);
+}
+
+static void an_older_hold_is_understood(void **state)
+{
+    (void)state;
+    uint8_t older[512];
+    struct agent_msg_hold m = { .key = muster_bytes_text("a"), .token = 5 }, back = { .total = 9 };
+    struct muster_writer w = muster_writer_over(buffer, sizeof buffer);
+    agent_write_hold(&w, &m);
+    struct muster_reader r = muster_reader_over(muster_writer_bytes(&w));
+    uint32_t fields = muster_read_array(&r, 64);
+    struct muster_writer less = muster_writer_over(older, sizeof older);
+    muster_write_array(&less, 13);
+    muster_write_plain(&less, muster_read_plain(&r, muster_reader_left(&r) - (fields - 13)));
+    r = muster_reader_over(muster_writer_bytes(&less));
+    agent_read_hold(&r, &back);
+    assert_int_equal(muster_reader_end(&r), MUSTER_OK);
+    assert_int_equal(back.token, 5);
+    assert_int_equal(back.total, 0);
+}
+
+static void what_a_run_leaves_comes_back(void **state)
+{
+    (void)state;
+    struct agent_msg_left m = { .key = muster_bytes_text("a"), .token = 5, .attempt = 2 };
+    struct agent_msg_left back = { 0 };
+    m.kind = AGENT_LEFT_RESULT;
+    m.number = 1ull << 50;
+    m.bytes = muster_bytes_text("it is done");
+    struct muster_writer w = muster_writer_over(buffer, sizeof buffer);
+    agent_write_left(&w, &m);
+    struct muster_reader r = read_back(&w, AGENT_MSG_LEFT);
+    agent_read_left(&r, &back);
+    assert_int_equal(muster_reader_end(&r), MUSTER_OK);
+    assert_true(muster_bytes_equal(back.key, m.key) && muster_bytes_equal(back.bytes, m.bytes));
+    assert_true(back.token == 5 && back.attempt == 2 && back.number == 1ull << 50);
+    assert_int_equal(back.kind, AGENT_LEFT_RESULT);
+    m.kind = AGENT_LEFT_KINDS;
+    w = muster_writer_over(buffer, sizeof buffer);
+    agent_write_left(&w, &m);
+    r = read_back(&w, AGENT_MSG_LEFT);
+    agent_read_left(&r, &back);
+    assert_false(muster_reader_ok(&r));
 }
 
 static void the_answer_to_a_hold_comes_back(void **state)
@@ -101,9 +148,14 @@ static void a_newer_hold_is_understood(void **state)
     struct agent_msg_hold m = { .key = muster_bytes_text("a"), .token = 5 }, back = { 0 };
     struct muster_writer w = muster_writer_over(buffer, sizeof buffer);
     agent_write_hold(&w, &m);
-    buffer[0] = 0x9e; /* one element more than this build knows */
-    muster_write_text(&w, "from the future");
+    uint8_t later[512]; /* with one element more than this build knows */
     struct muster_reader r = muster_reader_over(muster_writer_bytes(&w));
+    uint32_t fields = muster_read_array(&r, 64);
+    struct muster_writer more = muster_writer_over(later, sizeof later);
+    muster_write_array(&more, fields + 1);
+    muster_write_plain(&more, MUSTER_BYTES(r.at, muster_reader_left(&r)));
+    muster_write_text(&more, "from the future");
+    r = muster_reader_over(muster_writer_bytes(&more));
     agent_read_hold(&r, &back);
     assert_int_equal(muster_reader_end(&r), MUSTER_OK);
     assert_true(back.token == 5);
@@ -184,6 +236,8 @@ int main(void)
         cmocka_unit_test(a_hello_comes_back),
         cmocka_unit_test(a_hold_comes_back),
         cmocka_unit_test(a_newer_hold_is_understood),
+        cmocka_unit_test(an_older_hold_is_understood),
+        cmocka_unit_test(what_a_run_leaves_comes_back),
         cmocka_unit_test(the_answer_to_a_hold_comes_back),
         cmocka_unit_test(an_operation_comes_back),
         cmocka_unit_test(an_operation_too_long_is_refused),

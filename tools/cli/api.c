@@ -83,7 +83,8 @@ int cli_api_judge(struct cli_result *result)
         result->root = cli_reply_root(result->reply);
     struct cli_value error = cli_value_field(result->root, "error");
     result->exit = exit_of_answer(result->answer.status, cli_text(error, "code", ""));
-    bool must_be_json = result->answer.status == 200 && result->answer.body.len > 0;
+    bool must_be_json =
+        result->answer.status == 200 && result->answer.body.len > 0 && !result->is_raw;
     if (result->exit == CLI_OK && must_be_json && err != MUSTER_OK) {
         result->exit = CLI_FAILED;
         result->err = err;
@@ -93,7 +94,9 @@ int cli_api_judge(struct cli_result *result)
 
 int cli_api_ask(struct cli *cli, const struct cli_request *request, struct cli_result *result)
 {
-    *result = (struct cli_result){ .path = request->path, .about = request->about };
+    *result = (struct cli_result){ .path = request->path,
+                                   .about = request->about,
+                                   .is_raw = request->accept != NULL };
     result->err = cli_client_ask(cli->client, request, &result->answer);
     return cli_api_judge(result);
 }

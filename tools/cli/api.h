@@ -22,6 +22,7 @@ struct cli_result {
     struct cli_value root;
     const struct cli_path *path;
     const char *about;
+    bool is_raw; /* a good answer is not JSON */
 };
 
 /* Takes apart the answer that a stream left in `result`. */

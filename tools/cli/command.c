@@ -70,6 +70,18 @@ static const struct cli_flag flags_logs[] = {
     { .name = "time", .letter = 't', .help = "the time before each line" },
     END
 };
+static const struct cli_flag flags_notify[] = {
+    { .name = "ready", .help = "it is up (ready: notify)" },
+    { .name = "beat", .help = "it is well (watchdog)" },
+    { .name = "stopping", .help = "it ends by its own decision" },
+    { .name = "extend", .value = "TIME", .help = "more time to be ready, to beat or to stop" },
+    { .name = "status", .value = "TEXT", .help = "what it is about; the note of ps and show" },
+    { .name = "progress", .value = "N/OF", .help = "how far it is: 3/10" },
+    { .name = "message", .value = "TEXT", .help = "for 'muster msgs' (480 bytes, the last 100)" },
+    { .name = "checkpoint", .value = "FILE", .help = "for the next attempt (256 KiB)" },
+    { .name = "result", .value = "FILE", .help = "for 'muster result' (256 KiB)" },
+    END
+};
 static const struct cli_flag flags_events[] = {
     { .name = "follow", .letter = 'f', .help = "go on with what happens" },
     { .name = "since", .value = "INDEX", .help = "only what came after this event" },
@@ -370,6 +382,41 @@ const struct cli_command cli_commands[] = {
       .words_max = 1,
       .takes = CLI_TAKES_JOB,
       .run = cli_verb_logs },
+
+    { .verb = "result",
+      .group = "run",
+      .usage = "NAME",
+      .help = "the result that a job has left, as it is",
+      .flags = flags_none,
+      .words_min = 1,
+      .words_max = 1,
+      .takes = CLI_TAKES_JOB,
+      .run = cli_verb_result },
+    { .verb = "msgs",
+      .group = "run",
+      .usage = "NAME",
+      .help = "the messages that a job has left, the last 100",
+      .flags = flags_none,
+      .words_min = 1,
+      .words_max = 1,
+      .takes = CLI_TAKES_JOB,
+      .run = cli_verb_msgs },
+    { .verb = "notify",
+      .group = "run",
+      .usage = "[--ready] [--beat] [--progress N/OF] [--message TEXT] [--checkpoint FILE] …",
+      .help = "inside a job: tell how it does, and leave what is to stay",
+      .more =
+          "It speaks to the guard of the job, on $NOTIFY_SOCKET. Files are copied before it "
+          "returns,\n"
+          "with the rights of the job's user, and kept on as many nodes as the job's record. The\n"
+          "next attempt, wherever it runs, finds the last checkpoint in the file "
+          "$MUSTER_CHECKPOINT.\n"
+          "\n"
+          "  muster notify --ready --status 'listening'\n"
+          "  muster notify --progress 3/10 --checkpoint state.json\n"
+          "  muster notify --result report.csv --message 'all rows written'\n",
+      .flags = flags_notify,
+      .run = cli_verb_notify },
 
     { .verb = "where",
       .group = "place",

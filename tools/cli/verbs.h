@@ -39,6 +39,9 @@ int cli_verb_rm(struct cli *cli);
 int cli_verb_runs(struct cli *cli);
 int cli_verb_wait(struct cli *cli);
 int cli_verb_logs(struct cli *cli);
+int cli_verb_result(struct cli *cli);
+int cli_verb_msgs(struct cli *cli);
+int cli_verb_notify(struct cli *cli);
 
 int cli_verb_where(struct cli *cli);
 int cli_verb_why(struct cli *cli);

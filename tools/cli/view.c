@@ -35,6 +35,18 @@ char *cli_view_exit(struct cli_value exit, char *out, size_t size)
     return out;
 }
 
+/* How far it is stands before what it says: "41% 410/1000 invoices". */
+static void progress_add(struct cli_value progress, char *out, size_t size)
+{
+    long long done = cli_number(progress, "done", 0), total = cli_number(progress, "total", 0);
+    char text[CLI_NOTE_MAX];
+    if (total <= 0)
+        return;
+    (void)muster_format(text, sizeof text, "%lld%% %lld/%lld%s%s", done * 100 / total, done, total,
+                        out[0] != '\0' ? " " : "", out);
+    (void)muster_format(out, size, "%s", text);
+}
+
 char *cli_view_note(struct cli_value run, char *out, size_t size)
 {
     const char *state = cli_text(run, "state", "");
@@ -44,6 +56,7 @@ char *cli_view_note(struct cli_value run, char *out, size_t size)
     const char *first = is_well ? note : reason;
     const char *second = is_well ? reason : note;
     muster_format(out, size, "%s", first[0] != '\0' ? first : second);
+    progress_add(cli_value_field(run, "progress"), out, size);
     if (out[0] == '\0' && !is_well)
         (void)cli_view_exit(cli_value_field(run, "exit"), out, size);
     const char *again = cli_text(run, "not_before", NULL);
