@@ -10,6 +10,33 @@
 #include "agent/name.h"
 #include "base/hash.h"
 
+/* ---- bodies */
+
+static bool body_read(struct agent_api *api, const struct agent_http_request *r,
+                      struct agent_doc *doc)
+{
+    struct agent_problem problem;
+    char line[AGENT_PROBLEM_LINE];
+    agent_doc_open(doc);
+    if (r->body.len == 0)
+        return true;
+    int err = agent_json_read(doc, r->body, &problem);
+    if (err == MUSTER_OK && doc->first != NULL && doc->first->kind == AGENT_DOC_MAP)
+        return true;
+    if (err == MUSTER_OK)
+        api_error(api, r->id, 400, "invalid", NULL, "the body is to be a JSON object");
+    else
+        api_error(api, r->id, 400, "invalid", NULL, "%s",
+                  agent_problem_text(&problem, NULL, line, sizeof line));
+    agent_doc_close(doc);
+    return false;
+}
+
+static const struct agent_doc_node *body_field(const struct agent_doc *doc, const char *key)
+{
+    return doc->first != NULL ? agent_doc_find(doc->first, key) : NULL;
+}
+
 /* ---- jobs */
 
 static bool name_ok(struct agent_api *api, uint64_t id, const char *name)
@@ -86,6 +113,24 @@ static void job_simple(struct agent_api *api, const struct agent_http_request *r
     (void)api_open_make(api, r->id, API_PLAIN);
 }
 
+static void job_move(struct agent_api *api, const struct agent_http_request *r, const char *name)
+{
+    struct agent_doc doc;
+    if (!body_read(api, r, &doc))
+        return;
+    const struct agent_doc_node *node = body_field(&doc, "node");
+    bool is_said = node != NULL && !agent_doc_is_null(node);
+    if (is_said && (node->text == NULL || node->text[0] == '\0')) {
+        api_error(api, r->id, 400, "invalid", "node", "node: the name of a node");
+    } else {
+        struct agent_request *q = api_ask(api, r->id, AGENT_OP_JOB_MOVE, name);
+        q->node = is_said ? api_copy(api, node->text) : "";
+        request_id_take(r, q);
+        (void)api_open_make(api, r->id, API_PLAIN);
+    }
+    agent_doc_close(&doc);
+}
+
 static void job_post(struct agent_api *api, const struct agent_http_request *r, const char *path)
 {
     static const struct {
@@ -95,10 +140,10 @@ static void job_post(struct agent_api *api, const struct agent_http_request *r, 
         { "stop", AGENT_OP_JOB_STOP },
         { "start", AGENT_OP_JOB_START },
         { "restart", AGENT_OP_JOB_RESTART },
+        { "hold", AGENT_OP_JOB_HOLD },
+        { "release", AGENT_OP_JOB_RELEASE },
+        { "move", AGENT_OP_JOB_MOVE },
         { "run", 0 },
-        { "hold", 0 },
-        { "release", 0 },
-        { "move", 0 },
     };
     char name[AGENT_HTTP_PATH_MAX];
     const char *slash = strrchr(path, '/');
@@ -110,12 +155,15 @@ static void job_post(struct agent_api *api, const struct agent_http_request *r, 
         if (verbs[i].op == 0)
             api_error(api, r->id, 501, "unsupported", NULL, "%s: not supported yet in this version",
                       verb);
+        else if (name_ok(api, r->id, name) && verbs[i].op == AGENT_OP_JOB_MOVE)
+            job_move(api, r, name);
         else if (name_ok(api, r->id, name))
             job_simple(api, r, verbs[i].op, name);
         return;
     }
-    api_error(api, r->id, 404, "not_found", NULL,
-              "no such action; POST /v1/jobs/NAME/stop, /start or /restart");
+    api_error(
+        api, r->id, 404, "not_found", NULL,
+        "no such action; POST /v1/jobs/NAME/stop, /start, /restart, /hold, /release or /move");
 }
 
 static void job_one(struct agent_api *api, const struct agent_http_request *r, const char *name)
@@ -224,31 +272,6 @@ static void run_one(struct agent_api *api, const struct agent_http_request *r, c
 }
 
 /* ---- nodes and the cluster */
-
-static bool body_read(struct agent_api *api, const struct agent_http_request *r,
-                      struct agent_doc *doc)
-{
-    struct agent_problem problem;
-    char line[AGENT_PROBLEM_LINE];
-    agent_doc_open(doc);
-    if (r->body.len == 0)
-        return true;
-    int err = agent_json_read(doc, r->body, &problem);
-    if (err == MUSTER_OK && doc->first != NULL && doc->first->kind == AGENT_DOC_MAP)
-        return true;
-    if (err == MUSTER_OK)
-        api_error(api, r->id, 400, "invalid", NULL, "the body is to be a JSON object");
-    else
-        api_error(api, r->id, 400, "invalid", NULL, "%s",
-                  agent_problem_text(&problem, NULL, line, sizeof line));
-    agent_doc_close(doc);
-    return false;
-}
-
-static const struct agent_doc_node *body_field(const struct agent_doc *doc, const char *key)
-{
-    return doc->first != NULL ? agent_doc_find(doc->first, key) : NULL;
-}
 
 static void drain(struct agent_api *api, const struct agent_http_request *r, const char *node)
 {

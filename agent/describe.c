@@ -82,7 +82,7 @@ static enum agent_state state_of(struct agent_core *core, const struct agent_pic
     case STORE_PLACED:
         break;
     }
-    return row->want == STORE_WANT_RUN ? state_of_run(core, p) : AGENT_STATE_STOPPING;
+    return row->want == STORE_WANT_STOP ? AGENT_STATE_STOPPING : state_of_run(core, p);
 }
 
 /* Why an exclusive job does not run: somebody may still hold a lease of it. True when it is so. */

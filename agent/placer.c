@@ -306,17 +306,45 @@ static void look_stopping(struct agent_core *core, struct place_entry *e, struct
     placer_due(core, e, core->now.mono_ms + core->config.start_repeat_ms);
 }
 
-static bool somebody_fits(struct agent_core *core, struct place_entry *e,
+static bool somebody_fits(struct agent_core *core, const struct agent_wish *wish,
                           const struct store_row *row)
 {
     struct agent_peer *walk[AGENT_CANDIDATES_MAX];
-    const struct agent_wish *wish = placer_wish(core, e, row);
     uint32_t n = agent_place_wished(core, row->key, wish, walk, AGENT_CANDIDATES_MAX);
     for (uint32_t i = 0; i < n; i++)
         if (!muster_id_equal(walk[i]->id, row->run_node) &&
             agent_place_fits(core, walk[i], wish, row->needs, walk[i]->promised) == AGENT_FITS)
             return true;
     return false;
+}
+
+bool agent_placer_may_have(struct agent_core *core, const struct store_row *row,
+                           const struct agent_peer *p, char *why, size_t size)
+{
+    const struct agent_wish *wish = agent_wish_take(&core->wishes, row->spec);
+    bool may = false;
+    if (p == NULL) {
+        may = somebody_fits(core, wish, row);
+        (void)snprintf(why, size, "no other node could have it now");
+    } else {
+        enum agent_unfit u = agent_place_fits(core, p, wish, row->needs, p->promised);
+        struct agent_facts facts = agent_place_facts(p);
+        const char *text = agent_unfit_text(u);
+        may = u == AGENT_FITS;
+        if (u == AGENT_UNFIT_UNLIKE)
+            (void)agent_match_why(&wish->on, &facts, why, size);
+        else
+            (void)snprintf(why, size, "%s", strncmp(text, "no: ", 4) == 0 ? text + 4 : text);
+    }
+    agent_wish_drop(&core->wishes, wish);
+    return may;
+}
+
+void agent_placer_move_to(struct agent_core *core, struct muster_bytes key, struct muster_id node)
+{
+    struct place_entry *e = placer_find(core, key);
+    if (e != NULL)
+        e->move_to = node;
 }
 
 /* A run on a draining node goes when there is room elsewhere, a few at a time (R32, R48). */
@@ -327,12 +355,32 @@ static bool may_move(struct agent_core *core, struct place_entry *e, const struc
         return false;
     if (row->kind == STORE_KIND_TASK || core->placer->moving >= PLACE_MOVES_MAX)
         return false;
-    if (!somebody_fits(core, e, row))
+    if (!somebody_fits(core, placer_wish(core, e, row), row))
         return false;
     MUSTER_MARK(moves_off_draining_node);
     e->is_moving = true;
     core->placer->moving++;
     return true;
+}
+
+/* Its node is gone: straight to another, or it waits for one; what a person holds waits for them.
+ */
+static void look_lost(struct agent_core *core, struct place_entry *e, struct store_view *view)
+{
+    if (placer_is_poison(core, e, view))
+        return;
+    MUSTER_MARK(run_lost);
+    bool is_held = view->row.want == STORE_WANT_HOLD;
+    agent_news_add(core, "run.lost", agent_node_name(core, e->node), e->key, e->token,
+                   is_held ? "its node is gone, and it is held"
+                           : "its node is gone; it is placed anew");
+    core->counters.handovers++;
+    e->why[0] = '\0';
+    e->refused_count = 0;
+    if (is_held)
+        run_clear(core, e, view, "held by a person, and its node is gone");
+    else if (!placer_offer(core, e, &view->row))
+        run_clear(core, e, view, "its node is gone and no other has room");
 }
 
 static void look_placed(struct agent_core *core, struct place_entry *e, struct store_view *view)
@@ -348,16 +396,7 @@ static void look_placed(struct agent_core *core, struct place_entry *e, struct s
     if (placer_is_offered(core, e))
         return;
     if (placer_is_lost(core, e, row)) {
-        if (placer_is_poison(core, e, view))
-            return;
-        MUSTER_MARK(run_lost);
-        agent_news_add(core, "run.lost", agent_node_name(core, e->node), e->key, e->token,
-                       "its node is gone; it is placed anew");
-        core->counters.handovers++;
-        e->why[0] = '\0';
-        e->refused_count = 0;
-        if (!placer_offer(core, e, row))
-            run_clear(core, e, view, "its node is gone and no other has room");
+        look_lost(core, e, view);
         return;
     }
     if (e->is_moving || may_move(core, e, row)) {
@@ -391,7 +430,8 @@ static void look_run(struct agent_core *core, struct place_entry *e, struct stor
     case STORE_WAITING:
         if (row->run_token != 0) {
             MUSTER_MARK(waits_for_the_end_of_a_run);
-            look_stopping(core, e, view, "is to start anew");
+            bool moves = muster_id_equal(row->avoid, row->run_node);
+            look_stopping(core, e, view, moves ? "moves to another node" : "is to start anew");
             return;
         }
         if (e->is_moving) {
@@ -440,9 +480,14 @@ void placer_look(struct agent_core *core, struct place_entry *e)
     e->needs = view.row.needs;
     if (view.row.want == STORE_WANT_RUN && view.row.phase != STORE_GONE)
         look_run(core, e, &view);
+    else if (view.row.want == STORE_WANT_HOLD && view.row.phase == STORE_PLACED &&
+             view.row.run_token != 0)
+        look_placed(core, e, &view);
     else if (view.row.run_token != 0)
         look_stopping(core, e, &view,
-                      view.row.phase == STORE_GONE ? "was deleted" : "was stopped by a person");
+                      view.row.phase == STORE_GONE       ? "was deleted"
+                      : view.row.want == STORE_WANT_HOLD ? "was changed while it is held"
+                                                         : "was stopped by a person");
     else if (view.row.phase == STORE_WAITING || view.row.phase == STORE_PLACED)
         run_clear(core, e, &view, "was stopped by a person");
     else

@@ -87,6 +87,12 @@ bool agent_placer_left_get(const struct agent_core *core, const struct store_row
 /* Wall time by which an exclusive run of the row must have ended, or a new one may begin; 0:
  * nothing to wait for (R37, R39). */
 uint64_t agent_placer_lease_until(const struct agent_core *core, const struct store_view *view);
+/* A node that could have the run of a row beside the one that has it; `p` NULL: anybody. Else why
+ * not. */
+bool agent_placer_may_have(struct agent_core *core, const struct store_row *row,
+                           const struct agent_peer *p, char *why, size_t size);
+/* Its next place, if that node can have it then; kept here and in this reign only. */
+void agent_placer_move_to(struct agent_core *core, struct muster_bytes key, struct muster_id node);
 /* Why nothing takes the run of a row now, counted over the members. */
 void agent_placer_hurdle(struct agent_core *core, const struct store_row *row, char *out,
                          size_t size);

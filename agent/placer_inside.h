@@ -61,7 +61,8 @@ struct place_entry {
     struct muster_id offer_to;
     struct muster_id refused[PLACE_REFUSED_MAX];
     uint32_t refused_count;
-    bool is_moving; /* stopped to leave a draining node */
+    struct muster_id move_to; /* where a person wants it; zero: anywhere */
+    bool is_moving;           /* stopped to leave a draining node */
     bool owes_done_ok;
     struct muster_id done_from;
     uint64_t done_token;

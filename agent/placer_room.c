@@ -192,12 +192,16 @@ static struct agent_peer *candidate(struct agent_core *core, struct place_entry 
 {
     const struct agent_wish *wish = placer_wish(core, e, row);
     bool prefers = wish != NULL && wish->has_prefer;
+    struct agent_peer *told =
+        muster_id_is_zero(e->move_to) ? NULL : agent_peers_find(core, e->move_to);
     const struct demand demand[] = { { wish, true, true },
                                      { wish, false, true },
                                      { wish, false, false } };
     const struct place_loads *v = &core->placer->loads;
     const struct ring_load_view view = { v->used, v->capacity, v->is_alive };
     struct agent_peer *p = NULL;
+    if (told != NULL && told->is_in_ring && is_candidate(core, e, row, &demand[2], told))
+        return told;
     for (int pass = prefers ? 0 : 1; pass < 3 && p == NULL; pass++) {
         loads_view(core, e, row, &demand[pass], v);
         struct ring_load_choice c = ring_load_choose(core->ring, row->key, &view, row->needs);
@@ -266,6 +270,7 @@ static void place(struct agent_core *core, struct place_entry *e, struct muster_
     row.placements++;
     row.reason = MUSTER_BYTES(NULL, 0);
     core->counters.placements++;
+    e->move_to = (struct muster_id){ 0 };
     (void)placer_write(core, e, &row, view.version.packed, true);
 }
 

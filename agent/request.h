@@ -24,6 +24,9 @@ enum agent_op {
     AGENT_OP_JOB_STOP,
     AGENT_OP_JOB_START,
     AGENT_OP_JOB_RESTART,
+    AGENT_OP_JOB_HOLD,    /* what runs goes on, nothing new is started */
+    AGENT_OP_JOB_RELEASE, /* as before the hold */
+    AGENT_OP_JOB_MOVE,    /* node: where to, "": anywhere else */
     /* answered by the keeper, or by a bench member when there is none */
     AGENT_OP_JOB_GET,
     AGENT_OP_RUN_GET,

@@ -121,15 +121,6 @@ static void reply_written(struct agent_core *core, struct served *s, uint32_t co
 
 /* ---- the operations: each changes a copy of the row, or answers at once */
 
-enum outcome { OUTCOME_WRITE, OUTCOME_SAME, OUTCOME_ANSWERED };
-
-struct change {
-    struct store_row row;
-    uint64_t expected;
-    bool births;
-    const char *news;
-};
-
 static void request_remember(struct store_row *row, const struct agent_request *q)
 {
     for (int i = STORE_REQUESTS - 1; i > 0; i--)
@@ -160,6 +151,8 @@ static bool same_process(struct muster_bytes a, struct muster_bytes b)
             job[i].description = NULL;
             job[i].labels_count = 0;
             job[i].priority = 50;
+            job[i].on = job[i].prefer = NULL; /* a run that is placed stays where it is */
+            job[i].move = AGENT_JOB_MOVE_LAZY;
             muster_text_open(&text[i], AGENT_JOB_TEXT_MAX);
             agent_job_canonical(&job[i], &text[i]);
         }
@@ -172,7 +165,7 @@ static bool same_process(struct muster_bytes a, struct muster_bytes b)
     return same;
 }
 
-static void row_again(struct store_row *row, uint64_t wall_ms)
+void serve_row_again(struct store_row *row, uint64_t wall_ms)
 {
     row->phase = STORE_WAITING;
     row->since_wall_ms = wall_ms;
@@ -204,8 +197,8 @@ static bool spec_apply(struct agent_core *core, struct served *s, struct store_r
     return true;
 }
 
-static enum outcome put_fault(struct agent_core *core, struct served *s,
-                              const struct store_view *view, bool alive)
+static enum serve_outcome put_fault(struct agent_core *core, struct served *s,
+                                    const struct store_view *view, bool alive)
 {
     struct serve_ask ask = ask_of(s);
     if (s->q.create_only && alive)
@@ -219,17 +212,17 @@ static enum outcome put_fault(struct agent_core *core, struct served *s,
                     "%s is at revision %u, not %u: read it again before changing it", s->name,
                     alive ? view->row.revision : 0, s->q.expected_revision);
     else
-        return OUTCOME_WRITE;
-    return OUTCOME_ANSWERED;
+        return SERVE_WRITE;
+    return SERVE_ANSWERED;
 }
 
-static enum outcome op_put(struct agent_core *core, struct served *s, const struct store_view *view,
-                           bool alive, struct change *c)
+static enum serve_outcome op_put(struct agent_core *core, struct served *s,
+                                 const struct store_view *view, bool alive, struct serve_change *c)
 {
-    if (put_fault(core, s, view, alive) == OUTCOME_ANSWERED)
-        return OUTCOME_ANSWERED;
+    if (put_fault(core, s, view, alive) == SERVE_ANSWERED)
+        return SERVE_ANSWERED;
     if (alive && muster_bytes_equal(view->row.spec, s->q.spec))
-        return OUTCOME_SAME;
+        return SERVE_SAME;
     bool restart = !alive || !same_process(view->row.spec, s->q.spec);
     s->created = !alive;
     s->changed = true;
@@ -249,13 +242,15 @@ static enum outcome op_put(struct agent_core *core, struct served *s, const stru
         c->row = fresh;
     }
     if (!spec_apply(core, s, &c->row))
-        return OUTCOME_ANSWERED;
+        return SERVE_ANSWERED;
     if (restart && c->row.want == STORE_WANT_RUN)
-        row_again(&c->row, core->now.wall_ms);
-    return OUTCOME_WRITE;
+        serve_row_again(&c->row, core->now.wall_ms);
+    else if (restart && c->row.phase == STORE_PLACED)
+        c->row.phase = STORE_HELD; /* what runs is not what is wanted any more, and is held */
+    return SERVE_WRITE;
 }
 
-static enum outcome op_delete(struct agent_core *core, struct change *c)
+static enum serve_outcome op_delete(struct agent_core *core, struct serve_change *c)
 {
     if (MUSTER_MUTANT(tombstone_without_run))
         c->row.run_token = 0;
@@ -264,13 +259,13 @@ static enum outcome op_delete(struct agent_core *core, struct change *c)
     c->row.spec = MUSTER_BYTES(NULL, 0);
     c->row.reason = MUSTER_BYTES(NULL, 0);
     c->news = "job.deleted";
-    return OUTCOME_WRITE;
+    return SERVE_WRITE;
 }
 
-static enum outcome op_stop(struct agent_core *core, struct change *c)
+static enum serve_outcome op_stop(struct agent_core *core, struct serve_change *c)
 {
     if (c->row.want == STORE_WANT_STOP || c->row.phase == STORE_DONE)
-        return OUTCOME_SAME;
+        return SERVE_SAME;
     c->row.want = STORE_WANT_STOP;
     c->news = "job.stopped";
     if (c->row.run_token == 0) {
@@ -278,22 +273,25 @@ static enum outcome op_stop(struct agent_core *core, struct change *c)
         c->row.since_wall_ms = core->now.wall_ms;
         c->row.reason = muster_bytes_text("stopped by a person");
     }
-    return OUTCOME_WRITE;
+    return SERVE_WRITE;
 }
 
-static enum outcome op_start(struct agent_core *core, struct change *c, bool restart)
+static enum serve_outcome op_start(struct agent_core *core, struct serve_change *c, bool restart)
 {
     bool runs = c->row.phase == STORE_PLACED || c->row.phase == STORE_WAITING;
     if (c->row.want == STORE_WANT_RUN && runs && !restart)
-        return OUTCOME_SAME;
+        return SERVE_SAME;
+    bool goes_on = c->row.want == STORE_WANT_HOLD && c->row.phase == STORE_PLACED && !restart;
     c->row.want = STORE_WANT_RUN;
     c->news = restart ? "job.restarted" : "job.started";
-    row_again(&c->row, core->now.wall_ms);
-    return OUTCOME_WRITE;
+    if (!goes_on)
+        serve_row_again(&c->row, core->now.wall_ms);
+    return SERVE_WRITE;
 }
 
-static enum outcome op_change(struct agent_core *core, struct served *s,
-                              const struct store_view *view, bool alive, struct change *c)
+static enum serve_outcome op_change(struct agent_core *core, struct served *s,
+                                    const struct store_view *view, bool alive,
+                                    struct serve_change *c)
 {
     struct serve_ask ask = ask_of(s);
     if (s->q.op == AGENT_OP_JOB_PUT)
@@ -301,13 +299,15 @@ static enum outcome op_change(struct agent_core *core, struct served *s,
     if (!alive) {
         serve_error(core, &ask, MUSTER_ENOTFOUND, "name", "no job named %s; `muster ls` lists them",
                     s->name);
-        return OUTCOME_ANSWERED;
+        return SERVE_ANSWERED;
     }
     s->changed = true;
     if (s->q.op == AGENT_OP_JOB_DELETE)
         return op_delete(core, c);
     if (s->q.op == AGENT_OP_JOB_STOP)
         return op_stop(core, c);
+    if (s->q.op >= AGENT_OP_JOB_HOLD)
+        return serve_hold(core, &ask, c);
     return op_start(core, c, s->q.op == AGENT_OP_JOB_RESTART);
 }
 
@@ -348,17 +348,17 @@ static void op_try(struct agent_core *core, struct served *s)
         park(core, s);
         return;
     }
-    struct change c = { .row = view.row, .expected = known ? view.version.packed : 0 };
-    enum outcome o = OUTCOME_SAME;
+    struct serve_change c = { .row = view.row, .expected = known ? view.version.packed : 0 };
+    enum serve_outcome o = SERVE_SAME;
     if (known && is_repeated(&view.row, &s->q))
         MUSTER_MARK(request_repeated);
     if (!known || !is_repeated(&view.row, &s->q))
         o = op_change(core, s, &view, alive, &c);
-    if (o == OUTCOME_SAME) {
+    if (o == SERVE_SAME) {
         s->changed = s->created = false;
         reply_written(core, s, view.copies);
     }
-    if (o != OUTCOME_WRITE) {
+    if (o != SERVE_WRITE) {
         served_free(core, s);
         return;
     }
@@ -386,7 +386,7 @@ static void op_try(struct agent_core *core, struct served *s)
 
 static bool is_write(enum agent_op op)
 {
-    return op >= AGENT_OP_JOB_PUT && op <= AGENT_OP_JOB_RESTART;
+    return op >= AGENT_OP_JOB_PUT && op <= AGENT_OP_JOB_MOVE;
 }
 
 static struct served *served_make(struct agent_core *core)
@@ -402,19 +402,23 @@ static void write_begin(struct agent_core *core, const struct serve_ask *ask)
 {
     const struct agent_request *q = ask->q;
     struct served *s = served_make(core);
-    uint8_t *spec = malloc(q->spec.len + 1);
+    size_t node_size = strlen(q->node) + 1;
+    uint8_t *spec = malloc(q->spec.len + node_size);
     if (s == NULL || spec == NULL || strlen(q->name) > STORE_KEY_MAX) {
         free(spec);
         serve_error(core, ask, MUSTER_EBUSY, NULL, "too many operations under way; try again");
         return;
     }
-    memcpy(spec, q->spec.data, q->spec.len);
+    if (q->spec.len > 0)
+        memcpy(spec, q->spec.data, q->spec.len);
+    memcpy(spec + q->spec.len, q->node, node_size);
     *s = (struct served){ .is_used = true, .from = ask->from, .number = ask->number };
     (void)snprintf(s->name, sizeof s->name, "%s", q->name);
     s->spec = spec;
     s->q = (struct agent_request){ .op = q->op,
                                    .name = s->name,
                                    .spec = MUSTER_BYTES(spec, q->spec.len),
+                                   .node = (const char *)spec + q->spec.len,
                                    .create_only = q->create_only,
                                    .expected_revision = q->expected_revision,
                                    .request_id = { q->request_id[0], q->request_id[1] } };

@@ -39,6 +39,16 @@ struct agent_serve {
     struct serve_reader reader[SERVE_READERS_MAX];
 };
 
+/* What an operation makes of a row. */
+enum serve_outcome { SERVE_WRITE, SERVE_SAME, SERVE_ANSWERED };
+
+struct serve_change {
+    struct store_row row;
+    uint64_t expected;
+    bool births;
+    const char *news;
+};
+
 struct serve_ask {
     struct muster_id from;
     uint64_t number;
@@ -49,6 +59,13 @@ struct serve_ask {
 void serve_error(struct agent_core *core, const struct serve_ask *ask, int err, const char *field,
                  const char *format, ...) MUSTER_PRINTF(5, 6);
 void serve_body(struct agent_core *core, const struct serve_ask *ask, struct muster_bytes body);
+
+/* As if it had just been submitted: no tries, no back-off, nothing to avoid. */
+void serve_row_again(struct store_row *row, uint64_t wall_ms);
+
+/* hold, release and move. */
+enum serve_outcome serve_hold(struct agent_core *core, const struct serve_ask *ask,
+                              struct serve_change *c);
 
 /* Output of a run: who has it (is_local), or the stream itself. */
 void serve_logs(struct agent_core *core, const struct serve_ask *ask);

@@ -62,3 +62,33 @@ def test_what_is_no_expression_is_refused_with_its_place(clusters):
     code, _, said = c[0].cli("run", "--name", "bad", "--on", "rack == a", "--", "true")
     assert code != 0 and 'on: column 1: "rack" is not one of node, arch' in said, said
     assert c[0].jobs() == {}
+
+
+def test_a_person_holds_releases_and_moves(three):
+    c = three
+    c[0].submit("web", on="tag.rack == b")
+    c[0].submit("batch", kind="task", exec=("sleep", "86400"))
+    here = nodes_of(c, "web", "batch")["web"]
+    there = 3 - here
+    token = int(c[0].get("/v1/runs/web")["token"])
+    code, _, said = c[0].cli("move", "web", "--to", c[0].name)
+    assert code != 0 and "tag.rack is a" in said, said
+    code, _, said = c[0].cli("move", "batch")
+    assert code != 0 and "a task that runs never moves" in said, said
+    with pytest.raises(ApiError) as e:
+        c[0].post("/v1/jobs/web/move", {"node": "nobody"})
+    assert e.value.status == 404 and e.value.field == "node"
+    code, out, said = c[0].cli("move", "web", "--to", c[there].name)
+    assert code == 0 and out.startswith("web  moving"), said
+    eventually(lambda: nodes_of(c, "web", "batch")["web"] == there, 5, "it has moved")
+    assert int(c[0].get("/v1/runs/web")["token"]) > token
+    code, _, said = c[1].cli("hold", "web")
+    assert code == 0, said
+    job = c[1].get("/v1/jobs/web")
+    assert job["desired"] == "hold" and job["state"] in ("starting", "running"), job
+    c[there].kill9()
+    eventually(lambda: c[0].get("/v1/jobs/web")["state"] == "stopped", 10, "it is held")
+    assert "held by a person" in c[0].get("/v1/jobs/web")["reason"]
+    code, _, said = c[0].cli("release", "web")
+    assert code == 0, said
+    eventually(lambda: c.by_job()["web"].node == c[here].name, 5, "released, it starts again")

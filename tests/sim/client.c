@@ -185,13 +185,15 @@ static void job_new(struct sim *s, uint32_t node)
 
 static void job_change(struct sim *s, uint32_t node, struct sim_job *j)
 {
-    static const enum agent_op op[] = { AGENT_OP_JOB_STOP, AGENT_OP_JOB_START,
-                                        AGENT_OP_JOB_RESTART };
+    static const enum agent_op ops[2][3] = {
+        { AGENT_OP_JOB_STOP, AGENT_OP_JOB_START, AGENT_OP_JOB_RESTART },
+        { AGENT_OP_JOB_HOLD, AGENT_OP_JOB_RELEASE, AGENT_OP_JOB_MOVE },
+    };
     char spec[256];
     uint32_t what = (uint32_t)muster_rng_below(&s->rng, 4);
     sim_count(s, SIM_CHANGE);
     if (what < 3) {
-        (void)sim_op(s, node, op[what], j->name);
+        (void)sim_op(s, node, ops[s->seed % 4 == 1][what], j->name);
         return;
     }
     j->spec++;

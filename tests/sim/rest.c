@@ -86,8 +86,10 @@ static const char *job_unrest(struct sim *s, struct sim_job *j)
     bool ends = view.row.kind == STORE_KIND_TASK;
     if (ends && (view.row.phase == STORE_DONE || view.row.phase == STORE_FAILED))
         return live == 0 ? NULL : "an ended task runs";
-    bool is_right =
-        view.row.want != STORE_WANT_RUN ? live == 0 : live == 1 && token == view.row.run_token;
+    /* What is held keeps what it has, if it has a run. */
+    bool runs = view.row.want == STORE_WANT_RUN ||
+                (view.row.want == STORE_WANT_HOLD && view.row.phase == STORE_PLACED);
+    bool is_right = runs ? live == 1 && token == view.row.run_token : live == 0;
     return is_right ? NULL
                     : said(s, "%s: %u processes (n%u, token %llu), row %d token %llu", j->name,
                            live, node, (unsigned long long)token, (int)view.row.phase,

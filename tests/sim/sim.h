@@ -127,6 +127,7 @@ struct sim_node {
     int64_t wall_offset;
     uint64_t unfed_since; /* nobody feeds its guards; MUSTER_NEVER: somebody does */
     uint32_t slots;
+    const char *tags; /* NULL: none */
     struct muster_id cluster;
     struct sim_disk disk;
     struct sim_bucket bucket[SIM_BUCKETS];

@@ -510,6 +510,10 @@ static const struct {
     { "sleep", 5, story_sleep },
     { "copy", 3, story_copy },
     { "echo", 3, story_echo },
+    { "like", 5, story_like },
+    { "move", 5, story_move },
+    { "shift", 5, story_shift },
+    { "held", 4, story_held },
 };
 
 int sim_story(const char *name, bool trace)

@@ -42,5 +42,9 @@ void story_target(struct sim *s);
 void story_sleep(struct sim *s);
 void story_copy(struct sim *s);
 void story_echo(struct sim *s);
+void story_like(struct sim *s);
+void story_move(struct sim *s);
+void story_shift(struct sim *s);
+void story_held(struct sim *s);
 
 #endif

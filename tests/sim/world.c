@@ -26,6 +26,7 @@ static struct agent_node_config config_of(struct sim *s, uint32_t node)
     c.gossip_addr = n->addr;
     c.peer_port = 7947;
     c.slots = c.weight = n->slots;
+    c.tags = n->tags;
     c.found = node == 0 && muster_id_is_zero(n->cluster) && n->boot == 1;
     memset(c.new_cluster.octet, 0xc1, sizeof c.new_cluster.octet);
     for (uint32_t i = 0; i < s->nodes; i++)

@@ -52,6 +52,9 @@ static const struct cli_flag flags_change[] = {
     { .name = "timeout", .value = "TIME", .help = "give up waiting after this long (60s)" },
     END
 };
+static const struct cli_flag flags_move[] = {
+    { .name = "to", .value = "NODE", .help = "to this node (to any other)" }, END
+};
 static const struct cli_flag flags_wait[] = {
     { .name = "for",
       .value = "STATE",
@@ -339,6 +342,41 @@ const struct cli_command cli_commands[] = {
       .words_max = CLI_WORDS_MAX,
       .takes = CLI_TAKES_JOB,
       .run = cli_verb_restart },
+    { .verb = "hold",
+      .also = "job hold",
+      .group = "job",
+      .usage = "NAME…",
+      .help = "start nothing new of these jobs; what runs goes on",
+      .more = "A run that is under way goes on, with its retries there. When it ends, or its node\n"
+              "is gone, the job waits for 'muster release'.\n",
+      .flags = flags_none,
+      .words_min = 1,
+      .words_max = CLI_WORDS_MAX,
+      .takes = CLI_TAKES_JOB,
+      .run = cli_verb_hold },
+    { .verb = "release",
+      .also = "job release",
+      .group = "job",
+      .usage = "NAME…",
+      .help = "let held jobs start again",
+      .flags = flags_none,
+      .words_min = 1,
+      .words_max = CLI_WORDS_MAX,
+      .takes = CLI_TAKES_JOB,
+      .run = cli_verb_release },
+    { .verb = "move",
+      .also = "job move",
+      .group = "job",
+      .usage = "NAME… [--to NODE]",
+      .help = "end the runs of services here and start them elsewhere",
+      .more =
+          "Stop first, then start. A node that cannot have the run now is refused; if it fills up\n"
+          "meanwhile, the run goes where there is room. A task that runs never moves.\n",
+      .flags = flags_move,
+      .words_min = 1,
+      .words_max = CLI_WORDS_MAX,
+      .takes = CLI_TAKES_JOB,
+      .run = cli_verb_move },
     { .verb = "rm",
       .also = "job rm",
       .group = "job",

@@ -72,6 +72,7 @@ struct change {
     const char *action; /* last part of the path */
     const char *doing;  /* what is said of it */
     const char *want;   /* what --wait waits for */
+    const char *body;   /* JSON, or NULL */
 };
 
 static void change_told(struct cli *cli, const struct change *change, const char *name,
@@ -96,7 +97,9 @@ static int change_one(struct cli *cli, const struct change *change, const char *
 {
     struct cli_result result, last;
     struct cli_path path;
-    struct cli_request request = { .method = change->method, .path = &path, .about = name };
+    struct cli_request request = {
+        .method = change->method, .path = &path, .about = name, .body = change->body
+    };
     cli_path_open(&path, "/v1/jobs/");
     cli_path_name(&path, name);
     cli_path_plain(&path, change->action);
@@ -130,24 +133,47 @@ static int change_all(struct cli *cli, const struct change *change)
 
 int cli_verb_stop(struct cli *cli)
 {
-    const struct change stop = { "POST", "/stop", "stopping", "end" };
+    const struct change stop = { "POST", "/stop", "stopping", "end", NULL };
     return change_all(cli, &stop);
 }
 
 int cli_verb_start(struct cli *cli)
 {
-    const struct change start = { "POST", "/start", "starting", "running" };
+    const struct change start = { "POST", "/start", "starting", "running", NULL };
     return change_all(cli, &start);
 }
 
 int cli_verb_restart(struct cli *cli)
 {
-    const struct change restart = { "POST", "/restart", "restarting", NULL };
+    const struct change restart = { "POST", "/restart", "restarting", NULL, NULL };
     return change_all(cli, &restart);
 }
 
 int cli_verb_rm(struct cli *cli)
 {
-    const struct change rm = { "DELETE", "", "deleted", "gone" };
+    const struct change rm = { "DELETE", "", "deleted", "gone", NULL };
     return change_all(cli, &rm);
+}
+
+int cli_verb_hold(struct cli *cli)
+{
+    const struct change hold = { "POST", "/hold", "held", NULL, NULL };
+    return change_all(cli, &hold);
+}
+
+int cli_verb_release(struct cli *cli)
+{
+    const struct change release = { "POST", "/release", "released", NULL, NULL };
+    return change_all(cli, &release);
+}
+
+int cli_verb_move(struct cli *cli)
+{
+    const char *to = cli_flag_value(&cli->args, "to");
+    char body[512];
+    if (to != NULL &&
+        (strpbrk(to, "\"\\") != NULL || !muster_format(body, sizeof body, "{\"node\":\"%s\"}", to)))
+        return cli_usage(cli, "--to: no node has such a name");
+    const struct change move = { "POST", "/move", "moving", NULL, to != NULL ? body : NULL };
+    return change_all(cli, &move);
 }

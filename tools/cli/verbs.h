@@ -35,6 +35,9 @@ int cli_verb_stop(struct cli *cli);
 int cli_verb_start(struct cli *cli);
 int cli_verb_restart(struct cli *cli);
 int cli_verb_rm(struct cli *cli);
+int cli_verb_hold(struct cli *cli);
+int cli_verb_release(struct cli *cli);
+int cli_verb_move(struct cli *cli);
 
 int cli_verb_runs(struct cli *cli);
 int cli_verb_wait(struct cli *cli);

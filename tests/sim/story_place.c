@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stories of where runs go: to nodes like those they ask for, and where a person moves them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/sim/story.h"
+
+static uint32_t runs_at(struct sim *s)
+{
+    uint32_t node = UINT32_MAX;
+    uint64_t token = 0;
+    return sim_proc_live(s, s->job[0].name, &node, &token) == 1 ? node : UINT32_MAX;
+}
+
+/* Two nodes of five are like that: it runs there or nowhere, waits while both are down, and is not
+ * stopped by a wish that came later. */
+void story_like(struct sim *s)
+{
+    static const char *const spec[] = {
+        "{\"name\":\"job\",\"kind\":\"service\",\"exec\":[\"/bin/x\"],\"on\":\"tag.disk == ssd\"}",
+        "{\"name\":\"job\",\"kind\":\"service\",\"exec\":[\"/bin/x\"],\"on\":\"node == n4\"}",
+    };
+    s->node[1].tags = "disk=ssd";
+    s->node[3].tags = "disk=ssd,rack=b";
+    story_begin(s, 5);
+    story_put(s, 0, "job", spec[0]);
+    for (uint32_t i = 0; i < 6; i++) {
+        sim_await(s, 20000, story_one_runs, "it runs on a node like that");
+        uint32_t node = runs_at(s), other = 4 - node;
+        if (node != 1 && node != 3)
+            sim_fail(s, 1, "like: it runs on n%u, which has no such tag", node);
+        sim_crash(s, node, i % 2 == 0);
+        sim_await(s, 20000, story_one_runs, "it runs on the other one");
+        if (runs_at(s) != other)
+            sim_fail(s, 1, "like: it runs on n%u, not on n%u", runs_at(s), other);
+        sim_crash(s, other, false);
+        sim_run_for(s, 20000);
+        if (runs_at(s) != UINT32_MAX)
+            sim_fail(s, 1, "like: it runs on n%u though nobody is like that", runs_at(s));
+        sim_boot(s, i % 3 == 0 ? node : other);
+        sim_await(s, 60000, story_one_runs, "it runs again");
+        sim_boot(s, i % 3 == 0 ? other : node);
+        sim_run_for(s, 5000);
+    }
+    uint32_t before = runs_at(s);
+    (void)sim_update(s, 0, "job", spec[1]);
+    sim_run_for(s, 10000);
+    if (runs_at(s) != before)
+        sim_fail(s, 1, "like: a new wish has moved a run");
+    sim_crash(s, before, false);
+    sim_await(s, 20000, story_one_runs, "it is placed anew");
+    if (runs_at(s) != 4)
+        sim_fail(s, 1, "like: it was placed anew on n%u, not as is wished now", runs_at(s));
+    sim_boot(s, before);
+    story_rest(s);
+}
+
+/* R32: never two at once, and never none for long. */
+static void moves_alone(struct sim *s, uint64_t ms)
+{
+    uint32_t node = 0;
+    uint64_t token = 0;
+    for (uint64_t end = s->now + ms; s->now < end;) {
+        sim_run_for(s, 5);
+        if (sim_proc_live(s, "job", &node, &token) > 1)
+            sim_fail(s, 1, "R32: it is moved, and runs in both places");
+    }
+}
+
+static void move_all(struct sim *s, const char *spec)
+{
+    story_put(s, 0, "job", spec);
+    for (uint32_t i = 0; i < 24; i++) {
+        sim_await(s, 30000, story_one_runs, "it runs somewhere");
+        sim_run_for(s, 2000);
+        uint32_t from = runs_at(s), k = story_keeper(s, "job"), trouble = i % 4;
+        (void)sim_op(s, i % 5, AGENT_OP_JOB_MOVE, "job");
+        if (trouble == 0)
+            sim_await(s, 10000, story_is_replied, "the move is answered");
+        sim_run_for(s, 7 * i);
+        uint32_t hit = trouble == 1 ? k : trouble == 2 ? from : UINT32_MAX;
+        if (hit != UINT32_MAX)
+            sim_crash(s, hit, i % 8 < 4);
+        moves_alone(s, 3000);
+        if (trouble == 0) { /* a young reign gives no first lease yet (R37) */
+            sim_await(s, 20000, story_one_runs, "it runs elsewhere");
+            if (s->last_err != MUSTER_OK || runs_at(s) == from)
+                sim_fail(s, 1, "move: round %u: from n%u to n%u: %s", i, from, runs_at(s),
+                         s->last_message);
+        }
+        if (hit != UINT32_MAX)
+            sim_boot(s, hit);
+        s->job[0].request = 0;
+        story_rest(s);
+    }
+}
+
+/* R32, R39: a person moves a run while keepers, runners and nobody die. */
+void story_move(struct sim *s)
+{
+    story_begin(s, 5);
+    move_all(s, STORY_SERVICE("job"));
+}
+
+void story_shift(struct sim *s)
+{
+    story_begin(s, 5);
+    move_all(s, "{\"name\":\"job\",\"kind\":\"service\",\"exec\":[\"/bin/x\"],"
+                "\"partition\":\"exclusive\"}");
+}
+
+/* What is held goes on, and is not started again where its node has died, until it is released. */
+void story_held(struct sim *s)
+{
+    story_begin(s, 4);
+    story_put(s, 0, "job", STORY_SERVICE("job"));
+    sim_await(s, 20000, story_one_runs, "it runs somewhere");
+    sim_run_for(s, 2000);
+    uint32_t node = runs_at(s), keeper = story_keeper(s, "job");
+    (void)sim_op(s, 0, AGENT_OP_JOB_HOLD, "job");
+    sim_await(s, 20000, story_is_replied, "the hold is answered");
+    if (keeper != node) {
+        sim_crash(s, keeper, false);
+        sim_run_for(s, 10000);
+        sim_boot(s, keeper);
+    }
+    sim_run_for(s, 30000);
+    if (runs_at(s) != node)
+        sim_fail(s, 1, "held: what ran has ended");
+    sim_crash(s, node, false);
+    sim_run_for(s, 30000);
+    if (runs_at(s) != UINT32_MAX)
+        sim_fail(s, 1, "held: it was started again");
+    sim_boot(s, node);
+    sim_run_for(s, 10000);
+    if (runs_at(s) != UINT32_MAX)
+        sim_fail(s, 1, "held: it was started again when its node came back");
+    (void)sim_op(s, 0, AGENT_OP_JOB_RELEASE, "job");
+    sim_await(s, 20000, story_one_runs, "released, it runs");
+    story_rest(s);
+}
