@@ -7,13 +7,14 @@
 #include "agent/job_field.h"
 #include "agent/json.h"
 #include "agent/name.h"
+#include "agent/schedule.h"
 
 /* Defaults that depend on the kind: a service is tried for ever, a task a few times. */
 static void job_defaults(struct agent_job *job, int32_t kind)
 {
     *job = job_service;
     job->kind = kind;
-    if (kind == AGENT_JOB_TASK || kind == AGENT_JOB_CRON) {
+    if (agent_job_ends(job)) {
         job->retry = 3;
         job->retry_local = 1;
     }
@@ -55,9 +56,6 @@ static bool exits_overlap(struct agent_job_exits a, struct agent_job_exits b)
 static int check_later(const struct agent_job *job, const struct agent_doc_node *root,
                        struct agent_problem *problem)
 {
-    if (job->kind == AGENT_JOB_CRON || job->kind == AGENT_JOB_DAEMON)
-        return check_fail(problem, MUSTER_EUNSUPPORTED, root, "kind",
-                          "not supported yet in this version; say service or task");
     if (job->move == AGENT_JOB_MOVE_EAGER)
         return check_fail(problem, MUSTER_EUNSUPPORTED, root, "move",
                           "eager is not supported yet in this version; say lazy or never");
@@ -78,6 +76,34 @@ static int check_between(const struct agent_job *job, const struct agent_doc_nod
         return check_fail(problem, MUSTER_EINVAL, root,
                           exits_overlap(job->exit_ok, job->exit_defer) ? "exit_defer" : "exit_dead",
                           "a code stands in two of exit_ok, exit_defer and exit_dead; keep one");
+    return MUSTER_OK;
+}
+
+/* What is said of a schedule makes sense together. */
+static int check_schedule(const struct agent_job *job, const struct agent_doc_node *root,
+                          struct agent_problem *problem)
+{
+    int clocks = (job->cron != NULL) + (job->every_ms != AGENT_JOB_NONE) + (job->at_ms != 0);
+    const char *field = job->cron != NULL ? "cron" : job->at_ms != 0 ? "at" : "every";
+    if (clocks > 1)
+        return check_fail(problem, MUSTER_EINVAL, root, field,
+                          "two of cron, every and at are given; keep the one that is meant");
+    if (clocks == 0 && job->kind == AGENT_JOB_CRON)
+        return check_fail(problem, MUSTER_EINVAL, root, "kind",
+                          "a cron job needs a schedule; say cron: \"0 3 * * *\" or every: 5m");
+    if (clocks == 1 && !agent_job_ends(job))
+        return check_fail(problem, MUSTER_EINVAL, root, field,
+                          "a schedule starts tasks, and this is a service; say kind: task");
+    if (clocks == 1 && job->start == AGENT_JOB_START_MANUAL)
+        return check_fail(problem, MUSTER_EINVAL, root, "start",
+                          "manual and a schedule are both given; keep the one that is meant");
+    if (job->start == AGENT_JOB_START_MANUAL && (!agent_job_ends(job) || job->spread != 1))
+        return check_fail(problem, MUSTER_EINVAL, root, "start",
+                          "only a task that is not spread is started by hand");
+    if (job->from_ms != 0 && job->every_ms == AGENT_JOB_NONE)
+        return check_fail(problem, MUSTER_EINVAL, root, "from", "goes with every alone");
+    if (job->not_after_ms < job->not_before_ms)
+        return check_fail(problem, MUSTER_EINVAL, root, "not_after", "is before not_before");
     return MUSTER_OK;
 }
 
@@ -155,6 +181,8 @@ static int job_walk(struct agent_job *job, const struct agent_doc_node *root, co
         err = check_program(job, root, problem);
     if (err == MUSTER_OK && is_strict)
         err = check_between(job, root, problem);
+    if (err == MUSTER_OK && is_strict)
+        err = check_schedule(job, root, problem);
     if (err == MUSTER_OK && is_strict)
         err = check_size(job, root, problem);
     return err;
@@ -251,6 +279,16 @@ enum agent_job_verdict agent_job_verdict(const struct agent_job *job, int32_t co
     if (exits_have(&job->exit_defer, code))
         return AGENT_JOB_EXIT_DEFER;
     return exits_have(&job->exit_ok, code) ? AGENT_JOB_EXIT_OK : AGENT_JOB_EXIT_FAIL;
+}
+
+bool agent_job_ends(const struct agent_job *job)
+{
+    return job->kind == AGENT_JOB_TASK || job->kind == AGENT_JOB_CRON;
+}
+
+bool agent_job_has_runs(const struct agent_job *job)
+{
+    return job->spread != 1 || job->start == AGENT_JOB_START_MANUAL || agent_schedule_has(job);
 }
 
 bool agent_job_may_retry(const struct agent_job *job, uint32_t failures)

@@ -48,6 +48,14 @@ enum agent_job_kind {
     AGENT_JOB_CRON,    /* short for task with a schedule */
     AGENT_JOB_DAEMON   /* short for service with spread each */
 };
+enum agent_job_start { AGENT_JOB_START_NOW, AGENT_JOB_START_MANUAL };
+enum agent_job_missed { AGENT_JOB_MISSED_ONCE, AGENT_JOB_MISSED_SKIP, AGENT_JOB_MISSED_ALL };
+enum agent_job_overlap {
+    AGENT_JOB_OVERLAP_SKIP,
+    AGENT_JOB_OVERLAP_QUEUE,
+    AGENT_JOB_OVERLAP_REPLACE,
+    AGENT_JOB_OVERLAP_ALLOW
+};
 enum agent_job_partition { AGENT_JOB_AVAILABLE, AGENT_JOB_EXCLUSIVE };
 enum agent_job_move { AGENT_JOB_MOVE_NEVER, AGENT_JOB_MOVE_LAZY, AGENT_JOB_MOVE_EAGER };
 enum agent_job_handoff { AGENT_JOB_STOP_START, AGENT_JOB_START_STOP };
@@ -115,6 +123,21 @@ struct agent_job {
     struct agent_job_exits exit_ok, exit_defer, exit_dead;
     uint32_t max_moves; /* per hour */
 
+    /* schedule (agent/schedule.h); times are wall milliseconds, 0: not given */
+    int32_t start;     /* enum agent_job_start */
+    const char *cron;  /* NULL: none */
+    uint64_t every_ms; /* AGENT_JOB_NONE: not so */
+    uint64_t from_ms, at_ms;
+    const char *tz;      /* NULL: UTC */
+    int32_t missed;      /* enum agent_job_missed */
+    int32_t overlap;     /* enum agent_job_overlap */
+    uint64_t catchup_ms; /* AGENT_JOB_NONE: the period, a day at the most */
+    uint64_t jitter_ms;
+    uint64_t not_before_ms, not_after_ms; /* the latter AGENT_JOB_NONE: no end */
+    uint32_t max_runs;                    /* 0: no end */
+    uint32_t keep_ok, keep_fail;          /* ended runs that are kept */
+    uint64_t keep_age_ms;
+
     /* placement */
     uint32_t spread;       /* 1, N, or AGENT_JOB_EACH */
     const char *on;        /* NULL: everywhere */
@@ -152,6 +175,11 @@ void agent_job_close(struct agent_job *job);
 
 /* Appends the canonical text; the buffer keeps its own first error. */
 void agent_job_canonical(const struct agent_job *job, struct muster_text *out);
+
+/* True when the job's runs are rows of their own, beside it: it is spread, or started by a clock or
+ * by hand. */
+bool agent_job_has_runs(const struct agent_job *job);
+bool agent_job_ends(const struct agent_job *job); /* a task: it must finish once */
 
 /* The verdict on an exit; a process that a signal killed (signal != 0) has failed. */
 enum agent_job_verdict agent_job_verdict(const struct agent_job *job, int32_t code, int32_t signal);

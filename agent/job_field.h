@@ -25,5 +25,8 @@ extern const struct agent_schema_custom job_retry_field;
 extern const struct agent_schema_custom job_exits_field;
 extern const struct agent_schema_custom job_spread_field;
 extern const struct agent_schema_custom job_match_field;
+extern const struct agent_schema_custom job_cron_field;
+extern const struct agent_schema_custom job_time_field;
+extern const struct agent_schema_custom job_tz_field;
 
 #endif

@@ -33,6 +33,27 @@ static const struct agent_schema_word signals[] = {
     { "ALRM", SIGALRM }, { "WINCH", SIGWINCH }, { NULL, 0 },
 };
 
+static const struct agent_schema_word starts[] = {
+    { "now", AGENT_JOB_START_NOW },
+    { "manual", AGENT_JOB_START_MANUAL },
+    { NULL, 0 },
+};
+
+static const struct agent_schema_word misses[] = {
+    { "once", AGENT_JOB_MISSED_ONCE },
+    { "skip", AGENT_JOB_MISSED_SKIP },
+    { "all", AGENT_JOB_MISSED_ALL },
+    { NULL, 0 },
+};
+
+static const struct agent_schema_word overlaps[] = {
+    { "skip", AGENT_JOB_OVERLAP_SKIP },
+    { "queue", AGENT_JOB_OVERLAP_QUEUE },
+    { "replace", AGENT_JOB_OVERLAP_REPLACE },
+    { "allow", AGENT_JOB_OVERLAP_ALLOW },
+    { NULL, 0 },
+};
+
 static const struct agent_schema_word partitions[] = {
     { "available", AGENT_JOB_AVAILABLE },
     { "exclusive", AGENT_JOB_EXCLUSIVE },
@@ -93,6 +114,12 @@ const struct agent_job job_service = {
     .exit_ok = { { 1 } },                    /* 0 */
     .exit_defer = { { 0, 1 << (75 - 64) } }, /* 75, EX_TEMPFAIL */
     .max_moves = 5,
+    .every_ms = AGENT_JOB_NONE,
+    .catchup_ms = AGENT_JOB_NONE,
+    .not_after_ms = AGENT_JOB_NONE,
+    .keep_ok = 20,
+    .keep_fail = 50,
+    .keep_age_ms = 30 * DAY,
     .spread = 1,
     .slots = 1,
     .priority = 50,
@@ -118,6 +145,13 @@ static const struct agent_schema_field backoff_fields[] = {
     { "max", AGENT_TYPE_DURATION, AT(backoff_max_ms), .min = 1, .max = 7 * DAY },
 };
 static const struct agent_schema backoff_schema = FIELDS_OF(backoff_fields);
+
+static const struct agent_schema_field keep_fields[] = {
+    { "ok", AGENT_TYPE_U32, AT(keep_ok), .max = 10000 },
+    { "fail", AGENT_TYPE_U32, AT(keep_fail), .max = 10000 },
+    { "age", AGENT_TYPE_DURATION, AT(keep_age_ms), .min = SECOND, .max = LONG_TIME },
+};
+static const struct agent_schema keep_schema = FIELDS_OF(keep_fields);
 
 static const struct agent_schema_field job_fields[] = {
     /* identity */
@@ -163,23 +197,24 @@ static const struct agent_schema_field job_fields[] = {
     { "max_moves", AGENT_TYPE_U32, LATER, AT(max_moves), .max = 1000000 },
 
     /* schedule */
-    { "cron", AGENT_TYPE_NOWHERE, LATER },
-    { "every", AGENT_TYPE_NOWHERE, LATER },
-    { "from", AGENT_TYPE_NOWHERE, LATER },
-    { "at", AGENT_TYPE_NOWHERE, LATER },
-    { "tz", AGENT_TYPE_NOWHERE, LATER, .fallback = "UTC" },
-    { "missed", AGENT_TYPE_NOWHERE, LATER, .fallback = "once" },
-    { "catchup", AGENT_TYPE_NOWHERE, LATER },
-    { "overlap", AGENT_TYPE_NOWHERE, LATER, .fallback = "skip" },
-    { "jitter", AGENT_TYPE_NOWHERE, LATER },
-    { "not_before", AGENT_TYPE_NOWHERE, LATER },
-    { "not_after", AGENT_TYPE_NOWHERE, LATER },
-    { "max_runs", AGENT_TYPE_NOWHERE, LATER },
+    { "start", AGENT_TYPE_WORD, AT(start), .words = starts },
+    { "cron", AGENT_TYPE_CUSTOM, .custom = &job_cron_field },
+    { "every", AGENT_TYPE_DURATION, AT(every_ms), .min = SECOND, .max = LONG_TIME },
+    { "from", AGENT_TYPE_CUSTOM, AT(from_ms), .custom = &job_time_field },
+    { "at", AGENT_TYPE_CUSTOM, AT(at_ms), .custom = &job_time_field },
+    { "tz", AGENT_TYPE_CUSTOM, .custom = &job_tz_field },
+    { "missed", AGENT_TYPE_WORD, AT(missed), .words = misses },
+    { "catchup", AGENT_TYPE_DURATION, AT(catchup_ms), .max = LONG_TIME },
+    { "overlap", AGENT_TYPE_WORD, AT(overlap), .words = overlaps },
+    { "jitter", AGENT_TYPE_DURATION, AT(jitter_ms), .max = DAY },
+    { "not_before", AGENT_TYPE_CUSTOM, AT(not_before_ms), .custom = &job_time_field },
+    { "not_after", AGENT_TYPE_CUSTOM, AT(not_after_ms), .custom = &job_time_field },
+    { "max_runs", AGENT_TYPE_U32, AT(max_runs), .max = 1000000000 },
     { "after", AGENT_TYPE_NOWHERE, LATER },
-    { "keep", AGENT_TYPE_NOWHERE, LATER },
+    { "keep", AGENT_TYPE_MAP, .inner = &keep_schema },
 
     /* placement */
-    { "spread", AGENT_TYPE_CUSTOM, LATER, .custom = &job_spread_field },
+    { "spread", AGENT_TYPE_CUSTOM, .custom = &job_spread_field },
     { "on", AGENT_TYPE_CUSTOM, AT(on), .custom = &job_match_field },
     { "prefer", AGENT_TYPE_CUSTOM, AT(prefer), .custom = &job_match_field },
     { "apart", AGENT_TYPE_TEXT, LATER, AT(apart), .min = 1, .max = 1024 },

@@ -24,6 +24,13 @@
 
 struct agent_zone; /* NULL stands for UTC in every call below */
 
+/* Where zones come from: the open zone, which stays open, or NULL when there is none of that name.
+ */
+struct agent_zone_source {
+    const struct agent_zone *(*find)(void *context, const char *name); /* NULL: UTC only */
+    void *context;
+};
+
 MUSTER_MUST_USE int agent_zone_open(struct agent_zone **z, struct muster_bytes tzif);
 void agent_zone_close(struct agent_zone *z);
 

@@ -3,6 +3,7 @@
 #include "agent/job.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/yaml.h"
@@ -321,6 +322,71 @@ static void bad_documents_are_refused_in_one_sentence(void **state)
     }
 }
 
+static const struct {
+    const char *lines;
+    const char *problem; /* NULL: it is one */
+} schedules[] = {
+    { "kind: cron\ncron: '@daily'\ntz: Europe/Berlin\nmissed: all\ncatchup: 2h", NULL },
+    { "kind: task\nevery: 5m\nfrom: 2026-03-28T01:00:00Z\noverlap: queue", NULL },
+    { "kind: task\nat: 2026-03-28T01:00:00+01:00\njitter: 10s\nkeep: {ok: 3}", NULL },
+    { "kind: task\nstart: manual", NULL },
+    { "kind: daemon", NULL },
+    { "spread: 3", NULL },
+    { "cron: '@daily'",
+      "3:7: cron: a schedule starts tasks, and this is a service; say kind: task" },
+    { "kind: cron",
+      "3:7: kind: a cron job needs a schedule; say cron: \"0 3 * * *\" or every: 5m" },
+    { "kind: task\nevery: 5m\ncron: '@daily'",
+      "5:7: cron: two of cron, every and at are given; keep the one that is meant" },
+    { "kind: task\nfrom: 2026-03-28T01:00:00Z", "4:7: from: goes with every alone" },
+    { "kind: task\nevery: 5m\nstart: manual",
+      "5:8: start: manual and a schedule are both given; keep the one that is meant" },
+    { "start: manual", "3:8: start: only a task that is not spread is started by hand" },
+    { "kind: task\nevery: 10ms", "4:8: every: 10ms is out of range; say 1s to 3650d" },
+    { "kind: task\nat: tomorrow", "4:5: at: \"tomorrow\" is no time; say 2026-03-28T01:00:00Z, "
+                                  "or an offset instead of the Z" },
+    { "kind: task\nevery: 1h\ntz: ../etc",
+      "5:5: tz: \"../etc\" is no time zone; say Europe/Berlin or UTC" },
+    { "kind: task\nevery: 1h\nnot_before: 2026-03-28T01:00:00Z\nnot_after: "
+      "2026-03-27T01:00:00Z",
+      "6:12: not_after: is before not_before" },
+};
+
+static void a_schedule_makes_sense_or_is_refused(void **state)
+{
+    char yaml[256];
+
+    (void)state;
+    for (size_t i = 0; i < UNIT_COUNT(schedules); i++) {
+        struct agent_job job, again;
+        struct agent_problem problem;
+        char line[AGENT_PROBLEM_LINE];
+        struct muster_text text;
+        (void)snprintf(yaml, sizeof yaml, "name: a\nexec: [b]\n%s\n", schedules[i].lines);
+        int err = job_of_yaml(&job, yaml, NULL, &problem);
+        if (schedules[i].problem != NULL) {
+            assert_int_not_equal(err, MUSTER_OK);
+            assert_string_equal(agent_problem_text(&problem, NULL, line, sizeof line),
+                                schedules[i].problem);
+            continue;
+        }
+        assert_int_equal(err, MUSTER_OK);
+        muster_text_open(&text, AGENT_JOB_TEXT_MAX);
+        agent_job_canonical(&job, &text);
+        assert_int_equal(agent_job_decode(&again, muster_text_bytes(&text), &problem), MUSTER_OK);
+        assert_true(again.every_ms == job.every_ms && again.at_ms == job.at_ms);
+        assert_true(again.from_ms == job.from_ms && again.catchup_ms == job.catchup_ms);
+        assert_int_equal(again.spread, job.spread);
+        assert_int_equal(again.missed, job.missed);
+        assert_int_equal(again.overlap, job.overlap);
+        assert_int_equal(again.keep_ok, job.keep_ok);
+        assert_int_equal(agent_job_has_runs(&again), true);
+        muster_text_close(&text);
+        agent_job_close(&again);
+        agent_job_close(&job);
+    }
+}
+
 static void what_comes_later_is_refused_by_name(void **state)
 {
     static const struct {
@@ -329,15 +395,7 @@ static void what_comes_later_is_refused_by_name(void **state)
     } cases[] = {
         { "worker: w", "3:9: worker: not supported yet in this version" },
         { "payload: x", "3:10: payload: not supported yet in this version" },
-        { "cron: '@daily'", "3:7: cron: not supported yet in this version" },
-        { "every: 5m", "3:8: every: not supported yet in this version" },
-        { "at: 2026-03-28T01:00:00Z", "3:5: at: not supported yet in this version" },
-        { "tz: Europe/Berlin", "3:5: tz: not supported yet in this version" },
-        { "missed: all", "3:9: missed: not supported yet in this version" },
-        { "keep: {ok: 3}", "3:7: keep: not supported yet in this version" },
         { "after: [other]", "3:8: after: not supported yet in this version" },
-        { "spread: 3", "3:9: spread: not supported yet in this version" },
-        { "spread: each", "3:9: spread: not supported yet in this version" },
         { "apart: a", "3:8: apart: not supported yet in this version" },
         { "spread_by: rack", "3:12: spread_by: not supported yet in this version" },
         { "max_running: 2", "3:14: max_running: not supported yet in this version" },
@@ -346,8 +404,6 @@ static void what_comes_later_is_refused_by_name(void **state)
         { "key: k", "3:6: key: not supported yet in this version" },
         { "move: eager",
           "3:7: move: eager is not supported yet in this version; say lazy or never" },
-        { "kind: cron", "3:7: kind: not supported yet in this version; say service or task" },
-        { "kind: daemon", "3:7: kind: not supported yet in this version; say service or task" },
     };
     char yaml[256];
 
@@ -473,6 +529,7 @@ int main(void)
         cmocka_unit_test(waits_grow_to_their_maximum_or_follow_the_list),
         cmocka_unit_test(good_documents_have_one_canonical_text),
         cmocka_unit_test(bad_documents_are_refused_in_one_sentence),
+        cmocka_unit_test(a_schedule_makes_sense_or_is_refused),
         cmocka_unit_test(what_comes_later_is_refused_by_name),
         cmocka_unit_test(a_newer_build_s_text_is_decoded_and_its_news_passed_over),
         cmocka_unit_test(the_name_of_the_request_and_of_the_document_are_one),
