@@ -8,6 +8,7 @@
 #include "agent/doc.h"
 #include "agent/job.h"
 #include "agent/name.h"
+#include "agent/run_name.h"
 #include "base/hash.h"
 
 /* ---- bodies */
@@ -41,7 +42,7 @@ static const struct agent_doc_node *body_field(const struct agent_doc *doc, cons
 
 static bool name_ok(struct agent_api *api, uint64_t id, const char *name)
 {
-    const char *fault = agent_name_job_fault(muster_bytes_text(name));
+    const char *fault = agent_run_name_fault(muster_bytes_text(name));
     if (fault == NULL)
         return true;
     api_error(api, id, 400, "invalid", "name", "name: %s", fault);

@@ -26,6 +26,7 @@ struct agent_placer;
 struct agent_runner;
 struct agent_requests;
 struct agent_serve;
+struct agent_family;
 struct serve_ask;
 struct agent_newsroom;
 struct agent_lost;
@@ -44,6 +45,7 @@ struct agent_core {
     struct agent_runner *runner;
     struct agent_requests *requests;
     struct agent_serve *serve;
+    struct agent_family *family;
     struct agent_newsroom *newsroom;
     struct agent_lost *lost;
     struct agent_boots *boots;

@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/family.h"
 #include "agent/peers.h"
 #include "agent/place.h"
+#include "agent/run_name.h"
 #include "agent/runner.h"
 
 const char *agent_state_text(enum agent_state s)
@@ -21,9 +23,17 @@ const char *agent_state_text(enum agent_state s)
     return text[s];
 }
 
-static const char *kind_text(enum store_kind k)
+/* As its specification says; the canonical text has it behind the name. */
+static struct muster_bytes kind_of(const struct store_row *row)
 {
-    return k == STORE_KIND_SERVICE ? "service" : k == STORE_KIND_TASK ? "task" : "cron";
+    static const char mark[] = "\"kind\":\"";
+    const uint8_t *at =
+        row->spec.len > 0 ? memmem(row->spec.data, row->spec.len, mark, sizeof mark - 1) : NULL;
+    if (at == NULL)
+        return muster_bytes_text(row->kind == STORE_KIND_SERVICE ? "service" : "task");
+    at += sizeof mark - 1;
+    const uint8_t *end = memchr(at, '"', (size_t)(row->spec.data + row->spec.len - at));
+    return MUSTER_BYTES(at, end != NULL ? (size_t)(end - at) : 0);
 }
 
 /* ---- states (docs/design.md "States") */
@@ -106,6 +116,62 @@ static bool reason_lease(struct agent_core *core, struct agent_picture *p)
     return true;
 }
 
+/* A job whose runs are rows beside it is what they are together. */
+static void family_set(struct agent_core *core, struct agent_picture *p)
+{
+    struct agent_family_sum sum;
+    char time[MUSTER_TIME_TEXT];
+    agent_family_sum(core, &p->view->row, &sum);
+    p->reason = p->text;
+    bool has_all = sum.placed >= sum.wanted;
+    bool runs = sum.has_clock ? sum.placed > 0 : sum.placed > 0 && has_all;
+    enum store_want want = p->view->row.want;
+    if (want == STORE_WANT_STOP)
+        p->state = sum.placed > 0 ? AGENT_STATE_STOPPING : AGENT_STATE_STOPPED;
+    else if (want == STORE_WANT_HOLD)
+        p->state = sum.placed > 0 ? AGENT_STATE_RUNNING : AGENT_STATE_STOPPED;
+    else if (sum.ok > 0 && sum.ok == sum.wanted && !sum.has_clock)
+        p->state = AGENT_STATE_DONE;
+    else
+        p->state = runs ? AGENT_STATE_RUNNING : AGENT_STATE_PENDING;
+    if (want != STORE_WANT_RUN)
+        (void)snprintf(p->text, sizeof p->text, "%s by a person",
+                       want == STORE_WANT_STOP ? "stopped" : "held");
+    else if (sum.fault[0] != '\0')
+        (void)snprintf(p->text, sizeof p->text, "its schedule stands still: %s", sum.fault);
+    else if (sum.is_manual)
+        (void)snprintf(p->text, sizeof p->text, "runs when it is triggered");
+    else if (sum.has_clock && sum.next_wall_ms == MUSTER_NEVER)
+        (void)snprintf(p->text, sizeof p->text, "its schedule is over");
+    else if (sum.has_clock)
+        (void)snprintf(p->text, sizeof p->text, "next at %s",
+                       muster_time_text(sum.next_wall_ms, time));
+    else
+        (void)snprintf(p->text, sizeof p->text, "%u of %u copies are placed", sum.placed,
+                       sum.wanted);
+}
+
+/* A copy waits for a node that has none, or for its own. True when that is why. */
+static bool reason_share(struct agent_core *core, struct agent_picture *p)
+{
+    struct muster_bytes key = p->view->row.key, node = agent_run_name_read(key).node;
+    const struct agent_peer *own = agent_family_node(core, key);
+    uint32_t nodes = 0;
+    if (node.len > 0 && (own == NULL || !agent_peer_is_open(own)))
+        (void)snprintf(p->text, sizeof p->text, "waits for its node %.*s, which is %s",
+                       (int)node.len, (const char *)node.data,
+                       own != NULL && agent_peer_is_alive(own) ? "draining" : "away");
+    for (uint32_t i = 0; node.len == 0 && i < agent_peers_count(core); i++) {
+        const struct agent_peer *peer = agent_peers_at(core, i);
+        nodes += peer->is_in_ring;
+        if (peer->is_in_ring && agent_family_bar_text(core, key, peer) == NULL)
+            return false;
+    }
+    if (node.len == 0)
+        (void)snprintf(p->text, sizeof p->text, "each of %u nodes has a copy of it already", nodes);
+    return node.len == 0 || p->text[0] != '\0';
+}
+
 static void reason_set(struct agent_core *core, struct agent_picture *p)
 {
     const struct store_row *row = &p->view->row;
@@ -117,6 +183,8 @@ static void reason_set(struct agent_core *core, struct agent_picture *p)
     if (p->state == AGENT_STATE_PENDING && row->phase == STORE_PLACED)
         (void)snprintf(p->text, sizeof p->text, "its node %s is gone; waits to be placed anew",
                        agent_node_name(core, row->run_node));
+    else if (p->state == AGENT_STATE_PENDING && p->report.is_queued && reason_share(core, p))
+        return;
     else if (p->state == AGENT_STATE_PENDING && p->report.is_queued)
         agent_placer_hurdle(core, row, p->text, sizeof p->text);
     else if (p->state == AGENT_STATE_PENDING && p->text[0] == '\0')
@@ -133,6 +201,11 @@ void agent_picture(struct agent_core *core, const struct store_view *view,
     out->report.exit_code = -1;
     if (agent_placer_report(core, view->row.key, &out->report) && view->row.phase != STORE_PLACED)
         out->report.is_heard = false;
+    bool is_family = view->row.kind == STORE_KIND_PARENT && view->row.phase == STORE_HELD;
+    if (is_family) {
+        family_set(core, out);
+        return;
+    }
     out->is_held = held_set(core, out);
     out->state = state_of(core, out);
     if (!out->is_held)
@@ -155,7 +228,7 @@ void agent_describe_job(struct agent_core *core, struct agent_json *j,
     const struct store_row *row = &p->view->row;
     (void)core;
     agent_json_put_bytes(j, "name", row->key);
-    agent_json_put_text(j, "kind", kind_text(row->kind));
+    agent_json_put_bytes(j, "kind", kind_of(row));
     agent_json_put_text(j, "desired", row->phase == STORE_GONE ? "delete" : want[row->want]);
     agent_json_put_u64(j, "rev", row->revision);
     agent_json_put_raw(j, "spec", row->spec);
@@ -232,8 +305,8 @@ void agent_describe_run(struct agent_core *core, struct agent_json *j,
     char id[MUSTER_ID_TEXT];
     agent_json_object(j);
     agent_json_put_bytes(j, "run", row->key);
-    agent_json_put_bytes(j, "job", row->key);
-    agent_json_put_text(j, "kind", kind_text(row->kind));
+    agent_json_put_bytes(j, "job", agent_run_name_read(row->key).job);
+    agent_json_put_bytes(j, "kind", kind_of(row));
     agent_json_put_text(j, "state", agent_state_text(p->state));
     put_reason(j, p);
     agent_json_put_text(j, "node", placed ? agent_node_name(core, row->run_node) : NULL);
@@ -268,7 +341,8 @@ static void why_summary(struct agent_core *core, struct agent_json *j,
 {
     const struct store_row *row = &p->view->row;
     char text[512];
-    if (p->state == AGENT_STATE_RUNNING || p->state == AGENT_STATE_STARTING)
+    bool has_run = row->kind != STORE_KIND_PARENT;
+    if (has_run && (p->state == AGENT_STATE_RUNNING || p->state == AGENT_STATE_STARTING))
         (void)snprintf(text, sizeof text, "%s on %s, placed there with token %llu",
                        agent_state_text(p->state), agent_node_name(core, row->run_node),
                        (unsigned long long)row->run_token);
@@ -289,9 +363,11 @@ static void why_node(struct agent_core *core, struct agent_json *j, const struct
     if (u == AGENT_FITS && muster_id_equal(w->id, row->avoid))
         u = AGENT_UNFIT_AVOIDED;
     bool is_second = u == AGENT_FITS && !agent_wish_prefers(wish, &facts);
-    const char *what = u != AGENT_FITS ? agent_unfit_text(u)
-                       : is_second     ? "matches, others are preferred"
-                                       : "matches";
+    const char *bar = runs_it ? NULL : agent_family_bar_text(core, row->key, w);
+    const char *what = bar != NULL       ? bar
+                       : u != AGENT_FITS ? agent_unfit_text(u)
+                       : is_second       ? "matches, others are preferred"
+                                         : "matches";
     if (u == AGENT_UNFIT_UNLIKE && !runs_it)
         (void)snprintf(note, sizeof note, "no: %s",
                        agent_match_why(&wish->on, &facts, why, sizeof why));
@@ -300,7 +376,8 @@ static void why_node(struct agent_core *core, struct agent_json *j, const struct
                        w->slots > w->used ? w->slots - w->used : 0, w->slots);
     agent_json_object(j);
     agent_json_put_text(j, "node", w->name);
-    agent_json_put_bool(j, "fits", u == AGENT_FITS || u == AGENT_UNFIT_AVOIDED || runs_it);
+    bool fits = u == AGENT_FITS || u == AGENT_UNFIT_AVOIDED;
+    agent_json_put_bool(j, "fits", (fits && bar == NULL) || runs_it);
     agent_json_put_text(j, "note", note);
     agent_json_object_end(j);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/boots.h"
+#include "agent/family.h"
 #include "agent/lost.h"
 #include "agent/newsroom.h"
 #include "agent/node_inside.h"
@@ -67,6 +68,8 @@ static int rooms_open(struct agent_node *n)
         err = agent_requests_open(core);
     if (err == MUSTER_OK)
         err = agent_serve_open(core);
+    if (err == MUSTER_OK)
+        err = agent_family_open(core);
     return err;
 }
 
@@ -130,6 +133,7 @@ int agent_node_open(struct agent_node **out, const struct agent_node_config *c)
 void agent_node_close(struct agent_node *n)
 {
     struct agent_core *core = &n->core;
+    agent_family_close(core);
     agent_serve_close(core);
     agent_requests_close(core);
     agent_runner_close(core);
@@ -307,13 +311,16 @@ static void store_effect(struct agent_node *n, const struct store_effect *s)
         break;
     case STORE_EFFECT_SERVING:
         agent_placer_serving(core, s->bucket);
+        agent_family_serving(core, s->bucket);
         break;
     case STORE_EFFECT_RETIRED:
         agent_placer_retired(core, s->bucket);
+        agent_family_retired(core, s->bucket);
         break;
     case STORE_EFFECT_CHOSEN:
         agent_placer_chosen(core, key);
         agent_serve_chosen(core, key);
+        agent_family_chosen(core, key);
         break;
     case STORE_EFFECT_WRITTEN:
         agent_serve_written(core, s->cookie, s->err, s->copies);
@@ -386,6 +393,8 @@ static void ticks(struct agent_node *n)
         agent_placer_tick(core);
     if (agent_runner_deadline_ms(core) <= now)
         agent_runner_tick(core);
+    if (agent_family_deadline_ms(core) <= now)
+        agent_family_tick(core);
     if (agent_requests_deadline_ms(core) <= now)
         agent_requests_tick(core);
     if (agent_serve_deadline_ms(core) <= now)
@@ -404,6 +413,7 @@ static void ring_tick(struct agent_node *n)
         return;
     n->ring_ms = MUSTER_NEVER;
     agent_place_update(core);
+    agent_family_members(core);
     const struct store_event tick = { .kind = STORE_EVENT_TICK };
     agent_store_step(core, &tick);
     agent_placer_kick(core);
@@ -455,6 +465,7 @@ uint64_t agent_node_deadline_ms(const struct agent_node *n)
     d = muster_deadline_sooner(d, agent_peers_deadline_ms(core));
     d = muster_deadline_sooner(d, agent_placer_deadline_ms(core));
     d = muster_deadline_sooner(d, agent_runner_deadline_ms(core));
+    d = muster_deadline_sooner(d, agent_family_deadline_ms(core));
     d = muster_deadline_sooner(d, agent_requests_deadline_ms(core));
     d = muster_deadline_sooner(d, agent_serve_deadline_ms(core));
     if (agent_peers_ring_due(core))

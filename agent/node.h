@@ -17,6 +17,7 @@
 #include "agent/effect.h"
 #include "agent/profile.h"
 #include "agent/request.h"
+#include "agent/zone.h"
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -59,7 +60,8 @@ struct agent_node_config {
     uint64_t seen_keep_ms; /* what was seen of a job stays so long after it is gone (R28) */
     uint32_t strikes_max;  /* node deaths soon after a start that hold a job; 0: none do (R34) */
     uint32_t log_max_bytes;
-    uint32_t buckets; /* STORE_BUCKETS; fewer only in tests */
+    struct agent_zone_source zones; /* of schedules */
+    uint32_t buckets;               /* STORE_BUCKETS; fewer only in tests */
 };
 
 /* Profile lan with everything that has a default; the caller fills in who and where. */

@@ -216,6 +216,13 @@ static void row_settle(struct store_row *row, enum store_phase phase, uint64_t w
     row->since_wall_ms = wall_ms;
 }
 
+/* A job whose runs are rows beside it has none of its own. */
+enum store_phase placer_phase_without_run(const struct store_row *row)
+{
+    bool waits = row->want == STORE_WANT_RUN && row->kind != STORE_KIND_PARENT;
+    return waits ? STORE_WAITING : STORE_HELD;
+}
+
 /* The run has ended or its node is gone: the row as it stands without it. */
 static void run_clear(struct agent_core *core, struct place_entry *e, struct store_view *view,
                       const char *reason)
@@ -226,8 +233,7 @@ static void run_clear(struct agent_core *core, struct place_entry *e, struct sto
     row.run_token = 0;
     row.reason = muster_bytes_text(reason);
     if (row.phase != STORE_GONE)
-        row_settle(&row, row.want == STORE_WANT_RUN ? STORE_WAITING : STORE_HELD,
-                   core->now.wall_ms);
+        row_settle(&row, placer_phase_without_run(&row), core->now.wall_ms);
     (void)placer_write(core, e, &row, view->version.packed, false);
 }
 
@@ -426,6 +432,10 @@ static void done_ok_send(struct agent_core *core, struct place_entry *e)
 static void look_run(struct agent_core *core, struct place_entry *e, struct store_view *view)
 {
     const struct store_row *row = &view->row;
+    if (row->kind == STORE_KIND_PARENT && row->run_token == 0) {
+        placer_free(core, e);
+        return;
+    }
     switch (row->phase) {
     case STORE_WAITING:
         if (row->run_token != 0) {

@@ -46,6 +46,7 @@ void agent_placer_close(struct agent_core *core);
 /* Store effects. */
 void agent_placer_serving(struct agent_core *core, uint32_t bucket);
 void agent_placer_retired(struct agent_core *core, uint32_t bucket);
+struct agent_peer *agent_placer_offered(const struct agent_core *core, struct muster_bytes key);
 void agent_placer_chosen(struct agent_core *core, struct muster_bytes key);
 void agent_placer_claimable(struct agent_core *core, uint32_t bucket);
 void agent_placer_claimed(struct agent_core *core, struct muster_bytes key, struct muster_id node,

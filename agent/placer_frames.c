@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/family.h"
 #include "agent/newsroom.h"
 #include "agent/placer_inside.h"
 #include "agent/runner.h"
@@ -72,6 +73,9 @@ static bool is_claimable(struct agent_core *core, const struct store_row *row)
     bool is_available = row->mode == STORE_AVAILABLE || MUSTER_MUTANT(exclusive_claimed);
     if (!is_available || row->want != STORE_WANT_RUN)
         return false;
+    const struct agent_peer *own = agent_family_node(core, row->key);
+    if (own != NULL && !own->is_self)
+        return false; /* it is that node's share, and nobody else's */
     if (row->phase == STORE_WAITING)
         return row->not_before_wall_ms <= core->now.wall_ms;
     if (row->phase != STORE_PLACED)
@@ -436,7 +440,7 @@ void agent_placer_gone(struct agent_core *core, struct muster_id from, struct mu
         (void)placer_write(core, e, &row, view.version.packed, false);
         return;
     }
-    row.phase = row.want == STORE_WANT_RUN ? STORE_WAITING : STORE_HELD;
+    row.phase = placer_phase_without_run(&row);
     row.since_wall_ms = core->now.wall_ms;
     row.reason = row.want == STORE_WANT_RUN    ? m.reason
                  : row.want == STORE_WANT_HOLD ? muster_bytes_text("held by a person")

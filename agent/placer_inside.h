@@ -116,6 +116,8 @@ void placer_token_send(struct agent_core *core, uint32_t message, struct muster_
                        struct muster_bytes key, uint64_t token);
 void placer_queue(struct agent_core *core, struct place_entry *e, const struct store_row *row);
 
+enum store_phase placer_phase_without_run(const struct store_row *row);
+
 /* Why a row's node will not come back with its run, or that it may. */
 bool placer_is_lost(struct agent_core *core, struct place_entry *e, const struct store_row *row);
 /* No first lease in this bucket before, on our clock (R37). */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/family.h"
 #include "agent/job.h"
 #include "agent/lost.h"
 #include "agent/newsroom.h"
@@ -170,6 +171,14 @@ static void loads_view(struct agent_core *core, const struct place_entry *e,
         v->capacity[p->ring_number] = p->slots;
         v->is_alive[p->ring_number] = is_candidate(core, e, row, d, p);
     }
+    agent_family_bar(core, row->key, v->is_alive);
+}
+
+/* The node that this run was asked room of and that has not answered yet; NULL: none. */
+struct agent_peer *agent_placer_offered(const struct agent_core *core, struct muster_bytes key)
+{
+    const struct place_entry *e = placer_find(core, key);
+    return e != NULL && e->offer != 0 ? agent_peers_find(core, e->offer_to) : NULL;
 }
 
 /* Orders and draws may miss the only free node of a small cluster: there the walk asks everybody.
@@ -199,11 +208,16 @@ static struct agent_peer *candidate(struct agent_core *core, struct place_entry 
                                      { wish, false, false } };
     const struct place_loads *v = &core->placer->loads;
     const struct ring_load_view view = { v->used, v->capacity, v->is_alive };
-    struct agent_peer *p = NULL;
-    if (told != NULL && told->is_in_ring && is_candidate(core, e, row, &demand[2], told))
+    struct agent_peer *p = NULL, *own = agent_family_node(core, row->key);
+    if (told != NULL && told->is_in_ring && is_candidate(core, e, row, &demand[2], told) &&
+        agent_family_bar_text(core, row->key, told) == NULL)
         return told;
     for (int pass = prefers ? 0 : 1; pass < 3 && p == NULL; pass++) {
         loads_view(core, e, row, &demand[pass], v);
+        if (own != NULL) {
+            p = own->is_in_ring && v->is_alive[own->ring_number] ? own : NULL;
+            continue;
+        }
         struct ring_load_choice c = ring_load_choose(core->ring, row->key, &view, row->needs);
         p = c.node != RING_NONE ? agent_peers_by_ring(core, c.node)
                                 : walk_fits(core, row, wish, v->is_alive);

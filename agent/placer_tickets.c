@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Waiting runs leave a ticket at three nodes that could have them, and come when they are invited.
  * (R35) */
+#include "agent/family.h"
 #include "agent/placer_inside.h"
 #include "agent/tickets.h"
 
@@ -65,5 +66,11 @@ void agent_placer_invited(struct agent_core *core, struct muster_id from, struct
         return;
     if (!store_is_serving(core->store, e->bucket) || !store_get(core->store, key, &view))
         return;
-    placer_offer_to(core, e, &view.row, p);
+    bool *may = core->placer->loads.is_alive;
+    if (!p->is_in_ring)
+        return;
+    may[p->ring_number] = true;
+    agent_family_bar(core, key, may);
+    if (may[p->ring_number])
+        placer_offer_to(core, e, &view.row, p);
 }

@@ -154,7 +154,7 @@ static void run_exited(struct agent_core *core, struct agent_run *run,
 
 static struct agent_run *run_found(struct agent_core *core, const struct agent_guard_event *g)
 {
-    struct muster_bytes key = muster_bytes_text(g->job);
+    struct muster_bytes key = muster_bytes_text(g->run);
     struct agent_run *run = runner_find(core, key);
     if (run != NULL && run->token >= g->token)
         MUSTER_MARK(guard_of_an_older_run);

@@ -7,6 +7,7 @@
 #include "agent/newsroom.h"
 #include "agent/peers.h"
 #include "agent/relay.h"
+#include "agent/run_name.h"
 #include "agent/runner_inside.h"
 
 #define LEASE_LAUNCH_MS 250    /* less is left for the next lease */
@@ -183,16 +184,22 @@ static const char *number_text(struct agent_core *core, uint64_t n)
 static const char *const *launch_env(struct agent_core *core, const struct agent_run *run)
 {
     const struct agent_job *job = &run->job;
-    const char **env = agent_out_take(&core->out, (job->env_count + 9) * sizeof *env);
+    const char **env = agent_out_take(&core->out, (job->env_count + 10) * sizeof *env);
     uint32_t n = 0;
     for (uint32_t i = 0; i < job->env_count; i++)
         env[n++] = agent_out_text(&core->out, job->env[i]);
-    env[n++] = env_pair(core, "MUSTER_JOB", run->key);
+    struct agent_run_name name = agent_run_name_read(runner_key(run));
+    char time[MUSTER_TIME_TEXT];
+    env[n++] = env_pair(core, "MUSTER_JOB", job->name);
     env[n++] = env_pair(core, "MUSTER_RUN", run->key);
     env[n++] = env_pair(core, "MUSTER_RUN_TOKEN", number_text(core, run->token));
     env[n++] = env_pair(core, "MUSTER_ATTEMPT", number_text(core, run->attempt));
-    env[n++] = "MUSTER_INDEX=1";
-    env[n++] = "MUSTER_COUNT=1";
+    env[n++] = env_pair(core, "MUSTER_INDEX", number_text(core, name.index > 0 ? name.index : 1));
+    env[n++] = env_pair(core, "MUSTER_COUNT", number_text(core, job->spread > 0 ? job->spread : 1));
+    if (name.tick_wall_ms != 0) {
+        (void)memcpy(muster_time_text(name.tick_wall_ms, time) + 19, "Z", 2); /* a whole second */
+        env[n++] = env_pair(core, "MUSTER_TICK", time);
+    }
     env[n++] = env_pair(core, "MUSTER_NODE", core->config.name);
     env[n] = NULL;
     return env;
@@ -203,8 +210,9 @@ static const char *argument_expand(struct agent_core *core, const struct agent_r
                                    const char *text)
 {
     const char *const name[] = { "%{arg}", "%{job}", "%{index}", "%{node}" };
-    const char *const value[] = { run->job.arg != NULL ? run->job.arg : "", run->key, "1",
-                                  core->config.name };
+    uint32_t index = agent_run_name_read(runner_key(run)).index;
+    const char *const value[] = { run->job.arg != NULL ? run->job.arg : "", run->job.name,
+                                  number_text(core, index > 0 ? index : 1), core->config.name };
     if (strstr(text, "%{") == NULL)
         return agent_out_text(&core->out, text);
     struct muster_text out;
@@ -250,7 +258,7 @@ static void launch_fill(struct agent_core *core, const struct agent_run *run,
 {
     const struct agent_job *job = &run->job;
     *l = (struct agent_launch){
-        .job = agent_out_text(&core->out, run->key),
+        .job = agent_out_text(&core->out, run->job.name),
         .run = agent_out_text(&core->out, run->key),
         .token = run->token,
         .attempt = run->attempt,

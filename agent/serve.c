@@ -12,6 +12,7 @@
 #include "agent/job.h"
 #include "agent/newsroom.h"
 #include "agent/peers.h"
+#include "agent/run_name.h"
 #include "agent/runner.h"
 #include "agent/serve_inside.h"
 
@@ -153,6 +154,7 @@ static bool same_process(struct muster_bytes a, struct muster_bytes b)
             job[i].priority = 50;
             job[i].on = job[i].prefer = NULL; /* a run that is placed stays where it is */
             job[i].move = AGENT_JOB_MOVE_LAZY;
+            job[i].spread = job[i].spread != 1 ? 2 : 1; /* how many is no change of what runs */
             muster_text_open(&text[i], AGENT_JOB_TEXT_MAX);
             agent_job_canonical(&job[i], &text[i]);
         }
@@ -174,6 +176,8 @@ void serve_row_again(struct store_row *row, uint64_t wall_ms)
     row->not_before_wall_ms = 0;
     row->avoid = (struct muster_id){ 0 };
     row->reason = MUSTER_BYTES(NULL, 0);
+    if (row->kind == STORE_KIND_PARENT && row->run_token == 0)
+        row->phase = STORE_HELD; /* the rows beside it run */
 }
 
 static bool spec_apply(struct agent_core *core, struct served *s, struct store_row *row)
@@ -187,7 +191,9 @@ static bool spec_apply(struct agent_core *core, struct served *s, struct store_r
         return false;
     }
     row->spec = s->q.spec;
-    row->kind = job.kind == AGENT_JOB_TASK ? STORE_KIND_TASK : STORE_KIND_SERVICE;
+    row->kind = agent_job_has_runs(&job) ? STORE_KIND_PARENT
+                : agent_job_ends(&job)   ? STORE_KIND_TASK
+                                         : STORE_KIND_SERVICE;
     row->mode = job.partition == AGENT_JOB_EXCLUSIVE ? STORE_EXCLUSIVE : STORE_AVAILABLE;
     row->priority = (uint8_t)job.priority;
     row->needs = (uint16_t)job.slots;
@@ -243,7 +249,7 @@ static enum serve_outcome op_put(struct agent_core *core, struct served *s,
     }
     if (!spec_apply(core, s, &c->row))
         return SERVE_ANSWERED;
-    if (restart && c->row.want == STORE_WANT_RUN)
+    if (restart && (c->row.kind == STORE_KIND_PARENT || c->row.want == STORE_WANT_RUN))
         serve_row_again(&c->row, core->now.wall_ms);
     else if (restart && c->row.phase == STORE_PLACED)
         c->row.phase = STORE_HELD; /* what runs is not what is wanted any more, and is held */
@@ -278,12 +284,16 @@ static enum serve_outcome op_stop(struct agent_core *core, struct serve_change *
 
 static enum serve_outcome op_start(struct agent_core *core, struct serve_change *c, bool restart)
 {
-    bool runs = c->row.phase == STORE_PLACED || c->row.phase == STORE_WAITING;
+    bool is_family = c->row.kind == STORE_KIND_PARENT;
+    bool runs = is_family || c->row.phase == STORE_PLACED || c->row.phase == STORE_WAITING;
     if (c->row.want == STORE_WANT_RUN && runs && !restart)
         return SERVE_SAME;
     bool goes_on = c->row.want == STORE_WANT_HOLD && c->row.phase == STORE_PLACED && !restart;
     c->row.want = STORE_WANT_RUN;
     c->news = restart ? "job.restarted" : "job.started";
+    /* What a schedule would have started while it was stopped, nobody missed. */
+    if (is_family && !restart)
+        c->row.tick_wall_ms = core->now.wall_ms;
     if (!goes_on)
         serve_row_again(&c->row, core->now.wall_ms);
     return SERVE_WRITE;
@@ -299,6 +309,13 @@ static enum serve_outcome op_change(struct agent_core *core, struct served *s,
     if (!alive) {
         serve_error(core, &ask, MUSTER_ENOTFOUND, "name", "no job named %s; `muster ls` lists them",
                     s->name);
+        return SERVE_ANSWERED;
+    }
+    /* A copy is what its job makes it. */
+    struct agent_run_name name = agent_run_name_read(view->row.key);
+    if ((name.index != 0 || name.node.len > 0) && name.tick_wall_ms == 0) {
+        serve_error(core, &ask, MUSTER_EINVAL, "name", "%s is one of the copies of %.*s: name that",
+                    s->name, (int)name.job.len, (const char *)name.job.data);
         return SERVE_ANSWERED;
     }
     s->changed = true;

@@ -21,7 +21,7 @@ static enum serve_outcome hold(struct agent_core *core, const struct serve_ask *
         return SERVE_SAME;
     row->want = STORE_WANT_HOLD;
     c->news = "job.held";
-    if (row->phase == STORE_PLACED)
+    if (row->phase == STORE_PLACED || row->kind == STORE_KIND_PARENT)
         return SERVE_WRITE;
     row->phase = STORE_HELD;
     row->since_wall_ms = core->now.wall_ms;
@@ -38,11 +38,14 @@ static enum serve_outcome release(struct agent_core *core, const struct serve_as
                     "%s was stopped, not held; `muster start` starts it again", ask->q->name);
         return SERVE_ANSWERED;
     }
-    if (row->want == STORE_WANT_RUN && row->phase != STORE_HELD)
+    bool is_family = row->kind == STORE_KIND_PARENT;
+    if (row->want == STORE_WANT_RUN && (row->phase != STORE_HELD || is_family))
         return SERVE_SAME;
     row->want = STORE_WANT_RUN;
     c->news = "job.released";
-    if (row->phase == STORE_HELD)
+    if (is_family)
+        row->tick_wall_ms = core->now.wall_ms; /* what its clock missed meanwhile, nobody missed */
+    else if (row->phase == STORE_HELD)
         serve_row_again(row, core->now.wall_ms);
     return SERVE_WRITE;
 }

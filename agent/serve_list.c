@@ -9,6 +9,7 @@
 #include "agent/newsroom.h"
 #include "agent/peers.h"
 #include "agent/requests.h"
+#include "agent/run_name.h"
 #include "agent/runner.h"
 #include "agent/serve_inside.h"
 
@@ -150,7 +151,8 @@ static bool is_wanted(struct agent_core *core, const struct agent_request *q,
     const struct store_row *row = &p->view->row;
     if (q->state[0] != '\0' && strcmp(q->state, agent_state_text(p->state)) != 0)
         return false;
-    if (q->job[0] != '\0' && !muster_bytes_equal(row->key, muster_bytes_text(q->job)))
+    struct muster_bytes job = agent_run_name_read(row->key).job;
+    if (q->job[0] != '\0' && !muster_bytes_equal(job, muster_bytes_text(q->job)))
         return false;
     if (q->node[0] != '\0' &&
         (row->run_token == 0 || strcmp(q->node, agent_node_name(core, row->run_node)) != 0))
@@ -161,9 +163,13 @@ static bool is_wanted(struct agent_core *core, const struct agent_request *q,
 /* A deleted job is gone for people, but its process may need a moment: runs show it until then. */
 static bool is_shown(const struct store_row *row, enum agent_op op)
 {
-    if (agent_left_is(row->key))
+    bool is_run = op == AGENT_OP_RUN_LIST;
+    /* A job whose runs are rows beside it is no run, and they are no jobs. */
+    bool is_other = is_run ? row->kind == STORE_KIND_PARENT && row->phase != STORE_GONE
+                           : agent_run_name_is_child(row->key);
+    if (is_other || agent_left_is(row->key))
         return false;
-    return row->phase != STORE_GONE || (op == AGENT_OP_RUN_LIST && row->run_token != 0);
+    return row->phase != STORE_GONE || (is_run && row->run_token != 0);
 }
 
 static void row_item(struct agent_core *core, const struct agent_request *q, struct list *l,

@@ -139,6 +139,10 @@ static void guard_event(void *context, const struct agent_guard_event *g)
 
 static int node_open(struct shell *s, char *why, size_t size)
 {
+    s->zones = shell_zones_open();
+    if (s->zones == NULL)
+        return MUSTER_EFULL;
+    s->setup.node.zones = (struct agent_zone_source){ shell_zones_find, s->zones };
     int err = agent_node_open(&s->node, &s->setup.node);
     if (err != MUSTER_OK) {
         (void)muster_format(why, size, "the node does not start: %s", muster_err_text(err));
@@ -250,6 +254,7 @@ void shell_close(struct shell *s)
     MUSTER_ASSERT(err == 0);
     if (s->node != NULL)
         agent_node_close(s->node);
+    shell_zones_close(s->zones);
     agent_api_close(s->api);
     shell_net_close(&s->net);
     shell_ports_close(&s->ports);

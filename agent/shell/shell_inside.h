@@ -23,6 +23,7 @@
 #include "agent/shell/shell.h"
 #include "agent/shell/stream.h"
 #include "agent/shell/udp.h"
+#include "agent/shell/zones.h"
 
 #define SHELL_SIGNALS  4
 #define SHELL_CUTS_MAX 64
@@ -43,6 +44,7 @@ struct shell_flow {
 };
 
 struct shell {
+    struct shell_zones *zones;
     uv_loop_t loop;
     struct shell_setup setup;
     struct shell_ports ports;

@@ -208,7 +208,7 @@ static void launch(struct sim *s, uint32_t node, const struct agent_launch *l)
     struct sim_node *n = &s->node[node];
     struct sim_proc *p = proc_new(s, node);
     *p = (struct sim_proc){ .is_used = true, .is_live = true, .handle = l->handle };
-    (void)snprintf(p->job, sizeof p->job, "%s", l->job);
+    (void)snprintf(p->job, sizeof p->job, "%s", l->run);
     p->keep = l->keep;
     p->lease_ms = l->lease_ms;
     p->token = l->token;

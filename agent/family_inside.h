@@ -1,0 +1,73 @@
+/* Inside of family: its entries, and what its files share. Only agent/family*.c include it.
+ *
+ * units    milliseconds; ticks are wall time
+ * memory   owned by struct agent_family; rows of a look borrow from the store until they are
+ *          written
+ * threads  the loop's only
+ */
+#ifndef MUSTER_AGENT_FAMILY_INSIDE_H
+#define MUSTER_AGENT_FAMILY_INSIDE_H
+
+#include "agent/family.h"
+#include "agent/run_name.h"
+#include "agent/schedule.h"
+#include "base/hash.h"
+#include "base/heap.h"
+
+#define FAMILY_ROWS   8   /* of one write */
+#define FAMILY_LOOKS  256 /* of one step */
+#define FAMILY_QUEUED "waits for the run before it"
+
+struct family_entry {
+    bool is_used;
+    bool is_each; /* members that come and go concern it */
+    uint32_t bucket, next_free;
+    uint64_t hash;
+    char key[STORE_KEY_MAX + 1];
+};
+
+/* What one look at a job wants written, in one transaction. */
+struct family_look {
+    struct muster_bytes job_key;
+    uint32_t count;
+    struct store_row row[FAMILY_ROWS];
+    struct store_write write[FAMILY_ROWS];
+    char key[FAMILY_ROWS][STORE_KEY_MAX + 1]; /* of rows that are new */
+    uint64_t wake_wall_ms; /* look again then; MUSTER_NEVER: when something changes */
+    const char *news_type;
+    char news[160];
+};
+
+struct agent_family {
+    struct family_entry *entry;
+    uint32_t high, capacity, first_free; /* index + 1; 0: none */
+    struct muster_map map;               /* hash of a job's name -> entry */
+    struct muster_arena arena;
+    struct muster_heap timer; /* when to look at an entry again */
+    struct family_look look;
+    bool *may; /* by ring number: for the question of one node */
+};
+
+bool family_is_child(struct muster_bytes key);
+/* The row beside this job that comes after that key (empty: the first one) and is no tombstone. */
+bool family_child_after(struct agent_core *core, struct muster_bytes job, struct muster_bytes after,
+                        struct store_view *view);
+
+bool family_is_full(const struct family_look *l);
+void family_row_add(struct family_look *l, const struct store_row *row, uint64_t expected,
+                    bool births);
+void family_row_end(struct agent_core *core, struct family_look *l, const struct store_view *view);
+/* Adds every copy of that tick (0: of none) that is not there yet; false when the look is full. */
+bool family_children_add(struct agent_core *core, struct family_look *l,
+                         const struct store_row *row, const struct agent_job *job,
+                         uint64_t tick_wall_ms, bool is_queued);
+
+void family_spread(struct agent_core *core, struct family_look *l, const struct store_view *view,
+                   const struct agent_job *job);
+void family_clock(struct agent_core *core, struct family_look *l, const struct store_view *view,
+                  const struct agent_job *job);
+
+/* True while a run of that row may go on or is to come. */
+bool family_is_live(const struct store_row *row);
+
+#endif

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Jobs whose runs are rows of their own: copies on several nodes, one on each, ticks of a clock."""
+import collections
+import time
+
+from agent import eventually, holds
+from conftest import needs_agent
+
+pytestmark = needs_agent
+
+
+def copies(c, job):
+    """Run to its process, of the process table."""
+    return {p.run: p for p in c.processes() if p.job == job}
+
+
+def test_copies_live_on_nodes_of_their_own(clusters):
+    c = clusters(3, slots=6)
+    c.wait_benches()
+    c[0].submit("web", spread=2)
+    c[1].put("/v1/jobs/exporter", {"kind": "daemon", "exec": ["sleep", "86400"]})
+    eventually(lambda: len(copies(c, "web")) == 2 and len(copies(c, "exporter")) == 3, 10,
+               "all run")
+    first = copies(c, "web")
+    assert set(first) == {"web@1", "web@2"}
+    assert len({p.node for p in first.values()}) == 2
+    assert {p.node for p in copies(c, "exporter").values()} == {a.name for a in c}
+    assert first["web@2"].env["MUSTER_INDEX"] == "2" and first["web@2"].env["MUSTER_COUNT"] == "2"
+    # One more is made, and nobody else notices.
+    c[0].submit("web", spread=3)
+    eventually(lambda: len(copies(c, "web")) == 3, 10, "the third runs")
+    assert all(copies(c, "web")[run].pid == p.pid for run, p in first.items())
+    assert len({p.node for p in copies(c, "web").values()}) == 3
+    # A node that dies leaves its copy waiting, for each of the others has one already.
+    c[2].kill9()
+    eventually(lambda: len(copies(c, "web")) == 2 and len(copies(c, "exporter")) == 2, 10, "two")
+    waits = eventually(lambda: [r for r in c[0].runs("?job=web") if r["state"] == "pending"], 10,
+                       "one waits")
+    run = waits[0]["run"]
+    eventually(lambda: "has a copy" in (c[0].get(f"/v1/runs/{run}")["reason"] or ""), 10,
+               "with a reason")
+    c[2].start()
+    eventually(lambda: len(copies(c, "web")) == 3 and len(copies(c, "exporter")) == 3, 15,
+               "it is back, and has its share again")
+    c[0].delete("/v1/jobs/web")
+    c[0].delete("/v1/jobs/exporter")
+    eventually(lambda: not c.processes() and not c[1].runs(), 10, "nothing is left")
+
+
+def ticks_of(path):
+    return [line.split()[0] for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def test_no_tick_runs_twice_and_the_clock_outlives_its_keeper(clusters, tmp_path):
+    c = clusters(3, slots=6)
+    c.wait_benches()
+    seen = tmp_path / "seen"
+    c[0].put("/v1/jobs/tick", {"kind": "cron", "every": "1s",
+                               "shell": f"echo $MUSTER_TICK $MUSTER_RUN >> {seen}"})
+    c[0].put("/v1/jobs/slow", {"kind": "cron", "every": "1s", "overlap": "queue",
+                               "exec": ["sleep", "2"]})
+    eventually(lambda: len(ticks_of(seen)) >= 3, 10, "it ticks")
+    keeper = next(b["node"] for b in c[0].get("/v1/place/tick")["bench"] if b["keeper"])
+    dead = next(a for a in c if a.name == keeper)
+    dead.kill9()
+    count = len(ticks_of(seen))
+    alive = c.up()[0]
+    eventually(lambda: len(ticks_of(seen)) >= count + 3, 10, "it ticks on without its keeper")
+    double = [t for t, n in collections.Counter(ticks_of(seen)).items() if n > 1]
+    assert not double, double
+    # Of a job that takes longer than its period one run goes on at a time, and the others wait.
+    states = collections.Counter(r["state"] for r in alive.runs("?job=slow"))
+    assert states["running"] + states["starting"] <= 1 and states["stopped"] >= 1, states
+    assert alive.cli("stop", "tick")[0] == 0
+    time.sleep(1.5)
+    count = len(ticks_of(seen))
+    holds(lambda: len(ticks_of(seen)) == count, 2.5, "what is stopped does not tick")
+    assert alive.cli("start", "tick")[0] == 0
+    eventually(lambda: len(ticks_of(seen)) > count, 5, "and goes on")
+    assert len(ticks_of(seen)) <= count + 2, "nothing of the pause is made up for"
+    job = alive.get("/v1/jobs/tick")
+    assert job["kind"] == "cron" and job["reason"].startswith("next at"), job
