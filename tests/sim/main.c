@@ -110,10 +110,12 @@ static int range(const struct words *w)
     struct sim_many many = { .run = w->run, .seeds_file = SEEDS_FILE };
     many.from = strtoull(w->seeds, &end, 0);
     many.to = *end == ':' ? strtoull(end + 1, NULL, 0) : many.from + 1;
-    if (sim_probe_counts()) {
+    if (sim_probe_is_planted()) {
         sim_here(&many, &sum);
         return closing((uint32_t)sum.seeds, 0, 0);
     }
+    if (sim_probe_night(many.to - many.from))
+        (void)sim_story(NULL, false);
     uint32_t failed = sim_many(&many, &sum, &worst);
     sim_sum_print(&sum, cpu_s());
     return closing((uint32_t)sum.seeds, failed, worst);

@@ -3,16 +3,62 @@
  * counted over many processes. */
 #include "base/probe.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#include "base/err.h"
 
 #include "tests/sim/sim.h"
 
 static const char *marks_path;
 static bool is_planted; /* a bug is: its first catch is all that is asked for */
+static bool is_night;   /* so many runs that none of the marks may be missed */
 
 #ifdef MUSTER_PROBES
+
+/* ---- marks passed in other processes */
+
+#define SHARED_MAX 1024
+
+static _Atomic uint64_t *shared;
+
+static struct muster_probe *mark_at(uint32_t index)
+{
+    static struct muster_probe none;
+    struct muster_probe *p = muster_probe_at(index);
+    return p == NULL || p->kind == MUSTER_PROBE_MARK ? p : &none;
+}
+
+void sim_probe_share(void)
+{
+    void *p = mmap(NULL, SHARED_MAX * sizeof *shared, PROT_READ | PROT_WRITE,
+                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    MUSTER_ASSERT(p != MAP_FAILED);
+    shared = p;
+    MUSTER_ASSERT(muster_probe_at(SHARED_MAX) == NULL);
+}
+
+void sim_probe_child(void)
+{
+    for (uint32_t i = 0; mark_at(i) != NULL; i++)
+        mark_at(i)->hits = 0;
+}
+
+void sim_probe_hand(void)
+{
+    for (uint32_t i = 0; mark_at(i) != NULL; i++)
+        atomic_fetch_add(&shared[i], mark_at(i)->hits);
+}
+
+void sim_probe_gather(void)
+{
+    for (uint32_t i = 0; mark_at(i) != NULL; i++)
+        mark_at(i)->hits += atomic_load(&shared[i]);
+    (void)munmap((void *)(uintptr_t)shared, SHARED_MAX * sizeof *shared);
+}
 
 void sim_probe_dream(uint64_t seed)
 {
@@ -61,10 +107,9 @@ static void marks_read(FILE *in)
 
 /* Adds what this process has passed to the file, so that a night may be many processes, one after
  * the other; then says what none of them has. */
-static int marks_judge(void)
+static int marks_keep(void)
 {
     const struct muster_probe *p;
-    uint32_t marks = 0, missed = 0;
     FILE *f = fopen(marks_path, "r");
     if (f != NULL) {
         marks_read(f);
@@ -75,18 +120,28 @@ static int marks_judge(void)
         perror(marks_path);
         return 2;
     }
+    for (uint32_t i = 0; (p = muster_probe_at(i)) != NULL; i++)
+        if (p->kind == MUSTER_PROBE_MARK)
+            fprintf(f, "%llu %s %s:%u\n", (unsigned long long)p->hits, p->name, p->file, p->line);
+    return fclose(f) == 0 ? 0 : 2;
+}
+
+static int marks_judge(void)
+{
+    const struct muster_probe *p;
+    uint32_t marks = 0, missed = 0;
+    int err = marks_path != NULL ? marks_keep() : 0;
     for (uint32_t i = 0; (p = muster_probe_at(i)) != NULL; i++) {
         if (p->kind != MUSTER_PROBE_MARK)
             continue;
         marks++;
-        fprintf(f, "%llu %s %s:%u\n", (unsigned long long)p->hits, p->name, p->file, p->line);
         if (p->hits > 0)
             continue;
         missed++;
         printf("never came by: %s (%s:%u)\n", p->name, p->file, p->line);
     }
     printf("marks: %u of %u passed\n", marks - missed, marks);
-    return fclose(f) == 0 && missed == 0 ? 0 : 3;
+    return err != 0 ? err : missed > 0 ? 3 : 0;
 }
 
 #else
@@ -118,6 +173,22 @@ static int marks_judge(void)
     probeless();
 }
 
+void sim_probe_share(void)
+{
+}
+
+void sim_probe_child(void)
+{
+}
+
+void sim_probe_hand(void)
+{
+}
+
+void sim_probe_gather(void)
+{
+}
+
 #endif
 
 int sim_probe_options(int argc, char **argv)
@@ -137,12 +208,22 @@ int sim_probe_options(int argc, char **argv)
     return kept;
 }
 
-bool sim_probe_counts(void)
+bool sim_probe_is_planted(void)
 {
-    return marks_path != NULL || is_planted;
+    return is_planted;
+}
+
+bool sim_probe_night(uint64_t seeds)
+{
+#ifdef MUSTER_PROBES
+    is_night = seeds >= SIM_NIGHT && !is_planted;
+#else
+    (void)seeds;
+#endif
+    return is_night;
 }
 
 int sim_probe_end(int code)
 {
-    return code == 0 && marks_path != NULL ? marks_judge() : code;
+    return code == 0 && (marks_path != NULL || is_night) ? marks_judge() : code;
 }

@@ -95,6 +95,7 @@ static _Noreturn void work(const struct sim_many *many, struct board *b, struct 
         sim_swarm(&run, &w->sum);
         w->is_busy = false;
     }
+    sim_probe_hand();
     exit(0);
 }
 
@@ -105,8 +106,10 @@ static void worker_start(const struct sim_many *many, struct board *b, struct wo
     (void)fflush(NULL);
     pid_t pid = fork();
     MUSTER_ASSERT(pid >= 0);
-    if (pid == 0)
+    if (pid == 0) {
+        sim_probe_child();
         work(many, b, w);
+    }
     w->pid = pid;
 }
 
@@ -232,6 +235,7 @@ uint32_t sim_many(const struct sim_many *many, struct sim_sum *sum, int *worst)
     bool shows = isatty(STDERR_FILENO) == 1;
     atomic_store(&b->next, many->from);
     *worst = 0;
+    sim_probe_share();
     for (uint32_t i = 0; i < n; i++)
         worker_start(many, b, &b->worker[i]);
     for (uint32_t looks = 0; any_lives(b, n); looks++) {
@@ -248,6 +252,7 @@ uint32_t sim_many(const struct sim_many *many, struct sim_sum *sum, int *worst)
     for (uint32_t i = 0; i < n; i++)
         sum_add(sum, &b->worker[i].sum);
     (void)munmap(b, sizeof *b);
+    sim_probe_gather();
     return failed;
 }
 

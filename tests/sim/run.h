@@ -18,6 +18,7 @@
 #define SIM_LIVENESS 2
 #define SIM_CRASHED  3
 
+#define SIM_NIGHT     2000 /* seeds */
 #define SIM_WORDS     240
 #define SIM_FINDS_MAX 4096
 #define SIM_NODES_MAX 9 /* that a seed draws */
@@ -57,6 +58,13 @@ struct sim_many {
 /* Runs them on all cores. Returns how many failed; `worst` is the exit code. */
 uint32_t sim_many(const struct sim_many *many, struct sim_sum *sum, int *worst);
 void sim_here(const struct sim_many *many, struct sim_sum *sum); /* in this process */
+
+/* Marks that workers have passed (probe.c): memory for them, a child begins, hands its own over
+ * when it ends, and all of them are counted here. */
+void sim_probe_share(void);
+void sim_probe_child(void);
+void sim_probe_hand(void);
+void sim_probe_gather(void);
 void sim_sum_print(const struct sim_sum *sum, double cpu_s);
 
 /* One run in a process of its own: 0, or how it ended; `words` are SIM_WORDS for what it said. */

@@ -429,7 +429,10 @@ void sim_check_rest(struct sim *s); /* fails with what is not at rest */
 /* ---- probe.c (base/probe.h); without MODE=probe its options are refused */
 int sim_probe_options(int argc, char **argv); /* takes its own away, returns how many are left */
 int sim_probe_end(int code);                  /* the exit code: 3 when a mark was never passed */
-bool sim_probe_counts(void);                  /* marks are counted, in this process alone */
+bool sim_probe_is_planted(void);
+/* A night of so many seeds must pass every mark, with its stories: what is missed is said at the
+ * end, and the exit code is 3. False in a build without marks. */
+bool sim_probe_night(uint64_t seeds);
 void sim_probe_dream(uint64_t seed);
 
 /* ---- story.c */
