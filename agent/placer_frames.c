@@ -308,7 +308,7 @@ static uint64_t lease_give(struct agent_core *core, struct place_entry *e,
                            const struct store_row *row, const struct agent_msg_hold *m)
 {
     uint64_t now = core->now.mono_ms, end = store_grant_end_ms(core->store, e->bucket);
-    bool is_wanted = row->want == STORE_WANT_RUN && row->phase == STORE_PLACED;
+    bool is_wanted = row->want != STORE_WANT_STOP && row->phase == STORE_PLACED;
     if (row->run_mode != STORE_EXCLUSIVE || end <= now)
         return 0;
     bool is_early = now < placer_takeover_ms(core, e) && !MUSTER_MUTANT(no_takeover_wait);

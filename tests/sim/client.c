@@ -115,6 +115,8 @@ void sim_replied(struct sim *s, const struct agent_effect *e)
     s->last_err = r->err;
     (void)snprintf(s->last_message, sizeof s->last_message, "%s",
                    r->message != NULL ? r->message : "");
+    if (e->number == s->oath.request && r->err == MUSTER_OK)
+        s->oath.is_wanted = false;
     for (uint32_t i = 0; i < s->jobs; i++) {
         struct sim_job *j = &s->job[i];
         if (j->request != e->number)

@@ -60,6 +60,9 @@ static const struct fault_kind kinds[SIM_FAULTS] = {
     [SIM_HASTE] = { "haste", { 50, 50, 50, 50, 50, 50 }, 0, NULL },
     [SIM_CHANGE] = { "change", { 50, 40, 40, 30, 70, 30 }, 0, NULL },
     [SIM_DRAIN] = { "drain", { 20, 10, 50, 10, 40, 0 }, 20000, strike_drain },
+    [SIM_UPGRADE] = { "upgrade", { 20, 10, 30, 5, 20, 20 }, 25000, strike_upgrade },
+    [SIM_FORGET] = { "forget", { 15, 0, 30, 10, 15, 0 }, 25000, strike_forget },
+    [SIM_ROLLBACK] = { "rollback", { 10, 0, 10, 25, 15, 0 }, 10000, strike_rollback },
 };
 
 static const char *const profiles[SIM_PROFILES] = { "mixed", "lease", "bench",

@@ -76,6 +76,9 @@ enum sim_fault {
     SIM_HASTE,
     SIM_CHANGE,
     SIM_DRAIN,
+    SIM_UPGRADE,
+    SIM_FORGET,
+    SIM_ROLLBACK,
     SIM_FAULTS
 };
 

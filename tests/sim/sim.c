@@ -157,7 +157,9 @@ static void perform(struct sim *s, uint32_t node, const struct agent_effect *e)
     case AGENT_EFFECT_CHUNK:
     case AGENT_EFFECT_LOGS:
     case AGENT_EFFECT_LOGS_CANCEL:
+        break;
     case AGENT_EFFECT_EXIT:
+        sim_exits(s, node, e->err);
         break;
     default:
         sim_net_perform(s, node, e);

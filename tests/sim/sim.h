@@ -117,6 +117,8 @@ struct sim_node {
     struct muster_addr addr;
     bool is_wiped; /* once at the most */
     uint64_t up_since;
+    bool is_leaving;                  /* asked to end */
+    bool is_foreign;                  /* its agent would not start from this folder again */
     const char *name;                 /* NULL: n and its number */
     bool is_up, is_paused, is_silent; /* silent: its host does not even refuse */
     uint64_t generation, boot, tick_at;
@@ -295,7 +297,18 @@ struct sim {
         uint32_t from, to;
         uint8_t *bytes; /* owned */
         size_t len;
-    } echo;        /* a write that is to come once more */
+    } echo; /* a write that is to come once more */
+    struct {
+        struct muster_id id;
+        uint64_t request;
+        bool is_wanted;
+    } oath; /* that a person wants to swear */
+    struct {
+        struct sim_node disk;
+        struct muster_id id;
+        uint32_t node;
+        uint64_t boot; /* 0: there is none */
+    } image;
     uint64_t hash; /* of everything that happened */
     uint64_t steps, starts, acks, wipes, turns;
     char text[200]; /* what is not at rest */
@@ -334,6 +347,14 @@ void sim_wake(struct sim *s, uint32_t node);
 void sim_wipe(struct sim *s, uint32_t node);   /* while down: a new disk, a new node */
 void sim_flap(struct sim *s, uint64_t what);   /* node, and milliseconds << 8: cut off */
 void sim_hiccup(struct sim *s, uint64_t what); /* likewise: its loop is late */
+
+/* ---- people.c */
+void sim_exits(struct sim *s, uint32_t node, int err); /* its agent has ended by itself */
+void sim_leave(struct sim *s, uint32_t node);          /* and is asked to */
+void sim_oath(struct sim *s, struct muster_id id, uint32_t in_ms); /* that its disk is gone */
+bool sim_boot_is_known(const struct sim *s, uint32_t node);
+void sim_image_take(struct sim *s, uint32_t node);
+void sim_image_restore(struct sim *s);
 
 /* ---- clock.c: true time and what the clocks of a node say. */
 void sim_clock_begins(struct sim *s, uint32_t node);
@@ -406,6 +427,7 @@ void sim_truth_judge(struct sim *s);                /* after every batch: what i
 uint32_t sim_truth_bucket(struct muster_bytes key); /* of a record's key */
 bool sim_truth_is_tombstone(struct muster_bytes record);
 void sim_truth_wiped(struct sim *s, uint32_t node);
+void sim_truth_restored(struct sim *s, uint32_t node); /* what it holds counts for nobody */
 /* A record of it was damaged: what stood there no longer does. */
 void sim_truth_flipped(struct sim *s, uint32_t node, uint8_t table, struct muster_bytes key,
                        struct muster_bytes value);

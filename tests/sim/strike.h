@@ -39,5 +39,8 @@ void strike_flip(struct sim *s, struct muster_rng *r);
 void strike_wipe(struct sim *s, struct muster_rng *r);
 void strike_wall_step(struct sim *s, struct muster_rng *r);
 void strike_drain(struct sim *s, struct muster_rng *r);
+void strike_upgrade(struct sim *s, struct muster_rng *r);
+void strike_forget(struct sim *s, struct muster_rng *r);
+void strike_rollback(struct sim *s, struct muster_rng *r);
 
 #endif

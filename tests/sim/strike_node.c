@@ -206,3 +206,68 @@ void strike_drain(struct sim *s, struct muster_rng *r)
     sim_drain(s, node, muster_rng_chance(r, 1, 2));
     sim_count(s, SIM_DRAIN);
 }
+
+static void leave(struct sim *s, uint64_t node)
+{
+    if (s->is_storm)
+        sim_leave(s, (uint32_t)node);
+}
+
+static void replace(struct sim *s, uint64_t node)
+{
+    if (!s->is_storm || !s->node[node].is_up)
+        return;
+    sim_crash(s, (uint32_t)node, false);
+    sim_call(s, 200, boot_again, node);
+}
+
+/* One node after the other gets a new agent: it is asked to end and hands over, or it is simply
+ * replaced, and the new one takes the guards of the old. */
+void strike_upgrade(struct sim *s, struct muster_rng *r)
+{
+    bool asks = muster_rng_chance(r, 1, 2);
+    uint32_t first = node_draw(s, r), count = 1 + (uint32_t)muster_rng_below(r, s->nodes);
+    uint32_t apart = 500 + (uint32_t)muster_rng_below(r, 6000);
+    for (uint32_t i = 0; i < count; i++)
+        sim_call(s, i * apart, asks ? leave : replace, (first + i) % s->nodes);
+    sim_count(s, SIM_UPGRADE);
+}
+
+/* Its disk burns, and somebody swears so, now or later; another one comes in its place. */
+void strike_forget(struct sim *s, struct muster_rng *r)
+{
+    uint32_t node = 0;
+    if (!spare_draw(s, r, &node))
+        return;
+    struct muster_id id = s->node[node].id;
+    sim_crash(s, node, true);
+    sim_wipe(s, node);
+    sim_oath(s, id, 500 + (uint32_t)muster_rng_below(r, 15000));
+    sim_call(s, 500 + muster_rng_below(r, 20000), boot_again, node);
+    sim_count(s, SIM_FORGET);
+}
+
+/* Somebody keeps an image of a disk, and puts it back when the node has booted since. */
+void strike_rollback(struct sim *s, struct muster_rng *r)
+{
+    uint32_t node = s->image.node;
+    if (s->image.boot == 0) {
+        node = node_draw(s, r);
+        if (s->node[node].cluster.octet[0] != 0)
+            sim_image_take(s, node);
+        return;
+    }
+    struct sim_node *n = &s->node[node];
+    if (!n->is_up || n->is_paused || !muster_id_equal(n->id, s->image.id))
+        return;
+    if (n->boot == s->image.boot) {
+        crash(s, r, node, muster_rng_chance(r, 1, 2));
+        return;
+    }
+    if (s->wipes != 0 || !sim_truth_can_lose(s) || !sim_boot_is_known(s, node))
+        return;
+    sim_crash(s, node, muster_rng_chance(r, 1, 2));
+    sim_image_restore(s);
+    sim_call(s, 500 + muster_rng_below(r, 20000), boot_again, node);
+    sim_count(s, SIM_ROLLBACK);
+}

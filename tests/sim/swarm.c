@@ -64,10 +64,13 @@ static void calm(struct sim *s)
     sim_heal(s);
     for (uint32_t i = 0; i < s->nodes; i++) {
         sim_resume(s, i);
-        sim_boot(s, i);
-        sim_drain(s, i, true);
+        if (s->node[i].is_leaving)
+            sim_crash(s, i, false);
+        if (!s->node[i].is_foreign)
+            sim_boot(s, i);
+        if (s->node[i].is_up)
+            sim_drain(s, i, true);
     }
-    sim_probe_dream(0); /* no more unusual choices either */
     sim_probe_dream(0); /* no more unusual choices either */
     sim_log(s, "---- calm");
 }

@@ -326,6 +326,17 @@ void sim_truth_wiped(struct sim *s, uint32_t node)
     }
 }
 
+/* It may still speak of what it finds there (I9), until it is told that it is a copy. */
+void sim_truth_restored(struct sim *s, uint32_t node)
+{
+    struct sim_node *n = &s->node[node];
+    for (uint32_t i = 0; i < n->disk.count; i++) {
+        const struct sim_record *r = &n->disk.record[i];
+        if (r->is_live && r->table == STORE_TABLE_BUCKET)
+            bucket_kept(&n->bucket[sim_truth_bucket(r->key)], r->value);
+    }
+}
+
 void sim_truth_flipped(struct sim *s, uint32_t node, uint8_t table, struct muster_bytes key,
                        struct muster_bytes value)
 {

@@ -57,7 +57,7 @@ void sim_boot(struct sim *s, uint32_t node)
     n->generation++;
     n->is_up = true;
     n->up_since = s->now;
-    n->is_paused = n->is_silent = false;
+    n->is_paused = n->is_silent = n->is_leaving = false;
     n->tick_at = 0;
     n->written = 0;
     (void)snprintf(number, sizeof number, "%llu", (unsigned long long)n->boot);
@@ -171,7 +171,8 @@ void sim_wipe(struct sim *s, uint32_t node)
     MUSTER_ASSERT(!s->node[node].is_up);
     sim_disk_wipe(&s->node[node]);
     sim_truth_wiped(s, node);
-    MUSTER_ASSERT(!s->node[node].is_wiped);
+    MUSTER_ASSERT(!s->node[node].is_wiped || s->node[node].is_foreign);
+    s->node[node].is_foreign = false;
     s->node[node].is_wiped = true;
     s->wipes++;
     identity_new(s, node);
@@ -207,6 +208,7 @@ void sim_open(struct sim *s, uint64_t seed, const char *what, uint32_t nodes, ui
 
 void sim_close(struct sim *s)
 {
+    sim_disk_wipe(&s->image.disk);
     for (uint32_t i = 0; i < s->nodes; i++) {
         struct sim_node *n = &s->node[i];
         if (n->node != NULL)

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What people do to whole nodes: they replace agents, swear that disks are gone, and put disks back
+ * as they once were. And what they do when an agent ends by itself. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/sim.h"
+
+#define OATH_AGAIN_MS 2000
+#define EXIT_LOOK_MS  500
+#define FOREIGN_MS    3000 /* until somebody gives it an empty folder */
+
+static void boot_again(struct sim *s, uint64_t node)
+{
+    sim_boot(s, (uint32_t)node);
+}
+
+static void foreign_again(struct sim *s, uint64_t node)
+{
+    if (s->node[node].is_up)
+        return;
+    sim_wipe(s, (uint32_t)node);
+    sim_boot(s, (uint32_t)node);
+}
+
+static void ended(struct sim *s, uint64_t what)
+{
+    uint32_t node = (uint32_t)(what & 0xff);
+    bool is_foreign = (what >> 8 & 1) != 0;
+    struct sim_node *n = &s->node[node];
+    if (!n->is_up || n->generation != what >> 9)
+        return;
+    sim_crash(s, node, false);
+    if (is_foreign)
+        sim_call(s, FOREIGN_MS, foreign_again, node);
+    else
+        sim_call(s, EXIT_LOOK_MS, boot_again, node);
+}
+
+/* An agent has ended by itself: after it was asked to, or because its id is no good any more; then
+ * it would not start from this folder again (R3, R49). */
+void sim_exits(struct sim *s, uint32_t node, int err)
+{
+    sim_log(s, "n%u ends: %s", node, muster_err_name(err));
+    uint64_t foreign = err == MUSTER_EFOREIGN;
+    s->node[node].is_foreign = foreign != 0;
+    sim_call(s, 0, ended, s->node[node].generation << 9 | foreign << 8 | node);
+}
+
+/* ---- upgrades */
+
+/* As `systemctl restart` does it: what runs there is handed over first. */
+void sim_leave(struct sim *s, uint32_t node)
+{
+    const struct agent_event leave = { .kind = AGENT_EVENT_LEAVE };
+    if (!s->node[node].is_up || s->node[node].is_paused)
+        return;
+    sim_log(s, "n%u is asked to end", node);
+    s->node[node].is_leaving = true;
+    sim_step(s, node, &leave);
+}
+
+/* ---- oaths */
+
+static void oath(struct sim *s, uint64_t first)
+{
+    char id[MUSTER_ID_TEXT];
+    struct agent_request q = { .op = AGENT_OP_FORGET, .node = "" };
+    const struct agent_event e = { .kind = AGENT_EVENT_REQUEST, .request = &q };
+    if (!s->oath.is_wanted || !s->is_storm)
+        return;
+    uint32_t node = (uint32_t)(first % s->nodes);
+    sim_call(s, OATH_AGAIN_MS, oath, first + 1);
+    if (!s->node[node].is_up || s->node[node].is_paused)
+        return;
+    q.name = muster_id_text(s->oath.id, id);
+    q.number = s->oath.request = s->next_request++;
+    q.request_id[0] = q.number;
+    sim_log(s, "n%u is told to forget %s", node, q.name);
+    sim_step(s, node, &e);
+}
+
+void sim_oath(struct sim *s, struct muster_id id, uint32_t in_ms)
+{
+    s->oath.id = id;
+    s->oath.is_wanted = true;
+    sim_call(s, in_ms, oath, muster_rng_below(&s->rng, s->nodes));
+}
+
+/* ---- disks put back */
+
+/* Every other node has noted this boot of it: then no copy from before can deceive anybody (R3). */
+bool sim_boot_is_known(const struct sim *s, uint32_t node)
+{
+    char key[8 + MUSTER_ID_TEXT], id[MUSTER_ID_TEXT];
+    struct muster_bytes value;
+    (void)snprintf(key, sizeof key, "boot:%s", muster_id_text(s->node[node].id, id));
+    for (uint32_t i = 0; i < s->nodes; i++) {
+        if (i == node)
+            continue;
+        if (!sim_disk_get(&s->node[i], STORE_TABLE_META, key, &value) || value.len == 0 ||
+            strtoull((const char *)value.data, NULL, 10) != s->node[node].boot)
+            return false;
+    }
+    return true;
+}
+
+void sim_image_take(struct sim *s, uint32_t node)
+{
+    s->image.node = node;
+    s->image.boot = s->node[node].boot;
+    s->image.id = s->node[node].id;
+    sim_disk_wipe(&s->image.disk);
+    sim_disk_copy(&s->node[node], &s->image.disk);
+}
+
+/* While it is down. Nothing that it has now counts any more; its node has to come back as another.
+ */
+void sim_image_restore(struct sim *s)
+{
+    uint32_t node = s->image.node;
+    struct sim_node *n = &s->node[node];
+    sim_disk_wipe(n);
+    sim_truth_wiped(s, node);
+    sim_disk_copy(&s->image.disk, n);
+    sim_truth_restored(s, node);
+    s->wipes++;
+    sim_log(s, "n%u has its disk of boot %llu back", node, (unsigned long long)n->boot);
+}
