@@ -297,6 +297,60 @@ static void drain(struct agent_api *api, const struct agent_http_request *r, con
     (void)api_open_make(api, r->id, API_PLAIN);
 }
 
+static void node_set(struct agent_api *api, const struct agent_http_request *r, const char *node,
+                     const char *what, const char *value)
+{
+    struct agent_request *q = api_ask(api, r->id, AGENT_OP_NODE_SET, what);
+    q->node = api_copy(api, node);
+    q->label = api_copy(api, value);
+    (void)api_open_make(api, r->id, API_PLAIN);
+}
+
+/* {"slots": 8}; null or nothing: as configured. */
+static void node_slots(struct agent_api *api, const struct agent_http_request *r, const char *node)
+{
+    struct agent_doc doc;
+    if (!body_read(api, r, &doc))
+        return;
+    const struct agent_doc_node *slots = body_field(&doc, "slots");
+    bool is_said = slots != NULL && !agent_doc_is_null(slots);
+    if (is_said &&
+        (slots->text == NULL || slots->len == 0 || strspn(slots->text, "0123456789") != slots->len))
+        api_error(api, r->id, 400, "invalid", "slots", "slots: a number from 1 to 65535, or null");
+    else
+        node_set(api, r, node, "slots", is_said ? slots->text : "");
+    agent_doc_close(&doc);
+}
+
+/* {"tags": {"rack": "b", "gpu": null}}: null takes a tag away; no tags: as configured. */
+static void node_tags(struct agent_api *api, const struct agent_http_request *r, const char *node)
+{
+    struct agent_doc doc;
+    char text[2 * AGENT_TAGS_TEXT_MAX] = "";
+    size_t at = 0;
+    if (!body_read(api, r, &doc))
+        return;
+    const struct agent_doc_node *tags = body_field(&doc, "tags");
+    bool is_said = tags != NULL && !agent_doc_is_null(tags);
+    bool bad = is_said && (tags->kind != AGENT_DOC_MAP || tags->count == 0);
+    for (const struct agent_doc_node *t = is_said && !bad ? tags->first : NULL; t != NULL && !bad;
+         t = t->next) {
+        bool is_off = agent_doc_is_null(t);
+        bad = strpbrk(t->key, ",=") != NULL || t->key[0] == '\0' ||
+              (!is_off && (t->text == NULL || strpbrk(t->text, ",=\n") != NULL)) ||
+              !muster_format(text + at, sizeof text - at, "%s%s%s%s", at > 0 ? "," : "", t->key,
+                             is_off ? "" : "=", is_off ? "" : t->text);
+        at += strlen(text + at);
+    }
+    if (bad)
+        api_error(api, r->id, 400, "invalid", "tags",
+                  "tags: a map such as {\"rack\": \"b\", \"gpu\": null}, without commas and "
+                  "equals signs");
+    else
+        node_set(api, r, node, "tags", text);
+    agent_doc_close(&doc);
+}
+
 static void node_one(struct agent_api *api, const struct agent_http_request *r, const char *path)
 {
     char name[AGENT_HTTP_PATH_MAX];
@@ -307,9 +361,17 @@ static void node_one(struct agent_api *api, const struct agent_http_request *r, 
             drain(api, r, name);
         else if (ends_with(name, "/forget"))
             job_simple(api, r, AGENT_OP_FORGET, name);
+        else if (ends_with(name, "/hold"))
+            node_set(api, r, name, "held", "1");
+        else if (ends_with(name, "/release"))
+            node_set(api, r, name, "held", "0");
+        else if (ends_with(name, "/slots"))
+            node_slots(api, r, name);
+        else if (ends_with(name, "/tags"))
+            node_tags(api, r, name);
         else
             api_error(api, r->id, 404, "not_found", NULL,
-                      "POST /v1/nodes/NAME/drain or /v1/nodes/NAME/forget");
+                      "POST /v1/nodes/NAME/drain, /hold, /release, /slots, /tags or /forget");
         return;
     }
     if (!api_member_find(api, name, &m)) {

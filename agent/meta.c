@@ -67,6 +67,9 @@ static uint32_t write_own(struct muster_writer *w, const struct agent_meta *m)
     if (m->draining) {
         write_pair(w, "~m", "draining");
         n++;
+    } else if (m->held) {
+        write_pair(w, "~m", "held");
+        n++;
     }
     if (m->cpus != 0)
         n += write_count(w, "~n", m->cpus);
@@ -175,9 +178,10 @@ static void read_own(struct agent_meta *m, struct muster_bytes key, struct muste
         (void)agent_settings_parse(&m->settings, value); /* those of a newer build: as if none */
     else if (key_is(key, "~i"))
         ok = seen->id = read_id(value, &m->id);
-    else if (key_is(key, "~m"))
+    else if (key_is(key, "~m")) {
         m->draining = key_is(value, "draining");
-    else if (key_is(key, "~n") && (ok = read_number(value, UINT32_MAX, &n)))
+        m->held = key_is(value, "held");
+    } else if (key_is(key, "~n") && (ok = read_number(value, UINT32_MAX, &n)))
         m->cpus = (uint32_t)n;
     else if (key_is(key, "~r") && (ok = read_number(value, UINT32_MAX, &n)))
         m->mem_mib = (uint32_t)n;

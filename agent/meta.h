@@ -34,7 +34,7 @@ struct agent_meta {
     uint64_t boot;
     uint32_t slots, weight;
     uint16_t peer_port;
-    bool draining;
+    bool draining, held;
     struct agent_settings settings; /* of its cluster */
     uint32_t cpus, mem_mib;         /* 0: not said */
     char version[AGENT_META_VERSION];

@@ -106,6 +106,8 @@ int agent_node_open(struct agent_node **out, const struct agent_node_config *c)
     n->tags = strdup(c->tags != NULL ? c->tags : "");
     core->config.name = n->name;
     core->config.tags = n->tags;
+    n->tags_configured = strdup(c->tags_configured != NULL ? c->tags_configured : n->tags);
+    n->slots_configured = c->slots_configured != 0 ? c->slots_configured : c->slots;
     core->cluster = c->cluster;
     core->standing = muster_id_is_zero(c->cluster) ? AGENT_WAITING
                      : c->draining                 ? AGENT_DRAINING
@@ -115,9 +117,10 @@ int agent_node_open(struct agent_node **out, const struct agent_node_config *c)
     muster_rng_seed(&core->rng, c->seed);
     core->nonce = muster_rng_next(&core->rng) | 1;
     n->exit_ms = n->leave_ms = n->ring_ms = MUSTER_NEVER;
-    int err = core->scratch == NULL || n->name == NULL || n->tags == NULL
-                  ? MUSTER_EFULL
-                  : agent_out_open(&core->out);
+    int err =
+        core->scratch == NULL || n->name == NULL || n->tags == NULL || n->tags_configured == NULL
+            ? MUSTER_EFULL
+            : agent_out_open(&core->out);
     if (err == MUSTER_OK)
         err = rooms_open(n);
     if (err == MUSTER_OK)
@@ -157,6 +160,7 @@ void agent_node_close(struct agent_node *n)
     free(core->scratch);
     free(n->name);
     free(n->tags);
+    free(n->tags_configured);
     free(n);
 }
 

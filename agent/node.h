@@ -42,6 +42,9 @@ struct agent_node_config {
     char arch[AGENT_ARCH_MAX];    /* as uname says it; "": not said */
     uint32_t cpus, mem_mib;       /* 0: not said */
     bool draining;                /* as left by an earlier drain */
+    bool held;                    /* takes nothing new, as left by an operator */
+    const char *tags_configured;  /* beside those an operator has set; NULL: the same */
+    uint32_t slots_configured;    /* likewise; 0: the same */
     bool found;                   /* found a cluster if there is none */
     struct muster_id new_cluster; /* random id to found with, now or at `muster init` */
     struct muster_addr seed_addr[AGENT_SEEDS_MAX]; /* tried for ever */
@@ -94,7 +97,7 @@ struct agent_member {
     struct muster_id id;
     struct muster_addr addr;
     const char *status; /* alive, suspect, dead, left, lost */
-    const char *mode;   /* open, draining */
+    const char *mode;   /* open, held, draining */
     uint32_t slots, used, weight, incarnation;
     uint64_t boot;
     const char *tags; /* "k=v,k=v" */

@@ -26,7 +26,8 @@ struct node_seed {
 struct agent_node {
     struct agent_core core; /* first: node_of() goes back from it */
     struct muster_arena arena;
-    char *name, *tags;
+    char *name, *tags, *tags_configured;
+    uint32_t slots_configured;
     struct muster_bytes *self_frame; /* frames to ourselves within this step */
     uint32_t self_count, self_size;
     struct store_event *store_event;
@@ -49,6 +50,10 @@ void node_event(struct agent_node *n, const struct agent_event *event);
 void node_message(struct agent_core *core, struct muster_id from, uint32_t message,
                   struct muster_reader *r);
 void node_meta_fill(const struct agent_node *n, struct agent_meta *m);
+/* What it says of itself has changed: to the others, and a text to its disk. */
+void node_meta_tell(struct agent_node *n);
+void node_meta_note(struct agent_core *core, const char *key, const char *value);
+void node_set(struct agent_node *n, const struct serve_ask *ask);
 void node_started(struct agent_node *n);
 void node_founded(struct agent_node *n, int err);
 void node_member_changed(struct agent_node *n, const struct gossip_effect *g);

@@ -35,13 +35,14 @@ void node_meta_fill(const struct agent_node *n, struct agent_meta *m)
                               .mem_mib = c->mem_mib,
                               .peer_port = c->peer_port,
                               .settings = c->settings };
+    m->held = c->held;
     m->draining = n->core.standing == AGENT_DRAINING || n->core.standing == AGENT_LEAVING;
     (void)snprintf(m->version, sizeof m->version, "%s", c->version);
     (void)snprintf(m->arch, sizeof m->arch, "%s", c->arch);
     (void)snprintf(m->tags, sizeof m->tags, "%s", c->tags);
 }
 
-static void meta_tell(struct agent_node *n)
+void node_meta_tell(struct agent_node *n)
 {
     struct agent_core *core = &n->core;
     struct agent_peer *self = agent_peers_at(core, 0);
@@ -68,6 +69,11 @@ static void meta_note_number(struct agent_core *core, const char *key, uint64_t 
     char text[24];
     int len = snprintf(text, sizeof text, "%llu", (unsigned long long)value);
     meta_note(core, key, MUSTER_BYTES(text, (size_t)len), 0);
+}
+
+void node_meta_note(struct agent_core *core, const char *key, const char *value)
+{
+    meta_note(core, key, muster_bytes_text(value), 0);
 }
 
 /* ---- founding and being let in */
@@ -114,7 +120,7 @@ static void standing_set(struct agent_node *n, enum agent_standing standing)
     struct agent_core *core = &n->core;
     core->standing = standing;
     agent_peers_ring_wanted(core);
-    meta_tell(n);
+    node_meta_tell(n);
 }
 
 /* The cluster's rows and its id are on disk: only now may others hear of it. */
@@ -197,7 +203,7 @@ static uint32_t others_alive(const struct agent_core *core, bool open_only)
     uint32_t n = 0;
     for (uint32_t i = 1; i < agent_peers_count(core); i++) {
         const struct agent_peer *p = agent_peers_at(core, i);
-        n += open_only ? agent_peer_is_open(p) : agent_peer_is_alive(p);
+        n += open_only ? agent_peer_is_open(p) && !p->meta.held : agent_peer_is_alive(p);
     }
     return n;
 }
@@ -364,6 +370,9 @@ void agent_node_ask(struct agent_core *core, const struct serve_ask *ask)
         }
         drain(n, !ask->q->cancel);
         break;
+    case AGENT_OP_NODE_SET:
+        node_set(n, ask);
+        return;
     case AGENT_OP_FORGET:
         agent_lost_forget(core, ask);
         return;

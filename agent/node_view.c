@@ -101,7 +101,9 @@ void agent_node_member(const struct agent_node *n, uint32_t index, struct agent_
                                   .id = p->id,
                                   .addr = p->addr,
                                   .status = p->is_lost ? "lost" : status[p->state],
-                                  .mode = p->meta.draining || p->draining ? "draining" : "open",
+                                  .mode = p->meta.draining || p->draining ? "draining"
+                                          : p->meta.held                  ? "held"
+                                                                          : "open",
                                   .slots = p->meta.slots,
                                   .used = p->is_self ? agent_runner_used(core) : p->used,
                                   .weight = p->meta.weight,

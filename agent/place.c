@@ -129,6 +129,8 @@ enum agent_unfit agent_place_fits(const struct agent_core *core, const struct ag
         return AGENT_UNFIT_UNLIKE;
     if (!agent_peer_is_open(p))
         return AGENT_UNFIT_DRAINING;
+    if (p->meta.held)
+        return AGENT_UNFIT_HELD;
     if (!agent_peer_is_linked(core, p) || !p->load_known)
         return AGENT_UNFIT_UNLINKED;
     if ((uint64_t)p->used + promised + needs > p->slots)
@@ -143,6 +145,7 @@ const char *agent_unfit_text(enum agent_unfit u)
         [AGENT_UNFIT_DEAD] = "no: not alive",
         [AGENT_UNFIT_UNLIKE] = "no: not like what the job asks for",
         [AGENT_UNFIT_DRAINING] = "no: draining",
+        [AGENT_UNFIT_HELD] = "no: held",
         [AGENT_UNFIT_UNLINKED] = "no: not connected yet",
         [AGENT_UNFIT_FULL] = "no: too few free slots",
         [AGENT_UNFIT_AVOIDED] = "only if nobody else fits: its tries there are used up",

@@ -32,6 +32,7 @@ enum agent_unfit {
     AGENT_UNFIT_DEAD,
     AGENT_UNFIT_UNLIKE, /* not what the job's `on` asks for */
     AGENT_UNFIT_DRAINING,
+    AGENT_UNFIT_HELD,
     AGENT_UNFIT_UNLINKED,
     AGENT_UNFIT_FULL,
     AGENT_UNFIT_AVOIDED /* its tries there are used up; taken when nobody else fits */

@@ -323,7 +323,7 @@ void agent_placer_room(struct agent_core *core, struct muster_id from, struct mu
 /* ---- the queue */
 
 struct hurdle {
-    uint32_t alive, like, most, full, draining;
+    uint32_t alive, like, most, full, closed;
 };
 
 static struct hurdle hurdle_count(const struct agent_core *core, const struct agent_wish *wish,
@@ -339,9 +339,10 @@ static struct hurdle hurdle_count(const struct agent_core *core, const struct ag
         if (u == AGENT_UNFIT_UNLIKE)
             continue;
         h.like++;
-        h.draining += !agent_peer_is_open(p);
+        bool takes = agent_peer_is_open(p) && !p->meta.held;
+        h.closed += !takes;
         h.full += u == AGENT_UNFIT_FULL;
-        if (agent_peer_is_open(p) && p->slots > p->used && p->slots - p->used > h.most)
+        if (takes && p->slots > p->used && p->slots - p->used > h.most)
             h.most = p->slots - p->used;
     }
     return h;
@@ -359,13 +360,13 @@ void agent_placer_hurdle(struct agent_core *core, const struct store_row *row, c
     else if (asks)
         (void)snprintf(out, size,
                        "no free slot: needs %u on a node with %s; the freest of %u of %u nodes has "
-                       "%u (%u full, %u draining)",
-                       row->needs, wish->on.text, h.like, h.alive, h.most, h.full, h.draining);
+                       "%u (%u full, %u draining or held)",
+                       row->needs, wish->on.text, h.like, h.alive, h.most, h.full, h.closed);
     else
         (void)snprintf(
             out, size,
-            "no free slot: needs %u, the freest of %u nodes has %u (%u full, %u draining)",
-            row->needs, h.alive, h.most, h.full, h.draining);
+            "no free slot: needs %u, the freest of %u nodes has %u (%u full, %u draining or held)",
+            row->needs, h.alive, h.most, h.full, h.closed);
     agent_wish_drop(&core->wishes, wish);
 }
 
@@ -375,7 +376,8 @@ static uint32_t free_hint(const struct agent_core *core)
     for (uint32_t i = 0; i < agent_peers_count(core); i++) {
         const struct agent_peer *p = agent_peers_at(core, i);
         uint32_t used = p->used + p->promised;
-        if (agent_peer_is_open(p) && agent_peer_is_linked(core, p) && p->slots > used)
+        bool takes = agent_peer_is_open(p) && !p->meta.held;
+        if (takes && agent_peer_is_linked(core, p) && p->slots > used)
             n += p->slots - used;
     }
     return n;

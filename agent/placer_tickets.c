@@ -11,8 +11,8 @@
 
 static bool may_hold(const struct agent_core *core, const struct agent_peer *p, uint32_t needs)
 {
-    return agent_peer_is_open(p) && agent_peer_is_linked(core, p) && p->load_known &&
-           p->slots >= needs;
+    return agent_peer_is_open(p) && !p->meta.held && agent_peer_is_linked(core, p) &&
+           p->load_known && p->slots >= needs;
 }
 
 static void tickets_leave(struct agent_core *core, struct place_entry *e,

@@ -44,8 +44,9 @@ enum agent_op {
     AGENT_OP_INIT,
     AGENT_OP_JOIN, /* name: addresses by comma */
     AGENT_OP_LEAVE,
-    AGENT_OP_DRAIN, /* node, cancel, deadline_ms */
-    AGENT_OP_FORGET /* name: of a node, or the first digits of its id */
+    AGENT_OP_DRAIN,   /* node, cancel, deadline_ms */
+    AGENT_OP_FORGET,  /* name: of a node, or the first digits of its id */
+    AGENT_OP_NODE_SET /* node; name: held, slots or tags; label: the value, "" as configured */
 };
 
 struct agent_request {

@@ -178,6 +178,7 @@ void agent_runner_offer(struct agent_core *core, struct muster_id from, struct m
     uint64_t hash = runner_key_hash(key);
     struct run_reservation *v = reservation_of(core, hash);
     bool room = v != NULL && core->runner->is_scanned && runner_has_room(core, needs, hash);
+    room = room && !core->config.held;
     room = room && !(is_exclusive && runner_clock_is_bad(core));
     bool waits = room && runner_is_out_of_turn(core, key, rank, needs);
     room = room && !waits;

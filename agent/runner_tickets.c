@@ -28,7 +28,7 @@ void runner_ticket_used(struct agent_core *core, struct muster_bytes key)
 void runner_invite(struct agent_core *core)
 {
     struct agent_tickets *t = &core->runner->tickets;
-    uint32_t room = t->count > 0 ? runner_room(core) : 0;
+    uint32_t room = t->count > 0 && !core->config.held ? runner_room(core) : 0;
     for (uint32_t i = 0; i < INVITES_MAX && room > 0; i++) {
         struct agent_ticket *best = agent_tickets_best(t, core->now.mono_ms, room);
         if (best == NULL)

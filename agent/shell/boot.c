@@ -14,7 +14,7 @@
 #include "store/disk.h"
 #include "store/disk_lmdb.h"
 
-#define META_TEXT_MAX 256 /* bytes of a value that this build can read */
+#define META_TEXT_MAX 512 /* bytes of a value that this build can read */
 #define META_OPS      5
 
 struct meta {
@@ -52,6 +52,12 @@ static void meta_take(struct meta *m, const char *key, const char *value)
         b->incarnation = (uint32_t)strtoull(value, NULL, 10);
     else if (strcmp(key, "draining") == 0)
         b->draining = value[0] == '1';
+    else if (strcmp(key, "held") == 0)
+        b->held = value[0] == '1';
+    else if (strcmp(key, "slots") == 0)
+        b->slots = (uint32_t)strtoul(value, NULL, 10);
+    else if (strcmp(key, "tags") == 0)
+        b->has_tags = value[0] == '=' && muster_format(b->tags, sizeof b->tags, "%s", value + 1);
     else if (strcmp(key, "home") == 0)
         (void)muster_format(m->home, sizeof m->home, "%s", value);
     else if (strcmp(key, "settings") == 0)

@@ -6,7 +6,7 @@
  *     DATA/logs/        output of jobs (agent/shell/logs.h)
  *
  * Table META, all texts: `format`, `node` (id), `boot` (number), `home`, and, written by the node,
- * `cluster`, `incarnation`, `draining` and `peer:ID` (address).
+ * `cluster`, `incarnation`, `draining`, `held`, `slots`, `tags` and `peer:ID` (address).
  *
  * A copy of a data folder is a second node with the same identity: it would vote and run in the
  * name of the first. Peers notice by the boot number (R3), but only when they see both. So the
@@ -46,7 +46,10 @@ struct shell_boot {
     struct muster_id self, cluster;
     uint64_t boot; /* raised, and on disk */
     uint32_t incarnation;
-    bool draining;
+    bool draining, held;
+    uint32_t slots; /* as an operator has set them; 0: as configured */
+    bool has_tags;  /* likewise */
+    char tags[AGENT_TAGS_TEXT_MAX + 1];
     bool has_settings; /* of the cluster it is in */
     struct agent_settings settings;
     struct muster_addr peer[SHELL_PEERS_MAX]; /* where others were when last heard of */

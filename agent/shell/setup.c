@@ -261,9 +261,12 @@ void shell_setup_node(struct shell_setup *setup, const struct agent_config *c,
     if (setup->is_dev || muster_addr_equal(c->advertise, c->bind))
         n->gossip_addr.port = setup->gossip.port;
     n->peer_port = peer_port;
-    n->slots = c->slots;
-    n->weight = c->weight;
-    n->tags = c->tags_text;
+    n->held = boot->held;
+    n->slots = boot->slots != 0 ? boot->slots : c->slots;
+    n->weight = c->weight == c->slots ? n->slots : c->weight;
+    n->tags = boot->has_tags ? boot->tags : c->tags_text;
+    n->slots_configured = c->slots;
+    n->tags_configured = c->tags_text;
     n->found = c->found;
     n->replicas = c->replicas;
     n->members_max = c->max_members;

@@ -92,3 +92,38 @@ def test_a_person_holds_releases_and_moves(three):
     code, _, said = c[0].cli("release", "web")
     assert code == 0, said
     eventually(lambda: c.by_job()["web"].node == c[here].name, 5, "released, it starts again")
+
+
+def test_a_node_is_held_and_gets_other_slots_and_tags_and_keeps_them(three):
+    c = three
+    c[1].submit("old", on="tag.gpu")
+    nodes_of(c, "old")
+    assert c[1].cli("node", "hold", c[0].name)[0] == 0
+    eventually(lambda: all(a.members()[c[0].name]["mode"] == "held" for a in c), 5, "all know")
+    c[2].submit("new", on="tag.gpu")
+    eventually(lambda: "held" in c[2].get("/v1/runs/new")["reason"], 5, "it waits")
+    assert "no: held" in c[1].cli("why", "new")[1]
+    nodes_of(c, "old")  # goes on
+    code, _, said = c[0].cli("node", "tag", c[1].name, "gpu=1", "z=9", "a=", "--remove", "rack")
+    assert code == 0, said
+    assert nodes_of(c, "old", "new") == {"old": 0, "new": 1}
+    assert c[0].cli("node", "slots", c[1].name, "1")[0] == 0
+    eventually(lambda: c[2].members()[c[1].name]["slots"] == 1, 5, "its slots are known")
+    c[2].submit("third", on="tag.gpu")
+    with pytest.raises(ApiError) as e:
+        c[0].post(f"/v1/nodes/{c[1].name}/tags", {"tags": {"k": "x" * 600}})
+    assert (e.value.status, e.value.field) == (413, "tags"), e.value
+    c[1].kill9()
+    c[0].kill9()
+    c[1].start()
+    c[0].start()
+    c.wait_members()
+    member = c[2].members()[c[1].name]
+    assert (member["slots"], member["tags"]) == (1, {"a": "", "gpu": "1", "z": "9"}), member
+    assert c[2].members()[c[0].name]["mode"] == "held"
+    assert c[2].cli("node", "release", c[0].name)[0] == 0
+    assert c[2].cli("node", "tag", c[1].name)[0] == 0
+    assert c[2].cli("node", "slots", c[1].name)[0] == 0
+    eventually(lambda: c[2].members()[c[1].name]["tags"] == {"rack": "b"} and
+               c[2].members()[c[1].name]["slots"] == 4, 5, "as configured")
+    c.wait_once({"old", "new", "third"}, 20)

@@ -67,8 +67,10 @@ void sim_boot(struct sim *s, uint32_t node)
         (void)muster_id_parse(&n->cluster, text);
     }
     bool drains = sim_disk_get(n, STORE_TABLE_META, "draining", &value) && value.data[0] == '1';
+    bool holds = sim_disk_get(n, STORE_TABLE_META, "held", &value) && value.data[0] == '1';
     struct agent_node_config c = config_of(s, node);
     c.draining = drains;
+    c.held = holds;
     if (agent_node_open(&n->node, &c) != MUSTER_OK)
         sim_fail(s, 1, "node %u does not open", node);
     sim_disk_load(n);

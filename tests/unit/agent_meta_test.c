@@ -48,6 +48,12 @@ static void comes_back(void **state)
     assert_string_equal(back.arch, "x86_64");
     assert_string_equal(back.version, "0.1.0");
     assert_string_equal(back.tags, "gpu=2,rack=a");
+    assert_false(back.held);
+    m.draining = false;
+    m.held = true;
+    assert_int_equal(agent_meta_encode(&m, wire, sizeof wire, &len, &left), MUSTER_OK);
+    assert_int_equal(agent_meta_decode(&back, MUSTER_BYTES(wire, len)), MUSTER_OK);
+    assert_true(back.held && !back.draining);
 }
 
 static void too_long_says_how_much(void **state)

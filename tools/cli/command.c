@@ -104,6 +104,9 @@ static const struct cli_flag flags_drain[] = {
     { .name = "no-wait", .help = "do not stay until the node is empty" },
     END
 };
+static const struct cli_flag flags_node_tag[] = {
+    { .name = "remove", .value = "K,K", .help = "tags to take away" }, END
+};
 static const struct cli_flag flags_forget[] = {
     { .name = "yes", .letter = 'y', .help = "swear it without being asked" }, END
 };
@@ -207,6 +210,46 @@ const struct cli_command cli_commands[] = {
       .words_max = 1,
       .takes = CLI_TAKES_NODE,
       .run = cli_verb_node_show },
+    { .verb = "node hold",
+      .group = "node",
+      .usage = "NAME",
+      .help = "the node keeps what it has and takes nothing new",
+      .flags = flags_none,
+      .words_min = 1,
+      .words_max = 1,
+      .takes = CLI_TAKES_NODE,
+      .run = cli_verb_node_hold },
+    { .verb = "node release",
+      .group = "node",
+      .usage = "NAME",
+      .help = "a held node takes runs again",
+      .flags = flags_none,
+      .words_min = 1,
+      .words_max = 1,
+      .takes = CLI_TAKES_NODE,
+      .run = cli_verb_node_release },
+    { .verb = "node slots",
+      .group = "node",
+      .usage = "NAME [N]",
+      .help = "how many slots it offers; without N as it is configured",
+      .more = "What is set here goes over the configuration, and stays over restarts. A node with\n"
+              "more runs than slots keeps them, and takes none until there is room again.\n",
+      .flags = flags_none,
+      .words_min = 1,
+      .words_max = 2,
+      .takes = CLI_TAKES_NODE,
+      .run = cli_verb_node_slots },
+    { .verb = "node tag",
+      .group = "node",
+      .usage = "NAME [K=V…] [--remove K]",
+      .help = "set and remove tags; without any as it is configured",
+      .more = "What is set here goes over the configuration, and stays over restarts. Runs stay\n"
+              "where they are; what is placed from now on follows.\n",
+      .flags = flags_node_tag,
+      .words_min = 1,
+      .words_max = 32,
+      .takes = CLI_TAKES_NODE,
+      .run = cli_verb_node_tag },
     { .verb = "drain",
       .also = "node drain",
       .group = "node",

@@ -24,6 +24,10 @@ int cli_verb_events(struct cli *cli);
 int cli_verb_node_show(struct cli *cli);
 int cli_verb_drain(struct cli *cli);
 int cli_verb_forget(struct cli *cli);
+int cli_verb_node_hold(struct cli *cli);
+int cli_verb_node_release(struct cli *cli);
+int cli_verb_node_slots(struct cli *cli);
+int cli_verb_node_tag(struct cli *cli);
 
 int cli_verb_run(struct cli *cli);
 int cli_verb_apply(struct cli *cli);

@@ -23,6 +23,7 @@ const struct tidy_exception tidy_exceptions[] = {
     { "agent/newsroom.c", "calls", "calloc free", "its ring is taken at open" },
     { "agent/node.c", "calls", "calloc malloc realloc strdup free",
       "taken at open; queues within one step keep what they grew to" },
+    { "agent/node_set.c", "calls", "strdup free", "tags live as long as they are said" },
     { "agent/out.c", "calls", "calloc malloc realloc free",
       "the blocks of a step, kept from one to the next" },
     { "agent/peers.c", "calls", "calloc free", "tables taken at open" },
