@@ -9,6 +9,7 @@
 #include "agent/lost.h"
 #include "agent/newsroom.h"
 #include "agent/placer_inside.h"
+#include "agent/run_name.h"
 #include "agent/tickets.h"
 #include "ring/load.h"
 
@@ -194,6 +195,12 @@ static struct agent_peer *walk_fits(struct agent_core *core, const struct store_
     return NULL;
 }
 
+/* One node's share of a job: it has no other place. */
+static bool is_share(struct muster_bytes key)
+{
+    return agent_run_name_read(key).node.len > 0;
+}
+
 /* The next place is another than where the tries were used up, and one that is preferred, unless
  * there is no other: rather one that is not preferred than where it failed. */
 static struct agent_peer *candidate(struct agent_core *core, struct place_entry *e,
@@ -212,12 +219,11 @@ static struct agent_peer *candidate(struct agent_core *core, struct place_entry 
     if (told != NULL && told->is_in_ring && is_candidate(core, e, row, &demand[2], told) &&
         agent_family_bar_text(core, row->key, told) == NULL)
         return told;
+    if (is_share(row->key))
+        return own != NULL && own->is_in_ring && is_candidate(core, e, row, &demand[2], own) ? own
+                                                                                             : NULL;
     for (int pass = prefers ? 0 : 1; pass < 3 && p == NULL; pass++) {
         loads_view(core, e, row, &demand[pass], v);
-        if (own != NULL) {
-            p = own->is_in_ring && v->is_alive[own->ring_number] ? own : NULL;
-            continue;
-        }
         struct ring_load_choice c = ring_load_choose(core->ring, row->key, &view, row->needs);
         p = c.node != RING_NONE ? agent_peers_by_ring(core, c.node)
                                 : walk_fits(core, row, wish, v->is_alive);
@@ -383,18 +389,28 @@ static uint32_t free_hint(const struct agent_core *core)
     return n;
 }
 
-/* What nobody takes in this step: one wish and so many slots. Whoever asks for as much or more is
+/* Runs that find the same nodes: by their wish, and copies also by their job and tick, for where one
+ * of them may not be the others may. */
+static uint64_t kind_of(struct agent_core *core, struct place_entry *e, const struct store_row *row)
+{
+    const struct agent_wish *wish = placer_wish(core, e, row);
+    uint64_t hash = wish != NULL ? wish->hash : 0;
+    struct agent_run_name name = agent_run_name_read(row->key);
+    return name.index != 0 ? muster_hash64(name.job, hash + 1) ^ name.tick_wall_ms : hash;
+}
+
+/* What nobody takes in this step: one kind and so many slots. Whoever asks for as much or more is
  * not tried again, so that a thousand of a kind do not hide the one behind them that fits. */
 struct hopeless {
-    uint64_t wish[PLACE_KINDS_MAX]; /* its hash */
+    uint64_t kind[PLACE_KINDS_MAX];
     uint32_t needs[PLACE_KINDS_MAX];
     uint32_t count;
 };
 
-static bool is_hopeless(const struct hopeless *h, uint64_t wish, uint32_t needs)
+static bool is_hopeless(const struct hopeless *h, uint64_t kind, uint32_t needs)
 {
     for (uint32_t i = 0; i < h->count; i++)
-        if (h->wish[i] == wish && h->needs[i] <= needs)
+        if (h->kind[i] == kind && h->needs[i] <= needs)
             return true;
     return false;
 }
@@ -405,16 +421,17 @@ enum fill { FILL_ASKED, FILL_FAILED, FILL_PASSED };
 static enum fill fill_one(struct agent_core *core, struct place_entry *e,
                           const struct store_row *row, struct hopeless *h)
 {
-    const struct agent_wish *asked = placer_wish(core, e, row);
-    uint64_t wish = asked != NULL ? asked->hash : 0;
-    if (e->offer == 0 && is_hopeless(h, wish, row->needs)) {
+    uint64_t kind = kind_of(core, e, row);
+    if (is_share(row->key))
+        return placer_offer(core, e, row) ? FILL_ASKED : FILL_PASSED; /* asks of one node alone */
+    if (e->offer == 0 && is_hopeless(h, kind, row->needs)) {
         MUSTER_MARK(others_of_its_kind_found_nobody);
         return FILL_PASSED;
     }
     if (placer_offer(core, e, row))
         return FILL_ASKED;
     if (e->refused_count == 0 && h->count < PLACE_KINDS_MAX) {
-        h->wish[h->count] = wish;
+        h->kind[h->count] = kind;
         h->needs[h->count++] = row->needs;
     }
     return FILL_FAILED;

@@ -127,3 +127,13 @@ def test_a_node_is_held_and_gets_other_slots_and_tags_and_keeps_them(three):
     eventually(lambda: c[2].members()[c[1].name]["tags"] == {"rack": "b"} and
                c[2].members()[c[1].name]["slots"] == 4, 5, "as configured")
     c.wait_once({"old", "new", "third"}, 20)
+
+
+def test_who_finds_no_node_stands_before_nobody_else(three):
+    c = three
+    c[0].submit("web", spread=4)  # the fourth has no node left
+    eventually(lambda: c.counts()["web"] == 3, 5, "three copies run")
+    jobs = [f"later/{i}" for i in range(6)]
+    for i, job in enumerate(jobs):
+        c[i % 3].submit(job)
+    eventually(lambda: all(c.counts()[job] == 1 for job in jobs), 1, "they start at once")
