@@ -488,6 +488,8 @@ static const struct {
     { "seen", 3, story_seen },
     { "poison", 4, story_poison },
     { "hearsay", 4, story_hearsay },
+    { "copies", 4, story_copies },
+    { "clock", 4, story_clock },
     { "majority", 3, story_majority },
     { "takeover", 5, story_takeover },
     { "age", 5, story_age },

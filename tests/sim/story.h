@@ -46,5 +46,7 @@ void story_like(struct sim *s);
 void story_move(struct sim *s);
 void story_shift(struct sim *s);
 void story_held(struct sim *s);
+void story_copies(struct sim *s);
+void story_clock(struct sim *s);
 
 #endif

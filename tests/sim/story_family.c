@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stories of jobs whose runs are rows beside them: copies that keep apart, and a clock that neither
+ * loses a tick nor decides one twice, whoever dies. */
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/run_name.h"
+#include "tests/sim/story.h"
+
+#define COPIES_MAX 4
+
+/* How many of these copies run, each in one place, and no two on a node; UINT32_MAX: not so. */
+static uint32_t copies_run(const struct sim *s, uint32_t wanted)
+{
+    uint32_t used = 0, count = 0;
+    for (uint32_t k = 1; k <= COPIES_MAX; k++) {
+        char run[32];
+        uint32_t node = 0;
+        uint64_t token = 0;
+        (void)snprintf(run, sizeof run, "web@%u", k);
+        uint32_t live = sim_proc_live(s, run, &node, &token);
+        if (live == 0)
+            continue;
+        if (live > 1 || k > wanted || (used >> node & 1) != 0)
+            return UINT32_MAX;
+        used |= 1u << node;
+        count++;
+    }
+    return count;
+}
+
+static bool one_runs(struct sim *s)
+{
+    return copies_run(s, 1) == 0 && story_one_runs(s);
+}
+
+static bool two_run(struct sim *s)
+{
+    return copies_run(s, 2) == 2;
+}
+
+static bool three_run(struct sim *s)
+{
+    return copies_run(s, 3) == 3;
+}
+
+static bool none_runs(struct sim *s)
+{
+    return copies_run(s, 0) == 0;
+}
+
+static void spread_put(struct sim *s, uint32_t node, uint32_t spread, bool is_new)
+{
+    char spec[128];
+    (void)snprintf(spec, sizeof spec,
+                   "{\"name\":\"web\",\"kind\":\"service\",\"exec\":[\"/bin/x\"],\"spread\":%u}",
+                   spread);
+    if (is_new)
+        story_put(s, node, "web", spec);
+    else
+        (void)sim_update(s, node, "web", spec);
+}
+
+void story_copies(struct sim *s)
+{
+    story_begin(s, 4);
+    spread_put(s, 0, 3, true);
+    sim_await(s, 10000, three_run, "all three run");
+    for (uint32_t i = 0; i < 12; i++) {
+        uint32_t dead = i % 4;
+        sim_crash(s, dead, false);
+        sim_await(s, 20000, three_run, "each of the other nodes has one");
+        sim_run_for(s, i * 7);
+        sim_boot(s, dead);
+        sim_run_for(s, 4000);
+        if (!three_run(s))
+            sim_fail(s, 1, "copies: a node that is back disturbs them");
+    }
+    spread_put(s, 1, 2, false);
+    sim_await(s, 10000, two_run, "two of them");
+    sim_crash(s, 2, false); /* in the middle of the change */
+    spread_put(s, 1, 1, false);
+    sim_run_for(s, 300);
+    sim_crash(s, 3, false);
+    sim_run_for(s, 1000);
+    sim_boot(s, 2);
+    sim_boot(s, 3);
+    sim_await(s, 30000, one_runs, "one is left, which is the job itself");
+    spread_put(s, 0, 2, false);
+    sim_await(s, 30000, two_run, "and two again");
+    (void)sim_op(s, 0, AGENT_OP_JOB_DELETE, "web");
+    sim_run_for(s, 20);
+    sim_crash(s, 1, false);
+    sim_run_for(s, 1000);
+    sim_boot(s, 1);
+    sim_await(s, 60000, none_runs, "none is left");
+}
+
+/* ---- ticks */
+
+/* Of the ticks of every five seconds: a row for each, from the first to the one before this moment,
+ * and none in between is missing. */
+static uint32_t ticks_check(struct sim *s)
+{
+    uint32_t k = story_keeper(s, "job"), count = 0;
+    const struct store *store = agent_node_store(s->node[k].node);
+    struct store_view view;
+    struct muster_bytes after = muster_bytes_text("job@");
+    uint64_t last = 0;
+    while (store_after(store, after, &view) && view.row.key.data[3] == '@') {
+        uint64_t tick = agent_run_name_read(view.row.key).tick_wall_ms;
+        if (last != 0 && tick != last + 5000)
+            sim_fail(s, 1, "clock: after the tick of %llu comes that of %llu",
+                     (unsigned long long)last, (unsigned long long)tick);
+        if (view.row.phase != STORE_DONE && tick + 20000 < sim_now(s, k).wall_ms)
+            sim_fail(s, 2, "clock: the tick of %llu has not run to its end",
+                     (unsigned long long)tick);
+        last = tick;
+        after = view.row.key;
+        count++;
+    }
+    if (last + 12000 < sim_now(s, k).wall_ms)
+        sim_fail(s, 2, "clock: no tick since %llu", (unsigned long long)last);
+    if (!store_get(store, muster_bytes_text("job"), &view) || view.row.ticks != count)
+        sim_fail(s, 1, "clock: %u ticks were decided, and %u runs made", view.row.ticks, count);
+    return count;
+}
+
+void story_clock(struct sim *s)
+{
+    static const char spec[] =
+        "{\"name\":\"job\",\"kind\":\"task\",\"exec\":[\"/bin/"
+        "x\"],\"arg\":\"0:700\",\"every\":\"5s\","
+        "\"missed\":\"all\",\"catchup\":\"1h\",\"overlap\":\"allow\",\"keep\":{\"ok\":1000}}";
+    story_begin(s, 4);
+    story_put(s, 0, "job", spec);
+    sim_run_for(s, 10000);
+    for (uint32_t i = 0; i < 12; i++) {
+        uint32_t k = story_keeper(s, "job");
+        sim_run_for(s, 5000 - s->now % 5000 + i); /* about when it decides on a tick */
+        sim_crash(s, k, i % 3 == 0);
+        sim_run_for(s, 5000);
+        sim_boot(s, k);
+        sim_run_for(s, 9000);
+    }
+    sim_run_for(s, 20000);
+    if (ticks_check(s) < 40)
+        sim_fail(s, 2, "clock: too few ticks");
+}
