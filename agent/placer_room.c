@@ -389,8 +389,8 @@ static uint32_t free_hint(const struct agent_core *core)
     return n;
 }
 
-/* Runs that find the same nodes: by their wish, and copies also by their job and tick, for where one
- * of them may not be the others may. */
+/* Runs that find the same nodes: by their wish, and copies also by their job and tick, for where
+ * one of them may not be the others may. */
 static uint64_t kind_of(struct agent_core *core, struct place_entry *e, const struct store_row *row)
 {
     const struct agent_wish *wish = placer_wish(core, e, row);
