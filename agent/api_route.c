@@ -132,19 +132,34 @@ static void job_move(struct agent_api *api, const struct agent_http_request *r, 
     agent_doc_close(&doc);
 }
 
+static void job_signal(struct agent_api *api, const struct agent_http_request *r, const char *name)
+{
+    struct agent_doc doc;
+    if (!body_read(api, r, &doc))
+        return;
+    const struct agent_doc_node *said = body_field(&doc, "signal");
+    int32_t number = said != NULL && said->text != NULL ? agent_job_signal(said->text) : 0;
+    agent_doc_close(&doc);
+    if (number == 0) {
+        api_error(api, r->id, 400, "invalid", "signal",
+                  "signal: a name such as HUP, USR1 or TERM, or a number from 1 to 64");
+        return;
+    }
+    struct agent_request *q = api_ask(api, r->id, AGENT_OP_RUN_SIGNAL, name);
+    q->attempt = (uint32_t)number;
+    (void)api_open_make(api, r->id, API_PLAIN);
+}
+
 static void job_post(struct agent_api *api, const struct agent_http_request *r, const char *path)
 {
     static const struct {
         const char *verb;
         enum agent_op op; /* 0: named in the reference and not there yet */
     } verbs[] = {
-        { "stop", AGENT_OP_JOB_STOP },
-        { "start", AGENT_OP_JOB_START },
-        { "restart", AGENT_OP_JOB_RESTART },
-        { "hold", AGENT_OP_JOB_HOLD },
-        { "release", AGENT_OP_JOB_RELEASE },
-        { "move", AGENT_OP_JOB_MOVE },
-        { "run", 0 },
+        { "stop", AGENT_OP_JOB_STOP },       { "start", AGENT_OP_JOB_START },
+        { "restart", AGENT_OP_JOB_RESTART }, { "hold", AGENT_OP_JOB_HOLD },
+        { "release", AGENT_OP_JOB_RELEASE }, { "move", AGENT_OP_JOB_MOVE },
+        { "signal", AGENT_OP_RUN_SIGNAL },   { "run", 0 },
     };
     char name[AGENT_HTTP_PATH_MAX];
     const char *slash = strrchr(path, '/');
@@ -158,6 +173,8 @@ static void job_post(struct agent_api *api, const struct agent_http_request *r, 
                       verb);
         else if (name_ok(api, r->id, name) && verbs[i].op == AGENT_OP_JOB_MOVE)
             job_move(api, r, name);
+        else if (name_ok(api, r->id, name) && verbs[i].op == AGENT_OP_RUN_SIGNAL)
+            job_signal(api, r, name);
         else if (name_ok(api, r->id, name))
             job_simple(api, r, verbs[i].op, name);
         return;

@@ -283,6 +283,29 @@ static uint32_t attempts(const struct agent_picture *p)
     return p->view->row.tries + (p->state == AGENT_STATE_DONE);
 }
 
+static void put_attempts(struct agent_core *core, struct agent_json *j, struct muster_bytes wire)
+{
+    struct agent_attempts list;
+    char reason[AGENT_REASON_MAX + 1];
+    agent_attempts_read(&list, wire);
+    agent_json_key(j, "attempts");
+    agent_json_array(j);
+    for (uint32_t i = 0; i < list.count; i++) {
+        const struct agent_attempt *a = &list.attempt[i];
+        (void)snprintf(reason, sizeof reason, "%.*s", (int)a->reason.len,
+                       (const char *)a->reason.data);
+        agent_json_object(j);
+        agent_json_put_u64(j, "attempt", a->number);
+        agent_json_put_text(j, "node", agent_node_name(core, a->node));
+        agent_json_put_token(j, "token", a->token);
+        agent_json_put_time(j, "started", a->started_wall_ms);
+        agent_json_put_time(j, "ended", a->ended_wall_ms);
+        put_exit(j, "exit", a->code, a->signal, a->ended_wall_ms, reason);
+        agent_json_object_end(j);
+    }
+    agent_json_array_end(j);
+}
+
 static void put_progress(struct agent_json *j, const struct agent_report *r)
 {
     if (!r->is_heard || r->total == 0) {
@@ -330,9 +353,7 @@ void agent_describe_run(struct agent_core *core, struct agent_json *j,
     put_progress(j, r);
     agent_json_put_u64(j, "failures", r->is_heard ? r->failures : row->tries);
     agent_json_put_u64(j, "placements", row->placements);
-    agent_json_key(j, "attempts");
-    agent_json_array(j);
-    agent_json_array_end(j);
+    put_attempts(core, j, row->attempts);
     agent_json_object_end(j);
 }
 

@@ -73,6 +73,7 @@ enum agent_effect_kind {
     AGENT_EFFECT_GUARD_LAUNCH, /* launch */
     AGENT_EFFECT_GUARD_STOP,   /* number = handle: stop signal, then KILL after grace_ms */
     AGENT_EFFECT_GUARD_LEASE,  /* number = handle: kill at deadline_ms (R38); only ever later */
+    AGENT_EFFECT_GUARD_SIGNAL, /* number = handle, signal: for the job's first process */
     AGENT_EFFECT_GUARD_FORGET, /* number = handle: its exit is on record elsewhere (DONE_OK) */
     AGENT_EFFECT_REPLY,        /* the end of a request: number, reply */
     AGENT_EFFECT_CHUNK,        /* a part of a streamed reply: number, bytes */
@@ -106,6 +107,7 @@ struct agent_effect {
     uint64_t deadline_ms;
     uint64_t number;
     uint64_t grace_ms;
+    int32_t signal;
     int err;
     enum agent_log_level level;
     const char *text;

@@ -181,6 +181,9 @@ void agent_job_canonical(const struct agent_job *job, struct muster_text *out);
 bool agent_job_has_runs(const struct agent_job *job);
 bool agent_job_ends(const struct agent_job *job); /* a task: it must finish once */
 
+/* The number of a signal that people name (`USR1`, `SIGUSR1`, `10`); 0: none. */
+int32_t agent_job_signal(const char *text);
+
 /* The verdict on an exit; a process that a signal killed (signal != 0) has failed. */
 enum agent_job_verdict agent_job_verdict(const struct agent_job *job, int32_t code, int32_t signal);
 

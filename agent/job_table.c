@@ -2,6 +2,8 @@
 /* The table of a job's specification: every field, its type, its default, and whether this version
  * does it. */
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "agent/job_field.h"
 
@@ -194,7 +196,7 @@ static const struct agent_schema_field job_fields[] = {
     { "exit_ok", AGENT_TYPE_CUSTOM, AT(exit_ok), .custom = &job_exits_field },
     { "exit_defer", AGENT_TYPE_CUSTOM, AT(exit_defer), .custom = &job_exits_field },
     { "exit_dead", AGENT_TYPE_CUSTOM, AT(exit_dead), .custom = &job_exits_field },
-    { "max_moves", AGENT_TYPE_U32, LATER, AT(max_moves), .max = 1000000 },
+    { "max_moves", AGENT_TYPE_U32, AT(max_moves), .max = 1000000 },
 
     /* schedule */
     { "start", AGENT_TYPE_WORD, AT(start), .words = starts },
@@ -235,3 +237,24 @@ static const struct agent_schema_field job_fields[] = {
     { "key", AGENT_TYPE_NOWHERE, LATER },
 };
 const struct agent_schema job_schema = FIELDS_OF(job_fields);
+
+int32_t agent_job_signal(const char *text)
+{
+    static const struct agent_schema_word more[] = {
+        { "CONT", SIGCONT },
+        { "STOP", SIGSTOP },
+        { "TSTP", SIGTSTP },
+        { NULL, 0 },
+    };
+    const char *name = strncmp(text, "SIG", 3) == 0 ? text + 3 : text;
+    for (const struct agent_schema_word *w = signals; w->text != NULL; w++)
+        if (strcmp(w->text, name) == 0)
+            return w->value;
+    for (const struct agent_schema_word *w = more; w->text != NULL; w++)
+        if (strcmp(w->text, name) == 0)
+            return w->value;
+    size_t len = strlen(text);
+    bool is_number = len > 0 && len <= 2 && strspn(text, "0123456789") == len;
+    long number = is_number ? strtol(text, NULL, 10) : 0;
+    return number >= 1 && number <= 64 ? (int32_t)number : 0;
+}

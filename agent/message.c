@@ -131,7 +131,7 @@ void agent_read_left(struct muster_reader *r, struct agent_msg_left *m)
     m->bytes = muster_read_bytes(r, AGENT_LEFT_MAX);
 }
 
-#define HOLD_FIELDS       15
+#define HOLD_FIELDS       16
 #define HOLD_FIELDS_LEAST 13 /* of an earlier build */
 
 void agent_write_hold(struct muster_writer *w, const struct agent_msg_hold *m)
@@ -152,6 +152,7 @@ void agent_write_hold(struct muster_writer *w, const struct agent_msg_hold *m)
     muster_write_bool(w, m->is_live);
     muster_write_u64(w, m->done);
     muster_write_u64(w, m->total);
+    muster_write_bytes(w, m->attempts);
 }
 
 static int32_t read_i32(struct muster_reader *r)
@@ -185,6 +186,8 @@ void agent_read_hold(struct muster_reader *r, struct agent_msg_hold *m)
     m->is_live = muster_read_bool(r);
     m->done = n > 13 ? muster_read_u64(r) : 0;
     m->total = n > 14 ? muster_read_u64(r) : 0;
+    if (n > 15)
+        m->attempts = muster_read_bytes(r, AGENT_ATTEMPTS_WIRE);
     for (uint32_t i = HOLD_FIELDS; i < n && muster_reader_ok(r); i++)
         muster_read_skip(r);
 }
@@ -227,7 +230,7 @@ void agent_write_stop(struct muster_writer *w, struct muster_bytes key, uint64_t
 
 void agent_write_done(struct muster_writer *w, uint32_t message, const struct agent_msg_done *m)
 {
-    agent_write_head(w, message, 11);
+    agent_write_head(w, message, 12);
     muster_write_str(w, m->key);
     muster_write_u64(w, m->token);
     muster_write_u64(w, (uint64_t)m->verdict);
@@ -238,6 +241,7 @@ void agent_write_done(struct muster_writer *w, uint32_t message, const struct ag
     muster_write_u64(w, m->failures);
     muster_write_u64(w, m->not_before_wall_ms);
     muster_write_str(w, m->reason);
+    muster_write_bytes(w, m->attempts);
 }
 
 void agent_read_done(struct muster_reader *r, struct agent_msg_done *m)
@@ -255,6 +259,8 @@ void agent_read_done(struct muster_reader *r, struct agent_msg_done *m)
     m->failures = muster_read_u32(r);
     m->not_before_wall_ms = muster_read_u64(r);
     m->reason = muster_read_bytes(r, REASON_MAX);
+    if (muster_reader_ok(r) && muster_reader_left(r) > 0)
+        m->attempts = muster_read_bytes(r, AGENT_ATTEMPTS_WIRE);
 }
 
 void agent_write_load(struct muster_writer *w, const struct agent_msg_load *m)

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/attempts.h"
 #include "agent/launch.h"
 #include "agent/request.h"
 #include "base/bytes.h"
@@ -44,6 +45,7 @@ enum agent_message {
     AGENT_MSG_INVITE, /* node -> keeper: there is one now; offer it */
     AGENT_MSG_LEFT,   /* runner -> keeper: what a run leaves, told until it is stored */
     AGENT_MSG_LEFT_OK,
+    AGENT_MSG_SIGNAL, /* keeper -> runner: this signal for the process of that run */
     AGENT_MSG_HELLO = 64,
     AGENT_MSG_LOAD,
     AGENT_MSG_OP,
@@ -105,8 +107,9 @@ struct agent_msg_hold {
     int32_t exit_code, exit_signal;
     uint64_t exit_wall_ms;
     struct muster_bytes note;
-    bool is_live;         /* a process may exist: its lease is a renewal (R37) */
-    uint64_t done, total; /* progress; total 0: none told */
+    bool is_live;                 /* a process may exist: its lease is a renewal (R37) */
+    uint64_t done, total;         /* progress; total 0: none told */
+    struct muster_bytes attempts; /* that ended here (agent/attempts.h); told in back-off only */
 };
 
 /* The keeper's word on a HOLD: the run counts; and for an exclusive one how long it may. */
@@ -139,6 +142,7 @@ struct agent_msg_done {
     uint32_t failures;
     uint64_t not_before_wall_ms;
     struct muster_bytes reason;
+    struct muster_bytes attempts; /* that ended there (agent/attempts.h) */
 };
 
 struct agent_msg_left {

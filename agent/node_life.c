@@ -541,6 +541,7 @@ static const struct message_rule messages[] = {
     { AGENT_MSG_INVITE, agent_placer_invited, NULL },
     { AGENT_MSG_LEFT, agent_placer_left, NULL },
     { AGENT_MSG_LEFT_OK, NULL, agent_runner_left_ok },
+    { AGENT_MSG_SIGNAL, NULL, agent_runner_signal },
     { AGENT_MSG_PAST_OK, NULL, agent_runner_past_ok },
     { AGENT_MSG_RELAY, agent_relay_pass, NULL },
     { AGENT_MSG_RELAYED, agent_relay_got, NULL },

@@ -228,7 +228,10 @@ static void run_clear(struct agent_core *core, struct place_entry *e, struct sto
                       const char *reason)
 {
     struct store_row row = view->row;
+    struct lost_note lost;
     row.strikes = placer_strikes(core, &view->row);
+    if (row.phase == STORE_PLACED && placer_is_lost(core, e, &row))
+        placer_lost(core, e, &row, &lost);
     row.run_node = (struct muster_id){ 0 };
     row.run_token = 0;
     row.reason = muster_bytes_text(reason);
@@ -373,7 +376,7 @@ static bool may_move(struct agent_core *core, struct place_entry *e, const struc
  */
 static void look_lost(struct agent_core *core, struct place_entry *e, struct store_view *view)
 {
-    if (placer_is_poison(core, e, view))
+    if (placer_is_poison(core, e, view) || placer_is_quarantined(core, e, view))
         return;
     MUSTER_MARK(run_lost);
     bool is_held = view->row.want == STORE_WANT_HOLD;

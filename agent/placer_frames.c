@@ -245,6 +245,9 @@ static void backoff_keep(struct agent_core *core, struct place_entry *e,
     row.exit_signal = m->exit_signal;
     row.exit_wall_ms = m->exit_wall_ms;
     row.reason = m->note;
+    struct agent_attempts_wire attempts;
+    agent_attempts_merge(&attempts, row.attempts, m->attempts);
+    row.attempts = MUSTER_BYTES(attempts.data, attempts.len);
     (void)placer_write(core, e, &row, view->version.packed, false);
 }
 
@@ -508,15 +511,23 @@ void agent_placer_done(struct agent_core *core, struct muster_id from, struct mu
         return;
     struct store_row row = view.row;
     struct strike_note note;
+    struct agent_attempts_wire attempts;
     done_apply(core, &row, from, &m);
-    bool is_held = m.verdict == AGENT_DONE_LOST && row.phase == STORE_WAITING &&
-                   placer_strike(core, &row, &note);
+    agent_attempts_merge(&attempts, row.attempts, m.attempts);
+    row.attempts = MUSTER_BYTES(attempts.data, attempts.len);
+    bool is_death = m.verdict == AGENT_DONE_LOST && row.phase == STORE_WAITING;
+    bool is_dead = is_death && placer_quarantine(core, &row, &note);
+    bool is_held = is_death && !is_dead && placer_strike(core, &row, &note);
     e->owes_done_ok = true;
     e->done_from = from;
     e->done_token = m.token;
     if (placer_write(core, e, &row, view.version.packed, false))
-        agent_news_add(core, is_held ? "job.held" : type[m.verdict], agent_node_name(core, from),
-                       e->key, m.token, "%.*s", (int)row.reason.len, (const char *)row.reason.data);
+        agent_news_add(core,
+                       is_held   ? "job.held"
+                       : is_dead ? "job.dead"
+                                 : type[m.verdict],
+                       agent_node_name(core, from), e->key, m.token, "%.*s", (int)row.reason.len,
+                       (const char *)row.reason.data);
 }
 
 /* ---- reading */

@@ -131,6 +131,18 @@ uint32_t placer_strikes(struct agent_core *core, const struct store_row *row);
 bool placer_strike(struct agent_core *core, struct store_row *row, struct strike_note *note);
 bool placer_is_poison(struct agent_core *core, struct place_entry *e,
                       const struct store_view *view);
+/* A node died under it: counted; beyond the job's `max_moves` it becomes a dead one. */
+bool placer_quarantine(struct agent_core *core, struct store_row *row, struct strike_note *note);
+/* The run's node is gone, and cannot tell of it: the attempt is added, the death counted. */
+struct lost_note {
+    struct strike_note text;
+    struct agent_attempts_wire attempts;
+};
+void placer_lost(struct agent_core *core, const struct place_entry *e, struct store_row *row,
+                 struct lost_note *note);
+/* More of its nodes have died within an hour than its `max_moves`: it is being written as dead. */
+bool placer_is_quarantined(struct agent_core *core, struct place_entry *e,
+                           const struct store_view *view);
 /* True while a node's answer to an offer may still come; then the entry is looked at again. */
 bool placer_is_offered(struct agent_core *core, struct place_entry *e);
 /* Asks the best node for room; false when nobody may have it. */

@@ -282,7 +282,10 @@ static void place(struct agent_core *core, struct place_entry *e, struct muster_
         placer_look(core, e);
         return;
     }
+    struct lost_note note;
     row.strikes = lost ? placer_strikes(core, &view.row) : row.strikes;
+    if (lost)
+        placer_lost(core, e, &row, &note);
     row.phase = STORE_PLACED;
     row.since_wall_ms = core->now.wall_ms;
     row.run_node = node;

@@ -4,8 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/job.h"
 #include "agent/newsroom.h"
 #include "agent/placer_inside.h"
+
+#define MOVES_MAX       5 /* when a job says nothing else */
+#define MOVES_WINDOW_MS (60 * 60 * UINT64_C(1000))
 
 /* In the row is when the run was placed, so that the next keeper counts on; of a node that was
  * never seen nobody knows when it died, and a blackout is no job's fault. */
@@ -45,5 +49,81 @@ bool placer_is_poison(struct agent_core *core, struct place_entry *e, const stru
         return false;
     if (placer_write(core, e, &row, view->version.packed, false))
         agent_news_add(core, "job.held", NULL, e->key, 0, "%s", note.text);
+    return true;
+}
+
+/* ---- nodes that died under it, however long it ran there (max_moves) */
+
+static uint32_t moves_of(const struct agent_core *core, const struct store_row *row)
+{
+    bool is_recent = core->now.wall_ms < row->moves_wall_ms + MOVES_WINDOW_MS;
+    return is_recent ? row->moves + 1 : 1;
+}
+
+/* Most rows say nothing of it: their text is not read. */
+static uint32_t moves_max(const struct store_row *row)
+{
+    static const char field[] = "\"max_moves\"";
+    struct agent_job job;
+    struct agent_problem problem;
+    uint32_t max = MOVES_MAX;
+    if (row->spec.len == 0 ||
+        memmem(row->spec.data, row->spec.len, field, sizeof field - 1) == NULL)
+        return max;
+    if (agent_job_decode(&job, row->spec, &problem) == MUSTER_OK) {
+        max = job.max_moves;
+        agent_job_close(&job);
+    }
+    return max;
+}
+
+bool placer_quarantine(struct agent_core *core, struct store_row *row, struct strike_note *note)
+{
+    uint32_t moves = moves_of(core, row), max = moves_max(row);
+    if (moves == 1)
+        row->moves_wall_ms = core->now.wall_ms;
+    row->moves = moves;
+    if (moves <= max)
+        return false;
+    (void)snprintf(note->text, sizeof note->text,
+                   "%u of its nodes died within an hour (max_moves %u); `muster dead retry` tries "
+                   "again",
+                   moves, max);
+    row->phase = STORE_FAILED;
+    row->since_wall_ms = core->now.wall_ms;
+    row->run_node = (struct muster_id){ 0 };
+    row->run_token = 0;
+    row->reason = muster_bytes_text(note->text);
+    return true;
+}
+
+void placer_lost(struct agent_core *core, const struct place_entry *e, struct store_row *row,
+                 struct lost_note *note)
+{
+    struct agent_attempts list;
+    struct agent_attempt a = { .number = e->attempt > 0 ? e->attempt : row->tries + 1,
+                               .node = row->run_node,
+                               .token = row->run_token,
+                               .started_wall_ms = row->since_wall_ms,
+                               .ended_wall_ms = core->now.wall_ms,
+                               .code = -1,
+                               .reason = muster_bytes_text("its node is gone") };
+    agent_attempts_read(&list, row->attempts);
+    agent_attempts_add(&list, &a);
+    agent_attempts_write(&list, &note->attempts);
+    row->attempts = MUSTER_BYTES(note->attempts.data, note->attempts.len);
+    (void)placer_quarantine(core, row, &note->text);
+}
+
+bool placer_is_quarantined(struct agent_core *core, struct place_entry *e,
+                           const struct store_view *view)
+{
+    struct store_row row = view->row;
+    struct lost_note lost;
+    if (moves_of(core, &row) <= moves_max(&row))
+        return false;
+    placer_lost(core, e, &row, &lost); /* and that it was one too many */
+    if (placer_write(core, e, &row, view->version.packed, false))
+        agent_news_add(core, "job.dead", NULL, e->key, 0, "%s", lost.text.text);
     return true;
 }

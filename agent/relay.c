@@ -21,6 +21,7 @@ static bool may_pass(uint32_t message)
     case AGENT_MSG_DONE_OK:
     case AGENT_MSG_LEFT:
     case AGENT_MSG_LEFT_OK:
+    case AGENT_MSG_SIGNAL:
     case AGENT_MSG_TRY:
     case AGENT_MSG_OP:
     case AGENT_MSG_OP_OK:

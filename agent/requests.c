@@ -130,7 +130,7 @@ static bool keeper_choose(struct agent_core *core, struct pending *p, struct mus
 
 static bool is_read(enum agent_op op)
 {
-    return op >= AGENT_OP_JOB_GET && op <= AGENT_OP_RUN_MESSAGES;
+    return op >= AGENT_OP_JOB_GET && op <= AGENT_OP_RUN_SIGNAL;
 }
 
 static void keeper_ask(struct agent_core *core, struct pending *p)
@@ -181,7 +181,7 @@ static void node_ask(struct agent_core *core, struct pending *p)
 
 static enum way way_of(enum agent_op op)
 {
-    if (op <= AGENT_OP_RUN_MESSAGES)
+    if (op <= AGENT_OP_RUN_SIGNAL)
         return WAY_KEEPER;
     if (op <= AGENT_OP_NEWS_LIST)
         return WAY_GATHER;

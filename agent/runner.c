@@ -247,6 +247,8 @@ static void hold_write(struct muster_writer *w, const struct agent_run *run)
                                 .is_live = run->is_live,
                                 .done = run->progress,
                                 .total = run->progress_of };
+    if (run->state == AGENT_RUN_BACKOFF)
+        m.attempts = MUSTER_BYTES(run->attempts.data, run->attempts.len);
     agent_write_hold(w, &m);
 }
 
@@ -256,6 +258,7 @@ static void done_send(struct agent_core *core, struct agent_run *run)
         return; /* whoever hears of the end must find the result */
     run->done.key = runner_key(run);
     run->done.reason = muster_bytes_text(run->note);
+    run->done.attempts = MUSTER_BYTES(run->attempts.data, run->attempts.len);
     struct muster_writer w = agent_frame(core);
     agent_write_done(&w, AGENT_MSG_DONE, &run->done);
     (void)agent_frame_send(core, run->keeper, &w);

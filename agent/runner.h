@@ -46,6 +46,7 @@ void agent_runner_stop(struct agent_core *core, struct muster_id from, struct mu
 void agent_runner_drop(struct agent_core *core, struct muster_reader *r);
 void agent_runner_hold_ok(struct agent_core *core, struct muster_id from, struct muster_reader *r);
 void agent_runner_done_ok(struct agent_core *core, struct muster_reader *r);
+void agent_runner_signal(struct agent_core *core, struct muster_reader *r);
 void agent_runner_left_ok(struct agent_core *core, struct muster_reader *r);
 void agent_runner_ticket(struct agent_core *core, struct muster_id from, struct muster_reader *r);
 void agent_runner_try(struct agent_core *core, struct muster_id from, struct muster_reader *r);

@@ -118,6 +118,22 @@ void runner_judge(struct agent_core *core, struct agent_run *run)
     }
 }
 
+static void attempt_add(struct agent_core *core, struct agent_run *run)
+{
+    struct agent_attempts list;
+    struct agent_attempt a = { .number = run->attempt,
+                               .node = core->config.self,
+                               .token = run->token,
+                               .started_wall_ms = run->started_wall_ms,
+                               .ended_wall_ms = run->exit_wall_ms,
+                               .code = run->exit_code,
+                               .signal = run->exit_signal,
+                               .reason = muster_bytes_text(run->note) };
+    agent_attempts_read(&list, MUSTER_BYTES(run->attempts.data, run->attempts.len));
+    agent_attempts_add(&list, &a);
+    agent_attempts_write(&list, &run->attempts);
+}
+
 static void run_exited(struct agent_core *core, struct agent_run *run,
                        const struct agent_guard_event *g)
 {
@@ -141,6 +157,7 @@ static void run_exited(struct agent_core *core, struct agent_run *run,
         (void)snprintf(run->note, sizeof run->note, "ran longer than its timeout");
     agent_news_add(core, run->is_failed ? "run.failed" : "run.exited", NULL, run->key, run->token,
                    "%s", run->note);
+    attempt_add(core, run);
     /* The exit record stays with the guard until the keeper has it (R50). */
     if (run->has_job) {
         runner_judge(core, run);
@@ -209,6 +226,22 @@ static void run_left(struct agent_core *core, const struct agent_guard_event *g)
     run->is_struck = ended_with_agent(g);
     run->is_lost = g->news == AGENT_GUARD_LOST || run->is_struck;
     run_exited(core, run, g);
+}
+
+/* ---- signals of people */
+
+void agent_runner_signal(struct agent_core *core, struct muster_reader *r)
+{
+    struct muster_bytes key = muster_read_bytes(r, STORE_KEY_MAX);
+    uint64_t token = muster_read_u64(r);
+    uint32_t number = muster_read_u32(r);
+    struct agent_run *run = muster_reader_ok(r) ? runner_find(core, key) : NULL;
+    if (run == NULL || run->token != token || !run->is_live || number > 64)
+        return;
+    struct agent_effect *e = agent_out_add(&core->out, AGENT_EFFECT_GUARD_SIGNAL);
+    e->number = run->handle;
+    e->signal = (int32_t)number;
+    agent_news_add(core, "run.signalled", NULL, run->key, token, "signal %u", number);
 }
 
 /* ---- all news */

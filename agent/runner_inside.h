@@ -77,8 +77,9 @@ struct agent_run {
     size_t before_len;
     bool awaits_left; /* is to end when what it has left is stored */
     uint64_t ended_ms;
-    uint64_t progress, progress_of; /* DONE and TOTAL; 0: none told */
-    uint64_t told_ms;               /* when its words were last told out of turn */
+    uint64_t progress, progress_of;      /* DONE and TOTAL; 0: none told */
+    struct agent_attempts_wire attempts; /* of this placement, ended */
+    uint64_t told_ms;                    /* when its words were last told out of turn */
 };
 
 struct run_reservation {

@@ -172,7 +172,8 @@ void serve_row_again(struct store_row *row, uint64_t wall_ms)
     row->phase = STORE_WAITING;
     row->since_wall_ms = wall_ms;
     row->tries = 0;
-    row->strikes = 0;
+    row->strikes = row->moves = 0;
+    row->wished_wall_ms = wall_ms;
     row->not_before_wall_ms = 0;
     row->avoid = (struct muster_id){ 0 };
     row->reason = MUSTER_BYTES(NULL, 0);
@@ -262,7 +263,7 @@ static enum serve_outcome op_delete(struct agent_core *core, struct serve_change
         c->row.run_token = 0;
     c->row.phase = STORE_GONE;
     c->row.since_wall_ms = core->now.wall_ms;
-    c->row.spec = MUSTER_BYTES(NULL, 0);
+    c->row.spec = c->row.attempts = MUSTER_BYTES(NULL, 0);
     c->row.reason = MUSTER_BYTES(NULL, 0);
     c->news = "job.deleted";
     return SERVE_WRITE;
@@ -472,7 +473,7 @@ void agent_serve_op(struct agent_core *core, struct muster_id from, struct muste
         not_keeper(core, &ask, bucket);
     else if (is_write(q.op))
         write_begin(core, &ask);
-    else if (q.op >= AGENT_OP_JOB_GET && q.op <= AGENT_OP_RUN_MESSAGES)
+    else if (q.op >= AGENT_OP_JOB_GET && q.op <= AGENT_OP_RUN_SIGNAL)
         read_begin(core, &ask, bucket);
     else if (q.op >= AGENT_OP_JOB_LIST && q.op <= AGENT_OP_NEWS_LIST)
         serve_list(core, &ask);

@@ -56,11 +56,43 @@ static void messages_put(struct agent_core *core, struct agent_json *j, const st
     free(data);
 }
 
+static void signal_send(struct agent_core *core, const struct serve_ask *ask,
+                        const struct store_view *view)
+{
+    const struct store_row *row = &view->row;
+    struct agent_picture p;
+    struct muster_text out;
+    struct agent_json j;
+    agent_picture(core, view, &p);
+    bool is_up = p.state == AGENT_STATE_RUNNING || p.state == AGENT_STATE_STARTING ||
+                 p.state == AGENT_STATE_STOPPING;
+    if (!is_up || row->run_token == 0) {
+        serve_error(core, ask, MUSTER_ECONFLICT, NULL, "%s is %s: there is no process to signal",
+                    ask->q->name, agent_state_text(p.state));
+        return;
+    }
+    struct muster_writer w = agent_frame(core);
+    agent_write_head(&w, AGENT_MSG_SIGNAL, 4);
+    muster_write_str(&w, row->key);
+    muster_write_u64(&w, row->run_token);
+    muster_write_u64(&w, ask->q->attempt);
+    (void)agent_frame_send(core, row->run_node, &w);
+    muster_text_open(&out, 8192);
+    agent_json_open(&j, &out);
+    agent_describe_run(core, &j, &p);
+    serve_body(core, ask, muster_text_bytes(&out));
+    muster_text_close(&out);
+}
+
 void serve_read(struct agent_core *core, const struct serve_ask *ask, const struct store_view *view)
 {
     struct agent_picture p;
     struct muster_text out;
     struct agent_json j;
+    if (ask->q->op == AGENT_OP_RUN_SIGNAL) {
+        signal_send(core, ask, view);
+        return;
+    }
     if (ask->q->op == AGENT_OP_RUN_RESULT) {
         result_read(core, ask, &view->row);
         return;

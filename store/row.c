@@ -5,7 +5,7 @@
 
 #include "base/wire.h"
 
-#define ROW_FIELDS       29 /* elements this build knows */
+#define ROW_FIELDS       33 /* elements this build knows */
 #define ROW_FIELDS_FIRST 26 /* and those that every build has written */
 #define ROW_FIELDS_MAX   64 /* with those of newer builds */
 #define ROW_REQUEST_SIZE 3
@@ -86,7 +86,8 @@ int store_row_encode(const struct store_row *row, uint8_t *out, size_t size, siz
 {
     struct muster_writer w = muster_writer_over(out, size < STORE_ROW_MAX ? size : STORE_ROW_MAX);
 
-    if (row->key.len == 0 || row->key.len > STORE_KEY_MAX || row->reason.len > STORE_REASON_MAX)
+    if (row->key.len == 0 || row->key.len > STORE_KEY_MAX || row->reason.len > STORE_REASON_MAX ||
+        row->attempts.len > STORE_ATTEMPTS_MAX)
         return MUSTER_ELIMIT;
     MUSTER_ASSERT(row->unknown_count <= ROW_FIELDS_MAX - ROW_FIELDS);
     muster_write_array(&w, ROW_FIELDS + row->unknown_count);
@@ -119,6 +120,10 @@ int store_row_encode(const struct store_row *row, uint8_t *out, size_t size, siz
     muster_write_u64(&w, row->tick_wall_ms);
     muster_write_u64(&w, row->ticks);
     muster_write_u64(&w, row->skipped);
+    muster_write_bytes(&w, row->attempts);
+    muster_write_u64(&w, row->wished_wall_ms);
+    muster_write_u64(&w, row->moves);
+    muster_write_u64(&w, row->moves_wall_ms);
     muster_write_plain(&w, row->unknown);
     if (muster_writer_err(&w) != MUSTER_OK)
         return MUSTER_ELIMIT;
@@ -167,6 +172,11 @@ int store_row_decode(struct store_row *row, struct muster_bytes wire)
     row->tick_wall_ms = fields > 26 ? muster_read_u64(&r) : 0;
     row->ticks = fields > 27 ? muster_read_u32(&r) : 0;
     row->skipped = fields > 28 ? muster_read_u32(&r) : 0;
+    if (fields > 29)
+        row->attempts = muster_read_bytes(&r, STORE_ATTEMPTS_MAX);
+    row->wished_wall_ms = fields > 30 ? muster_read_u64(&r) : 0;
+    row->moves = fields > 31 ? muster_read_u32(&r) : 0;
+    row->moves_wall_ms = fields > 32 ? muster_read_u64(&r) : 0;
     if (!muster_reader_ok(&r))
         return muster_reader_end(&r);
     row->unknown_count = fields > ROW_FIELDS ? fields - ROW_FIELDS : 0;

@@ -20,10 +20,11 @@
 #include "base/id.h"
 #include "store/version.h"
 
-#define STORE_KEY_MAX    256         /* bytes of a key: a job's or a run's name */
-#define STORE_ROW_MAX    (64u << 10) /* bytes of an encoded row */
-#define STORE_REASON_MAX 160
-#define STORE_REQUESTS   4 /* client requests remembered in a row (R19) */
+#define STORE_KEY_MAX      256         /* bytes of a key: a job's or a run's name */
+#define STORE_ROW_MAX      (64u << 10) /* bytes of an encoded row */
+#define STORE_REASON_MAX   160
+#define STORE_ATTEMPTS_MAX 2560 /* bytes of the last attempts */
+#define STORE_REQUESTS     4    /* client requests remembered in a row (R19) */
 
 enum store_kind {
     STORE_KIND_SERVICE,
@@ -75,9 +76,13 @@ struct store_row {
     struct muster_bytes
         reason; /* a sentence: why held, failed or waiting; what the last exit was */
     struct store_request request[STORE_REQUESTS];
-    uint64_t tick_wall_ms;       /* of a schedule: the last tick that is decided on; 0: none yet */
-    uint32_t ticks;              /* runs that it has made, */
-    uint32_t skipped;            /* and ticks that it has passed over */
+    uint64_t tick_wall_ms;        /* of a schedule: the last tick that is decided on; 0: none yet */
+    uint32_t ticks;               /* runs that it has made, */
+    uint32_t skipped;             /* and ticks that it has passed over */
+    struct muster_bytes attempts; /* the last ends (agent/attempts.h) */
+    uint64_t wished_wall_ms;      /* since when it is wished to run; 0: since it was created */
+    uint32_t moves;               /* nodes that died under it since moves_wall_ms */
+    uint64_t moves_wall_ms;
     struct muster_bytes unknown; /* encoded elements of a newer build, appended as they are */
     uint32_t unknown_count;
 };

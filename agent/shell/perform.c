@@ -49,6 +49,9 @@ static void perform_guard(struct shell *s, const struct agent_effect *e)
     case AGENT_EFFECT_GUARD_LEASE:
         shell_guards_lease(s->guards, e->number, e->deadline_ms);
         break;
+    case AGENT_EFFECT_GUARD_SIGNAL:
+        shell_guards_signal(s->guards, e->number, e->signal);
+        break;
     default:
         shell_guards_forget(s->guards, e->number);
     }
@@ -75,6 +78,7 @@ void shell_perform(struct shell *s, const struct agent_effect *e)
     case AGENT_EFFECT_GUARD_LAUNCH:
     case AGENT_EFFECT_GUARD_STOP:
     case AGENT_EFFECT_GUARD_LEASE:
+    case AGENT_EFFECT_GUARD_SIGNAL:
     case AGENT_EFFECT_GUARD_FORGET:
         perform_guard(s, e);
         break;

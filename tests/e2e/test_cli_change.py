@@ -79,12 +79,14 @@ def test_run_wait_ends_as_the_job_does(api, code):
     done = muster(api, "run", "--wait", "--name", "x", "--env", f"EXIT={code}", "--", "x")
     assert done.code == code
     assert api.seen[0].body["kind"] == "task"
+    lines = done.out.splitlines()
+    assert lines[:2] == ["x  starting on charlie, stored on 3 nodes", "first line"]
+    assert done.err.startswith("a complaint\n"), "what it wrote goes where it wrote it"
     if code == 0:
-        assert (done.out.splitlines()[-1], done.err) == ("x  done on bravo, exit 0", "")
+        assert (lines[-1], done.err) == ("x  done on bravo, exit 0", "a complaint\n")
     else:
-        assert done.out == "x  starting on charlie, stored on 3 nodes\n"
-        assert (
-            done.err == f"muster: x is dead on bravo: exit {code}; 'muster logs x' may tell more\n"
+        assert done.err.endswith(
+            f"muster: x is dead on bravo: exit {code}; 'muster logs x' may tell more\n"
         )
 
 

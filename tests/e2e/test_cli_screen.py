@@ -182,7 +182,8 @@ def test_other_languages_in_any_locale(api):
 def test_progress_is_shown_and_wiped(api):
     shown = on_terminal(api, "run", "--wait", "--name", "x", "--", "x").out
     assert "\r\x1b[K0s: x is running" in shown
-    assert shown.endswith("\r\x1b[Kx  done on bravo, exit 0\n")
+    assert "\r\x1b[Kfirst line\n" in shown
+    assert shown.endswith("\nx  done on bravo, exit 0\n")
     assert "\x1b" not in muster(api, "run", "--wait", "--name", "y", "--", "x").err
 
 
@@ -230,9 +231,9 @@ def complete(api, tmp_path, line):
     "line,offers",
     [
         ("muster mem", ["members"]),
-        ("muster no", ["node"]),
-        ("muster n", ["node", "next"]),
-        ("muster node s", ["show"]),
+        ("muster no", ["node", "notify"]),
+        ("muster n", ["node", "notify", "next"]),
+        ("muster node s", ["show", "slots"]),
         ("muster node show br", ["bravo"]),
         ("muster show batch/", ["batch/good", "batch/bad", "batch/killed"]),
         ("muster run --prio", ["--priority"]),

@@ -51,3 +51,45 @@ def test_what_a_task_leaves_is_found_by_its_next_attempt_and_from_any_node(clust
     eventually(lambda: c[0].get("/v1/jobs/halves")["state"] == "done", 5, "it is done again")
     code, _, complaint = c[0].cli("result", "halves")
     assert code == 3 and "no result" in complaint, complaint
+
+
+def test_a_dead_task_tells_its_attempts_and_is_tried_again(clusters):
+    c = clusters(2)
+    c.wait_benches()
+    flag = os.path.join(c.folder, "flag")
+    line = f"echo try $MUSTER_ATTEMPT; test -e {flag} || exit 9"
+    c[0].submit("bad", exec=("/bin/sh", "-c", line), kind="task",
+                retry=["1ms", "1ms"], retry_local=2)
+    eventually(lambda: c[1].get("/v1/jobs/bad")["state"] == "dead", 5, "it is dead")
+    for agent in c:
+        attempts = agent.get("/v1/runs/bad")["attempts"]
+        assert [a["attempt"] for a in attempts] == [1, 2, 3]
+        assert [a["exit"]["code"] for a in attempts] == [9, 9, 9]
+        assert len({a["node"] for a in attempts}) == 2, "two here, then the next node"
+    code, said, _ = c[1].cli("dead", "ls")
+    assert code == 0 and "bad" in said
+    code, said, _ = c[1].cli("dead", "show", "bad")
+    assert code == 0 and said.count("exit 9") >= 4 and "try 3" in said, said
+    open(flag, "w").close()
+    assert c[1].cli("dead", "retry", "--all")[0] == 0
+    assert c[1].cli("wait", "bad", "--timeout", "5s")[0] == 0
+    code, _, complaint = c[1].cli("dead", "drop", "bad")
+    assert code == 4 and "not dead but done" in complaint, complaint
+
+
+def test_run_wait_prints_what_it_wrote_and_returns_its_code(clusters):
+    c = clusters(1)
+    code, said, complaint = c[0].cli("run", "--wait", "--retry", "0", "--name", "x",
+                                     "--", "/bin/sh", "-c", "echo out; echo err >&2; exit 7")
+    assert code == 7
+    assert "\nout\n" in said and "err\n" in complaint, (said, complaint)
+    c[0].submit("a", exec=("/bin/sh", "-c", "trap 'exit 0' USR1; while :; do sleep 0.05; done"),
+                kind="task")
+    c[0].submit("b", exec=("sleep", "0.1"), kind="task")
+    eventually(lambda: c[0].get("/v1/jobs/a")["state"] == "running", 5, "it runs")
+    code, said, _ = c[0].cli("wait", "a", "b", "--timeout", "300ms")
+    assert code == 6 and "b  done" in said
+    assert c[0].cli("signal", "a", "USR1")[0] == 0
+    assert c[0].cli("wait", "a", "b", "--timeout", "5s")[1] == "a  done\nb  done\n"
+    code, _, complaint = c[0].cli("signal", "a", "USR1")
+    assert code == 4 and "no process" in complaint, complaint

@@ -168,9 +168,11 @@ static void spec_of(const struct sim *s, const struct sim_job *j, char *out, siz
 {
     uint32_t job = (uint32_t)(j - s->job);
     bool keep = job % 5 == 2;
+    /* Agents die more often here than any job would be forgiven (max_moves). */
     (void)snprintf(out, size,
-                   "{\"name\":\"%s\",\"kind\":\"%s\",\"exec\":[\"/bin/x\",\"%u\"]%s%s%s}", j->name,
-                   job % 4 == 1 ? "task" : "service", j->spec, habit_of(s, job),
+                   "{\"name\":\"%s\",\"kind\":\"%s\",\"exec\":[\"/bin/x\",\"%u\"],"
+                   "\"max_moves\":1000000%s%s%s}",
+                   j->name, job % 4 == 1 ? "task" : "service", j->spec, habit_of(s, job),
                    keep ? ",\"on_agent_loss\":\"keep\"" : "",
                    j->is_exclusive ? ",\"partition\":\"exclusive\"" : "");
 }

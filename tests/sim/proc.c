@@ -258,7 +258,7 @@ void sim_proc_perform(struct sim *s, uint32_t node, const struct agent_effect *e
         lease(s, node, p, e->deadline_ms);
     else if (e->kind == AGENT_EFFECT_GUARD_FORGET)
         p->is_used = p->is_live; /* a live one cannot be forgotten */
-    else if (p->is_live)
+    else if (p->is_live && e->kind == AGENT_EFFECT_GUARD_STOP)
         stop(s, node, p, e->grace_ms);
 }
 

@@ -138,6 +138,7 @@ static void perform(struct sim *s, uint32_t node, const struct agent_effect *e)
     case AGENT_EFFECT_GUARD_LAUNCH:
     case AGENT_EFFECT_GUARD_STOP:
     case AGENT_EFFECT_GUARD_LEASE:
+    case AGENT_EFFECT_GUARD_SIGNAL:
     case AGENT_EFFECT_GUARD_FORGET:
         sim_proc_perform(s, node, e);
         break;

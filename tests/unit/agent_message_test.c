@@ -88,10 +88,11 @@ static void an_older_hold_is_understood(void **state)
     struct muster_writer w = muster_writer_over(buffer, sizeof buffer);
     agent_write_hold(&w, &m);
     struct muster_reader r = muster_reader_over(muster_writer_bytes(&w));
-    uint32_t fields = muster_read_array(&r, 64);
+    (void)muster_read_array(&r, 64);
     struct muster_writer less = muster_writer_over(older, sizeof older);
     muster_write_array(&less, 13);
-    muster_write_plain(&less, muster_read_plain(&r, muster_reader_left(&r) - (fields - 13)));
+    for (int i = 0; i < 13; i++)
+        muster_write_plain(&less, muster_read_raw_value(&r));
     r = muster_reader_over(muster_writer_bytes(&less));
     agent_read_hold(&r, &back);
     assert_int_equal(muster_reader_end(&r), MUSTER_OK);

@@ -36,6 +36,10 @@ static struct store_row full_row(void)
         .tick_wall_ms = 10,
         .ticks = 11,
         .skipped = 12,
+        .attempts = MUSTER_BYTES("abc", 3),
+        .wished_wall_ms = 13,
+        .moves = 14,
+        .moves_wall_ms = 15,
     };
     row.run_node.octet[0] = 0xAA;
     row.avoid.octet[15] = 0xBB;
@@ -92,24 +96,43 @@ static void a_row_comes_back_as_it_was_written(void **state)
     assert_int_equal(back.unknown_count, 0);
 }
 
+/* The row as a build has written it that knew so many elements. */
+static struct muster_bytes first_of(uint8_t *out, size_t size, struct muster_bytes wire, uint32_t n)
+{
+    struct muster_reader r = muster_reader_over(wire);
+    struct muster_writer w = muster_writer_over(out, size);
+
+    (void)muster_read_array(&r, 64);
+    muster_write_array(&w, n);
+    for (uint32_t i = 0; i < n; i++)
+        muster_write_plain(&w, muster_read_raw_value(&r));
+    return muster_writer_bytes(&w);
+}
+
 /* What an older build wrote ends earlier: the rest is nothing. */
 static void a_row_of_an_older_build_is_read(void **state)
 {
     struct store_row row = full_row(), back;
-    uint8_t wire[1024];
+    uint8_t wire[1024], older[1024];
     size_t len = 0;
 
     (void)state;
     assert_int_equal(store_row_encode(&row, wire, sizeof wire, &len), MUSTER_OK);
-    assert_int_equal(wire[0], 0xdc); /* array16 */
-    wire[2] -= 2;
-    assert_int_equal(store_row_decode(&back, MUSTER_BYTES(wire, len - 2)), MUSTER_OK);
-    assert_int_equal(back.tick_wall_ms, 10);
-    assert_int_equal(back.ticks, 0);
-    assert_int_equal(back.skipped, 0);
-    assert_int_equal(back.unknown_count, 0);
-    wire[2] -= 2; /* one less than any build has written */
-    assert_int_not_equal(store_row_decode(&back, MUSTER_BYTES(wire, len - 4)), MUSTER_OK);
+    for (uint32_t n = 26; n <= 33; n++) {
+        struct muster_bytes all = MUSTER_BYTES(wire, len);
+        assert_int_equal(store_row_decode(&back, first_of(older, sizeof older, all, n)), MUSTER_OK);
+        assert_int_equal(back.tick_wall_ms, n > 26 ? 10 : 0);
+        assert_int_equal(back.ticks, n > 27 ? 11 : 0);
+        assert_int_equal(back.skipped, n > 28 ? 12 : 0);
+        assert_int_equal(back.attempts.len, n > 29 ? 3 : 0);
+        assert_int_equal(back.wished_wall_ms, n > 30 ? 13 : 0);
+        assert_int_equal(back.moves, n > 31 ? 14 : 0);
+        assert_int_equal(back.moves_wall_ms, n > 32 ? 15 : 0);
+        assert_int_equal(back.unknown_count, 0);
+    }
+    /* one less than any build has written */
+    struct muster_bytes less = first_of(older, sizeof older, MUSTER_BYTES(wire, len), 25);
+    assert_int_not_equal(store_row_decode(&back, less), MUSTER_OK);
 }
 
 /* A run, and what it has left, live beside their job; a triggered run lives by its own name. */

@@ -33,6 +33,8 @@ static int no_verb(struct cli *cli, int argc, const char *const *argv)
                          argv[0]);
     if (strcmp(argv[0], "node") == 0 && argc == 1)
         return cli_usage(cli, "say what of the nodes: 'muster node ls' or 'muster node show NAME'");
+    if (strcmp(argv[0], "dead") == 0 && argc == 1)
+        return cli_usage(cli, "say what of the dead: 'muster dead ls', show, retry or drop");
     const char *near = cli_command_nearest(argc, argv);
     if (near != NULL)
         return cli_usage(cli, "there is no verb '%s'; did you mean '%s'?", argv[0], near);

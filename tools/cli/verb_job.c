@@ -149,6 +149,96 @@ int cli_verb_restart(struct cli *cli)
     return change_all(cli, &restart);
 }
 
+/* Of one that is dead; anything else is left alone. */
+static int dead_check(struct cli *cli, const char *name)
+{
+    struct cli_result result;
+    struct cli_path path;
+    struct cli_request request = { .method = "GET", .path = &path, .about = name };
+    cli_path_open(&path, "/v1/jobs/");
+    cli_path_name(&path, name);
+    int code = cli_api_must(cli, &request, &result);
+    const char *state = cli_text(result.root, "state", "-");
+    if (code == CLI_OK && strcmp(state, "dead") != 0) {
+        cli_say(&cli->term, "%s is not dead but %s; 'muster dead ls' lists the dead", name, state);
+        code = CLI_CONFLICT;
+    }
+    cli_api_close(&result);
+    return code;
+}
+
+struct dead {
+    struct cli *cli;
+    const struct change *change;
+    int code;
+};
+
+static void dead_item(void *whose, struct cli_value run)
+{
+    struct dead *d = whose;
+    int one = change_one(d->cli, d->change, cli_text(run, "job", "-"), CHANGE_MS);
+    d->code = d->code != CLI_OK ? d->code : one;
+}
+
+static int dead_change(struct cli *cli, const struct change *change)
+{
+    struct dead d = { .cli = cli, .change = change };
+    struct cli_walk walk = { .item = dead_item, .whose = &d, .is_aside = true };
+    struct cli_path path;
+    bool is_all = cli_flag_given(&cli->args, "all");
+    if (is_all == (cli->args.word_count > 0))
+        return cli_usage(cli, "say which: names, or --all");
+    for (size_t i = 0; i < cli->args.word_count; i++) {
+        int one = dead_check(cli, cli->args.word[i]);
+        if (one == CLI_OK)
+            one = change_one(cli, change, cli->args.word[i], CHANGE_MS);
+        d.code = d.code != CLI_OK ? d.code : one;
+    }
+    if (!is_all)
+        return d.code;
+    cli_path_open(&path, "/v1/runs");
+    cli_path_query(&path, "state", "dead");
+    int code = cli_api_walk(cli, &path, &walk);
+    if (code == CLI_OK && walk.count == 0 && !cli->json)
+        cli_print("Nothing is dead.\n");
+    return code != CLI_OK ? code : d.code;
+}
+
+int cli_verb_dead_retry(struct cli *cli)
+{
+    const struct change retry = { "POST", "/start", "tried again", NULL, NULL };
+    return dead_change(cli, &retry);
+}
+
+int cli_verb_dead_drop(struct cli *cli)
+{
+    const struct change drop = { "DELETE", "", "dropped", NULL, NULL };
+    return dead_change(cli, &drop);
+}
+
+int cli_verb_signal(struct cli *cli)
+{
+    struct cli_result result;
+    struct cli_path path;
+    char body[64];
+    const char *name = cli->args.word[0], *number = cli->args.word[1];
+    struct cli_request request = { .method = "POST", .path = &path, .body = body, .about = name };
+    if (strspn(number, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != strlen(number) ||
+        !muster_format(body, sizeof body, "{\"signal\":\"%s\"}", number))
+        return cli_usage(cli, "'%s' is no signal; HUP, USR1 or a number are", number);
+    cli_path_open(&path, "/v1/jobs/");
+    cli_path_name(&path, name);
+    cli_path_plain(&path, "/signal");
+    int code = cli_api_must(cli, &request, &result);
+    if (code == CLI_OK && cli->json)
+        cli_api_print(&result);
+    else if (code == CLI_OK)
+        cli_print("%s  signal %s sent to its process on %s\n", name, number,
+                  cli_text(result.root, "node", "-"));
+    cli_api_close(&result);
+    return code;
+}
+
 int cli_verb_rm(struct cli *cli)
 {
     const struct change rm = { "DELETE", "", "deleted", "gone", NULL };

@@ -86,14 +86,35 @@ static bool event_line(void *whose, const char *line, size_t len)
     return fflush(stdout) == 0;
 }
 
-/* Reads the stream to its end; what went wrong is told. */
+/* A record to the stream that it came from. */
+static bool plain_line(void *whose, const char *line, size_t len)
+{
+    const struct reader *r = whose;
+    struct cli_reply *reply;
+    if (len == 0 || cli_reply_open(&reply, MUSTER_BYTES(line, len)) != MUSTER_OK)
+        return true;
+    struct cli_value root = cli_reply_root(reply);
+    const char *text = cli_text(root, "text", ""), *name = cli_text(root, "stream", "");
+    FILE *out = strcmp(name, "stderr") == 0 ? stderr : stdout;
+    if (strcmp(name, "stdout") == 0 || out == stderr) {
+        if (r->term->is_terminal)
+            cli_print_safe(out, text, strlen(text), r->term->has_color);
+        else
+            fputs(text, out);
+        fputc('\n', out);
+    }
+    cli_reply_close(reply);
+    return !ferror(stdout);
+}
+
+/* Reads the stream to its end; what went wrong is told, but not of a look on the side. */
 static int stream_read(struct cli *cli, const struct cli_request *request,
                        struct cli_listener listener)
 {
     struct cli_result result = { .path = request->path };
     result.err = cli_client_stream(cli->client, request, listener, &result.answer);
     int code = cli_api_judge(&result);
-    if (code != CLI_OK)
+    if (code != CLI_OK && listener.line != plain_line)
         cli_api_complain(cli, &result, NULL);
     cli_api_close(&result);
     return code;
@@ -126,6 +147,18 @@ int cli_verb_logs(struct cli *cli)
         cli_path_query_number(&path, "offset", offset);
     if (wants_err != wants_out)
         cli_path_query(&path, "stream", wants_err ? "stderr" : "stdout");
+    return stream_read(cli, &request, listener);
+}
+
+int cli_logs_print(struct cli *cli, const char *name)
+{
+    struct cli_path path;
+    struct cli_request request = { .method = "GET", .path = &path, .accept = NDJSON };
+    struct reader r = { .term = &cli->term };
+    struct cli_listener listener = { .line = plain_line, .whose = &r };
+    cli_path_open(&path, "/v1/runs/");
+    cli_path_name(&path, name);
+    cli_path_plain(&path, "/logs");
     return stream_read(cli, &request, listener);
 }
 

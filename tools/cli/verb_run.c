@@ -104,8 +104,10 @@ static int run_wait(struct cli *cli, const char *name, long long timeout_ms)
         code = run_code(last.root);
         if (cli->json)
             cli_api_print(&last);
-        else
+        if (!cli->json) {
+            (void)cli_logs_print(cli, name); /* where there is none the end is told all the same */
             end_told(cli, name, last.root);
+        }
     }
     cli_api_close(&last);
     return code;

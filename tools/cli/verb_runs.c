@@ -28,10 +28,9 @@ static void shown_item(void *whose, struct cli_value run)
     s->rows++;
 }
 
-int cli_verb_ps(struct cli *cli)
+static int runs_show(struct cli *cli, const char *state)
 {
     struct cli_path path;
-    const char *state = cli_flag_value(&cli->args, "state");
     struct shown s = { .all = state != NULL || cli_flag_given(&cli->args, "all") };
     struct cli_walk walk = { .item = shown_item, .whose = &s };
     if (cli_flag_number(&cli->args, "limit", 1, CLI_ROWS_MAX, 0, &walk.limit) != MUSTER_OK)
@@ -53,6 +52,16 @@ int cli_verb_ps(struct cli *cli)
         code = cli_table_print(s.table) ? CLI_OK : CLI_FAILED;
     cli_table_close(s.table);
     return code;
+}
+
+int cli_verb_ps(struct cli *cli)
+{
+    return runs_show(cli, cli_flag_value(&cli->args, "state"));
+}
+
+int cli_verb_dead_ls(struct cli *cli)
+{
+    return runs_show(cli, "dead");
 }
 
 static void history_item(void *whose, struct cli_value run)
@@ -102,13 +111,9 @@ int cli_verb_runs(struct cli *cli)
     return code;
 }
 
-int cli_verb_wait(struct cli *cli)
+static int wait_one(struct cli *cli, const char *name, long long timeout_ms)
 {
     struct cli_result last;
-    long long timeout_ms = 0;
-    const char *name = cli->args.word[0];
-    if (cli_flag_duration(&cli->args, "timeout", CLI_WAIT_FOREVER, &timeout_ms) != MUSTER_OK)
-        return cli_usage(cli, "%s", cli->args.problem);
     int code = cli_wait_for(cli, name, cli_flag_value(&cli->args, "for"), timeout_ms, &last);
     if (code == CLI_OK && cli->json && last.exit == CLI_OK)
         cli_api_print(&last);
@@ -116,5 +121,23 @@ int cli_verb_wait(struct cli *cli)
         cli_print("%s  %s\n", name,
                   last.exit == CLI_OK ? cli_text(last.root, "state", "-") : "gone");
     cli_api_close(&last);
+    return code;
+}
+
+/* One after the other, within one time for all; the first trouble gives the exit code. */
+int cli_verb_wait(struct cli *cli)
+{
+    long long timeout_ms = 0, began = cli_mono_ms();
+    int code = CLI_OK;
+    if (cli_flag_duration(&cli->args, "timeout", CLI_WAIT_FOREVER, &timeout_ms) != MUSTER_OK)
+        return cli_usage(cli, "%s", cli->args.problem);
+    for (size_t i = 0; i < cli->args.word_count; i++) {
+        long long spent = cli_mono_ms() - began;
+        long long left_ms = timeout_ms == CLI_WAIT_FOREVER ? timeout_ms
+                            : spent < timeout_ms           ? timeout_ms - spent
+                                                           : 0;
+        int one = wait_one(cli, cli->args.word[i], left_ms);
+        code = code != CLI_OK ? code : one;
+    }
     return code;
 }

@@ -135,3 +135,13 @@ int cli_verb_show(struct cli *cli)
         code = show_at(cli, "/v1/runs/", name, show_run_alone, true);
     return code;
 }
+
+/* What there is to know of a dead job, and the end of what it wrote. */
+int cli_verb_dead_show(struct cli *cli)
+{
+    int code = cli_verb_show(cli);
+    if (code != CLI_OK || cli->json)
+        return code;
+    cli_print("\noutput of its last attempt\n");
+    return cli_logs_print(cli, cli->args.word[0]);
+}

@@ -49,6 +49,14 @@ int cli_verb_logs(struct cli *cli);
 int cli_verb_result(struct cli *cli);
 int cli_verb_msgs(struct cli *cli);
 int cli_verb_notify(struct cli *cli);
+int cli_verb_signal(struct cli *cli);
+int cli_verb_dead_ls(struct cli *cli);
+int cli_verb_dead_show(struct cli *cli);
+int cli_verb_dead_retry(struct cli *cli);
+int cli_verb_dead_drop(struct cli *cli);
+
+/* All that a job wrote, to standard output and standard error as it was. */
+int cli_logs_print(struct cli *cli, const char *name);
 
 int cli_verb_where(struct cli *cli);
 int cli_verb_why(struct cli *cli);
