@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of verbs with their flags and words for people, and how a verb is found in it. */
+/* The table of verbs with their words for people, and how a verb is found in it. */
 #include "tools/cli/command.h"
 
 #include <stddef.h>
@@ -8,115 +8,14 @@
 #include "agent/problem.h"
 #include "base/text.h"
 #include "tools/cli/cli.h"
+#include "tools/cli/command_flags.h"
 #include "tools/cli/spec.h"
 #include "tools/cli/verbs.h"
 
-#define STATES "pending starting running backoff stopping stopped done dead"
 #define END                                                                                        \
     {                                                                                              \
         0                                                                                          \
     }
-
-const struct cli_flag cli_flags_shared[] = {
-    { .name = "addr", .value = "ADDR", .help = "the agent's socket path, or http://HOST:PORT" },
-    { .name = "json", .help = "print the API's JSON as it came" },
-    { .name = "help", .letter = 'h', .help = "what this verb does, with examples" },
-    END
-};
-
-static const struct cli_flag flags_none[] = { END };
-
-static const struct cli_flag flags_ls[] = {
-    { .name = "state", .value = "STATE", .choices = STATES, .help = "only jobs in this state" },
-    { .name = "label", .value = "K=V", .help = "only jobs with this label" },
-    { .name = "limit", .value = "N", .help = "at most N jobs" },
-    { .name = "quiet", .letter = 'q', .help = "only the names, one a line" },
-    END
-};
-static const struct cli_flag flags_node_ls[] = {
-    { .name = "quiet", .letter = 'q', .help = "only the names, one a line" }, END
-};
-static const struct cli_flag flags_ps[] = {
-    { .name = "all", .letter = 'a', .help = "also what has ended" },
-    { .name = "job", .value = "JOB", .help = "only runs of this job" },
-    { .name = "node", .value = "NODE", .help = "only runs on this node" },
-    { .name = "state", .value = "STATE", .choices = STATES, .help = "only runs in this state" },
-    { .name = "limit", .value = "N", .help = "at most N runs" },
-    END
-};
-static const struct cli_flag flags_runs[] = {
-    { .name = "limit", .value = "N", .help = "at most N runs" }, END
-};
-static const struct cli_flag flags_change[] = {
-    { .name = "wait", .help = "until it is so" },
-    { .name = "timeout", .value = "TIME", .help = "give up waiting after this long (60s)" },
-    END
-};
-static const struct cli_flag flags_move[] = {
-    { .name = "to", .value = "NODE", .help = "to this node (to any other)" }, END
-};
-static const struct cli_flag flags_wait[] = {
-    { .name = "for",
-      .value = "STATE",
-      .choices = "end gone " STATES,
-      .help = "what to wait for (running; done for a task)" },
-    { .name = "timeout", .value = "TIME", .help = "give up after this long (waits for ever)" },
-    END
-};
-static const struct cli_flag flags_logs[] = {
-    { .name = "follow", .letter = 'f', .help = "go on with what comes" },
-    { .name = "lines", .letter = 'n', .value = "N", .help = "begin with the last N lines" },
-    { .name = "stderr", .help = "only what was written to standard error" },
-    { .name = "stdout", .help = "only what was written to standard output" },
-    { .name = "attempt", .value = "N", .help = "of this attempt (the latest)" },
-    { .name = "offset", .value = "BYTES", .help = "begin this far into the log" },
-    { .name = "time", .letter = 't', .help = "the time before each line" },
-    END
-};
-static const struct cli_flag flags_dead_ls[] = {
-    { .name = "job", .value = "JOB", .help = "only runs of this job" },
-    { .name = "node", .value = "NODE", .help = "only runs on this node" },
-    { .name = "limit", .value = "N", .help = "at most N runs" },
-    END
-};
-static const struct cli_flag flags_dead[] = { { .name = "all", .help = "all that are dead" }, END };
-static const struct cli_flag flags_notify[] = {
-    { .name = "ready", .help = "it is up (ready: notify)" },
-    { .name = "beat", .help = "it is well (watchdog)" },
-    { .name = "stopping", .help = "it ends by its own decision" },
-    { .name = "extend", .value = "TIME", .help = "more time to be ready, to beat or to stop" },
-    { .name = "status", .value = "TEXT", .help = "what it is about; the note of ps and show" },
-    { .name = "progress", .value = "N/OF", .help = "how far it is: 3/10" },
-    { .name = "message", .value = "TEXT", .help = "for 'muster msgs' (480 bytes, the last 100)" },
-    { .name = "checkpoint", .value = "FILE", .help = "for the next attempt (256 KiB)" },
-    { .name = "result", .value = "FILE", .help = "for 'muster result' (256 KiB)" },
-    END
-};
-static const struct cli_flag flags_events[] = {
-    { .name = "follow", .letter = 'f', .help = "go on with what happens" },
-    { .name = "since", .value = "INDEX", .help = "only what came after this event" },
-    { .name = "lines", .letter = 'n', .value = "N", .help = "at most N of the past (200)" },
-    END
-};
-static const struct cli_flag flags_next[] = {
-    { .name = "lines", .letter = 'n', .value = "N", .help = "that many (5)" },
-    { .name = "tz", .value = "ZONE", .help = "in this time zone (UTC)" },
-    { .name = "from", .value = "TIME", .help = "after this moment (now)" },
-    { .name = "name", .value = "JOB", .help = "the job that H is drawn for" },
-    END
-};
-static const struct cli_flag flags_drain[] = {
-    { .name = "deadline", .value = "TIME", .help = "tasks may finish for this long (90s)" },
-    { .name = "cancel", .help = "take runs again" },
-    { .name = "no-wait", .help = "do not stay until the node is empty" },
-    END
-};
-static const struct cli_flag flags_node_tag[] = {
-    { .name = "remove", .value = "K,K", .help = "tags to take away" }, END
-};
-static const struct cli_flag flags_forget[] = {
-    { .name = "yes", .letter = 'y', .help = "swear it without being asked" }, END
-};
 
 const struct cli_command cli_commands[] = {
     { .verb = "agent",
@@ -132,19 +31,19 @@ const struct cli_command cli_commands[] = {
       .help = "found a new cluster, once, on one node",
       .more = "An agent with a join list waits to be let in. On the very first start of a cluster\n"
               "nobody is there to let anyone in: say this on one node, and the others join it.\n",
-      .flags = flags_none,
+      .flags = cli_flags_none,
       .run = cli_verb_init },
     { .verb = "health",
       .group = "agent",
       .usage = "",
       .help = "how this agent is: exit code 0 well, 1 warning, 2 critical, 3 no answer",
-      .flags = flags_none,
+      .flags = cli_flags_none,
       .run = cli_verb_health },
     { .verb = "version",
       .group = "agent",
       .usage = "",
       .help = "the versions of this program and of the agent",
-      .flags = flags_none,
+      .flags = cli_flags_none,
       .run = cli_verb_version },
     { .verb = "completion",
       .group = "agent",
@@ -153,7 +52,7 @@ const struct cli_command cli_commands[] = {
       .more = "  source <(muster completion bash)\n"
               "  muster completion zsh > ~/.zfunc/_muster\n"
               "  muster completion fish > ~/.config/fish/completions/muster.fish\n",
-      .flags = flags_none,
+      .flags = cli_flags_none,
       .words_min = 1,
       .words_max = 1,
       .takes = CLI_TAKES_SHELL,
@@ -162,7 +61,7 @@ const struct cli_command cli_commands[] = {
       .group = "agent",
       .usage = "[VERB]",
       .help = "all verbs, or one with examples",
-      .flags = flags_none,
+      .flags = cli_flags_none,
       .words_max = 2,
       .takes = CLI_TAKES_VERB,
       .run = cli_verb_help },
@@ -171,20 +70,20 @@ const struct cli_command cli_commands[] = {
       .group = "cluster",
       .usage = "",
       .help = "the nodes this agent knows, and what they offer",
-      .flags = flags_node_ls,
+      .flags = cli_flags_node_ls,
       .run = cli_verb_members },
     { .verb = "status",
       .group = "cluster",
       .usage = "",
       .help = "this node and its cluster in a few lines",
-      .flags = flags_none,
+      .flags = cli_flags_none,
       .run = cli_verb_status },
     { .verb = "join",
       .group = "cluster",
       .usage = "ADDR…",
       .help = "join a cluster through any of its members",
       .more = "  muster join 10.0.0.11:7946 10.0.0.12:7946\n",
-      .flags = flags_none,
+      .flags = cli_flags_none,
       .words_min = 1,
       .words_max = CLI_WORDS_MAX,
       .takes = CLI_TAKES_OTHER,
@@ -193,26 +92,26 @@ const struct cli_command cli_commands[] = {
       .group = "cluster",
       .usage = "",
       .help = "this node hands over its runs and leaves",
-      .flags = flags_none,
+      .flags = cli_flags_none,
       .run = cli_verb_leave },
     { .verb = "events",
       .group = "cluster",
       .usage = "[-f] [-n N] [--since INDEX]",
       .help = "what happened, and with -f what happens",
-      .flags = flags_events,
+      .flags = cli_flags_events,
       .run = cli_verb_events },
 
     { .verb = "node ls",
       .group = "node",
       .usage = "[-q]",
       .help = "the nodes, like members",
-      .flags = flags_node_ls,
+      .flags = cli_flags_node_ls,
       .run = cli_verb_members },
     { .verb = "node show",
       .group = "node",
       .usage = "NAME",
       .help = "one node and its runs",
-      .flags = flags_none,
+      .flags = cli_flags_none,
       .words_min = 1,
       .words_max = 1,
       .takes = CLI_TAKES_NODE,
@@ -221,7 +120,7 @@ const struct cli_command cli_commands[] = {
       .group = "node",
       .usage = "NAME",
       .help = "the node keeps what it has and takes nothing new",
-      .flags = flags_none,
+      .flags = cli_flags_none,
       .words_min = 1,
       .words_max = 1,
       .takes = CLI_TAKES_NODE,
@@ -230,7 +129,7 @@ const struct cli_command cli_commands[] = {
       .group = "node",
       .usage = "NAME",
       .help = "a held node takes runs again",
-      .flags = flags_none,
+      .flags = cli_flags_none,
       .words_min = 1,
       .words_max = 1,
       .takes = CLI_TAKES_NODE,
@@ -241,7 +140,7 @@ const struct cli_command cli_commands[] = {
       .help = "how many slots it offers; without N as it is configured",
       .more = "What is set here goes over the configuration, and stays over restarts. A node with\n"
               "more runs than slots keeps them, and takes none until there is room again.\n",
-      .flags = flags_none,
+      .flags = cli_flags_none,
       .words_min = 1,
       .words_max = 2,
       .takes = CLI_TAKES_NODE,
@@ -252,7 +151,7 @@ const struct cli_command cli_commands[] = {
       .help = "set and remove tags; without any as it is configured",
       .more = "What is set here goes over the configuration, and stays over restarts. Runs stay\n"
               "where they are; what is placed from now on follows.\n",
-      .flags = flags_node_tag,
+      .flags = cli_flags_node_tag,
       .words_min = 1,
       .words_max = 32,
       .takes = CLI_TAKES_NODE,
@@ -267,7 +166,7 @@ const struct cli_command cli_commands[] = {
           "the node whose agent answers. The node takes nothing new until --cancel.\n\n"
           "  muster drain bravo --deadline 5m\n"
           "  muster drain bravo --cancel\n",
-      .flags = flags_drain,
+      .flags = cli_flags_drain,
       .words_max = 1,
       .takes = CLI_TAKES_NODE,
       .run = cli_verb_drain },
@@ -287,7 +186,7 @@ const struct cli_command cli_commands[] = {
           "that only its disk holds.\n\n"
           "  muster forget bravo\n"
           "  muster forget 5f0c21aa --yes\n",
-      .flags = flags_forget,
+      .flags = cli_flags_forget,
       .words_min = 1,
       .words_max = 1,
       .takes = CLI_TAKES_NODE,
@@ -319,7 +218,7 @@ const struct cli_command cli_commands[] = {
           "if one is wrong, nothing is changed.\n\n"
           "  muster apply jobs/*.yaml\n"
           "  ./make-jobs | muster apply -\n",
-      .flags = flags_none,
+      .flags = cli_flags_none,
       .words_min = 1,
       .words_max = CLI_WORDS_MAX,
       .takes = CLI_TAKES_FILE,
@@ -329,7 +228,7 @@ const struct cli_command cli_commands[] = {
       .group = "job",
       .usage = "FILE…",
       .help = "tell what is wrong with job files, and change nothing",
-      .flags = flags_none,
+      .flags = cli_flags_none,
       .words_min = 1,
       .words_max = CLI_WORDS_MAX,
       .takes = CLI_TAKES_FILE,
@@ -341,7 +240,7 @@ const struct cli_command cli_commands[] = {
       .help = "the jobs",
       .more = "  muster ls market/\n"
               "  muster ls --state dead\n",
-      .flags = flags_ls,
+      .flags = cli_flags_ls,
       .words_max = 1,
       .takes = CLI_TAKES_JOB,
       .run = cli_verb_ls },
@@ -350,14 +249,14 @@ const struct cli_command cli_commands[] = {
       .group = "job",
       .usage = "[-a] [--job JOB] [--node NODE] [--state STATE]",
       .help = "what runs, or wants to",
-      .flags = flags_ps,
+      .flags = cli_flags_ps,
       .run = cli_verb_ps },
     { .verb = "show",
       .also = "job inspect",
       .group = "job",
       .usage = "NAME",
       .help = "one job or run with all there is to know",
-      .flags = flags_none,
+      .flags = cli_flags_none,
       .words_min = 1,
       .words_max = 1,
       .takes = CLI_TAKES_JOB,
@@ -367,7 +266,7 @@ const struct cli_command cli_commands[] = {
       .group = "job",
       .usage = "NAME… [--wait] [--timeout TIME]",
       .help = "end jobs; they stay known, and can be started again",
-      .flags = flags_change,
+      .flags = cli_flags_change,
       .words_min = 1,
       .words_max = CLI_WORDS_MAX,
       .takes = CLI_TAKES_JOB,
@@ -377,7 +276,7 @@ const struct cli_command cli_commands[] = {
       .group = "job",
       .usage = "NAME… [--wait] [--timeout TIME]",
       .help = "start stopped jobs again",
-      .flags = flags_change,
+      .flags = cli_flags_change,
       .words_min = 1,
       .words_max = CLI_WORDS_MAX,
       .takes = CLI_TAKES_JOB,
@@ -387,7 +286,7 @@ const struct cli_command cli_commands[] = {
       .group = "job",
       .usage = "NAME…",
       .help = "end jobs and start them anew",
-      .flags = flags_none,
+      .flags = cli_flags_none,
       .words_min = 1,
       .words_max = CLI_WORDS_MAX,
       .takes = CLI_TAKES_JOB,
@@ -399,7 +298,7 @@ const struct cli_command cli_commands[] = {
       .help = "start nothing new of these jobs; what runs goes on",
       .more = "A run that is under way goes on, with its retries there. When it ends, or its node\n"
               "is gone, the job waits for 'muster release'.\n",
-      .flags = flags_none,
+      .flags = cli_flags_none,
       .words_min = 1,
       .words_max = CLI_WORDS_MAX,
       .takes = CLI_TAKES_JOB,
@@ -409,7 +308,7 @@ const struct cli_command cli_commands[] = {
       .group = "job",
       .usage = "NAME…",
       .help = "let held jobs start again",
-      .flags = flags_none,
+      .flags = cli_flags_none,
       .words_min = 1,
       .words_max = CLI_WORDS_MAX,
       .takes = CLI_TAKES_JOB,
@@ -422,7 +321,7 @@ const struct cli_command cli_commands[] = {
       .more =
           "Stop first, then start. A node that cannot have the run now is refused; if it fills up\n"
           "meanwhile, the run goes where there is room. A task that runs never moves.\n",
-      .flags = flags_move,
+      .flags = cli_flags_move,
       .words_min = 1,
       .words_max = CLI_WORDS_MAX,
       .takes = CLI_TAKES_JOB,
@@ -432,7 +331,7 @@ const struct cli_command cli_commands[] = {
       .group = "job",
       .usage = "NAME… [--wait] [--timeout TIME]",
       .help = "delete jobs and end their runs",
-      .flags = flags_change,
+      .flags = cli_flags_change,
       .words_min = 1,
       .words_max = CLI_WORDS_MAX,
       .takes = CLI_TAKES_JOB,
@@ -442,7 +341,7 @@ const struct cli_command cli_commands[] = {
       .group = "run",
       .usage = "JOB [--limit N]",
       .help = "the runs of a job, with how they ended",
-      .flags = flags_runs,
+      .flags = cli_flags_runs,
       .words_min = 1,
       .words_max = 1,
       .takes = CLI_TAKES_JOB,
@@ -455,7 +354,7 @@ const struct cli_command cli_commands[] = {
           "`end` is any of done, dead and stopped; `gone` is deleted with nothing left running.\n"
           "Exit code 6 when the time is up, 1 when the job took another end.\n\n"
           "  muster wait market/ticker --for running --timeout 30s\n",
-      .flags = flags_wait,
+      .flags = cli_flags_wait,
       .words_min = 1,
       .words_max = CLI_WORDS_MAX,
       .takes = CLI_TAKES_JOB,
@@ -465,7 +364,7 @@ const struct cli_command cli_commands[] = {
       .usage = "NAME [-f] [-n N] [--stderr] [--attempt N]",
       .help = "what a job wrote",
       .more = "  muster logs -f -n 20 market/ticker\n",
-      .flags = flags_logs,
+      .flags = cli_flags_logs,
       .words_min = 1,
       .words_max = 1,
       .takes = CLI_TAKES_JOB,
@@ -476,7 +375,7 @@ const struct cli_command cli_commands[] = {
       .usage = "NAME SIGNAL",
       .help = "send a signal to the first process of a job",
       .more = "  muster signal market/ticker HUP\n",
-      .flags = flags_none,
+      .flags = cli_flags_none,
       .words_min = 2,
       .words_max = 2,
       .takes = CLI_TAKES_JOB,
@@ -485,7 +384,7 @@ const struct cli_command cli_commands[] = {
       .group = "run",
       .usage = "NAME",
       .help = "the result that a job has left, as it is",
-      .flags = flags_none,
+      .flags = cli_flags_none,
       .words_min = 1,
       .words_max = 1,
       .takes = CLI_TAKES_JOB,
@@ -494,7 +393,7 @@ const struct cli_command cli_commands[] = {
       .group = "run",
       .usage = "NAME",
       .help = "the messages that a job has left, the last 100",
-      .flags = flags_none,
+      .flags = cli_flags_none,
       .words_min = 1,
       .words_max = 1,
       .takes = CLI_TAKES_JOB,
@@ -513,19 +412,19 @@ const struct cli_command cli_commands[] = {
           "  muster notify --ready --status 'listening'\n"
           "  muster notify --progress 3/10 --checkpoint state.json\n"
           "  muster notify --result report.csv --message 'all rows written'\n",
-      .flags = flags_notify,
+      .flags = cli_flags_notify,
       .run = cli_verb_notify },
     { .verb = "dead ls",
       .group = "dead letter",
       .usage = "[--job JOB] [--limit N]",
       .help = "what gave up: retries used, an exit_dead, max_moves, a deadline",
-      .flags = flags_dead_ls,
+      .flags = cli_flags_dead_ls,
       .run = cli_verb_dead_ls },
     { .verb = "dead show",
       .group = "dead letter",
       .usage = "NAME",
       .help = "why it gave up, its attempts, and what it wrote last",
-      .flags = flags_none,
+      .flags = cli_flags_none,
       .words_min = 1,
       .words_max = 1,
       .takes = CLI_TAKES_JOB,
@@ -534,7 +433,7 @@ const struct cli_command cli_commands[] = {
       .group = "dead letter",
       .usage = "NAME… | --all",
       .help = "try again what is dead, with all its retries and its checkpoint",
-      .flags = flags_dead,
+      .flags = cli_flags_dead,
       .words_max = CLI_WORDS_MAX,
       .takes = CLI_TAKES_JOB,
       .run = cli_verb_dead_retry },
@@ -542,7 +441,7 @@ const struct cli_command cli_commands[] = {
       .group = "dead letter",
       .usage = "NAME… | --all",
       .help = "delete what is dead",
-      .flags = flags_dead,
+      .flags = cli_flags_dead,
       .words_max = CLI_WORDS_MAX,
       .takes = CLI_TAKES_JOB,
       .run = cli_verb_dead_drop },
@@ -551,7 +450,7 @@ const struct cli_command cli_commands[] = {
       .group = "place",
       .usage = "NAME",
       .help = "where a job runs, who keeps its record, and who is next",
-      .flags = flags_none,
+      .flags = cli_flags_none,
       .words_min = 1,
       .words_max = 1,
       .takes = CLI_TAKES_JOB,
@@ -560,7 +459,7 @@ const struct cli_command cli_commands[] = {
       .group = "place",
       .usage = "NAME",
       .help = "why a job is where it is, or is not",
-      .flags = flags_none,
+      .flags = cli_flags_none,
       .words_min = 1,
       .words_max = 1,
       .takes = CLI_TAKES_JOB,
@@ -579,7 +478,7 @@ const struct cli_command cli_commands[] = {
           "Where clocks change, fixed hours follow the clock on the wall: what falls into the\n"
           "gap fires once, at its end, and what comes twice fires the first time. With * for\n"
           "the hour every hour that really passes counts.",
-      .flags = flags_next,
+      .flags = cli_flags_next,
       .words_min = 1,
       .words_max = 1,
       .takes = CLI_TAKES_OTHER,

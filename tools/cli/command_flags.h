@@ -1,0 +1,30 @@
+/* Command flags: what each verb may be told behind its name. Those of `run` are fields of a job
+ * (tools/cli/spec.h).
+ *
+ * memory   constant
+ * threads  any
+ */
+#ifndef MUSTER_CLI_COMMAND_FLAGS_H
+#define MUSTER_CLI_COMMAND_FLAGS_H
+
+#include "tools/cli/flags.h"
+
+extern const struct cli_flag cli_flags_none[];
+extern const struct cli_flag cli_flags_ls[];
+extern const struct cli_flag cli_flags_node_ls[];
+extern const struct cli_flag cli_flags_ps[];
+extern const struct cli_flag cli_flags_runs[];
+extern const struct cli_flag cli_flags_change[];
+extern const struct cli_flag cli_flags_move[];
+extern const struct cli_flag cli_flags_wait[];
+extern const struct cli_flag cli_flags_logs[];
+extern const struct cli_flag cli_flags_dead_ls[];
+extern const struct cli_flag cli_flags_dead[];
+extern const struct cli_flag cli_flags_notify[];
+extern const struct cli_flag cli_flags_events[];
+extern const struct cli_flag cli_flags_next[];
+extern const struct cli_flag cli_flags_drain[];
+extern const struct cli_flag cli_flags_node_tag[];
+extern const struct cli_flag cli_flags_forget[];
+
+#endif
