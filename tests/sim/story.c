@@ -492,6 +492,7 @@ static const struct {
     { "clock", 4, story_clock },
     { "majority", 3, story_majority },
     { "takeover", 5, story_takeover },
+    { "tardy", 5, story_tardy },
     { "age", 5, story_age },
     { "late", 5, story_late },
     { "grant", 5, story_grant },

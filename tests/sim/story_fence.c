@@ -130,6 +130,39 @@ void story_takeover(struct sim *s)
     s->times = AGENT_PROFILE_LAN;
 }
 
+static uint64_t lease_end(const struct sim *s, uint32_t node, const char *job)
+{
+    for (uint32_t i = 0; i < s->node[node].procs; i++) {
+        const struct sim_proc *p = &s->node[node].proc[i];
+        if (p->is_used && p->is_live && strcmp(p->job, job) == 0)
+            return sim_true(s, node, p->lease_ms);
+    }
+    return s->now;
+}
+
+/* The runner is cut off, and its guard is as late at the end of the lease as a guard may be:
+ * whatever moment its keeper looks at it, it waits for that second (R39). */
+void story_tardy(struct sim *s)
+{
+    struct scene c;
+    uint32_t node = 0;
+    uint64_t token = 0;
+    scene_begin(s, &c, exclusive);
+    for (uint32_t i = 0; i < 12; i++) {
+        sim_run_for(s, 210 * i);
+        (void)sim_proc_live(s, c.job, &c.runner, &token);
+        cut_off(s, c.runner);
+        sim_run_for(s, lease_end(s, c.runner, c.job) - s->now - 20);
+        sim_proc_guards_pause(s, c.runner, 1000);
+        sim_run_for(s, 5000);
+        if (sim_proc_live(s, c.job, &node, &token) != 1 || node == c.runner)
+            sim_fail(s, 2, "tardy: it is not placed anew");
+        sim_heal(s);
+        sim_await(s, 60000, all_run, "every job runs");
+    }
+    scene_end(s);
+}
+
 /* The whole bench starts anew: nobody remembers a beat, and nobody may take that for a long time
  * without one (R16). */
 void story_age(struct sim *s)
