@@ -410,7 +410,8 @@ static uint64_t now_ms(clockid_t clock)
 }
 
 /* A lease must run out while the machine sleeps: agent and guard ask the clock that counts on. That
- * the guard does is told by all the other stories, as its clock is a day away from the wrong one. */
+ * the guard does is told by all the other stories, as its clock is a day away from the wrong one.
+ */
 static void the_clock_of_leases_counts_sleep(void **state)
 {
     (void)state;
