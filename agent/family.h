@@ -48,6 +48,9 @@ void agent_family_bar(struct agent_core *core, struct muster_bytes key, bool *ma
 /* The same for one node, for people: why it may not; NULL: it may. */
 const char *agent_family_bar_text(struct agent_core *core, struct muster_bytes key,
                                   const struct agent_peer *p);
+/* The nodes that have a copy beside that one, or were asked for room for it. */
+uint32_t agent_family_mates(struct agent_core *core, struct muster_bytes key,
+                            const struct agent_peer **out, uint32_t max);
 /* The node it belongs to; NULL: to none, or that node is not known here. */
 struct agent_peer *agent_family_node(struct agent_core *core, struct muster_bytes key);
 

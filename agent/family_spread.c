@@ -178,6 +178,20 @@ struct agent_peer *agent_family_node(struct agent_core *core, struct muster_byte
     return NULL;
 }
 
+/* Where another copy of the same runs, and whom it was asked of. */
+static uint32_t mates_of(struct agent_core *core, const struct agent_run_name *mine,
+                         const struct store_row *row, const struct agent_peer *out[2])
+{
+    struct agent_run_name other = agent_run_name_read(row->key);
+    uint32_t n = 0;
+    if (other.tick_wall_ms != mine->tick_wall_ms || other.index == mine->index)
+        return 0;
+    out[n] = row->run_token != 0 ? agent_peers_find(core, row->run_node) : NULL;
+    n += out[n] != NULL;
+    out[n] = agent_placer_offered(core, row->key);
+    return n + (out[n] != NULL);
+}
+
 void agent_family_bar(struct agent_core *core, struct muster_bytes key, bool *may)
 {
     struct store_view view;
@@ -192,17 +206,27 @@ void agent_family_bar(struct agent_core *core, struct muster_bytes key, bool *ma
             may[p->ring_number] = false;
     }
     while (mine.index != 0 && family_child_after(core, mine.job, after, &view)) {
-        struct agent_run_name other = agent_run_name_read(view.row.key);
+        const struct agent_peer *mate[2];
         after = view.row.key;
-        bool is_copy = other.tick_wall_ms == mine.tick_wall_ms && other.index != mine.index;
-        const struct agent_peer *p =
-            is_copy && view.row.run_token != 0 ? agent_peers_find(core, view.row.run_node) : NULL;
-        const struct agent_peer *asked = is_copy ? agent_placer_offered(core, after) : NULL;
-        if (p != NULL && p->is_in_ring)
-            may[p->ring_number] = false;
-        if (asked != NULL && asked->is_in_ring)
-            may[asked->ring_number] = false;
+        uint32_t n = mates_of(core, &mine, &view.row, mate);
+        for (uint32_t i = 0; i < n; i++)
+            if (mate[i]->is_in_ring)
+                may[mate[i]->ring_number] = false;
     }
+}
+
+uint32_t agent_family_mates(struct agent_core *core, struct muster_bytes key,
+                            const struct agent_peer **out, uint32_t max)
+{
+    struct store_view view;
+    struct muster_bytes after = { NULL, 0 };
+    struct agent_run_name mine = agent_run_name_read(key);
+    uint32_t n = 0;
+    while (mine.index != 0 && n + 2 <= max && family_child_after(core, mine.job, after, &view)) {
+        after = view.row.key;
+        n += mates_of(core, &mine, &view.row, out + n);
+    }
+    return n;
 }
 
 const char *agent_family_bar_text(struct agent_core *core, struct muster_bytes key,

@@ -62,6 +62,20 @@ static int check_later(const struct agent_job *job, const struct agent_doc_node 
     return MUSTER_OK;
 }
 
+static int check_spread_by(const struct agent_job *job, const struct agent_doc_node *root,
+                           struct agent_problem *problem)
+{
+    if (job->spread_by == NULL)
+        return MUSTER_OK;
+    if (strspn(job->spread_by, "abcdefghijklmnopqrstuvwxyz0123456789._-") != strlen(job->spread_by))
+        return check_fail(problem, MUSTER_EINVAL, root, "spread_by",
+                          "is the name of a tag: a-z 0-9 . _ -, as in rack");
+    if (job->spread == AGENT_JOB_EACH || job->spread == 1)
+        return check_fail(problem, MUSTER_EINVAL, root, "spread_by",
+                          "has nothing to spread; say spread: 2 or more");
+    return MUSTER_OK;
+}
+
 static int check_between(const struct agent_job *job, const struct agent_doc_node *root,
                          struct agent_problem *problem)
 {
@@ -181,6 +195,8 @@ static int job_walk(struct agent_job *job, const struct agent_doc_node *root, co
         err = check_program(job, root, problem);
     if (err == MUSTER_OK && is_strict)
         err = check_between(job, root, problem);
+    if (err == MUSTER_OK && is_strict)
+        err = check_spread_by(job, root, problem);
     if (err == MUSTER_OK && is_strict)
         err = check_schedule(job, root, problem);
     if (err == MUSTER_OK && is_strict)

@@ -220,7 +220,7 @@ static const struct agent_schema_field job_fields[] = {
     { "on", AGENT_TYPE_CUSTOM, AT(on), .custom = &job_match_field },
     { "prefer", AGENT_TYPE_CUSTOM, AT(prefer), .custom = &job_match_field },
     { "apart", AGENT_TYPE_TEXT, LATER, AT(apart), .min = 1, .max = 1024 },
-    { "spread_by", AGENT_TYPE_TEXT, LATER, AT(spread_by), .min = 1, .max = 128 },
+    { "spread_by", AGENT_TYPE_TEXT, AT(spread_by), .min = 1, .max = 64 },
     { "slots", AGENT_TYPE_U32, AT(slots), .min = 1, .max = 65535 },
     { "priority", AGENT_TYPE_U32, AT(priority), .max = 100 },
     { "max_running", AGENT_TYPE_U32, LATER, AT(max_running), .max = 1000000 },

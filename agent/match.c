@@ -320,8 +320,7 @@ int agent_match_parse(struct agent_match *m, const char *text, struct agent_prob
 
 /* ---- asking */
 
-/* The value of a tag in "k=v,k=v", not terminated; NULL when it is not there. */
-static const char *tag_find(const char *tags, const char *name, size_t name_len, size_t *len)
+const char *agent_tag_find(const char *tags, const char *name, size_t name_len, size_t *len)
 {
     while (*tags != '\0') {
         size_t all = strcspn(tags, ",");
@@ -353,7 +352,7 @@ static struct fact fact_of(const struct agent_match *m, const struct agent_match
         return f;
     }
     if (p->field == FIELD_TAG) {
-        f.text = tag_find(node->tags, m->text + p->name, p->name_len, &f.len);
+        f.text = agent_tag_find(node->tags, m->text + p->name, p->name_len, &f.len);
         f.is_said = f.text != NULL;
         return f;
     }

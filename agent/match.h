@@ -60,4 +60,7 @@ bool agent_match_is(const struct agent_match *m, const struct agent_facts *node)
 char *agent_match_why(const struct agent_match *m, const struct agent_facts *node, char *out,
                       size_t size);
 
+/* The value of a tag in "k=v,k=v", not terminated; NULL when it is not there. */
+const char *agent_tag_find(const char *tags, const char *name, size_t name_len, size_t *len);
+
 #endif

@@ -20,6 +20,7 @@
 #define PLACE_FILL_MAX    512  /* offers made in one step */
 #define PLACE_KINDS_MAX   64   /* fruitless walks in one step; others of the same kind are free */
 #define PLACE_PASS_MAX    4096 /* of those */
+#define PLACE_MATES_MAX   128  /* copies that are looked at to spread one */
 #define PLACE_NO_ENTRY    UINT32_MAX
 #define PLACE_MOVES_MAX   4 /* runs one keeper moves off draining nodes at a time */
 #define PLACE_CLAIM_MS    30000

@@ -151,6 +151,7 @@ static void refuse(struct place_entry *e, struct muster_id node)
 /* What candidates must be beyond fitting; each pass asks for less. */
 struct demand {
     const struct agent_wish *wish;
+    bool spreads; /* only where copies are fewest, by the tag that they are spread by */
     bool prefers; /* only those that the wish prefers */
     bool avoids;  /* not where the tries were used up */
 };
@@ -164,6 +165,37 @@ static bool is_candidate(const struct agent_core *core, const struct place_entry
         return false;
     struct agent_facts facts = agent_place_facts(p);
     return !d->prefers || agent_wish_prefers(d->wish, &facts);
+}
+
+static bool is_same_value(const struct agent_peer *a, const struct agent_peer *b, const char *tag)
+{
+    size_t x_len = 0, y_len = 0;
+    const char *x = agent_tag_find(a->meta.tags, tag, strlen(tag), &x_len);
+    const char *y = agent_tag_find(b->meta.tags, tag, strlen(tag), &y_len);
+    if (x == NULL || y == NULL)
+        return x == y; /* those that do not say are alike */
+    return x_len == y_len && memcmp(x, y, x_len) == 0;
+}
+
+/* Of those that may, only the ones whose value of the tag fewest other copies have. */
+static void spread_keep(struct agent_core *core, struct muster_bytes key, const char *tag,
+                        const struct place_loads *v)
+{
+    const struct agent_peer *mate[PLACE_MATES_MAX];
+    uint32_t n = agent_family_mates(core, key, mate, PLACE_MATES_MAX), least = UINT32_MAX;
+    for (int pass = 0; pass < 2; pass++)
+        for (uint32_t i = 0; i < agent_peers_count(core); i++) {
+            const struct agent_peer *p = agent_peers_at(core, i);
+            uint32_t same = 0;
+            if (!p->is_in_ring || !v->is_alive[p->ring_number])
+                continue;
+            for (uint32_t k = 0; k < n; k++)
+                same += is_same_value(mate[k], p, tag);
+            if (pass == 0)
+                least = same < least ? same : least;
+            else
+                v->is_alive[p->ring_number] = same == least;
+        }
 }
 
 /* One view of the loads for the ring's spill rule: who may not be asked counts as dead. */
@@ -180,6 +212,8 @@ static void loads_view(struct agent_core *core, const struct place_entry *e,
         v->is_alive[p->ring_number] = is_candidate(core, e, row, d, p);
     }
     agent_family_bar(core, row->key, v->is_alive);
+    if (d->spreads)
+        spread_keep(core, row->key, d->wish->spread_by, v);
 }
 
 /* The node that this run was asked room of and that has not answered yet; NULL: none. */
@@ -217,9 +251,10 @@ static struct agent_peer *candidate(struct agent_core *core, struct place_entry 
     bool prefers = wish != NULL && wish->has_prefer;
     struct agent_peer *told =
         muster_id_is_zero(e->move_to) ? NULL : agent_peers_find(core, e->move_to);
-    const struct demand demand[] = { { wish, true, true },
-                                     { wish, false, true },
-                                     { wish, false, false } };
+    bool spreads = wish != NULL && wish->spread_by[0] != '\0';
+    const struct demand demand[] = { { wish, spreads, true, true },
+                                     { wish, spreads, false, true },
+                                     { wish, spreads, false, false } };
     const struct place_loads *v = &core->placer->loads;
     const struct ring_load_view view = { v->used, v->capacity, v->is_alive };
     struct agent_peer *p = NULL, *own = agent_family_node(core, row->key);

@@ -152,7 +152,8 @@ static bool same_process(struct muster_bytes a, struct muster_bytes b)
             job[i].description = NULL;
             job[i].labels_count = 0;
             job[i].priority = 50;
-            job[i].on = job[i].prefer = NULL; /* a run that is placed stays where it is */
+            job[i].on = job[i].prefer = job[i].spread_by =
+                NULL; /* a run that is placed stays where it is */
             job[i].move = AGENT_JOB_MOVE_LAZY;
             job[i].spread = job[i].spread != 1 ? 2 : 1; /* how many is no change of what runs */
             muster_text_open(&text[i], AGENT_JOB_TEXT_MAX);

@@ -7,6 +7,7 @@
 
 #include "agent/job.h"
 #include "base/hash.h"
+#include "base/text.h"
 
 /* ---- reading */
 
@@ -19,7 +20,7 @@ static bool holds(struct muster_bytes spec, const char *word)
  * key of `env` or `labels` may look like it, and costs a reading. */
 static bool may_wish(struct muster_bytes spec)
 {
-    return holds(spec, "\"on\":") || holds(spec, "\"prefer\":");
+    return holds(spec, "\"on\":") || holds(spec, "\"prefer\":") || holds(spec, "\"spread_by\":");
 }
 
 static uint64_t text_hash(const char *text, uint64_t seed)
@@ -37,6 +38,8 @@ static bool match_read(struct agent_match *m, const char *text)
 static void wish_fill(struct agent_wish *wish, const struct agent_job *job)
 {
     wish->has_on = job->on != NULL;
+    (void)muster_format(wish->spread_by, sizeof wish->spread_by, "%s",
+                        job->spread_by != NULL ? job->spread_by : "");
     wish->has_prefer = match_read(&wish->prefer, job->prefer);
     if (wish->has_on && !match_read(&wish->on, job->on))
         wish->on.root = 0;
@@ -64,11 +67,12 @@ const struct agent_wish *agent_wish_take(struct agent_wishes *w, struct muster_b
     if (!may_wish(spec))
         return NULL;
     bool is_read = agent_job_decode(&job, spec, &problem) == MUSTER_OK;
-    if (is_read && job.on == NULL && job.prefer == NULL) {
+    if (is_read && job.on == NULL && job.prefer == NULL && job.spread_by == NULL) {
         agent_job_close(&job);
         return NULL;
     }
-    uint64_t hash = is_read ? text_hash(job.prefer, text_hash(job.on, 1)) : 0;
+    uint64_t hash =
+        is_read ? text_hash(job.spread_by, text_hash(job.prefer, text_hash(job.on, 1))) : 0;
     struct agent_wish *wish = w->shelf[hash % AGENT_WISH_SHELF];
     while (wish != NULL && wish->hash != hash)
         wish = wish->next;

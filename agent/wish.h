@@ -1,4 +1,4 @@
-/* Wish: what a job asks of the node that is to run it, beyond slots: `on`, `prefer`.
+/* Wish: what a job asks of the node that is to run it, beyond slots: `on`, `prefer`, `spread_by`.
  *
  * A wish is read from the spec that a row carries. Most jobs have none, and for those a look for
  * the words in the spec is all it costs. The placer keeps one wish for all jobs that say the same.
@@ -19,6 +19,7 @@
 #include "base/bytes.h"
 
 #define AGENT_WISH_SHELF 256
+#define AGENT_WISH_TAG   65
 
 struct agent_wish {
     struct agent_wish *next; /* on the shelf */
@@ -26,6 +27,7 @@ struct agent_wish {
     uint32_t users;
     bool has_on, has_prefer;
     struct agent_match on, prefer;
+    char spread_by[AGENT_WISH_TAG]; /* a tag's name; "": none */
 };
 
 struct agent_wishes {

@@ -137,3 +137,15 @@ def test_who_finds_no_node_stands_before_nobody_else(three):
     for i, job in enumerate(jobs):
         c[i % 3].submit(job)
     eventually(lambda: all(c.counts()[job] == 1 for job in jobs), 1, "they start at once")
+
+
+def test_copies_are_spread_by_a_tag(three):
+    c = three
+    code, _, said = c[0].cli("run", "--name", "r/0", "--spread", "2", "--spread-by", "rack", "--",
+                             "sleep", "86400")
+    assert code == 0, said
+    for i in range(1, 4):
+        c[i % 3].submit(f"r/{i}", spread=2, spread_by="rack")
+    eventually(lambda: sum(c.counts().values()) == 8, 5, "two copies of each run")
+    # n0 alone stands in rack a, so it has one of each.
+    assert sorted(p.job for p in c.on_node(c[0])) == [f"r/{i}" for i in range(4)]
