@@ -83,9 +83,9 @@ static const char *job_unrest(struct sim *s, struct sim_job *j)
         sim_fail(s, 1, "I11: deleted %s is back", j->name);
     if (!known)
         return live == 0 ? NULL : said(s, "%s is no job and runs on n%u", j->name, node);
-    bool ends = view.row.kind == STORE_KIND_TASK;
-    if (ends && (view.row.phase == STORE_DONE || view.row.phase == STORE_FAILED))
-        return live == 0 ? NULL : "an ended task runs";
+    bool is_done = view.row.kind == STORE_KIND_TASK && view.row.phase == STORE_DONE;
+    if (is_done || view.row.phase == STORE_FAILED) /* a service too: its nodes kept dying */
+        return live == 0 ? NULL : "what has ended runs";
     /* What is held keeps what it has, if it has a run. */
     bool runs = view.row.want == STORE_WANT_RUN ||
                 (view.row.want == STORE_WANT_HOLD && view.row.phase == STORE_PLACED);

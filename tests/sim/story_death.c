@@ -43,7 +43,8 @@ void story_poison(struct sim *s)
 void story_hearsay(struct sim *s)
 {
     story_begin(s, 4);
-    story_put(s, 0, "job", STORY_SERVICE("job"));
+    story_put(s, 0, "job",
+              "{\"name\":\"job\",\"kind\":\"service\",\"exec\":[\"/bin/job\"],\"max_moves\":100}");
     for (uint32_t i = 0; i < 40; i++) {
         uint32_t node = 0;
         uint64_t token = 0;
