@@ -147,7 +147,7 @@ void story_tardy(struct sim *s)
     struct scene c;
     uint32_t node = 0;
     uint64_t token = 0;
-    scene_begin(s, &c, exclusive);
+    scene_begin(s, &c, ",\"partition\":\"exclusive\",\"max_moves\":100");
     for (uint32_t i = 0; i < 12; i++) {
         sim_run_for(s, 210 * i);
         (void)sim_proc_live(s, c.job, &c.runner, &token);
