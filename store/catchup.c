@@ -262,7 +262,8 @@ void store_fill_take(struct store *s, uint16_t peer, struct muster_reader *r)
         return;
     }
     if (!is_end) {
-        bool has_room = store_batch_has_room(s, 1, row.len + 64);
+        bool has_room =
+            store_batch_has_room(s, 1, row.len + 64) && !MUSTER_RARE(no_room_for_a_page);
         if (!has_room || !store_put_row(s, b, reign, version, row))
             b->page_is_torn = true;
         return;

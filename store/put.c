@@ -29,15 +29,13 @@ static int write_is_allowed(const struct store *s, const struct store_write *wri
         return write->expected == 0 ? MUSTER_OK : MUSTER_ECONFLICT;
     }
     if ((e->flags & STORE_ENTRY_OPEN) != 0 && !MUSTER_MUTANT(write_over_unread)) {
-        MUSTER_MARK(write_of_open_row);
-        return MUSTER_EBUSY;
+        return MUSTER_EBUSY; /* agents look first: this fence is for callers to come */
     }
     if (write->expected == 0)
         return e->value->phase == STORE_GONE ? MUSTER_OK : MUSTER_ECONFLICT;
     if (e->value->version == write->expected || MUSTER_MUTANT(write_over_unread))
         return MUSTER_OK;
-    MUSTER_MARK(write_conflict);
-    return MUSTER_ECONFLICT;
+    return MUSTER_ECONFLICT; /* agents read and write in one step: likewise */
 }
 
 /* All of one bucket, each key once, each as its caller has read it. */

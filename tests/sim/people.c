@@ -16,26 +16,14 @@ static void boot_again(struct sim *s, uint64_t node)
     sim_boot(s, (uint32_t)node);
 }
 
-static void foreign_again(struct sim *s, uint64_t node)
-{
-    if (s->node[node].is_up)
-        return;
-    sim_wipe(s, (uint32_t)node);
-    sim_boot(s, (uint32_t)node);
-}
-
 static void ended(struct sim *s, uint64_t what)
 {
     uint32_t node = (uint32_t)(what & 0xff);
-    bool is_foreign = (what >> 8 & 1) != 0;
     struct sim_node *n = &s->node[node];
-    if (!n->is_up || n->generation != what >> 9)
+    if (!n->is_up || n->generation != what >> 8)
         return;
     sim_crash(s, node, false);
-    if (is_foreign)
-        sim_call(s, FOREIGN_MS, foreign_again, node);
-    else
-        sim_call(s, EXIT_LOOK_MS, boot_again, node);
+    sim_call(s, n->is_foreign ? FOREIGN_MS : EXIT_LOOK_MS, boot_again, node);
 }
 
 /* An agent has ended by itself: after it was asked to, or because its id is no good any more; then
@@ -43,9 +31,8 @@ static void ended(struct sim *s, uint64_t what)
 void sim_exits(struct sim *s, uint32_t node, int err)
 {
     sim_log(s, "n%u ends: %s", node, muster_err_name(err));
-    uint64_t foreign = err == MUSTER_EFOREIGN;
-    s->node[node].is_foreign = foreign != 0;
-    sim_call(s, 0, ended, s->node[node].generation << 9 | foreign << 8 | node);
+    s->node[node].is_foreign = err == MUSTER_EFOREIGN;
+    sim_call(s, 0, ended, s->node[node].generation << 8 | node);
 }
 
 /* ---- upgrades */
@@ -116,7 +103,9 @@ void sim_image_take(struct sim *s, uint32_t node)
 }
 
 /* While it is down. Nothing that it has now counts any more; its node has to come back as another.
- */
+ * As long as nobody has told it so it starts from the same image each time, as machines do that are
+ * set up from one: a folder that is put back once and then boots twice before it meets anybody who
+ * knows it looks like one that was never gone, and R3 does not cover that. */
 void sim_image_restore(struct sim *s)
 {
     uint32_t node = s->image.node;
@@ -125,6 +114,7 @@ void sim_image_restore(struct sim *s)
     sim_truth_wiped(s, node);
     sim_disk_copy(&s->image.disk, n);
     sim_truth_restored(s, node);
+    n->is_restored = true;
     s->wipes++;
     sim_log(s, "n%u has its disk of boot %llu back", node, (unsigned long long)n->boot);
 }

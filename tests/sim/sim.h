@@ -119,6 +119,7 @@ struct sim_node {
     uint64_t up_since;
     bool is_leaving;                  /* asked to end */
     bool is_foreign;                  /* its agent would not start from this folder again */
+    bool is_restored;                 /* it starts from an image of its disk */
     const char *name;                 /* NULL: n and its number */
     bool is_up, is_paused, is_silent; /* silent: its host does not even refuse */
     uint64_t generation, boot, tick_at;

@@ -66,10 +66,8 @@ static void calm(struct sim *s)
         sim_resume(s, i);
         if (s->node[i].is_leaving)
             sim_crash(s, i, false);
-        if (!s->node[i].is_foreign)
-            sim_boot(s, i);
-        if (s->node[i].is_up)
-            sim_drain(s, i, true);
+        sim_boot(s, i);
+        sim_drain(s, i, true);
     }
     sim_probe_dream(0); /* no more unusual choices either */
     sim_log(s, "---- calm");

@@ -53,6 +53,8 @@ void sim_boot(struct sim *s, uint32_t node)
     char text[MUSTER_ID_TEXT], number[24];
     if (n->is_up)
         return;
+    if (n->is_foreign)
+        sim_wipe(s, node); /* somebody gives it an empty folder */
     n->boot++;
     n->generation++;
     n->is_up = true;
@@ -106,6 +108,8 @@ void sim_crash(struct sim *s, uint32_t node, bool silent)
             s->job[i].request = 0; /* its client will never know */
     agent_node_close(n->node);
     n->node = NULL;
+    if (n->is_restored && !n->is_foreign)
+        sim_image_restore(s);
     if (silent)
         sim_clock_begins(s, node);
 }
@@ -174,7 +178,7 @@ void sim_wipe(struct sim *s, uint32_t node)
     sim_disk_wipe(&s->node[node]);
     sim_truth_wiped(s, node);
     MUSTER_ASSERT(!s->node[node].is_wiped || s->node[node].is_foreign);
-    s->node[node].is_foreign = false;
+    s->node[node].is_foreign = s->node[node].is_restored = false;
     s->node[node].is_wiped = true;
     s->wipes++;
     identity_new(s, node);
