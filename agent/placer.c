@@ -195,8 +195,8 @@ bool placer_write(struct agent_core *core, struct place_entry *e, const struct s
     struct store_write write = { .row = row, .expected = expected, .places = places };
     int err = store_write(core->store, &write, 1);
     muster_heap_remove(&core->placer->queue, entry_index(core, e));
-    /* EBUSY and ECONFLICT do not come by: what is written was read in this very step, and a row with
-     * an open write is not looked at before that is chosen. */
+    /* EBUSY and ECONFLICT do not come by: what is written was read in this very step, and a row
+     * with an open write is not looked at before that is chosen. */
     if (err == MUSTER_EREFUSED) {
         placer_free(core, e);
         return false;

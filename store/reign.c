@@ -260,7 +260,7 @@ uint64_t store_reign_due_ms(const struct store *s, const struct store_bucket *b)
         return b->hold_ms < due ? b->hold_ms : due; /* nobody else to be calm for */
     for (uint32_t i = 0; i < b->bench.count; i++)
         rank += b->bench.member[i].seat < b->seat && store_peer_is_live(s, b->member[i].peer);
-    if (MUSTER_RARE(stands_early))
+    if (s->now.mono_ms >= b->hold_ms && MUSTER_RARE(stands_early))
         return s->now.mono_ms; /* safety rests on the promise, not on the calm */
     return due + (uint64_t)rank * s->config.times.rank_ms + b->jitter_ms;
 }

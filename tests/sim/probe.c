@@ -225,5 +225,6 @@ bool sim_probe_night(uint64_t seeds)
 
 int sim_probe_end(int code)
 {
-    return code == 0 && (marks_path != NULL || is_night) ? marks_judge() : code;
+    int judged = marks_path != NULL || is_night ? marks_judge() : 0;
+    return code != 0 ? code : judged;
 }
