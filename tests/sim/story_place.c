@@ -17,8 +17,10 @@ static uint32_t runs_at(struct sim *s)
 void story_like(struct sim *s)
 {
     static const char *const spec[] = {
-        "{\"name\":\"job\",\"kind\":\"service\",\"exec\":[\"/bin/x\"],\"on\":\"tag.disk == ssd\"}",
-        "{\"name\":\"job\",\"kind\":\"service\",\"exec\":[\"/bin/x\"],\"on\":\"node == n4\"}",
+        "{\"name\":\"job\",\"kind\":\"service\",\"exec\":[\"/bin/x\"],\"on\":\"tag.disk == "
+        "ssd\",\"max_moves\":100}",
+        "{\"name\":\"job\",\"kind\":\"service\",\"exec\":[\"/bin/x\"],\"on\":\"node == "
+        "n4\",\"max_moves\":100}",
     };
     s->node[1].tags = "disk=ssd";
     s->node[3].tags = "disk=ssd,rack=b";
