@@ -52,16 +52,6 @@ static bool exits_overlap(struct agent_job_exits a, struct agent_job_exits b)
     return false;
 }
 
-/* What this version does not do although each field alone looks fine. */
-static int check_later(const struct agent_job *job, const struct agent_doc_node *root,
-                       struct agent_problem *problem)
-{
-    if (job->move == AGENT_JOB_MOVE_EAGER)
-        return check_fail(problem, MUSTER_EUNSUPPORTED, root, "move",
-                          "eager is not supported yet in this version; say lazy or never");
-    return MUSTER_OK;
-}
-
 static int check_spread_by(const struct agent_job *job, const struct agent_doc_node *root,
                            struct agent_problem *problem)
 {
@@ -189,8 +179,6 @@ static int job_walk(struct agent_job *job, const struct agent_doc_node *root, co
     int err = agent_schema_read(&job_schema, &reader, root, job);
     if (err == MUSTER_OK)
         err = name_settle(job, &reader, root, name);
-    if (err == MUSTER_OK && is_strict)
-        err = check_later(job, root, problem);
     if (err == MUSTER_OK && (is_strict || job->worker == NULL))
         err = check_program(job, root, problem);
     if (err == MUSTER_OK && is_strict)

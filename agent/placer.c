@@ -390,6 +390,13 @@ static void look_lost(struct agent_core *core, struct place_entry *e, struct sto
         run_clear(core, e, view, "its node is gone and no other has room");
 }
 
+static void moving_end(struct agent_core *core, struct place_entry *e)
+{
+    if (e->is_moving)
+        core->placer->moving--;
+    e->is_moving = false;
+}
+
 static void look_placed(struct agent_core *core, struct place_entry *e, struct store_view *view)
 {
     const struct store_row *row = &view->row;
@@ -399,6 +406,7 @@ static void look_placed(struct agent_core *core, struct place_entry *e, struct s
         e->run_state = AGENT_RUN_STARTING;
         e->note[0] = '\0';
         e->pid = 0;
+        moving_end(core, e); /* it has moved, be it because its node died meanwhile */
     }
     if (placer_is_offered(core, e))
         return;
@@ -406,8 +414,10 @@ static void look_placed(struct agent_core *core, struct place_entry *e, struct s
         look_lost(core, e, view);
         return;
     }
-    if (e->is_moving || may_move(core, e, row)) {
-        look_stopping(core, e, view, "moves off a draining node");
+    if (e->is_moving || may_move(core, e, row) || placer_follows(core, e, row)) {
+        bool follows = !muster_id_is_zero(e->move_to);
+        look_stopping(core, e, view,
+                      follows ? "moves to where the ring wants it" : "moves off a draining node");
         return;
     }
     e->state = PLACE_PLACED;
@@ -445,10 +455,7 @@ static void look_run(struct agent_core *core, struct place_entry *e, struct stor
             look_stopping(core, e, view, moves ? "moves to another node" : "is to start anew");
             return;
         }
-        if (e->is_moving) {
-            e->is_moving = false;
-            core->placer->moving--;
-        }
+        moving_end(core, e);
         look_waiting(core, e, row);
         return;
     case STORE_PLACED:

@@ -119,6 +119,9 @@ void placer_queue(struct agent_core *core, struct place_entry *e, const struct s
 
 enum store_phase placer_phase_without_run(const struct store_row *row);
 
+/* True when its job follows the ring and is to go where that wants it; then it is moving. */
+bool placer_follows(struct agent_core *core, struct place_entry *e, const struct store_row *row);
+
 /* Why a row's node will not come back with its run, or that it may. */
 bool placer_is_lost(struct agent_core *core, struct place_entry *e, const struct store_row *row);
 /* No first lease in this bucket before, on our clock (R37). */

@@ -20,7 +20,8 @@ static bool holds(struct muster_bytes spec, const char *word)
  * key of `env` or `labels` may look like it, and costs a reading. */
 static bool may_wish(struct muster_bytes spec)
 {
-    return holds(spec, "\"on\":") || holds(spec, "\"prefer\":") || holds(spec, "\"spread_by\":");
+    return holds(spec, "\"on\":") || holds(spec, "\"prefer\":") || holds(spec, "\"spread_by\":") ||
+           holds(spec, "\"move\":\"eager\"");
 }
 
 static uint64_t text_hash(const char *text, uint64_t seed)
@@ -40,6 +41,7 @@ static void wish_fill(struct agent_wish *wish, const struct agent_job *job)
     wish->has_on = job->on != NULL;
     (void)muster_format(wish->spread_by, sizeof wish->spread_by, "%s",
                         job->spread_by != NULL ? job->spread_by : "");
+    wish->is_eager = job->move == AGENT_JOB_MOVE_EAGER;
     wish->has_prefer = match_read(&wish->prefer, job->prefer);
     if (wish->has_on && !match_read(&wish->on, job->on))
         wish->on.root = 0;
@@ -60,6 +62,12 @@ static struct agent_wish *wish_make(struct agent_wishes *w, const struct agent_j
     return wish;
 }
 
+static bool asks_nothing(const struct agent_job *job)
+{
+    return job->on == NULL && job->prefer == NULL && job->spread_by == NULL &&
+           job->move != AGENT_JOB_MOVE_EAGER;
+}
+
 const struct agent_wish *agent_wish_take(struct agent_wishes *w, struct muster_bytes spec)
 {
     struct agent_job job;
@@ -67,12 +75,14 @@ const struct agent_wish *agent_wish_take(struct agent_wishes *w, struct muster_b
     if (!may_wish(spec))
         return NULL;
     bool is_read = agent_job_decode(&job, spec, &problem) == MUSTER_OK;
-    if (is_read && job.on == NULL && job.prefer == NULL && job.spread_by == NULL) {
+    if (is_read && asks_nothing(&job)) {
         agent_job_close(&job);
         return NULL;
     }
     uint64_t hash =
-        is_read ? text_hash(job.spread_by, text_hash(job.prefer, text_hash(job.on, 1))) : 0;
+        is_read
+            ? text_hash(job.spread_by, text_hash(job.prefer, text_hash(job.on, (uint64_t)job.move)))
+            : 0;
     struct agent_wish *wish = w->shelf[hash % AGENT_WISH_SHELF];
     while (wish != NULL && wish->hash != hash)
         wish = wish->next;

@@ -1,4 +1,5 @@
-/* Wish: what a job asks of the node that is to run it, beyond slots: `on`, `prefer`, `spread_by`.
+/* Wish: what a job asks of the node that is to run it, beyond slots: `on`, `prefer`, `spread_by`;
+ * and whether it follows the ring.
  *
  * A wish is read from the spec that a row carries. Most jobs have none, and for those a look for
  * the words in the spec is all it costs. The placer keeps one wish for all jobs that say the same.
@@ -26,6 +27,7 @@ struct agent_wish {
     uint64_t hash;           /* of what it says */
     uint32_t users;
     bool has_on, has_prefer;
+    bool is_eager; /* follows the ring */
     struct agent_match on, prefer;
     char spread_by[AGENT_WISH_TAG]; /* a tag's name; "": none */
 };

@@ -171,10 +171,11 @@ static void spec_of(const struct sim *s, const struct sim_job *j, char *out, siz
     /* Agents die more often here than any job would be forgiven (max_moves). */
     (void)snprintf(out, size,
                    "{\"name\":\"%s\",\"kind\":\"%s\",\"exec\":[\"/bin/x\",\"%u\"],"
-                   "\"max_moves\":1000000%s%s%s}",
+                   "\"max_moves\":1000000%s%s%s%s}",
                    j->name, job % 4 == 1 ? "task" : "service", j->spec, habit_of(s, job),
                    keep ? ",\"on_agent_loss\":\"keep\"" : "",
-                   j->is_exclusive ? ",\"partition\":\"exclusive\"" : "");
+                   j->is_exclusive ? ",\"partition\":\"exclusive\"" : "",
+                   s->seed % 4 == 1 && job % 3 == 0 ? ",\"move\":\"eager\"" : "");
 }
 
 static void job_new(struct sim *s, uint32_t node)

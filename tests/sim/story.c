@@ -515,6 +515,7 @@ static const struct {
     { "echo", 3, story_echo },
     { "like", 5, story_like },
     { "move", 5, story_move },
+    { "follow", 4, story_follow },
     { "shift", 5, story_shift },
     { "held", 4, story_held },
 };

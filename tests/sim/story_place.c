@@ -111,6 +111,40 @@ void story_shift(struct sim *s)
                 "\"partition\":\"exclusive\"}");
 }
 
+/* A run that follows the ring comes back to the node it was on whenever that comes back, be its
+ * keeper gone meanwhile, and another stays. (R32) */
+void story_follow(struct sim *s)
+{
+    story_begin(s, 4);
+    story_put(s, 0, "job",
+              "{\"name\":\"job\",\"kind\":\"service\",\"exec\":[\"/bin/x\"],\"move\":\"eager\"}");
+    story_put(s, 0, "stays", STORY_SERVICE("stays"));
+    sim_await(s, 20000, story_one_runs, "it runs somewhere");
+    sim_run_for(s, 20000);
+    uint32_t first = runs_at(s), node = 0, stayed = 0;
+    uint64_t token = 0;
+    for (uint32_t i = 0; i < 5; i++) {
+        sim_crash(s, first, i % 2 == 0);
+        sim_await(s, 30000, story_one_runs, "it runs elsewhere");
+        sim_run_for(s, 1000);
+        (void)sim_proc_live(s, "stays", &stayed, &token);
+        uint32_t keeper = story_keeper(s, "job");
+        sim_boot(s, first);
+        if (i % 3 == 2 && keeper != runs_at(s) && keeper != first && keeper != stayed) {
+            sim_run_for(s, 9000 + 200 * i);
+            sim_crash(s, keeper, false);
+            moves_alone(s, 20000);
+            sim_boot(s, keeper);
+        }
+        moves_alone(s, 45000);
+        if (runs_at(s) != first)
+            sim_fail(s, 1, "follow: round %u: it is on n%u, and n%u is back", i, runs_at(s), first);
+        if (sim_proc_live(s, "stays", &node, &token) != 1 || node != stayed)
+            sim_fail(s, 1, "follow: what does not follow has moved");
+    }
+    story_rest(s);
+}
+
 /* What is held goes on, and is not started again where its node has died, until it is released. */
 void story_held(struct sim *s)
 {

@@ -404,8 +404,6 @@ static void what_comes_later_is_refused_by_name(void **state)
         { "handoff: start-stop", "3:10: handoff: not supported yet in this version" },
         { "durable: no", "3:10: durable: not supported yet in this version" },
         { "key: k", "3:6: key: not supported yet in this version" },
-        { "move: eager",
-          "3:7: move: eager is not supported yet in this version; say lazy or never" },
     };
     char yaml[256];
 

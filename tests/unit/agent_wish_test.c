@@ -45,6 +45,12 @@ static void the_same_words_are_one_wish(void **state)
     assert_true(agent_wish_allows(c, &ssd));
     assert_true(agent_wish_prefers(c, &gpu));
     assert_false(agent_wish_prefers(c, &ssd));
+    const struct agent_wish *d =
+        take(&w, "{\"name\":\"d\",\"kind\":\"service\",\"exec\":[\"y\"],\"on\":\"tag.gpu\","
+                 "\"move\":\"eager\"}");
+    assert_ptr_not_equal(a, d);
+    assert_true(d->is_eager && !a->is_eager);
+    agent_wish_drop(&w, d);
     agent_wish_drop(&w, a);
     assert_true(agent_wish_allows(b, &gpu));
     agent_wish_drop(&w, b);
