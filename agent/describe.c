@@ -119,9 +119,10 @@ static bool reason_lease(struct agent_core *core, struct agent_picture *p)
 /* A job whose runs are rows beside it is what they are together. */
 static void family_set(struct agent_core *core, struct agent_picture *p)
 {
-    struct agent_family_sum sum;
     char time[MUSTER_TIME_TEXT];
-    agent_family_sum(core, &p->view->row, &sum);
+    agent_family_sum(core, &p->view->row, &p->family);
+    struct agent_family_sum sum = p->family;
+    p->is_family = true;
     p->reason = p->text;
     bool has_all = sum.placed >= sum.wanted;
     bool runs = sum.has_clock ? sum.placed > 0 : sum.placed > 0 && has_all;
@@ -237,6 +238,16 @@ void agent_describe_job(struct agent_core *core, struct agent_json *j,
     agent_json_put_text(j, "state", agent_state_text(p->state));
     put_reason(j, p);
     agent_json_put_u64(j, "copies", p->view->copies);
+    if (!p->is_family || !p->family.has_clock)
+        return;
+    agent_json_key(j, "clock");
+    agent_json_object(j);
+    agent_json_put_time(j, "last", p->family.last_wall_ms);
+    agent_json_put_time(j, "next",
+                        p->family.next_wall_ms != MUSTER_NEVER ? p->family.next_wall_ms : 0);
+    agent_json_put_u64(j, "ticks", row->ticks);
+    agent_json_put_u64(j, "skipped", row->skipped);
+    agent_json_object_end(j);
 }
 
 static void put_exit(struct agent_json *j, const char *key, int32_t code, int32_t sig,

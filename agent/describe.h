@@ -11,6 +11,7 @@
 
 #include "agent/absence.h"
 #include "agent/core.h"
+#include "agent/family.h"
 #include "agent/json.h"
 #include "agent/placer.h"
 #include "base/text.h"
@@ -37,6 +38,8 @@ struct agent_picture {
     const char *reason; /* "" when there is none */
     bool is_held;       /* exclusive, and nobody may decide for it */
     char text[AGENT_ABSENCE_MAX + 16];
+    bool is_family; /* its runs are rows beside it, and this is how they stand */
+    struct agent_family_sum family;
 };
 void agent_picture(struct agent_core *core, const struct store_view *view,
                    struct agent_picture *out);

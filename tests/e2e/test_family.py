@@ -87,3 +87,9 @@ def test_no_tick_runs_twice_and_the_clock_outlives_its_keeper(clusters, tmp_path
     assert len(ticks_of(seen)) <= count + 2, "nothing of the pause is made up for"
     job = alive.get("/v1/jobs/tick")
     assert job["kind"] == "cron" and job["reason"].startswith("next at"), job
+    code, table, _ = alive.cli("cron")
+    row = next(line.split() for line in table.splitlines() if line.startswith("tick "))
+    assert code == 0 and row[1:3] == ["every", "1s"] and int(row[-2]) >= 6, table
+    code, moments, _ = alive.cli("next", "tick", "-n", "2")
+    assert code == 0 and len(moments.splitlines()) == 2, moments
+    assert alive.cli("next", "nobody")[0] == 3

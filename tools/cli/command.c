@@ -464,10 +464,18 @@ const struct cli_command cli_commands[] = {
       .words_max = 1,
       .takes = CLI_TAKES_JOB,
       .run = cli_verb_why },
+    { .verb = "cron",
+      .group = "time",
+      .usage = "[PREFIX]",
+      .help = "the jobs with a schedule: when they ran last, and when they run next",
+      .flags = cli_flags_none,
+      .words_max = 1,
+      .takes = CLI_TAKES_JOB,
+      .run = cli_verb_cron },
     { .verb = "next",
       .group = "time",
-      .usage = "EXPR",
-      .help = "when a cron expression fires next",
+      .usage = "JOB|EXPR",
+      .help = "when a job or a cron expression fires next",
       .more =
           "Five fields, or six with seconds before them: minute hour day month weekday. Names,\n"
           "lists, ranges, steps, L (last), # (n-th weekday) and H (drawn from the job's name).\n"

@@ -111,3 +111,10 @@ void cli_value_print(struct cli_value v, struct muster_text *out)
         value_print_one(value, out);
     }
 }
+
+void cli_value_json(struct cli_value v, struct muster_text *out)
+{
+    char *text = v.at != NULL ? json_dumps(v.at, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    muster_text_add(out, "%s", text != NULL ? text : "null");
+    free(text);
+}

@@ -46,6 +46,9 @@ const char *cli_value_text(struct cli_value v, const char *absent);
  * it. */
 void cli_value_print(struct cli_value v, struct muster_text *out);
 
+/* Appends it as JSON. */
+void cli_value_json(struct cli_value v, struct muster_text *out);
+
 /* The object's keys in order, for walking: NULL after the last. */
 const char *cli_value_key(struct cli_value v, size_t i);
 

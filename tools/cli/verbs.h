@@ -62,5 +62,6 @@ int cli_verb_where(struct cli *cli);
 int cli_verb_why(struct cli *cli);
 
 int cli_verb_next(struct cli *cli);
+int cli_verb_cron(struct cli *cli);
 
 #endif
