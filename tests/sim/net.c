@@ -304,6 +304,7 @@ static void link_send(struct sim *s, uint32_t node, const struct agent_effect *e
         ready = to->ready;
     to->ready = ready;
     sim_inv_frame(s, node, e->bytes);
+    sim_inv_page(s, node, to->node, e->bytes);
     echo_keep(s, node, to->node, e->bytes);
     sim_inv_gone(s, node, e->bytes);
     frame_queue(to, ready, e->bytes);

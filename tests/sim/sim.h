@@ -27,6 +27,7 @@
 #define SIM_BUCKETS    16
 #define SIM_CUTS       16
 #define SIM_BENCH_ROWS 16
+#define SIM_PAGE_ROWS  32
 #define SIM_SEATS      64
 #define SIM_RATE_PPM   2500 /* fast or slow: two clocks differ by half a percent at the most */
 #define SIM_WALL_BASE  1750000000000ull
@@ -239,6 +240,13 @@ struct sim_chain {
     struct muster_id owner[SIM_SEATS];
 };
 
+/* The last page of rows that was sent to a node for a bucket. */
+struct sim_page {
+    bool is_closed;
+    uint32_t count;
+    uint64_t reign, number, version[SIM_PAGE_ROWS]; /* of the first rows of it */
+};
+
 struct sim_token {
     uint64_t token;
     uint32_t job, node, attempt;
@@ -310,6 +318,7 @@ struct sim {
         uint32_t node;
         uint64_t boot; /* 0: there is none */
     } image;
+    struct sim_page page[SIM_NODES][SIM_BUCKETS];
     uint64_t hash; /* of everything that happened */
     uint64_t steps, starts, acks, wipes, turns;
     char text[200]; /* what is not at rest */
