@@ -432,6 +432,20 @@ static void join(struct agent_api *api, const struct agent_http_request *r)
     (void)api_open_make(api, r->id, API_PLAIN);
 }
 
+static void whatif(struct agent_api *api, const struct agent_http_request *r)
+{
+    struct agent_member m;
+    const char *down = agent_http_query(r, "down");
+    if (down == NULL || !api_member_find(api, down, &m)) {
+        api_error(api, r->id, down == NULL ? 400 : 404, down == NULL ? "invalid" : "not_found",
+                  "down", "down: the name of the node that would be gone");
+        return;
+    }
+    struct agent_request *q = list(api, r, AGENT_OP_WHATIF, API_PLAIN);
+    if (q != NULL)
+        q->node = query(api, r, "down");
+}
+
 /* ---- the table of routes */
 
 enum route {
@@ -446,6 +460,7 @@ enum route {
     ROUTE_INIT,
     ROUTE_JOIN,
     ROUTE_LEAVE,
+    ROUTE_WHATIF,
     ROUTE_LATER
 };
 
@@ -474,7 +489,7 @@ static const struct route_rule routes[] = {
     { "/v1/init", false, ROUTE_INIT, POST, "POST" },
     { "/v1/join", false, ROUTE_JOIN, POST, "POST" },
     { "/v1/leave", false, ROUTE_LEAVE, POST, "POST" },
-    { "/v1/whatif", false, ROUTE_LATER, GET, "GET" },
+    { "/v1/whatif", false, ROUTE_WHATIF, GET, "GET" },
     { "/v1/payloads", false, ROUTE_LATER, PUT | GET, "PUT" },
     { "/v1/payloads/", true, ROUTE_LATER, GET, "GET" },
 };
@@ -514,6 +529,9 @@ static void route_take(struct agent_api *api, const struct agent_http_request *r
         break;
     case ROUTE_LEAVE:
         job_simple(api, r, AGENT_OP_LEAVE, "");
+        break;
+    case ROUTE_WHATIF:
+        whatif(api, r);
         break;
     case ROUTE_LATER:
         api_error(api, r->id, 501, "unsupported", NULL, "not supported yet in this version");

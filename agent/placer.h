@@ -92,6 +92,10 @@ uint64_t agent_placer_lease_until(const struct agent_core *core, const struct st
  * not. */
 bool agent_placer_may_have(struct agent_core *core, const struct store_row *row,
                            const struct agent_peer *p, char *why, size_t size);
+/* Where the run of a row would go if its node were gone; NULL: nowhere. `taken`: by the peer's
+ * index, slots that were given away in this way before; what is given now is added. */
+const struct agent_peer *agent_placer_next(struct agent_core *core, const struct store_row *row,
+                                           uint32_t *taken);
 /* Its next place, if that node can have it then; kept here and in this reign only. */
 void agent_placer_move_to(struct agent_core *core, struct muster_bytes key, struct muster_id node);
 /* Why nothing takes the run of a row now, counted over the members. */

@@ -27,6 +27,26 @@ static struct agent_peer *better(struct agent_core *core, const struct agent_wis
     return NULL;
 }
 
+const struct agent_peer *agent_placer_next(struct agent_core *core, const struct store_row *row,
+                                           uint32_t *taken)
+{
+    struct agent_peer *walk[AGENT_CANDIDATES_MAX], *found = NULL;
+    const struct agent_wish *wish = agent_wish_take(&core->wishes, row->spec);
+    uint32_t n = agent_place_wished(core, row->key, wish, walk, AGENT_CANDIDATES_MAX);
+    for (uint32_t i = 0; i < n && found == NULL; i++) {
+        uint32_t *given = &taken[walk[i] - agent_peers_at(core, 0)];
+        if (muster_id_equal(walk[i]->id, row->run_node) ||
+            agent_place_fits(core, walk[i], wish, row->needs, walk[i]->promised + *given) !=
+                AGENT_FITS ||
+            agent_family_bar_text(core, row->key, walk[i]) != NULL)
+            continue;
+        *given += row->needs;
+        found = walk[i];
+    }
+    agent_wish_drop(&core->wishes, wish);
+    return found;
+}
+
 bool placer_follows(struct agent_core *core, struct place_entry *e, const struct store_row *row)
 {
     const struct agent_wish *wish = placer_wish(core, e, row);

@@ -38,6 +38,7 @@ enum agent_op {
     /* gathered from every node */
     AGENT_OP_JOB_LIST,  /* prefix, state, label, after, limit */
     AGENT_OP_RUN_LIST,  /* job, node, state, after, limit */
+    AGENT_OP_WHATIF,    /* node: that would be gone; after, limit */
     AGENT_OP_NEWS_LIST, /* after_index, limit */
     /* carried to the node that runs it */
     AGENT_OP_LOGS, /* name, logs fields; streamed */

@@ -132,6 +132,7 @@ struct list {
     uint8_t *mark;
     uint32_t count;
     bool more;
+    uint32_t *taken; /* by the peer's index: slots given away by a whatif; NULL: it is none */
 };
 
 static void item_add(struct list *l, struct muster_bytes key, uint64_t version,
@@ -195,7 +196,7 @@ static bool is_wanted(struct agent_core *core, const struct agent_request *q,
 /* A deleted job is gone for people, but its process may need a moment: runs show it until then. */
 static bool is_shown(const struct store_row *row, enum agent_op op)
 {
-    bool is_run = op == AGENT_OP_RUN_LIST;
+    bool is_run = op != AGENT_OP_JOB_LIST;
     /* A job whose runs are rows beside it is no run, and they are no jobs. */
     bool is_other = is_run ? row->kind == STORE_KIND_PARENT && row->phase != STORE_GONE
                            : agent_run_name_is_child(row->key);
@@ -204,13 +205,34 @@ static bool is_shown(const struct store_row *row, enum agent_op op)
     return row->phase != STORE_GONE || (is_run && row->run_token != 0);
 }
 
+/* What would become of a run if its node were gone. */
+static void whatif_write(struct agent_core *core, struct agent_json *j, const struct store_row *row,
+                         uint32_t *taken)
+{
+    bool is_wanted = row->want == STORE_WANT_RUN && row->phase == STORE_PLACED;
+    const struct agent_peer *to = is_wanted ? agent_placer_next(core, row, taken) : NULL;
+    const char *why = !is_wanted                     ? "it would end: it is held or being stopped"
+                      : to == NULL                   ? "no other node that may have it has room"
+                      : row->mode == STORE_EXCLUSIVE ? "when its lease is over"
+                      : row->kind == STORE_KIND_TASK ? "it would be done again from its start"
+                                                     : NULL;
+    agent_json_object(j);
+    agent_json_put_bytes(j, "run", row->key);
+    agent_json_put_text(j, "from", agent_node_name(core, row->run_node));
+    agent_json_put_text(j, "to", to != NULL ? to->name : NULL);
+    agent_json_put_text(j, "reason", why);
+    agent_json_object_end(j);
+}
+
 static void row_item(struct agent_core *core, const struct agent_request *q, struct list *l,
                      const struct agent_picture *p, struct muster_text *json)
 {
     struct agent_json j;
     muster_text_clear(json);
     agent_json_open(&j, json);
-    if (q->op == AGENT_OP_RUN_LIST) {
+    if (l->taken != NULL) {
+        whatif_write(core, &j, &p->view->row, l->taken);
+    } else if (q->op == AGENT_OP_RUN_LIST) {
         agent_describe_run(core, &j, p);
     } else {
         agent_json_object(&j);
@@ -295,6 +317,10 @@ void serve_list(struct agent_core *core, const struct serve_ask *ask)
     if (q.limit == 0 || q.limit > AGENT_LIST_MAX)
         q.limit = AGENT_LIST_MAX;
     muster_text_open(&json, 2 * STORE_ROW_MAX);
+    if (q.op == AGENT_OP_WHATIF) {
+        l.taken = calloc(agent_peers_count(core), sizeof *l.taken);
+        MUSTER_ASSERT(l.taken != NULL);
+    }
     l.mark = muster_write_array_open(&l.w);
     if (q.op == AGENT_OP_NEWS_LIST)
         news_list(core, &q, &l, &json);
@@ -307,5 +333,6 @@ void serve_list(struct agent_core *core, const struct serve_ask *ask)
     MUSTER_ASSERT(buffer == NULL || muster_writer_err(&l.w) == MUSTER_OK);
     serve_body(core, ask, muster_writer_bytes(&l.w));
     muster_text_close(&json);
+    free(l.taken);
     free(buffer);
 }

@@ -73,6 +73,9 @@ def test_a_person_holds_releases_and_moves(three):
     token = int(c[0].get("/v1/runs/web")["token"])
     code, _, said = c[0].cli("move", "web", "--to", c[0].name)
     assert code != 0 and "tag.rack is a" in said, said
+    code, out, said = c[0].cli("whatif", "--down", c[here].name)
+    line = [one.split()[:3] for one in out.splitlines() if one.startswith("web ")]
+    assert code == 0 and line == [["web", c[here].name, c[there].name]], out + said
     code, _, said = c[0].cli("move", "batch")
     assert code != 0 and "a task that runs never moves" in said, said
     with pytest.raises(ApiError) as e:

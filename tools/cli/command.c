@@ -472,6 +472,15 @@ const struct cli_command cli_commands[] = {
       .words_max = 1,
       .takes = CLI_TAKES_JOB,
       .run = cli_verb_cron },
+    { .verb = "whatif",
+      .group = "place",
+      .usage = "--down NODE",
+      .help = "where the runs of a node would go if it were gone",
+      .more =
+          "Nothing is changed. Each keeper answers for its own jobs: where slots are short, two\n"
+          "of them may promise the same one.\n",
+      .flags = cli_flags_whatif,
+      .run = cli_verb_whatif },
     { .verb = "next",
       .group = "time",
       .usage = "JOB|EXPR",

@@ -105,6 +105,9 @@ const struct cli_flag cli_flags_drain[] = {
 const struct cli_flag cli_flags_node_tag[] = {
     { .name = "remove", .value = "K,K", .help = "tags to take away" }, END
 };
+const struct cli_flag cli_flags_whatif[] = {
+    { .name = "down", .value = "NODE", .help = "the node that would be gone" }, END
+};
 const struct cli_flag cli_flags_forget[] = {
     { .name = "yes", .letter = 'y', .help = "swear it without being asked" }, END
 };

@@ -5,6 +5,8 @@
 
 #include "base/text.h"
 #include "tools/cli/api.h"
+#include "tools/cli/help.h"
+#include "tools/cli/table.h"
 #include "tools/cli/verbs.h"
 #include "tools/cli/view.h"
 
@@ -96,4 +98,50 @@ static void why_print(struct cli_value why)
 int cli_verb_why(struct cli *cli)
 {
     return place_read(cli, "/v1/why/", why_print);
+}
+
+struct moved {
+    struct cli_table *table;
+    long long runs, waiting;
+};
+
+static void moved_item(void *whose, struct cli_value run)
+{
+    struct moved *m = whose;
+    const char *to = cli_text(run, "to", NULL);
+    m->runs++;
+    m->waiting += to == NULL;
+    cli_table_row(m->table);
+    cli_table_cell(m->table, cli_text(run, "run", "-"));
+    cli_table_cell(m->table, cli_text(run, "from", "-"));
+    cli_table_cell(m->table, to != NULL ? to : "-");
+    cli_table_cell(m->table, cli_text(run, "reason", ""));
+}
+
+int cli_verb_whatif(struct cli *cli)
+{
+    static const struct cli_column columns[] = { { .name = "RUN", .shrinks_to = 20 },
+                                                 { .name = "FROM" },
+                                                 { .name = "TO" },
+                                                 { .name = "NOTE", .shrinks_to = 16, .rank = 1 },
+                                                 { 0 } };
+    struct cli_path path;
+    struct moved m = { .table = NULL };
+    struct cli_walk walk = { .item = moved_item, .whose = &m };
+    const char *down = cli_flag_value(&cli->args, "down");
+    if (down == NULL)
+        return cli_usage(cli, "say --down NODE");
+    m.table = cli_table_open(&cli->term, columns);
+    if (m.table == NULL)
+        return CLI_FAILED;
+    cli_path_open(&path, "/v1/whatif");
+    cli_path_query(&path, "down", down);
+    int code = cli_api_walk(cli, &path, &walk);
+    if (code == CLI_OK && !cli->json && m.runs == 0)
+        cli_print("Nothing runs on %s.\n", down);
+    else if (code == CLI_OK && !cli->json && cli_table_print(m.table))
+        cli_print("%lld %s, %lld without a place.\n", m.runs, cli_plural(m.runs, "run", "runs"),
+                  m.waiting);
+    cli_table_close(m.table);
+    return code;
 }

@@ -60,6 +60,7 @@ int cli_logs_print(struct cli *cli, const char *name);
 
 int cli_verb_where(struct cli *cli);
 int cli_verb_why(struct cli *cli);
+int cli_verb_whatif(struct cli *cli);
 
 int cli_verb_next(struct cli *cli);
 int cli_verb_cron(struct cli *cli);
