@@ -183,10 +183,9 @@ static const struct agent_schema_field job_fields[] = {
     { "stop_timeout", AGENT_TYPE_DURATION, AT(stop_timeout_ms), .max = DAY },
     { "watchdog", AGENT_TYPE_DURATION, OR_NONE, AT(watchdog_ms), .min = 10, .max = DAY },
     { "timeout", AGENT_TYPE_DURATION, OR_NONE, AT(timeout_ms), .min = 1, .max = LONG_TIME },
-    { "start_timeout", AGENT_TYPE_DURATION, AGENT_FIELD_LATER | AGENT_FIELD_NONE,
-      AT(start_timeout_ms), .min = 1, .max = LONG_TIME },
-    { "deadline", AGENT_TYPE_DURATION, AGENT_FIELD_LATER | AGENT_FIELD_NONE, AT(deadline_ms),
-      .min = 1, .max = LONG_TIME },
+    { "start_timeout", AGENT_TYPE_DURATION, OR_NONE, AT(start_timeout_ms), .min = 1,
+      .max = LONG_TIME },
+    { "deadline", AGENT_TYPE_DURATION, OR_NONE, AT(deadline_ms), .min = 1, .max = LONG_TIME },
 
     /* retry */
     { "retry", AGENT_TYPE_CUSTOM, .custom = &job_retry_field },

@@ -244,7 +244,7 @@ void placer_queue(struct agent_core *core, struct place_entry *e, const struct s
 {
     e->state = PLACE_QUEUED;
     e->refused_count = 0;
-    placer_due(core, e, MUSTER_NEVER);
+    placer_due(core, e, placer_limit_ms(core, e, row));
     muster_heap_set(&core->placer->queue, entry_index(core, e),
                     agent_ticket_rank(row->priority, row->since_wall_ms));
     core->placer->is_fill_due = true;
@@ -273,7 +273,7 @@ static void look_waiting(struct agent_core *core, struct place_entry *e,
     uint64_t delay = delay_end_ms(core, e, row);
     if (core->now.mono_ms < delay) {
         e->state = PLACE_DELAYED;
-        placer_due(core, e, delay);
+        placer_due(core, e, muster_deadline_sooner(delay, placer_limit_ms(core, e, row)));
         return;
     }
     uint64_t takeover = row->mode == STORE_EXCLUSIVE ? placer_takeover_ms(core, e) : 0;
@@ -378,6 +378,7 @@ static void look_lost(struct agent_core *core, struct place_entry *e, struct sto
         return;
     MUSTER_MARK(run_lost);
     bool is_held = view->row.want == STORE_WANT_HOLD;
+    bool is_early = core->now.mono_ms < delay_end_ms(core, e, &view->row);
     agent_news_add(core, "run.lost", agent_node_name(core, e->node), e->key, e->token,
                    is_held ? "its node is gone, and it is held"
                            : "its node is gone; it is placed anew");
@@ -386,6 +387,8 @@ static void look_lost(struct agent_core *core, struct place_entry *e, struct sto
     e->refused_count = 0;
     if (is_held)
         run_clear(core, e, view, "held by a person, and its node is gone");
+    else if (is_early) /* it waited to be tried again, and so it does elsewhere */
+        run_clear(core, e, view, "its node is gone; it waits for its next try");
     else if (!placer_offer(core, e, &view->row))
         run_clear(core, e, view, "its node is gone and no other has room");
 }
@@ -429,7 +432,7 @@ static void look_placed(struct agent_core *core, struct place_entry *e, struct s
         placer_start_send(core, e, row);
         last = now;
     }
-    placer_due(core, e, last + repeat);
+    placer_due(core, e, muster_deadline_sooner(last + repeat, placer_limit_ms(core, e, row)));
 }
 
 static void done_ok_send(struct agent_core *core, struct place_entry *e)
@@ -456,10 +459,14 @@ static void look_run(struct agent_core *core, struct place_entry *e, struct stor
             return;
         }
         moving_end(core, e);
-        look_waiting(core, e, row);
+        if (!placer_is_overdue(core, e, view))
+            look_waiting(core, e, row);
         return;
     case STORE_PLACED:
-        look_placed(core, e, view);
+        if (placer_is_late(core, e, row))
+            look_stopping(core, e, view, "its deadline is over");
+        else
+            look_placed(core, e, view);
         return;
     case STORE_DONE:
     case STORE_FAILED:

@@ -76,8 +76,10 @@ static bool is_claimable(struct agent_core *core, const struct store_row *row)
     const struct agent_peer *own = agent_family_node(core, row->key);
     if (own != NULL && !own->is_self)
         return false; /* it is that node's share, and nobody else's */
+    if (row->not_before_wall_ms > core->now.wall_ms)
+        return false;
     if (row->phase == STORE_WAITING)
-        return row->not_before_wall_ms <= core->now.wall_ms;
+        return true;
     if (row->phase != STORE_PLACED)
         return false;
     if (agent_is_self(core, row->run_node))

@@ -56,7 +56,9 @@ struct place_entry {
     uint64_t claimed_ms;         /* when our claim was on disk */
     uint64_t token_ms;           /* when this token was taken up here */
     uint64_t delay_of, delay_ms; /* a row's not_before by the wall, and when it is over here */
-    uint64_t granted_ms;         /* the last lease given in this reign ends; 0: none (R39) */
+    uint32_t limits_of;          /* the revision that these two are of */
+    uint64_t deadline_ms, start_timeout_ms; /* AGENT_JOB_NONE: none */
+    uint64_t granted_ms; /* the last lease given in this reign ends; 0: none (R39) */
     uint64_t offer;
     uint64_t offered_ms;
     struct muster_id offer_to;
@@ -135,6 +137,14 @@ uint32_t placer_strikes(struct agent_core *core, const struct store_row *row);
 bool placer_strike(struct agent_core *core, struct store_row *row, struct strike_note *note);
 bool placer_is_poison(struct agent_core *core, struct place_entry *e,
                       const struct store_view *view);
+/* When a wish is given up (`deadline`, `start_timeout`), on our clock; its deadline has come; it
+ * waits and is over time: then it is being written as dead. */
+uint64_t placer_limit_ms(const struct agent_core *core, struct place_entry *e,
+                         const struct store_row *row);
+bool placer_is_late(const struct agent_core *core, struct place_entry *e,
+                    const struct store_row *row);
+bool placer_is_overdue(struct agent_core *core, struct place_entry *e,
+                       const struct store_view *view);
 /* A node died under it: counted; beyond the job's `max_moves` it becomes a dead one. */
 bool placer_quarantine(struct agent_core *core, struct store_row *row, struct strike_note *note);
 /* The run's node is gone, and cannot tell of it: the attempt is added, the death counted. */

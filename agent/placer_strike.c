@@ -97,9 +97,17 @@ bool placer_quarantine(struct agent_core *core, struct store_row *row, struct st
     return true;
 }
 
+/* Then nothing of it ran on the node that is gone. */
+static bool is_in_backoff(const struct agent_core *core, const struct store_row *row)
+{
+    return row->not_before_wall_ms > core->now.wall_ms;
+}
+
 void placer_lost(struct agent_core *core, const struct place_entry *e, struct store_row *row,
                  struct lost_note *note)
 {
+    if (is_in_backoff(core, row))
+        return;
     struct agent_attempts list;
     struct agent_attempt a = { .number = e->attempt > 0 ? e->attempt : row->tries + 1,
                                .node = row->run_node,
@@ -120,6 +128,8 @@ bool placer_is_quarantined(struct agent_core *core, struct place_entry *e,
 {
     struct store_row row = view->row;
     struct lost_note lost;
+    if (is_in_backoff(core, &row))
+        return false;
     if (moves_of(core, &row) <= moves_max(&row))
         return false;
     placer_lost(core, e, &row, &lost); /* and that it was one too many */

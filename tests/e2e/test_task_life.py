@@ -93,3 +93,44 @@ def test_run_wait_prints_what_it_wrote_and_returns_its_code(clusters):
     assert c[0].cli("wait", "a", "b", "--timeout", "5s")[1] == "a  done\nb  done\n"
     code, _, complaint = c[0].cli("signal", "a", "USR1")
     assert code == 4 and "no process" in complaint, complaint
+
+
+def test_what_takes_too_long_is_dead(clusters):
+    c = clusters(2, slots=2)
+    c.wait_benches()
+    c[0].submit("long", kind="task", deadline="700ms")
+    c[0].submit("broad", kind="task", slots=3, start_timeout="500ms")
+    c[0].submit("failing", exec=("false",), kind="task", retry="forever", deadline="900ms",
+                backoff={"first": "1h", "max": "1h"})
+
+    def said(job):
+        run = c[1].get(f"/v1/runs/{job}")
+        return run["reason"] if run["state"] == "dead" else None
+
+    assert "deadline is over: not done after 700ms" in eventually(lambda: said("long"), 5, "dead")
+    assert "long" not in c.by_job(), "its process has ended before"
+    assert "no place within 500ms" in eventually(lambda: said("broad"), 5, "dead")
+    assert "deadline is over" in eventually(lambda: said("failing"), 5, "dead in its back-off")
+
+
+def test_a_back_off_outlives_its_node(clusters):
+    """(j) The time is in the record: the next node waits for what is left of it, and no longer."""
+    c = clusters(3)
+    c.wait_benches()
+    mark = os.path.join(c.folder, "mark")
+    c[0].submit("later", exec=("/bin/sh", "-c", f"date +%s.%N >> {mark}; exit 1"), kind="task",
+                retry=1, retry_local=9, backoff={"first": "5s", "max": "5s"})
+
+    def waits():
+        run = c[0].get("/v1/runs/later")
+        return run["node"] if run["not_before"] else None
+
+    node = eventually(waits, 5, "it waits to be tried again")
+    home = next(a for a in c if a.name == node)
+    home.kill9()
+    other = next(a for a in c if a is not home)
+    eventually(lambda: other.get("/v1/runs/later")["state"] == "dead", 12, "it was tried again")
+    first, second = (float(line) for line in open(mark))
+    assert 3.9 < second - first < 7, second - first
+    attempts = other.get("/v1/runs/later")["attempts"]
+    assert len({a["node"] for a in attempts if a["exit"]["code"] == 1}) == 2, attempts
