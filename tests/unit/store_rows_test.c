@@ -172,7 +172,7 @@ static void what_has_one_home_lies_in_one_bucket(void **state)
     (void)state;
     assert_int_equal(store_rows_open(&t, BUCKETS, 64), MUSTER_OK);
     for (int i = 0; i < 10; i++) {
-        char key[16], more[16];
+        char key[16], more[32];
         (void)snprintf(key, sizeof key, "job%d", i);
         (void)snprintf(more, sizeof more, "job%d!c.1", i);
         assert_int_equal(put(&t, key, 1)->bucket, put(&t, more, 1)->bucket);
