@@ -226,6 +226,7 @@ unit: $(UNIT) $(REPLAY) ## unit tests, and every fuzz corpus replayed
 
 SIM_ONLY := $(if $(STORY),--story $(STORY)) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) \
 	$(if $(PROFILE),--profile $(PROFILE)) $(if $(WITHOUT),--without $(WITHOUT)) $(if $(NODES),--nodes $(NODES)) \
+	$(if $(NODES_MIN),--nodes-min $(NODES_MIN)) \
 	$(if $(JOBS),--jobs $(JOBS)) $(if $(SHRINK),--shrink) $(if $(TRACE),--trace)
 # Fresh seeds: every commit tries others. What fails stays in tests/sim/seeds.
 SIM_ENV := SIM_COMMIT=$(shell git rev-parse HEAD 2>/dev/null)

@@ -62,6 +62,8 @@ void sim_run_text(const struct sim_run *run, char *out, uint32_t size)
     }
     if (run->nodes_max > 0 && (uint32_t)len < size)
         len += snprintf(out + len, size - (uint32_t)len, " NODES=%u", run->nodes_max);
+    if (run->nodes_min > 0 && (uint32_t)len < size)
+        len += snprintf(out + len, size - (uint32_t)len, " NODES_MIN=%u", run->nodes_min);
     if (run->jobs_max > 0 && (uint32_t)len < size)
         (void)snprintf(out + len, size - (uint32_t)len, " JOBS=%u", run->jobs_max);
 }
