@@ -447,6 +447,7 @@ bool sim_truth_may_start(struct sim *s, uint32_t job, uint64_t token);
 bool sim_truth_is_exclusive(struct sim *s, const struct sim_proc *p);
 /* On how many disks a client's request has stood; 0 when no version with it was ever chosen. */
 bool sim_truth_can_lose(const struct sim *s); /* every bench can do without one disk */
+bool sim_truth_can_forget(const struct sim *s, uint32_t node);
 uint32_t sim_truth_copies(struct sim *s, uint32_t job, uint64_t request);
 
 /* ---- check.c */

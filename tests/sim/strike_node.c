@@ -237,7 +237,7 @@ void strike_upgrade(struct sim *s, struct muster_rng *r)
 void strike_forget(struct sim *s, struct muster_rng *r)
 {
     uint32_t node = 0;
-    if (!spare_draw(s, r, &node))
+    if (!spare_draw(s, r, &node) || !sim_truth_can_forget(s, node))
         return;
     struct muster_id id = s->node[node].id;
     sim_crash(s, node, true);

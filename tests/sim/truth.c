@@ -420,6 +420,21 @@ bool sim_truth_can_lose(const struct sim *s)
     return true;
 }
 
+/* Open: who still believes in a bench of two of which one is lost is a quorum by itself (R49), even
+ * where that bench has long changed without it. (mixed 501892) */
+bool sim_truth_can_forget(const struct sim *s, uint32_t node)
+{
+    struct sim_lists l;
+    for (uint32_t b = 0; b < s->buckets; b++)
+        for (uint32_t i = 0; i < s->nodes; i++) {
+            lists_of_record(&l, &s->node[i].bucket[b]);
+            for (uint32_t k = 0; k < l.old_count && l.old_count < 3; k++)
+                if (muster_id_equal(l.old_seat[k].node, s->node[node].id))
+                    return false;
+        }
+    return true;
+}
+
 /* On how many disks a client's request has ever stood, in whichever version; 0 unless one of them
  * was chosen. */
 uint32_t sim_truth_copies(struct sim *s, uint32_t job, uint64_t request)
