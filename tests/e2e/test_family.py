@@ -93,3 +93,23 @@ def test_no_tick_runs_twice_and_the_clock_outlives_its_keeper(clusters, tmp_path
     code, moments, _ = alive.cli("next", "tick", "-n", "2")
     assert code == 0 and len(moments.splitlines()) == 2, moments
     assert alive.cli("next", "nobody")[0] == 3
+
+
+def test_what_is_dead_is_a_run_and_not_its_job(clusters):
+    a = clusters(1, slots=6)[0]
+    spec = {"exec": ["false"], "retry": 0}
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 10))
+    a.put("/v1/jobs/tick", {"kind": "task", "at": at, **spec})
+    a.put("/v1/jobs/two", {"kind": "service", "spread": 2, **spec})
+
+    def dead():
+        return {r["job"]: r["run"] for r in a.runs("?state=dead")}
+
+    eventually(lambda: set(dead()) == {"tick", "two"}, 10, "a tick and a copy are dead")
+    assert dead()["tick"] == f"tick@{at}"
+    code, said, _ = a.cli("dead", "retry", "--all")
+    assert code == 0 and f"tick@{at}  tried again" in said and "two@" in said, said
+    eventually(lambda: set(dead()) == {"tick", "two"}, 10, "they are dead again")
+    assert a.cli("dead", "drop", f"tick@{at}")[0] == 0
+    eventually(lambda: set(dead()) == {"two"}, 10, "one is gone")
+    assert set(a.jobs()) == {"tick", "two"}

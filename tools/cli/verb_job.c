@@ -176,7 +176,8 @@ struct dead {
 static void dead_item(void *whose, struct cli_value run)
 {
     struct dead *d = whose;
-    int one = change_one(d->cli, d->change, cli_text(run, "job", "-"), CHANGE_MS);
+    /* The run, not its job: a tick that has failed says nothing about its clock. */
+    int one = change_one(d->cli, d->change, cli_text(run, "run", "-"), CHANGE_MS);
     d->code = d->code != CLI_OK ? d->code : one;
 }
 
