@@ -416,6 +416,9 @@ bool sim_truth_can_lose(const struct sim *s)
         bench_newest(s, b, &l);
         if (l.old_count < 3 || (l.new_count != 0 && l.new_count < 3))
             return false;
+        /* The newest may be gone with its only disk, and then the chosen one counts again. */
+        if (__builtin_popcount(s->chain[b].bench.old_mask) < 3)
+            return false;
     }
     return true;
 }
