@@ -253,7 +253,7 @@ void strike_rollback(struct sim *s, struct muster_rng *r)
     uint32_t node = s->image.node;
     if (s->image.boot == 0) {
         node = node_draw(s, r);
-        if (s->node[node].cluster.octet[0] != 0)
+        if (s->node[node].cluster.octet[0] != 0 && sim_truth_can_lose(s))
             sim_image_take(s, node);
         return;
     }
