@@ -267,10 +267,17 @@ cover: ## how much of each room the unit tests and the simulator reach
 	-@$(MAKE) --no-print-directory MODE=cover CC=gcc test
 	@tools/cover build/cover $(ROOMS)
 
+# ---- manual pages
+MAN := $(patsubst docs/man/%.scd,$(B)/man/%,$(wildcard docs/man/*.scd))
+$(B)/man/%: docs/man/%.scd
+	@mkdir -p $(@D)
+	$(call say,man )
+	$(Q)scdoc <$< >$@.new && mv $@.new $@
+
 # ---- the house rules
 SOURCES = $(shell find $(ROOMS) tools tests -name '*.[ch]' -not -path 'tests/tidy/*' | sort)
 
-lint: $(B)/tidy ## the house rules, the format, and a second compiler over everything
+lint: $(B)/tidy $(MAN) ## the house rules, the format, and a second compiler over everything
 	@CLANG_FLAGS="$(filter-out $(WARN_gcc) -DMUSTER_VERSION=%,$(CSTD) $(WARN))" tools/lint $(B) $(SOURCES)
 
 format: ## settles the shape of every source, its comments too
@@ -280,10 +287,12 @@ format: ## settles the shape of every source, its comments too
 # ---- installing
 BIN_DIR := $(DESTDIR)$(PREFIX)/bin
 LIB_DIR := $(DESTDIR)$(PREFIX)/lib
+MAN_DIR := $(DESTDIR)$(PREFIX)/share/man
 ETC_DIR := $(DESTDIR)/etc/muster
-install: all ## into DESTDIR and PREFIX=/usr: programs, unit, group; a configuration if there is none
-	@install -d $(BIN_DIR) $(LIB_DIR)/systemd/system $(LIB_DIR)/sysusers.d $(ETC_DIR)
+install: all $(MAN) ## into DESTDIR and PREFIX=/usr: programs, manual pages, unit, group; a configuration if there is none
+	@install -d $(BIN_DIR) $(MAN_DIR)/man5 $(LIB_DIR)/systemd/system $(LIB_DIR)/sysusers.d $(ETC_DIR)
 	install -m 755 $(PROGRAMS) $(BIN_DIR)
+	install -m 644 $(filter %.5,$(MAN)) $(MAN_DIR)/man5
 	sed 's|=/usr/bin/|=$(PREFIX)/bin/|' tools/muster.service >$(LIB_DIR)/systemd/system/muster.service
 	echo 'g muster -' >$(LIB_DIR)/sysusers.d/muster.conf
 	test -e $(ETC_DIR)/muster.yaml || install -m 640 tools/muster.yaml $(ETC_DIR)/muster.yaml

@@ -39,6 +39,8 @@ def test_programs_unit_and_configuration_are_there(installed):
     unit = (root / "opt/muster/lib/systemd/system/muster.service").read_text()
     assert "ExecStart=/opt/muster/bin/muster-agent " in unit and "/usr/bin" not in unit
     assert (root / "opt/muster/lib/sysusers.d/muster.conf").read_text() == "g muster -\n"
+    page = (root / "opt/muster/share/man/man5/muster-job.5").read_text()
+    assert page.count(".SH ") > 10 and "stop_timeout" in page
     # Nobody but root reads what may hold a key one day.
     assert (root / "etc/muster/muster.yaml").stat().st_mode & 0o777 == 0o640
 
