@@ -126,9 +126,7 @@ static void queued_release(struct agent_core *core, struct family_look *l, const
         if (!view.is_chosen || !is_first || !is_queued(&view.row))
             continue;
         view.row.want = STORE_WANT_RUN;
-        view.row.phase = STORE_WAITING;
-        view.row.since_wall_ms = core->now.wall_ms;
-        view.row.reason = MUSTER_BYTES(NULL, 0);
+        store_row_again(&view.row, core->now.wall_ms);
         family_row_add(l, &view.row, view.version.packed, false);
     }
 }

@@ -129,13 +129,7 @@ static bool child_follow(const struct agent_core *core, const struct store_row *
     row->needs = job->needs;
     row->want = job->want;
     if (row->want == STORE_WANT_RUN && (begins || row->phase == STORE_HELD)) {
-        row->phase = STORE_WAITING;
-        row->since_wall_ms = core->now.wall_ms;
-        row->tries = 0;
-        row->strikes = 0;
-        row->not_before_wall_ms = 0;
-        row->avoid = (struct muster_id){ { 0 } };
-        row->reason = MUSTER_BYTES(NULL, 0);
+        store_row_again(row, core->now.wall_ms);
     } else if (row->want != STORE_WANT_RUN && row->run_token == 0 && row->phase == STORE_WAITING) {
         row->phase = STORE_HELD;
         row->since_wall_ms = core->now.wall_ms;

@@ -168,20 +168,6 @@ static bool same_process(struct muster_bytes a, struct muster_bytes b)
     return same;
 }
 
-void serve_row_again(struct store_row *row, uint64_t wall_ms)
-{
-    row->phase = STORE_WAITING;
-    row->since_wall_ms = wall_ms;
-    row->tries = 0;
-    row->strikes = row->moves = 0;
-    row->wished_wall_ms = wall_ms;
-    row->not_before_wall_ms = 0;
-    row->avoid = (struct muster_id){ 0 };
-    row->reason = MUSTER_BYTES(NULL, 0);
-    if (row->kind == STORE_KIND_PARENT && row->run_token == 0)
-        row->phase = STORE_HELD; /* the rows beside it run */
-}
-
 static bool spec_apply(struct agent_core *core, struct served *s, struct store_row *row)
 {
     struct agent_job job;
@@ -252,7 +238,7 @@ static enum serve_outcome op_put(struct agent_core *core, struct served *s,
     if (!spec_apply(core, s, &c->row))
         return SERVE_ANSWERED;
     if (restart && (c->row.kind == STORE_KIND_PARENT || c->row.want == STORE_WANT_RUN))
-        serve_row_again(&c->row, core->now.wall_ms);
+        store_row_again(&c->row, core->now.wall_ms);
     else if (restart && c->row.phase == STORE_PLACED)
         c->row.phase = STORE_HELD; /* what runs is not what is wanted any more, and is held */
     return SERVE_WRITE;
@@ -297,7 +283,7 @@ static enum serve_outcome op_start(struct agent_core *core, struct serve_change 
     if (is_family && !restart)
         c->row.tick_wall_ms = core->now.wall_ms;
     if (!goes_on)
-        serve_row_again(&c->row, core->now.wall_ms);
+        store_row_again(&c->row, core->now.wall_ms);
     return SERVE_WRITE;
 }
 

@@ -46,7 +46,7 @@ static enum serve_outcome release(struct agent_core *core, const struct serve_as
     if (is_family)
         row->tick_wall_ms = core->now.wall_ms; /* what its clock missed meanwhile, nobody missed */
     else if (row->phase == STORE_HELD)
-        serve_row_again(row, core->now.wall_ms);
+        store_row_again(row, core->now.wall_ms);
     return SERVE_WRITE;
 }
 

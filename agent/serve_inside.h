@@ -60,9 +60,6 @@ void serve_error(struct agent_core *core, const struct serve_ask *ask, int err, 
                  const char *format, ...) MUSTER_PRINTF(5, 6);
 void serve_body(struct agent_core *core, const struct serve_ask *ask, struct muster_bytes body);
 
-/* As if it had just been submitted: no tries, no back-off, nothing to avoid. */
-void serve_row_again(struct store_row *row, uint64_t wall_ms);
-
 /* hold, release and move. */
 enum serve_outcome serve_hold(struct agent_core *core, const struct serve_ask *ask,
                               struct serve_change *c);

@@ -187,6 +187,20 @@ int store_row_decode(struct store_row *row, struct muster_bytes wire)
     return muster_reader_end(&r);
 }
 
+void store_row_again(struct store_row *row, uint64_t wall_ms)
+{
+    bool has_run = row->kind != STORE_KIND_PARENT || row->run_token != 0;
+
+    row->phase = has_run ? STORE_WAITING : STORE_HELD;
+    row->since_wall_ms = wall_ms;
+    row->tries = 0;
+    row->strikes = row->moves = 0;
+    row->wished_wall_ms = wall_ms;
+    row->not_before_wall_ms = 0;
+    row->avoid = (struct muster_id){ { 0 } };
+    row->reason = MUSTER_BYTES(NULL, 0);
+}
+
 struct muster_bytes store_key_home(struct muster_bytes key)
 {
     struct muster_bytes home = { key.data, 0 };

@@ -93,6 +93,10 @@ MUSTER_MUST_USE int store_row_encode(const struct store_row *row, uint8_t *out, 
                                      size_t *len);
 MUSTER_MUST_USE int store_row_decode(struct store_row *row, struct muster_bytes wire);
 
+/* As if nothing had been tried yet: it is wished to run from now on and waits for a place, unless
+ * its runs are rows beside it. */
+void store_row_again(struct store_row *row, uint64_t wall_ms);
+
 /* The part of a key that says its bucket: up to the first `@` (runs of a job) or `!` (what a run
  * has left), so that they live beside the row they belong to. */
 struct muster_bytes store_key_home(struct muster_bytes key);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The life of a task: what it says and leaves while it runs, and who finds it again."""
 import os
+import time
 
 from agent import BUILD, eventually
 from conftest import needs_agent
@@ -111,6 +112,27 @@ def test_what_takes_too_long_is_dead(clusters):
     assert "long" not in c.by_job(), "its process has ended before"
     assert "no place within 500ms" in eventually(lambda: said("broad"), 5, "dead")
     assert "deadline is over" in eventually(lambda: said("failing"), 5, "dead in its back-off")
+
+
+def test_copies_that_are_run_again_have_their_time_anew(clusters):
+    """The deadline of a run counts from the wish for it, not from the day its row was made."""
+    c = clusters(2, slots=2)
+    c.wait_benches()
+    mark = os.path.join(c.folder, "mark")
+    c[0].submit("pair", exec=("/bin/sh", "-c", f"echo >> {mark}"), kind="task", spread=2,
+                deadline="2s")
+
+    def done(lines):
+        runs = [c[1].get(f"/v1/runs/pair@{i}") for i in (1, 2)]
+        assert all(run["state"] != "dead" for run in runs), runs
+        with open(mark, "a+", encoding="ascii") as file:
+            file.seek(0)
+            return all(r["state"] == "done" for r in runs) and len(file.read()) == lines
+
+    eventually(lambda: done(2), 5, "both are done")
+    time.sleep(2.2)
+    assert c[0].cli("restart", "pair")[0] == 0
+    eventually(lambda: done(4), 5, "both have run again")
 
 
 def test_a_back_off_outlives_its_node(clusters):
