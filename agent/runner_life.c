@@ -136,8 +136,6 @@ void agent_runner_start(struct agent_core *core, struct muster_id from, struct m
         core->standing != AGENT_JOINED || (m.is_exclusive && runner_clock_is_bad(core));
     bool was_seen = runner_seen(core, m.key) >= m.token && !MUSTER_MUTANT(seen_not_checked);
     if (was_seen || is_refused) {
-        if (runner_seen(core, m.key) > m.token)
-            runner_past_tell(core, from, m.key);
         if (was_seen)
             MUSTER_MARK(start_of_seen_token);
         else
@@ -148,6 +146,8 @@ void agent_runner_start(struct agent_core *core, struct muster_id from, struct m
             MUSTER_MARK(start_below_a_claim);
             run->keeper = from;
             run->is_reported_due = true;
+        } else if (runner_seen(core, m.key) > m.token) {
+            runner_past_tell(core, from, m.key);
         }
         runner_gone(core, from, m.key, m.token,
                     runner_clock_is_bad(core) ? "its clock is not to be trusted"
