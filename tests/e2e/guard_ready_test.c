@@ -59,18 +59,24 @@ static int listen_on(const char *address, const char *port)
 
 /* ---- the stories */
 
-static void launch_port(struct yard *y, uint64_t handle, const char *script, enum agent_ready ready,
-                        uint64_t ms, uint16_t port)
+/* SELF is this program, which plays the jobs. */
+static const char *const *env_self(void)
 {
     static char self[4096];
     static const char *env[] = { self, NULL };
-    const char *argv[4];
     memcpy(self, "SELF=", 6);
     ssize_t len = readlink("/proc/self/exe", self + 5, sizeof(self) - 6);
     assert_true(len > 0);
     self[5 + len] = '\0';
+    return env;
+}
+
+static void launch_port(struct yard *y, uint64_t handle, const char *script, enum agent_ready ready,
+                        uint64_t ms, uint16_t port)
+{
+    const char *argv[4];
     struct agent_launch launch = yard_job(handle, script, argv);
-    launch.env = env;
+    launch.env = env_self();
     launch.ready = ready;
     launch.ready_after_ms = ms;
     launch.ready_timeout_ms = ms;
@@ -217,15 +223,9 @@ static void a_listening_port_is_ready(void **state)
 static void launch_watched(struct yard *y, uint64_t handle, const char *script,
                            uint64_t watchdog_ms)
 {
-    static char self[4096];
-    static const char *env[] = { self, NULL };
     const char *argv[4];
-    memcpy(self, "SELF=", 6);
-    ssize_t len = readlink("/proc/self/exe", self + 5, sizeof(self) - 6);
-    assert_true(len > 0);
-    self[5 + len] = '\0';
     struct agent_launch launch = yard_job(handle, script, argv);
-    launch.env = env;
+    launch.env = env_self();
     launch.ready = AGENT_READY_NOTIFY;
     launch.ready_timeout_ms = 300;
     launch.stop_timeout_ms = 400;

@@ -68,6 +68,16 @@ void story_rest(struct sim *s)
     sim_check_all(s);
 }
 
+bool story_is_known(struct sim *s, const char *job)
+{
+    struct store_view view;
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (s->node[i].is_up &&
+            store_get(agent_node_store(s->node[i].node), muster_bytes_text(job), &view))
+            return true;
+    return false;
+}
+
 bool story_one_runs(struct sim *s)
 {
     uint32_t node = 0;

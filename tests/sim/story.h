@@ -19,7 +19,8 @@ uint32_t story_keeper_or_none(const struct sim *s, const char *job); /* UINT32_M
 uint32_t story_keeper(struct sim *s, const char *job);
 void story_put(struct sim *s, uint32_t node, const char *job, const char *spec);
 void story_rest(struct sim *s);
-bool story_one_runs(struct sim *s); /* the first job, in one place */
+bool story_is_known(struct sim *s, const char *job); /* to anybody, be it as a tombstone */
+bool story_one_runs(struct sim *s);                  /* the first job, in one place */
 
 /* ---- stories that are told elsewhere than in story.c */
 void story_takeover(struct sim *s);

@@ -237,15 +237,6 @@ void story_stale(struct sim *s)
     s->times = AGENT_PROFILE_LAN;
 }
 
-static bool is_known(struct sim *s, const char *job)
-{
-    struct store_view view;
-    for (uint32_t i = 0; i < s->nodes; i++)
-        if (s->node[i].is_up && store_get(store_of(s, i), muster_bytes_text(job), &view))
-            return true;
-    return false;
-}
-
 static void put_anew(struct sim *s, const struct scene *c)
 {
     char spec[160];
@@ -289,7 +280,7 @@ void story_stubborn(struct sim *s)
     (void)sim_op(s, c.keeper, AGENT_OP_JOB_DELETE, c.job);
     sim_await(s, 5000, is_answered, "the delete is answered");
     sim_drain(s, c.runner, false); /* that would be the next place for it */
-    for (uint32_t i = 0; i < 600 && is_known(s, c.job); i++)
+    for (uint32_t i = 0; i < 600 && story_is_known(s, c.job); i++)
         sim_run_for(s, 100);
     put_anew(s, &c);
     sim_drain(s, c.runner, true);
@@ -330,9 +321,9 @@ void story_stray(struct sim *s)
     cut_off(s, c.runner);
     sim_run_for(s, 8000);
     (void)sim_op(s, c.other[0], AGENT_OP_JOB_DELETE, c.job);
-    for (uint32_t i = 0; i < 240 && is_known(s, c.job); i++)
+    for (uint32_t i = 0; i < 240 && story_is_known(s, c.job); i++)
         sim_run_for(s, 250);
-    if (is_known(s, c.job))
+    if (story_is_known(s, c.job))
         sim_fail(s, 2, "the tombstone is not purged");
     scene_end(s);
 }

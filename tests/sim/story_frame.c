@@ -72,15 +72,6 @@ void story_deposed(struct sim *s)
     story_rest(s);
 }
 
-static bool is_known(struct sim *s, const char *job)
-{
-    struct store_view view;
-    for (uint32_t i = 0; i < s->nodes; i++)
-        if (s->node[i].is_up && store_get(store_of(s, i), muster_bytes_text(job), &view))
-            return true;
-    return false;
-}
-
 /* 5. A write comes once more after its job was deleted and purged, in the reign that sent it; then
  * the keeper dies, and whoever took it would have the job back. */
 void story_echo(struct sim *s)
@@ -95,9 +86,9 @@ void story_echo(struct sim *s)
     s->echo.is_on = false;
     sim_await(s, 10000, story_one_runs, "it runs");
     (void)sim_op(s, 0, AGENT_OP_JOB_DELETE, "job");
-    for (uint32_t i = 0; i < 1200 && is_known(s, "job"); i++)
+    for (uint32_t i = 0; i < 1200 && story_is_known(s, "job"); i++)
         sim_run_for(s, 50);
-    if (is_known(s, "job") || story_keeper(s, "job") != keeper || !sim_net_echo(s))
+    if (story_is_known(s, "job") || story_keeper(s, "job") != keeper || !sim_net_echo(s))
         sim_fail(s, 2, "echo: nothing is purged, or there is nothing to come again");
     sim_run_for(s, 20);
     sim_crash(s, keeper, false);
