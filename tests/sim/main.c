@@ -2,7 +2,6 @@
 /* sim: without arguments all stories, every seed that has ever found something, and fresh seeds
  * that the commit decides upon; one of them twice, to see that it repeats bit for bit. A build with
  * MODE=probe also knows --mutants, --mutant NAME and --marks FILE (probe.c). */
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,8 +180,7 @@ static int run(int argc, char **argv)
 {
     struct words w;
     struct sim_sum sum = { 0 };
-    /* A node takes megabytes that it hardly touches: pages of their own cost less than zeroing. */
-    (void)mallopt(M_MMAP_THRESHOLD, 1 << 18);
+    sim_memory_open();
     setvbuf(stdout, NULL, _IOLBF, 0); /* in its place among what a failure says */
     if (!words_read(&w, argc, argv)) {
         fprintf(stderr,

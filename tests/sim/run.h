@@ -59,6 +59,9 @@ struct sim_many {
 uint32_t sim_many(const struct sim_many *many, struct sim_sum *sum, int *worst);
 void sim_here(const struct sim_many *many, struct sim_sum *sum); /* in this process */
 
+/* memory.c: before the first node; without it there is more to wait for, and nothing else. */
+void sim_memory_open(void);
+
 /* Marks that workers have passed (probe.c): memory for them, a child begins, hands its own over
  * when it ends, and all of them are counted here. */
 void sim_probe_share(void);
