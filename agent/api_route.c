@@ -456,6 +456,7 @@ enum route {
     ROUTE_NODE,
     ROUTE_PLACE,
     ROUTE_WHY,
+    ROUTE_REVISIONS,
     ROUTE_NEWS,
     ROUTE_INIT,
     ROUTE_JOIN,
@@ -485,6 +486,7 @@ static const struct route_rule routes[] = {
     { "/v1/nodes/", true, ROUTE_NODE, GET | POST, "GET, POST" },
     { "/v1/place/", true, ROUTE_PLACE, GET, "GET" },
     { "/v1/why/", true, ROUTE_WHY, GET, "GET" },
+    { "/v1/revisions/", true, ROUTE_REVISIONS, GET, "GET" },
     { "/v1/events", false, ROUTE_NEWS, GET, "GET" },
     { "/v1/init", false, ROUTE_INIT, POST, "POST" },
     { "/v1/join", false, ROUTE_JOIN, POST, "POST" },
@@ -517,6 +519,10 @@ static void route_take(struct agent_api *api, const struct agent_http_request *r
     case ROUTE_WHY:
         if (name_ok(api, r->id, name))
             job_simple(api, r, route == ROUTE_WHY ? AGENT_OP_WHY : AGENT_OP_PLACE, name);
+        break;
+    case ROUTE_REVISIONS:
+        if (name_ok(api, r->id, name))
+            job_simple(api, r, AGENT_OP_JOB_REVISIONS, name);
         break;
     case ROUTE_NEWS:
         api_news_begin(api, r);

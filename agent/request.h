@@ -34,6 +34,7 @@ enum agent_op {
     AGENT_OP_PLACE,
     AGENT_OP_RUN_RESULT,
     AGENT_OP_RUN_MESSAGES,
+    AGENT_OP_JOB_REVISIONS,
     AGENT_OP_RUN_SIGNAL, /* name, attempt: the signal's number */
     /* gathered from every node */
     AGENT_OP_JOB_LIST,  /* prefix, state, label, after, limit */

@@ -12,6 +12,7 @@
 #include "agent/job.h"
 #include "agent/newsroom.h"
 #include "agent/peers.h"
+#include "agent/revision.h"
 #include "agent/run_name.h"
 #include "agent/runner.h"
 #include "agent/serve_inside.h"
@@ -237,6 +238,7 @@ static enum serve_outcome op_put(struct agent_core *core, struct served *s,
     }
     if (!spec_apply(core, s, &c->row))
         return SERVE_ANSWERED;
+    c->keeps_spec = alive;
     if (restart && (c->row.kind == STORE_KIND_PARENT || c->row.want == STORE_WANT_RUN))
         store_row_again(&c->row, core->now.wall_ms);
     else if (restart && c->row.phase == STORE_PLACED)
@@ -336,6 +338,21 @@ static void not_keeper(struct agent_core *core, const struct serve_ask *ask, uin
     serve_error(core, ask, MUSTER_EREFUSED, id, "not the keeper of %s", ask->q->name);
 }
 
+/* In one transaction with what the row said before, if that is to be kept. */
+static int change_write(struct agent_core *core, uint64_t cookie, const struct serve_change *c,
+                        const struct store_row *before)
+{
+    struct agent_revision *kept = c->keeps_spec ? malloc(sizeof *kept) : NULL;
+    struct store_write w[2] = {
+        { .row = &c->row, .expected = c->expected, .births = c->births, .cookie = cookie },
+    };
+    if (kept != NULL)
+        agent_revision_keep(core, before, kept, &w[1]);
+    int err = store_write(core->store, w, kept != NULL ? 2 : 1);
+    free(kept);
+    return err;
+}
+
 /* Answers what can be answered, writes what must be written, parks what must wait. */
 static void op_try(struct agent_core *core, struct served *s)
 {
@@ -371,10 +388,7 @@ static void op_try(struct agent_core *core, struct served *s)
     }
     request_remember(&c.row, &s->q);
     s->cookie = agent_number(core);
-    struct store_write w = {
-        .row = &c.row, .expected = c.expected, .births = c.births, .cookie = s->cookie
-    };
-    int err = store_write(core->store, &w, 1);
+    int err = change_write(core, s->cookie, &c, &view.row);
     if (err == MUSTER_EBUSY || err == MUSTER_ECONFLICT) {
         s->cookie = 0;
         park(core, s);

@@ -47,6 +47,7 @@ struct serve_change {
     uint64_t expected;
     bool births;
     const char *news;
+    bool keeps_spec; /* what the row said before is kept (agent/revision.h) */
 };
 
 struct serve_ask {

@@ -9,6 +9,7 @@
 #include "agent/newsroom.h"
 #include "agent/peers.h"
 #include "agent/requests.h"
+#include "agent/revision.h"
 #include "agent/run_name.h"
 #include "agent/runner.h"
 #include "agent/serve_inside.h"
@@ -113,6 +114,9 @@ void serve_read(struct agent_core *core, const struct serve_ask *ask, const stru
         break;
     case AGENT_OP_RUN_MESSAGES:
         messages_put(core, &j, &view->row);
+        break;
+    case AGENT_OP_JOB_REVISIONS:
+        agent_revision_list(core, &j, &view->row);
         break;
     default:
         agent_json_object(&j);

@@ -50,4 +50,6 @@ void sim_inv_rows(struct sim *s)
 {
     for (uint32_t i = 0; i < s->jobs; i++)
         rows_check(s, &s->job[i]);
+    for (uint32_t i = 0; i < s->lefts; i++)
+        rows_check(s, &s->job[SIM_JOBS + i]);
 }

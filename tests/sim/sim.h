@@ -24,6 +24,7 @@
 #define SIM_PROCS      256
 #define SIM_LINKS      512
 #define SIM_JOBS       64
+#define SIM_LEFT       384 /* rows beside jobs: what they said before */
 #define SIM_BUCKETS    16
 #define SIM_CUTS       16
 #define SIM_BENCH_ROWS 16
@@ -282,8 +283,8 @@ struct sim {
     struct sim_cut cuts_now[SIM_CUTS];
     uint64_t healed_at;
     struct sim_faults faults;
-    struct sim_job job[SIM_JOBS];
-    uint32_t jobs;
+    struct sim_job job[SIM_JOBS + SIM_LEFT]; /* what is left beside them behind them all */
+    uint32_t jobs, lefts;
     struct sim_token *token;
     uint32_t tokens, tokens_size;
     struct sim_write *write;

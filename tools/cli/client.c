@@ -124,6 +124,8 @@ static struct curl_slist *request_headers(const struct cli_request *r)
         list = curl_slist_append(list, "Content-Type: application/json");
     if (r->create_only)
         list = curl_slist_append(list, "If-None-Match: *");
+    if (r->revision > 0 && muster_format(line, sizeof line, "If-Match: \"%lld\"", r->revision))
+        list = curl_slist_append(list, line);
     if (r->last_id != NULL && muster_format(line, sizeof line, "Last-Event-ID: %s", r->last_id))
         list = curl_slist_append(list, line);
     return list;

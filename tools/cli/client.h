@@ -33,6 +33,7 @@ struct cli_request {
     const char *accept;  /* NULL: application/json */
     const char *last_id; /* Last-Event-ID, NULL for none */
     bool create_only;    /* If-None-Match: * */
+    long long revision;  /* If-Match, 0 for none */
     long timeout_ms;     /* 0: CLI_ASK_MS; streams never time out once they speak */
 };
 

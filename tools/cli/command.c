@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of verbs with their words for people, and how a verb is found in it. */
+/* The table of verbs with their words for people. */
 #include "tools/cli/command.h"
 
 #include <stddef.h>
-#include <string.h>
 
-#include "agent/problem.h"
-#include "base/text.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/command_flags.h"
 #include "tools/cli/spec.h"
@@ -233,6 +230,34 @@ const struct cli_command cli_commands[] = {
       .words_max = CLI_WORDS_MAX,
       .takes = CLI_TAKES_FILE,
       .run = cli_verb_check },
+    { .verb = "diff",
+      .also = "job diff",
+      .group = "job",
+      .usage = "NAME [REVISION [REVISION]] | --file FILE…",
+      .help = "what was changed in a job, or what files would change",
+      .more =
+          "The last change, the change since a revision, or from one to another; a job keeps\n"
+          "six earlier ones. With --file: what 'muster apply' of these files would do. Exit code\n"
+          "0 when nothing differs, 1 when something does.\n\n"
+          "  muster diff market/ticker\n"
+          "  muster diff market/ticker 3 5\n"
+          "  muster diff --file jobs/*.yaml\n",
+      .flags = cli_flags_diff,
+      .words_min = 1,
+      .words_max = CLI_WORDS_MAX,
+      .takes = CLI_TAKES_JOB,
+      .run = cli_verb_diff },
+    { .verb = "revert",
+      .also = "job revert",
+      .group = "job",
+      .usage = "NAME [REVISION]",
+      .help = "make a job what it was before its last change, or at a revision",
+      .more = "That makes a new revision. 'muster diff NAME REVISION' shows what would change.\n",
+      .flags = cli_flags_none,
+      .words_min = 1,
+      .words_max = 2,
+      .takes = CLI_TAKES_JOB,
+      .run = cli_verb_revert },
     { .verb = "ls",
       .also = "job ls",
       .group = "job",
@@ -502,53 +527,3 @@ const struct cli_command cli_commands[] = {
       .run = cli_verb_next },
     END
 };
-
-/* How many of the words spell `name` ("node ls"); 0 when they do not. */
-static int words_spelling(const char *name, size_t len, int argc, const char *const *argv)
-{
-    int used = 0;
-    for (size_t at = 0; at < len; used++) {
-        size_t word = strcspn(name + at, " ,");
-        if (used == argc || strlen(argv[used]) != word || memcmp(argv[used], name + at, word) != 0)
-            return 0;
-        at += word + 1;
-    }
-    return used;
-}
-
-static int command_spelled(const struct cli_command *c, int argc, const char *const *argv)
-{
-    int used = words_spelling(c->verb, strlen(c->verb), argc, argv);
-    for (const char *name = c->also; used == 0 && name != NULL && *name != '\0';) {
-        size_t len = strcspn(name, ",");
-        used = words_spelling(name, len, argc, argv);
-        name += len + (name[len] == ',' ? 1 : 0);
-    }
-    return used;
-}
-
-const struct cli_command *cli_command_find(int argc, const char *const *argv, int *used)
-{
-    for (const struct cli_command *c = cli_commands; c->verb != NULL; c++) {
-        *used = command_spelled(c, argc, argv);
-        if (*used > 0)
-            return c;
-    }
-    return NULL;
-}
-
-const char *cli_command_nearest(int argc, const char *const *argv)
-{
-    const char *names[sizeof cli_commands / sizeof cli_commands[0]] = { NULL };
-    char typed[64];
-    size_t count = 0;
-    for (const struct cli_command *c = cli_commands; c->verb != NULL; c++)
-        names[count++] = c->verb;
-    /* "node lsit" is nearer to "node ls" than its first word alone is to anything. */
-    if (argc > 1 && muster_format(typed, sizeof typed, "%s %s", argv[0], argv[1])) {
-        const char *near = agent_problem_nearest(typed, names);
-        if (near != NULL)
-            return near;
-    }
-    return agent_problem_nearest(argv[0], names);
-}

@@ -111,3 +111,7 @@ const struct cli_flag cli_flags_whatif[] = {
 const struct cli_flag cli_flags_forget[] = {
     { .name = "yes", .letter = 'y', .help = "swear it without being asked" }, END
 };
+const struct cli_flag cli_flags_diff[] = {
+    { .name = "file", .letter = 'f', .help = "the words are job files, compared with the cluster" },
+    END
+};

@@ -27,5 +27,6 @@ extern const struct cli_flag cli_flags_next[];
 extern const struct cli_flag cli_flags_drain[];
 extern const struct cli_flag cli_flags_node_tag[];
 extern const struct cli_flag cli_flags_forget[];
+extern const struct cli_flag cli_flags_diff[];
 
 #endif

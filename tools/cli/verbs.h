@@ -32,6 +32,8 @@ int cli_verb_node_tag(struct cli *cli);
 int cli_verb_run(struct cli *cli);
 int cli_verb_apply(struct cli *cli);
 int cli_verb_check(struct cli *cli);
+int cli_verb_diff(struct cli *cli);
+int cli_verb_revert(struct cli *cli);
 int cli_verb_ls(struct cli *cli);
 int cli_verb_ps(struct cli *cli);
 int cli_verb_show(struct cli *cli);
