@@ -27,6 +27,7 @@ struct agent_runner;
 struct agent_requests;
 struct agent_serve;
 struct agent_family;
+struct agent_permit;
 struct serve_ask;
 struct agent_newsroom;
 struct agent_lost;
@@ -46,6 +47,7 @@ struct agent_core {
     struct agent_requests *requests;
     struct agent_serve *serve;
     struct agent_family *family;
+    struct agent_permit *permit;
     struct agent_newsroom *newsroom;
     struct agent_lost *lost;
     struct agent_boots *boots;

@@ -184,6 +184,8 @@ static void reason_set(struct agent_core *core, struct agent_picture *p)
     if (p->state == AGENT_STATE_PENDING && row->phase == STORE_PLACED)
         (void)snprintf(p->text, sizeof p->text, "its node %s is gone; waits to be placed anew",
                        agent_node_name(core, row->run_node));
+    else if (p->state == AGENT_STATE_PENDING && p->report.permit != NULL)
+        (void)snprintf(p->text, sizeof p->text, "%s", p->report.permit);
     else if (p->state == AGENT_STATE_PENDING && p->report.is_queued && reason_share(core, p))
         return;
     else if (p->state == AGENT_STATE_PENDING && p->report.is_queued)

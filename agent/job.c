@@ -72,6 +72,11 @@ static int check_between(const struct agent_job *job, const struct agent_doc_nod
     if (job->cwd != NULL && job->cwd[0] != '/')
         return check_fail(problem, MUSTER_EINVAL, root, "cwd",
                           "is not absolute; begin it with a slash");
+    const char *fault = job->max_running != 0 && job->group != NULL
+                            ? agent_name_job_fault(muster_bytes_text(job->group))
+                            : NULL;
+    if (fault != NULL)
+        return check_fail(problem, MUSTER_EINVAL, root, "group", fault);
     if (job->backoff_first_ms > job->backoff_max_ms)
         return check_fail(problem, MUSTER_EINVAL, root, "backoff", "first is longer than max");
     if (exits_overlap(job->exit_ok, job->exit_defer) ||

@@ -95,7 +95,7 @@ struct agent_job {
     uint32_t env_count;
     const char *cwd;   /* NULL: not given */
     const char *user;  /* NULL: the agent's */
-    const char *group; /* NULL: the user's */
+    const char *group; /* NULL: the user's; with max_running not the process', but the job's */
     int32_t umask;     /* -1: not given */
     int32_t nice;
     uint64_t limit_nofile, limit_core, limit_memory, limit_cpu_ms; /* AGENT_JOB_NONE: none */
@@ -146,7 +146,7 @@ struct agent_job {
     const char *spread_by; /* NULL: none */
     uint32_t slots;
     uint32_t priority;
-    uint32_t max_running; /* 0: no cap */
+    uint32_t max_running; /* of its group at once (agent/permit.h); 0: no cap */
 
     /* change and failure */
     int32_t partition;     /* enum agent_job_partition */

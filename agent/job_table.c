@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/job_field.h"
+#include "agent/permit.h"
 
 #define AT(member)      .offset = offsetof(struct agent_job, member)
 #define AT_LIST(member) AT(member), .count_offset = offsetof(struct agent_job, member##_count)
@@ -171,7 +172,7 @@ static const struct agent_schema_field job_fields[] = {
     { "env", AGENT_TYPE_CUSTOM, .custom = &job_env_field },
     { "cwd", AGENT_TYPE_TEXT, AT(cwd), .min = 1, .max = 1024 },
     { "user", AGENT_TYPE_TEXT, AT(user), .min = 1, .max = 64 },
-    { "group", AGENT_TYPE_TEXT, AT(group), .min = 1, .max = 64 },
+    { "group", AGENT_TYPE_TEXT, AT(group), .min = 1, .max = AGENT_NAME_MAX },
     { "umask", AGENT_TYPE_CUSTOM, .custom = &job_umask_field },
     { "nice", AGENT_TYPE_I32, AT(nice), .min = 20, .max = 19 },
     { "limits", AGENT_TYPE_MAP, .inner = &limits_schema },
@@ -222,7 +223,7 @@ static const struct agent_schema_field job_fields[] = {
     { "spread_by", AGENT_TYPE_TEXT, AT(spread_by), .min = 1, .max = 64 },
     { "slots", AGENT_TYPE_U32, AT(slots), .min = 1, .max = 65535 },
     { "priority", AGENT_TYPE_U32, AT(priority), .max = 100 },
-    { "max_running", AGENT_TYPE_U32, LATER, AT(max_running), .max = 1000000 },
+    { "max_running", AGENT_TYPE_U32, AT(max_running), .max = AGENT_PERMIT_MAX },
 
     /* change and failure */
     { "partition", AGENT_TYPE_WORD, AT(partition), .words = partitions },

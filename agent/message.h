@@ -45,7 +45,12 @@ enum agent_message {
     AGENT_MSG_INVITE, /* node -> keeper: there is one now; offer it */
     AGENT_MSG_LEFT,   /* runner -> keeper: what a run leaves, told until it is stored */
     AGENT_MSG_LEFT_OK,
-    AGENT_MSG_SIGNAL, /* keeper -> runner: this signal for the process of that run */
+    AGENT_MSG_SIGNAL,     /* keeper -> runner: this signal for the process of that run */
+    AGENT_MSG_PERMIT_ASK, /* between the keepers of a run and of its group (agent/permit.h) */
+    AGENT_MSG_PERMIT_SAY,
+    AGENT_MSG_PERMIT_LOOK,
+    AGENT_MSG_PERMIT_CHECK,
+    AGENT_MSG_PERMIT_CHECKED,
     AGENT_MSG_HELLO = 64,
     AGENT_MSG_LOAD,
     AGENT_MSG_OP,

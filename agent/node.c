@@ -12,6 +12,7 @@
 #include "agent/newsroom.h"
 #include "agent/node_inside.h"
 #include "agent/peers.h"
+#include "agent/permit.h"
 #include "agent/place.h"
 #include "agent/placer.h"
 #include "agent/relay.h"
@@ -70,6 +71,8 @@ static int rooms_open(struct agent_node *n)
         err = agent_serve_open(core);
     if (err == MUSTER_OK)
         err = agent_family_open(core);
+    if (err == MUSTER_OK)
+        err = agent_permit_open(core);
     return err;
 }
 
@@ -137,6 +140,7 @@ void agent_node_close(struct agent_node *n)
 {
     struct agent_core *core = &n->core;
     agent_family_close(core);
+    agent_permit_close(core);
     agent_serve_close(core);
     agent_requests_close(core);
     agent_runner_close(core);
@@ -316,15 +320,18 @@ static void store_effect(struct agent_node *n, const struct store_effect *s)
     case STORE_EFFECT_SERVING:
         agent_placer_serving(core, s->bucket);
         agent_family_serving(core, s->bucket);
+        agent_permit_serving(core, s->bucket);
         break;
     case STORE_EFFECT_RETIRED:
         agent_placer_retired(core, s->bucket);
         agent_family_retired(core, s->bucket);
+        agent_permit_retired(core, s->bucket);
         break;
     case STORE_EFFECT_CHOSEN:
         agent_placer_chosen(core, key);
         agent_serve_chosen(core, key);
         agent_family_chosen(core, key);
+        agent_permit_chosen(core, key);
         break;
     case STORE_EFFECT_WRITTEN:
         agent_serve_written(core, s->cookie, s->err, s->copies);
@@ -399,6 +406,8 @@ static void ticks(struct agent_node *n)
         agent_runner_tick(core);
     if (agent_family_deadline_ms(core) <= now)
         agent_family_tick(core);
+    if (agent_permit_deadline_ms(core) <= now)
+        agent_permit_tick(core);
     if (agent_requests_deadline_ms(core) <= now)
         agent_requests_tick(core);
     if (agent_serve_deadline_ms(core) <= now)
@@ -470,6 +479,7 @@ uint64_t agent_node_deadline_ms(const struct agent_node *n)
     d = muster_deadline_sooner(d, agent_placer_deadline_ms(core));
     d = muster_deadline_sooner(d, agent_runner_deadline_ms(core));
     d = muster_deadline_sooner(d, agent_family_deadline_ms(core));
+    d = muster_deadline_sooner(d, agent_permit_deadline_ms(core));
     d = muster_deadline_sooner(d, agent_requests_deadline_ms(core));
     d = muster_deadline_sooner(d, agent_serve_deadline_ms(core));
     if (agent_peers_ring_due(core))

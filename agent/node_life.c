@@ -9,6 +9,7 @@
 #include "agent/newsroom.h"
 #include "agent/node_inside.h"
 #include "agent/peers.h"
+#include "agent/permit.h"
 #include "agent/placer.h"
 #include "agent/relay.h"
 #include "agent/requests.h"
@@ -543,6 +544,11 @@ static const struct message_rule messages[] = {
     { AGENT_MSG_LEFT_OK, NULL, agent_runner_left_ok },
     { AGENT_MSG_SIGNAL, NULL, agent_runner_signal },
     { AGENT_MSG_PAST_OK, NULL, agent_runner_past_ok },
+    { AGENT_MSG_PERMIT_ASK, agent_permit_asked, NULL },
+    { AGENT_MSG_PERMIT_SAY, NULL, agent_placer_permit_said },
+    { AGENT_MSG_PERMIT_LOOK, agent_permit_looked, NULL },
+    { AGENT_MSG_PERMIT_CHECK, NULL, agent_placer_permit_check },
+    { AGENT_MSG_PERMIT_CHECKED, agent_permit_checked, NULL },
     { AGENT_MSG_RELAY, agent_relay_pass, NULL },
     { AGENT_MSG_RELAYED, agent_relay_got, NULL },
     { AGENT_MSG_LOAD, agent_placer_load, NULL },

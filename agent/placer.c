@@ -17,7 +17,7 @@ int agent_placer_open(struct agent_core *core)
     if (t == NULL)
         return MUSTER_EFULL;
     core->placer = t;
-    t->tickets_ms = MUSTER_NEVER;
+    t->tickets_ms = t->permits_ms = MUSTER_NEVER;
     t->capacity = core->config.rows_max;
     t->entry = calloc(t->capacity, sizeof *t->entry);
     t->free_list = calloc(t->capacity, sizeof *t->free_list);
@@ -28,9 +28,11 @@ int agent_placer_open(struct agent_core *core)
         t->loads.capacity == NULL || t->loads.is_alive == NULL)
         return MUSTER_EFULL;
     size_t heap = (size_t)t->capacity * (sizeof(struct muster_heap_entry) + 8) + 4096;
-    int err = muster_arena_open(&t->arena, 2 * heap);
+    int err = muster_arena_open(&t->arena, 3 * heap);
     if (err == MUSTER_OK)
         err = muster_heap_init(&t->queue, &t->arena, t->capacity);
+    if (err == MUSTER_OK)
+        err = muster_heap_init(&t->permits, &t->arena, t->capacity);
     if (err == MUSTER_OK)
         err = muster_heap_init(&t->timer, &t->arena, t->capacity);
     if (err == MUSTER_OK)
@@ -108,10 +110,12 @@ void placer_free(struct agent_core *core, struct place_entry *e)
     uint32_t index = entry_index(core, e);
     MUSTER_ASSERT(e->is_used);
     placer_offer_forget(core, e);
+    placer_permit_drop(core, e);
     agent_wish_drop(&core->wishes, e->wish);
     if (e->is_moving)
         t->moving--;
     muster_heap_remove(&t->queue, index);
+    muster_heap_remove(&t->permits, index);
     muster_heap_remove(&t->timer, index);
     muster_map_remove(&t->map, e->key_hash, index);
     e->is_used = false;
@@ -132,8 +136,11 @@ const struct agent_wish *placer_wish(struct agent_core *core, struct place_entry
 {
     if (e->wish_uid == row->uid && e->wish_revision == row->revision)
         return e->wish;
+    const struct agent_wish *wish = agent_wish_take(&core->wishes, row->spec);
+    if (e->wish != NULL && (wish == NULL || strcmp(wish->group, e->wish->group) != 0))
+        placer_permit_drop(core, e); /* of a group that it is of no more */
     agent_wish_drop(&core->wishes, e->wish);
-    e->wish = agent_wish_take(&core->wishes, row->spec);
+    e->wish = wish;
     e->wish_uid = row->uid;
     e->wish_revision = row->revision;
     return e->wish;
@@ -195,6 +202,7 @@ bool placer_write(struct agent_core *core, struct place_entry *e, const struct s
     struct store_write write = { .row = row, .expected = expected, .places = places };
     int err = store_write(core->store, &write, 1);
     muster_heap_remove(&core->placer->queue, entry_index(core, e));
+    muster_heap_remove(&core->placer->permits, entry_index(core, e));
     /* EBUSY and ECONFLICT do not come by: what is written was read in this very step, and a row
      * with an open write is not looked at before that is chosen. */
     if (err == MUSTER_EREFUSED) {
@@ -242,9 +250,10 @@ static void run_clear(struct agent_core *core, struct place_entry *e, struct sto
 
 void placer_queue(struct agent_core *core, struct place_entry *e, const struct store_row *row)
 {
+    if (placer_permit_waits(core, e, row))
+        return;
     e->state = PLACE_QUEUED;
     e->refused_count = 0;
-    placer_due(core, e, placer_limit_ms(core, e, row));
     muster_heap_set(&core->placer->queue, entry_index(core, e),
                     agent_ticket_rank(row->priority, row->since_wall_ms));
     core->placer->is_fill_due = true;
@@ -273,12 +282,14 @@ static void look_waiting(struct agent_core *core, struct place_entry *e,
     uint64_t delay = delay_end_ms(core, e, row);
     if (core->now.mono_ms < delay) {
         e->state = PLACE_DELAYED;
+        placer_permit_drop(core, e);
         placer_due(core, e, muster_deadline_sooner(delay, placer_limit_ms(core, e, row)));
         return;
     }
     uint64_t takeover = row->mode == STORE_EXCLUSIVE ? placer_takeover_ms(core, e) : 0;
     if (core->now.mono_ms < takeover) { /* nobody could be given a first lease yet (R37) */
         e->state = PLACE_DELAYED;
+        placer_permit_drop(core, e);
         placer_due(core, e, takeover);
         return;
     }
@@ -424,6 +435,7 @@ static void look_placed(struct agent_core *core, struct place_entry *e, struct s
         return;
     }
     e->state = PLACE_PLACED;
+    placer_permit_used(core, e);
     uint64_t now = core->now.mono_ms, repeat = core->config.start_repeat_ms;
     uint64_t last = e->heard_ms > e->started_ms ? e->heard_ms : e->started_ms;
     if (last == 0 || now >= last + repeat || MUSTER_RARE(start_repeated)) {

@@ -38,6 +38,7 @@ struct agent_report {
     uint64_t done, total; /* progress; total 0: none told */
     bool is_stopping;     /* STOP has been asked */
     bool is_queued;       /* nobody has room for it */
+    const char *permit;   /* it waits for a permit of its group, and how; NULL: it does not */
 };
 
 MUSTER_MUST_USE int agent_placer_open(struct agent_core *core);
@@ -68,6 +69,10 @@ void agent_placer_gone(struct agent_core *core, struct muster_id from, struct mu
 void agent_placer_past(struct agent_core *core, struct muster_id from, struct muster_reader *r);
 void agent_placer_left(struct agent_core *core, struct muster_id from, struct muster_reader *r);
 void agent_placer_done(struct agent_core *core, struct muster_id from, struct muster_reader *r);
+
+/* Frames from the keepers of groups (agent/permit.h). */
+void agent_placer_permit_said(struct agent_core *core, struct muster_reader *r);
+void agent_placer_permit_check(struct agent_core *core, struct muster_reader *r);
 
 void agent_placer_tick(struct agent_core *core);
 void agent_placer_kick(struct agent_core *core);  /* the ring changed: who waits may fit now */

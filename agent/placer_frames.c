@@ -68,6 +68,15 @@ void agent_placer_drop(struct agent_core *core, struct muster_bytes key, struct 
 
 /* ---- claims: no quorum, the runner out of sight, an available job (R42) */
 
+/* Nobody gives out permits without a quorum, and a run without one would be one too many. */
+static bool is_capped(struct agent_core *core, const struct store_row *row)
+{
+    const struct agent_wish *wish = agent_wish_take(&core->wishes, row->spec);
+    bool is_capped = wish != NULL && wish->max_running != 0;
+    agent_wish_drop(&core->wishes, wish);
+    return is_capped;
+}
+
 static bool is_claimable(struct agent_core *core, const struct store_row *row)
 {
     bool is_available = row->mode == STORE_AVAILABLE || MUSTER_MUTANT(exclusive_claimed);
@@ -76,6 +85,8 @@ static bool is_claimable(struct agent_core *core, const struct store_row *row)
     const struct agent_peer *own = agent_family_node(core, row->key);
     if (own != NULL && !own->is_self)
         return false; /* it is that node's share, and nobody else's */
+    if (is_capped(core, row))
+        return false;
     if (row->not_before_wall_ms > core->now.wall_ms)
         return false;
     if (row->phase == STORE_WAITING)
@@ -187,12 +198,15 @@ void agent_placer_tick(struct agent_core *core)
     }
     if (muster_deadline_reached(t->tickets_ms, core->now.mono_ms))
         placer_tickets(core);
+    if (muster_deadline_reached(t->permits_ms, core->now.mono_ms))
+        placer_permits_tick(core);
 }
 
 uint64_t agent_placer_deadline_ms(const struct agent_core *core)
 {
     const struct agent_placer *t = core->placer;
     uint64_t next = muster_deadline_sooner(muster_heap_first_key(&t->timer), t->tickets_ms);
+    next = muster_deadline_sooner(next, t->permits_ms);
     return t->is_fill_due ? core->now.mono_ms : next;
 }
 
@@ -554,11 +568,13 @@ bool agent_placer_report(const struct agent_core *core, struct muster_bytes key,
                                   .done = e->done,
                                   .total = e->total,
                                   .is_stopping = e->state == PLACE_STOPPING,
-                                  .is_queued = e->state == PLACE_QUEUED };
+                                  .is_queued = e->state == PLACE_QUEUED || e->state == PLACE_PERMIT,
+                                  .permit = e->state == PLACE_PERMIT && e->why[0] != '\0' ? e->why
+                                                                                          : NULL };
     return true;
 }
 
 uint32_t agent_placer_waiting(const struct agent_core *core)
 {
-    return core->placer->queue.count;
+    return core->placer->queue.count + core->placer->permits.count;
 }

@@ -28,6 +28,7 @@
 
 enum place_state {
     PLACE_NEW,
+    PLACE_PERMIT,   /* wants a place, and first a permit of its group */
     PLACE_QUEUED,   /* wants a place; in the queue */
     PLACE_DELAYED,  /* not before its time */
     PLACE_OFFERED,  /* asked a node */
@@ -64,6 +65,11 @@ struct place_entry {
     struct muster_id offer_to;
     struct muster_id refused[PLACE_REFUSED_MAX];
     uint32_t refused_count;
+    uint64_t permit;                     /* of its group; 0: none that we know of */
+    uint64_t permit_ask;                 /* the question that a permit may answer; 0: none */
+    uint64_t permit_asked_ms, permit_ms; /* when it was asked, when it came */
+    uint32_t permit_tries;
+    bool is_permit_heard;
     struct muster_id move_to; /* where a person wants it; zero: anywhere */
     bool is_moving;           /* stopped to leave a draining node */
     bool owes_done_ok;
@@ -92,9 +98,11 @@ struct agent_placer {
     uint32_t free_count;
     struct muster_map map; /* hash of key -> entry */
     struct muster_arena arena;
-    struct muster_heap queue; /* entries that want a place: priority, then age */
-    struct muster_heap timer; /* when to look at an entry again */
+    struct muster_heap queue;   /* entries that want a place: priority, then age */
+    struct muster_heap permits; /* entries that want a permit of their group first; likewise */
+    struct muster_heap timer;   /* when to look at an entry again */
     bool is_fill_due;
+    uint64_t permits_ms; /* when those are to be asked for */
     uint64_t tickets_ms; /* when waiting runs leave their tickets again */
     uint32_t moving;
 };
@@ -172,6 +180,16 @@ void placer_left_look(struct agent_core *core, struct place_entry *e,
                       const struct store_view *view);
 void placer_left_chosen(struct agent_core *core, const struct store_view *view);
 void placer_left_sweep(struct agent_core *core, struct muster_bytes owner);
+/* Permits (agent/permit.h): true when the run must have one before it may be placed, and waits for
+ * it now; one that it has it does not need now, or not any more; it runs. */
+bool placer_permit_waits(struct agent_core *core, struct place_entry *e,
+                         const struct store_row *row);
+void placer_permit_drop(struct agent_core *core, struct place_entry *e);
+bool placer_permit_lacks(const struct place_entry *e);
+void placer_permit_used(struct agent_core *core, struct place_entry *e);
+void placer_permits_tick(struct agent_core *core);
+bool placer_has_candidate(struct agent_core *core, struct place_entry *e,
+                          const struct store_row *row);
 /* Leaves tickets for the runs that wait longest (R35). */
 void placer_tickets(struct agent_core *core);
 

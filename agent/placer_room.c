@@ -273,6 +273,12 @@ static struct agent_peer *candidate(struct agent_core *core, struct place_entry 
     return p;
 }
 
+bool placer_has_candidate(struct agent_core *core, struct place_entry *e,
+                          const struct store_row *row)
+{
+    return candidate(core, e, row) != NULL;
+}
+
 void placer_offer_forget(struct agent_core *core, struct place_entry *e)
 {
     struct agent_peer *p = e->offer != 0 ? agent_peers_find(core, e->offer_to) : NULL;
@@ -319,7 +325,8 @@ static void place(struct agent_core *core, struct place_entry *e, struct muster_
     struct store_row row = view.row;
     bool waits = row.phase == STORE_WAITING && row.run_token == 0;
     bool lost = row.phase == STORE_PLACED && placer_is_lost(core, e, &row);
-    if (row.want != STORE_WANT_RUN || !view.is_chosen || (!waits && !lost)) {
+    if (row.want != STORE_WANT_RUN || !view.is_chosen || (!waits && !lost) ||
+        (waits && placer_permit_lacks(e))) {
         MUSTER_MARK(room_for_what_wants_none);
         placer_look(core, e);
         return;

@@ -156,7 +156,8 @@ static bool same_process(struct muster_bytes a, struct muster_bytes b)
             job[i].on = job[i].prefer = job[i].spread_by =
                 NULL; /* a run that is placed stays where it is */
             job[i].move = AGENT_JOB_MOVE_LAZY;
-            job[i].spread = job[i].spread != 1 ? 2 : 1; /* how many is no change of what runs */
+            job[i].max_running = job[i].max_running != 0; /* of the same group as before */
+            job[i].spread = job[i].spread != 1 ? 2 : 1;   /* how many is no change of what runs */
             muster_text_open(&text[i], AGENT_JOB_TEXT_MAX);
             agent_job_canonical(&job[i], &text[i]);
         }

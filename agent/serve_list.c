@@ -8,6 +8,7 @@
 #include "agent/left.h"
 #include "agent/newsroom.h"
 #include "agent/peers.h"
+#include "agent/permit.h"
 #include "agent/requests.h"
 #include "agent/revision.h"
 #include "agent/run_name.h"
@@ -204,7 +205,7 @@ static bool is_shown(const struct store_row *row, enum agent_op op)
     /* A job whose runs are rows beside it is no run, and they are no jobs. */
     bool is_other = is_run ? row->kind == STORE_KIND_PARENT && row->phase != STORE_GONE
                            : agent_run_name_is_child(row->key);
-    if (is_other || agent_left_is(row->key))
+    if (is_other || agent_left_is(row->key) || agent_permit_is_row(row->key))
         return false;
     return row->phase != STORE_GONE || (is_run && row->run_token != 0);
 }

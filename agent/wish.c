@@ -21,7 +21,7 @@ static bool holds(struct muster_bytes spec, const char *word)
 static bool may_wish(struct muster_bytes spec)
 {
     return holds(spec, "\"on\":") || holds(spec, "\"prefer\":") || holds(spec, "\"spread_by\":") ||
-           holds(spec, "\"move\":\"eager\"");
+           holds(spec, "\"max_running\":") || holds(spec, "\"move\":\"eager\"");
 }
 
 static uint64_t text_hash(const char *text, uint64_t seed)
@@ -35,6 +35,15 @@ static bool match_read(struct agent_match *m, const char *text)
     return text != NULL && agent_match_parse(m, text, &problem) == MUSTER_OK;
 }
 
+/* A job that names no group is one by itself. */
+static void group_key(char key[STORE_KEY_MAX + 1], const struct agent_job *job)
+{
+    if (job->max_running != 0)
+        (void)muster_format(key, STORE_KEY_MAX + 1, "%s%s",
+                            job->group != NULL ? "%group/" : "%job/",
+                            job->group != NULL ? job->group : job->name);
+}
+
 /* One that a newer build understands stays empty here, and an empty match is nobody's. */
 static void wish_fill(struct agent_wish *wish, const struct agent_job *job)
 {
@@ -42,6 +51,8 @@ static void wish_fill(struct agent_wish *wish, const struct agent_job *job)
     (void)muster_format(wish->spread_by, sizeof wish->spread_by, "%s",
                         job->spread_by != NULL ? job->spread_by : "");
     wish->is_eager = job->move == AGENT_JOB_MOVE_EAGER;
+    wish->max_running = job->max_running;
+    group_key(wish->group, job);
     wish->has_prefer = match_read(&wish->prefer, job->prefer);
     if (wish->has_on && !match_read(&wish->on, job->on))
         wish->on.root = 0;
@@ -65,7 +76,15 @@ static struct agent_wish *wish_make(struct agent_wishes *w, const struct agent_j
 static bool asks_nothing(const struct agent_job *job)
 {
     return job->on == NULL && job->prefer == NULL && job->spread_by == NULL &&
-           job->move != AGENT_JOB_MOVE_EAGER;
+           job->max_running == 0 && job->move != AGENT_JOB_MOVE_EAGER;
+}
+
+static uint64_t job_hash(const struct agent_job *job)
+{
+    char group[STORE_KEY_MAX + 1] = "";
+    group_key(group, job);
+    uint64_t hash = text_hash(group, (uint64_t)job->move * 1000003 + job->max_running);
+    return text_hash(job->spread_by, text_hash(job->prefer, text_hash(job->on, hash)));
 }
 
 const struct agent_wish *agent_wish_take(struct agent_wishes *w, struct muster_bytes spec)
@@ -79,10 +98,7 @@ const struct agent_wish *agent_wish_take(struct agent_wishes *w, struct muster_b
         agent_job_close(&job);
         return NULL;
     }
-    uint64_t hash =
-        is_read
-            ? text_hash(job.spread_by, text_hash(job.prefer, text_hash(job.on, (uint64_t)job.move)))
-            : 0;
+    uint64_t hash = is_read ? job_hash(&job) : 0;
     struct agent_wish *wish = w->shelf[hash % AGENT_WISH_SHELF];
     while (wish != NULL && wish->hash != hash)
         wish = wish->next;

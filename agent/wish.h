@@ -18,6 +18,7 @@
 
 #include "agent/match.h"
 #include "base/bytes.h"
+#include "store/row.h"
 
 #define AGENT_WISH_SHELF 256
 #define AGENT_WISH_TAG   65
@@ -30,6 +31,8 @@ struct agent_wish {
     bool is_eager; /* follows the ring */
     struct agent_match on, prefer;
     char spread_by[AGENT_WISH_TAG]; /* a tag's name; "": none */
+    char group[STORE_KEY_MAX + 1];  /* the row of its group (agent/permit.h); "": none */
+    uint32_t max_running;
 };
 
 struct agent_wishes {

@@ -85,6 +85,13 @@ static bool group_find(struct guard_who *w, const char *group, char *reason, siz
 bool guard_who_find(struct guard_who *w, const char *user, const char *group, char *reason,
                     size_t size)
 {
+    char name[GUARD_USER_TEXT_MAX];
+    const char *colon = user != NULL && group == NULL ? strchr(user, ':') : NULL;
+    if (colon != NULL && (size_t)(colon - user) < sizeof(name)) {
+        snprintf(name, sizeof(name), "%.*s", (int)(colon - user), user);
+        group = colon + 1;
+        user = name;
+    }
     *w = (struct guard_who){ .uid = geteuid(), .gid = getegid() };
     if (user != NULL && !user_find(w, user, reason, size))
         return false;

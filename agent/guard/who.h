@@ -26,7 +26,8 @@ struct guard_who {
     char shell[GUARD_USER_TEXT_MAX];
 };
 
-/* `user` and `group` are names or numbers, or NULL. False with a reason when one is unknown. */
+/* `user` and `group` are names or numbers, or NULL; a user may name its group as well, as
+ * USER:GROUP. False with a reason when one is unknown. */
 bool guard_who_find(struct guard_who *w, const char *user, const char *group, char *reason,
                     size_t size);
 

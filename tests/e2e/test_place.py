@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where jobs run: what they ask of a node, and what a person is told when no node is like that."""
+import time
+
 import pytest
 
 from agent import ApiError, eventually
@@ -152,3 +154,31 @@ def test_copies_are_spread_by_a_tag(three):
     eventually(lambda: sum(c.counts().values()) == 8, 5, "two copies of each run")
     # n0 alone stands in rack a, so it has one of each.
     assert sorted(p.job for p in c.on_node(c[0])) == [f"r/{i}" for i in range(4)]
+
+
+def test_a_group_runs_no_more_at_once_than_it_may(three):
+    c = three
+    jobs = [f"q/{i}" for i in range(6)]
+    for i, job in enumerate(jobs):
+        c[i % 3].submit(job, group="q", max_running=2, priority=90 if i == 5 else 50)
+
+    def two():
+        live = [job for job in jobs if c.counts()[job] == 1]
+        return len(live) == 2 and sum(c.counts().values()) == 2 and live
+    first = eventually(two, 5, "two run")
+    waits = next(job for job in reversed(jobs) if job not in first)
+    why = eventually(lambda: c[1].get(f"/v1/why/{waits}")["reason"] or None, 3, "a reason")
+    why = eventually(lambda: "2 of 2 running" in c[1].get(f"/v1/why/{waits}")["reason"] and
+                     c[1].get(f"/v1/why/{waits}")["reason"], 5, f"it says for what: {why}")
+    assert why.startswith("waits for a permit of group q: 2 of 2 running ("), why
+    assert all(job in why for job in first) and why.endswith("before it"), why
+    c[0].delete(f"/v1/jobs/{first[0]}")
+    second = eventually(two, 5, "the next one has its turn")
+    if "q/5" not in first:
+        assert "q/5" in second, "by priority"
+    keeper = next(s["node"] for s in c[2].get("/v1/place/%s" % second[0])["bench"] if s["keeper"])
+    next(a for a in c if a.name == keeper).kill9()
+    for _ in range(60):
+        assert sum(c.counts().values()) <= 2
+        time.sleep(0.05)
+    eventually(two, 20, "two run again")

@@ -44,6 +44,12 @@ static uint64_t ask(struct sim *s, uint32_t node, struct agent_request *q, uint6
     return number;
 }
 
+static void group_read(struct sim_job *j, const char *spec)
+{
+    const char *cap = strstr(spec, "\"max_running\":");
+    j->cap = cap != NULL ? (uint32_t)(cap[14] - '0') : 0;
+}
+
 static uint64_t put(struct sim *s, uint32_t node, const char *name, const char *spec, uint64_t id)
 {
     struct agent_request q = { .op = AGENT_OP_JOB_PUT, .name = name, .create_only = true };
@@ -51,6 +57,7 @@ static uint64_t put(struct sim *s, uint32_t node, const char *name, const char *
     q.spec = muster_bytes_text(spec);
     j->is_update = false;
     j->is_exclusive = strstr(spec, "\"exclusive\"") != NULL;
+    group_read(j, spec);
     sim_log(s, "client puts %s%s at n%u", name, id != 0 ? " again" : "", node);
     return ask(s, node, &q, id);
 }
@@ -176,16 +183,17 @@ static void spec_of(const struct sim *s, const struct sim_job *j, char *out, siz
     /* Agents die more often here than any job would be forgiven (max_moves). */
     (void)snprintf(out, size,
                    "{\"name\":\"%s\",\"kind\":\"%s\",\"exec\":[\"/bin/x\",\"%u\"],"
-                   "\"max_moves\":1000000%s%s%s%s}",
+                   "\"max_moves\":1000000%s%s%s%s%s}",
                    j->name, job % 4 == 1 ? "task" : "service", j->spec, habit_of(s, job),
                    keep ? ",\"on_agent_loss\":\"keep\"" : "",
                    j->is_exclusive ? ",\"partition\":\"exclusive\"" : "",
-                   s->seed % 4 == 1 && job % 3 == 0 ? ",\"move\":\"eager\"" : "");
+                   s->seed % 4 == 1 && job % 3 == 0 ? ",\"move\":\"eager\"" : "",
+                   s->seed % 4 == 2 && job % 2 == 0 ? ",\"group\":\"g\",\"max_running\":2" : "");
 }
 
 static void job_new(struct sim *s, uint32_t node)
 {
-    char name[32], spec[256];
+    char name[32], spec[320];
     (void)snprintf(name, sizeof name, "job-%u", s->jobs);
     struct sim_job *j = sim_job_find(s, name);
     j->is_exclusive = muster_rng_chance(&s->rng, s->exclusive_percent, 100);
@@ -199,7 +207,7 @@ static void job_change(struct sim *s, uint32_t node, struct sim_job *j)
         { AGENT_OP_JOB_STOP, AGENT_OP_JOB_START, AGENT_OP_JOB_RESTART },
         { AGENT_OP_JOB_HOLD, AGENT_OP_JOB_RELEASE, AGENT_OP_JOB_MOVE },
     };
-    char spec[256];
+    char spec[320];
     uint32_t what = (uint32_t)muster_rng_below(&s->rng, 4);
     sim_count(s, SIM_CHANGE);
     if (what < 3) {
@@ -223,7 +231,7 @@ static void job_delete(struct sim *s, uint32_t node, struct sim_job *j)
 /* The same name for a new life. */
 static void job_again(struct sim *s, uint32_t node, struct sim_job *j)
 {
-    char spec[256];
+    char spec[320];
     j->is_acked = j->is_deleted_acked = j->is_delete_tried = j->is_update = false;
     j->deletes = 0;
     j->lives++;
@@ -234,7 +242,7 @@ static void job_again(struct sim *s, uint32_t node, struct sim_job *j)
 
 static void put_again(struct sim *s, uint32_t node, struct sim_job *j)
 {
-    char spec[256];
+    char spec[320];
     spec_of(s, j, spec, sizeof spec);
     (void)sim_put_again(s, node, j->name, spec);
 }
@@ -266,6 +274,12 @@ static void job_look(struct sim *s, uint32_t node, struct sim_job *j)
         job_change(s, node, j);
 }
 
+/* The row of a group is made by the nodes. */
+static bool is_of_people(const struct sim_job *j)
+{
+    return j->name[0] != '%';
+}
+
 void sim_clients_look(struct sim *s)
 {
     uint32_t node = up_draw(s);
@@ -276,7 +290,7 @@ void sim_clients_look(struct sim *s)
     if (s->jobs == 0 || !s->node[node].is_up)
         return;
     struct sim_job *j = &s->job[muster_rng_below(&s->rng, s->jobs)];
-    if (j->request == 0)
+    if (j->request == 0 && is_of_people(j))
         job_look(s, node, j);
 }
 
@@ -284,6 +298,8 @@ bool sim_clients_wait(const struct sim *s)
 {
     for (uint32_t i = 0; i < s->jobs; i++) {
         const struct sim_job *j = &s->job[i];
+        if (!is_of_people(j))
+            continue;
         if (j->request != 0 || !j->is_acked || (j->deletes > 0 && !j->is_deleted_acked))
             return true;
     }

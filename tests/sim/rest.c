@@ -89,6 +89,10 @@ static const char *job_unrest(struct sim *s, struct sim_job *j)
     /* What is held keeps what it has, if it has a run. */
     bool runs = view.row.want == STORE_WANT_RUN ||
                 (view.row.want == STORE_WANT_HOLD && view.row.phase == STORE_PLACED);
+    /* Of a group as many run as may, and the others wait for their turn. */
+    bool is_capped = j->cap != 0 && view.row.want == STORE_WANT_RUN && live == 0;
+    if (is_capped && view.row.phase == STORE_WAITING && sim_group_runs(s) >= j->cap)
+        return NULL;
     bool is_right = runs ? live == 1 && token == view.row.run_token : live == 0;
     return is_right ? NULL
                     : said(s, "%s: %u processes (n%u, token %llu), row %d token %llu", j->name,

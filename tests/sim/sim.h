@@ -210,6 +210,8 @@ struct sim_job {
     uint64_t asked_at;
     enum agent_op op;
     uint32_t spec; /* how often it was changed */
+    uint32_t cap;  /* max_running of the one group there is; 0: it is not of it */
+    bool has_run;  /* by the highest chosen version */
 };
 
 /* A version of a job's row, and the seats on whose disks it has stood. */

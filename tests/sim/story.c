@@ -528,6 +528,7 @@ static const struct {
     { "follow", 4, story_follow },
     { "shift", 5, story_shift },
     { "held", 4, story_held },
+    { "group", 5, story_group },
 };
 
 int sim_story(const char *name, bool trace)

@@ -175,3 +175,69 @@ void story_held(struct sim *s)
     sim_await(s, 20000, story_one_runs, "released, it runs");
     story_rest(s);
 }
+
+/* ---- groups */
+
+#define GROUP_JOBS 6
+
+static uint32_t group_live(const struct sim *s)
+{
+    uint32_t live = 0, node = 0;
+    uint64_t token = 0;
+    for (uint32_t i = 0; i < GROUP_JOBS; i++) {
+        char name[8];
+        (void)snprintf(name, sizeof name, "g%u", i);
+        live += sim_proc_live(s, name, &node, &token);
+    }
+    return live;
+}
+
+static bool two_of_group(struct sim *s)
+{
+    return group_live(s) == 2;
+}
+
+static void group_put(struct sim *s, uint32_t i, const char *more)
+{
+    char name[8], spec[192];
+    (void)snprintf(name, sizeof name, "g%u", i);
+    (void)snprintf(spec, sizeof spec,
+                   "{\"name\":\"%s\",\"kind\":\"service\",\"exec\":[\"/bin/x\"],\"max_moves\":1000,"
+                   "\"group\":\"g\",\"max_running\":2%s}",
+                   name, more);
+    story_put(s, i % s->nodes, name, spec);
+}
+
+/* Keepers of runs, the keeper of the group and runners die, and there are never more than two; and
+ * whenever all is well there are two: no permit is lost. (I15) */
+void story_group(struct sim *s)
+{
+    story_begin(s, 5);
+    for (uint32_t i = 0; i < GROUP_JOBS; i++)
+        group_put(s, i, i == GROUP_JOBS - 1 ? ",\"priority\":90" : "");
+    sim_await(s, 20000, two_of_group, "two of the group run");
+    for (uint32_t round = 0; round < 20; round++) {
+        char name[8];
+        (void)snprintf(name, sizeof name, "g%u", round % GROUP_JOBS);
+        uint32_t hit = round % 5;
+        (void)sim_op(s, (hit + 1) % 5, round % 2 == 0 ? AGENT_OP_JOB_STOP : AGENT_OP_JOB_START,
+                     name);
+        sim_run_for(s, round * 3);
+        sim_crash(s, hit, round % 4 == 0);
+        for (uint32_t i = 0; i < 400; i++) {
+            sim_run_for(s, 25);
+            if (group_live(s) > 2)
+                sim_fail(s, 1, "I15: %u of a group of 2 run", group_live(s));
+        }
+        sim_boot(s, hit);
+        sim_await(s, 40000, two_of_group, "two of the group run again");
+    }
+    for (uint32_t i = 0; i < GROUP_JOBS; i++) {
+        char name[8];
+        (void)snprintf(name, sizeof name, "g%u", i);
+        (void)sim_op(s, 0, AGENT_OP_JOB_DELETE, name);
+        sim_run_for(s, 3000);
+        if (i < GROUP_JOBS - 3)
+            sim_await(s, 20000, two_of_group, "the next have their turn");
+    }
+}

@@ -127,6 +127,8 @@ static void write_judge(struct sim *s, struct sim_write *w, const struct sim_lis
         j->token_row = w->token > j->token_row ? w->token : j->token_row;
         j->chosen = w->version;
         j->chosen_gone = w->phase == STORE_GONE;
+        j->has_run = w->token != 0;
+        sim_inv_group(s, j);
     }
 }
 

@@ -396,7 +396,6 @@ static void what_comes_later_is_refused_by_name(void **state)
         { "payload: x", "3:10: payload: not supported yet in this version" },
         { "after: [other]", "3:8: after: not supported yet in this version" },
         { "apart: a", "3:8: apart: not supported yet in this version" },
-        { "max_running: 2", "3:14: max_running: not supported yet in this version" },
         { "handoff: start-stop", "3:10: handoff: not supported yet in this version" },
         { "durable: no", "3:10: durable: not supported yet in this version" },
         { "key: k", "3:6: key: not supported yet in this version" },

@@ -27,6 +27,8 @@ const struct tidy_exception tidy_exceptions[] = {
     { "agent/out.c", "calls", "calloc malloc realloc free",
       "the blocks of a step, kept from one to the next" },
     { "agent/peers.c", "calls", "calloc free", "tables taken at open" },
+    { "agent/permit.c", "calls", "calloc malloc realloc free",
+      "groups that have permits, bounded by AGENT_PERMIT_MAX and WAITERS_MAX" },
     { "agent/place.c", "calls", "calloc free", "the member list of one rebuild of the ring" },
     { "agent/placer.c", "calls", "calloc malloc free",
       "tables taken at open; a checkpoint while it is read for a START" },

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A run whose job has a `max_running` has a permit of its group before it is placed: asked for when
+ * a node would have it, given back when none has it after all. (agent/permit.h) */
+#include "agent/permit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/placer_inside.h"
+#include "agent/tickets.h"
+
+#define PERMIT_SOON_MS   5    /* many at a time */
+#define PERMIT_UNUSED_MS 5000 /* a permit that finds no node for so long goes back */
+#define PERMIT_STALE_MS  6000 /* a question that was not repeated for so long is over */
+#define PERMITS_LOOK_MAX 256
+#define PERMITS_ASK_MAX  64
+
+static uint32_t entry_index(const struct agent_core *core, const struct place_entry *e)
+{
+    return (uint32_t)(e - core->placer->entry);
+}
+
+static uint64_t reign_of(const struct agent_core *core, const struct place_entry *e)
+{
+    return store_reign_served(core->store, e->bucket).packed;
+}
+
+static struct agent_msg_permit message_of(const struct agent_core *core,
+                                          const struct place_entry *e)
+{
+    return (struct agent_msg_permit){ .group = muster_bytes_text(e->wish->group),
+                                      .key = placer_key(e),
+                                      .who = core->config.self,
+                                      .reign = reign_of(core, e),
+                                      .cap = e->wish->max_running };
+}
+
+static bool is_capped(const struct place_entry *e)
+{
+    return e->wish != NULL && e->wish->max_running != 0;
+}
+
+void placer_permit_used(struct agent_core *core, struct place_entry *e)
+{
+    e->permit_ms = core->now.mono_ms;
+    e->permit_ask = 0;
+}
+
+/* The group's keeper asks whether it is so, and takes it back then. */
+void placer_permit_drop(struct agent_core *core, struct place_entry *e)
+{
+    bool has = is_capped(e) && (e->permit != 0 || e->permit_ask != 0 || e->token != 0);
+    e->permit = e->permit_ask = 0;
+    if (!has || !store_is_serving(core->store, e->bucket))
+        return;
+    const struct agent_msg_permit m = message_of(core, e);
+    agent_permit_send(core, AGENT_MSG_PERMIT_LOOK, m.group, e->permit_tries, &m);
+}
+
+static void text_default(struct place_entry *e)
+{
+    const char *name = strchr(e->wish->group, '/') + 1;
+    bool is_own = strncmp(e->wish->group, "%job/", 5) == 0;
+    (void)snprintf(e->why, sizeof e->why, "waits for a permit of %s %.80s (max_running %u)",
+                   is_own ? "its job" : "group", name, e->wish->max_running);
+}
+
+bool placer_permit_waits(struct agent_core *core, struct place_entry *e,
+                         const struct store_row *row)
+{
+    struct agent_placer *t = core->placer;
+    uint64_t now = core->now.mono_ms, limit = placer_limit_ms(core, e, row);
+    (void)placer_wish(core, e, row);
+    placer_due(core, e, limit);
+    if (!is_capped(e))
+        return false;
+    if (e->permit != 0 && now >= e->permit_ms + PERMIT_UNUSED_MS) {
+        MUSTER_MARK(permit_finds_no_node);
+        placer_permit_drop(core, e);
+    }
+    if (e->permit != 0) {
+        placer_due(core, e, muster_deadline_sooner(limit, e->permit_ms + PERMIT_UNUSED_MS));
+        return false;
+    }
+    if (e->state != PLACE_PERMIT)
+        text_default(e);
+    e->state = PLACE_PERMIT;
+    muster_heap_remove(&t->queue, entry_index(core, e));
+    muster_heap_set(&t->permits, entry_index(core, e),
+                    agent_ticket_rank(row->priority, row->since_wall_ms));
+    t->permits_ms = muster_deadline_sooner(t->permits_ms, now + PERMIT_SOON_MS);
+    return true;
+}
+
+bool placer_permit_lacks(const struct place_entry *e)
+{
+    return is_capped(e) && e->permit == 0;
+}
+
+/* True when it was asked for; a run that nobody would have now asks for nothing. */
+static bool ask(struct agent_core *core, struct place_entry *e, const struct store_row *row)
+{
+    e->refused_count = 0;
+    if (!placer_has_candidate(core, e, row)) {
+        e->permit_ask = 0;
+        e->why[0] = '\0'; /* what hinders it is said as of any other */
+        return false;
+    }
+    if (e->why[0] == '\0')
+        text_default(e);
+    if (e->permit_ask != 0 && !e->is_permit_heard)
+        e->permit_tries++; /* nobody has answered: perhaps another keeps the group */
+    if (e->permit_ask == 0)
+        e->permit_ask = agent_number(core);
+    e->is_permit_heard = false;
+    e->permit_asked_ms = core->now.mono_ms;
+    struct agent_msg_permit m = message_of(core, e);
+    m.number = e->permit_ask;
+    m.rank = agent_ticket_rank(row->priority, row->since_wall_ms);
+    agent_permit_send(core, AGENT_MSG_PERMIT_ASK, m.group, e->permit_tries, &m);
+    return true;
+}
+
+void placer_permits_tick(struct agent_core *core)
+{
+    struct agent_placer *t = core->placer;
+    uint32_t aside[PERMITS_LOOK_MAX], count = 0, asked = 0;
+    uint64_t now = core->now.mono_ms;
+    while (count < PERMITS_LOOK_MAX &&
+           muster_heap_take(&t->permits, MUSTER_NEVER - 1, &aside[count]))
+        count++;
+    t->permits_ms = count > 0 ? now + AGENT_PERMIT_ASK_MS : MUSTER_NEVER;
+    for (uint32_t i = 0; i < count; i++) {
+        struct place_entry *e = &t->entry[aside[i]];
+        struct store_view view;
+        if (!store_get(core->store, placer_key(e), &view))
+            continue; /* gone with its reign, which frees it */
+        bool is_asked = e->permit_ask != 0 && now < e->permit_asked_ms + AGENT_PERMIT_ASK_MS;
+        if (!is_asked && asked < PERMITS_ASK_MAX)
+            (void)ask(core, e, &view.row);
+        asked++;
+        muster_heap_set(&t->permits, aside[i],
+                        agent_ticket_rank(view.row.priority, view.row.since_wall_ms));
+    }
+}
+
+static void wait_text(struct place_entry *e, const struct agent_msg_permit *m)
+{
+    const char *name = strchr(e->wish->group, '/') + 1;
+    (void)snprintf(e->why, sizeof e->why,
+                   "waits for a permit of group %.40s: %u of %u running (%.*s), %u before it", name,
+                   m->held, e->wish->max_running, (int)m->names.len, (const char *)m->names.data,
+                   m->before);
+}
+
+void agent_placer_permit_said(struct agent_core *core, struct muster_reader *r)
+{
+    struct agent_msg_permit m = { 0 };
+    struct store_view view;
+    struct place_entry *e = agent_permit_read(r, &m) ? placer_find(core, m.key) : NULL;
+    if (e == NULL || e->state != PLACE_PERMIT || e->permit_ask == 0 || e->permit_ask != m.number ||
+        !store_get(core->store, m.key, &view)) {
+        MUSTER_MARK(permit_said_too_late);
+        return;
+    }
+    e->is_permit_heard = true;
+    if (m.permit == 0) {
+        wait_text(e, &m);
+        return;
+    }
+    e->permit = m.permit;
+    e->permit_ask = 0;
+    e->permit_ms = core->now.mono_ms;
+    muster_heap_remove(&core->placer->permits, entry_index(core, e));
+    core->placer->permits_ms =
+        muster_deadline_sooner(core->placer->permits_ms, core->now.mono_ms + PERMIT_SOON_MS);
+    placer_queue(core, e, &view.row);
+}
+
+static bool is_of_group(struct agent_core *core, const struct store_row *row,
+                        struct muster_bytes group)
+{
+    const struct agent_wish *wish = agent_wish_take(&core->wishes, row->spec);
+    bool is_it = wish != NULL && muster_bytes_equal(muster_bytes_text(wish->group), group);
+    agent_wish_drop(&core->wishes, wish);
+    return is_it;
+}
+
+/* Whether that permit is needed: by a run that is placed or may be about to be. What is not decided
+ * yet needs it; what waits for its back-off does not; and a job that has changed its group needs it
+ * until what runs of its earlier self has ended. */
+static bool is_needed(struct agent_core *core, const struct agent_msg_permit *m)
+{
+    struct store_view view;
+    struct place_entry *e = placer_find(core, m->key);
+    if (!store_get(core->store, m->key, &view))
+        return false;
+    if (!view.is_chosen)
+        return true;
+    if (!is_of_group(core, &view.row, m->group))
+        return view.row.run_token != 0 && view.row.phase != STORE_PLACED;
+    if (view.row.run_token != 0 || view.row.phase == STORE_PLACED)
+        return true;
+    if (view.row.phase != STORE_WAITING || e == NULL || e->state == PLACE_DELAYED)
+        return false;
+    bool is_asked = e->permit_ask != 0 && core->now.mono_ms < e->permit_asked_ms + PERMIT_STALE_MS;
+    return e->permit == m->permit || (e->permit == 0 && is_asked);
+}
+
+void agent_placer_permit_check(struct agent_core *core, struct muster_reader *r)
+{
+    struct agent_msg_permit m = { 0 };
+    if (!agent_permit_read(r, &m))
+        return;
+    uint32_t bucket = store_bucket_of(core->store, m.key);
+    if (!store_is_serving(core->store, bucket)) {
+        bool was_passed = m.is_passed;
+        m.is_passed = true;
+        if (!was_passed)
+            agent_permit_send(core, AGENT_MSG_PERMIT_CHECK, m.key, 0, &m);
+        return;
+    }
+    m.is_needed = is_needed(core, &m);
+    struct place_entry *e = placer_find(core, m.key);
+    if (!m.is_needed && e != NULL && is_capped(e) &&
+        muster_bytes_equal(muster_bytes_text(e->wish->group), m.group))
+        e->permit = e->permit_ask = 0; /* what still comes for it counts no more */
+    struct muster_id to = m.who;
+    m.who = core->config.self;
+    m.reign = store_reign_served(core->store, bucket).packed;
+    agent_permit_send_to(core, AGENT_MSG_PERMIT_CHECKED, to, &m);
+}
