@@ -241,9 +241,11 @@ mutants: ## plants each bug of base/probe.h in turn: who catches it? ONLY='name'
 	@$(PYTHON) tools/mutants build/probe $(if $(MUTANT_SEEDS),--seeds $(MUTANT_SEEDS)) \
 		$(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) --table
 
+# Most of their time these tests wait: two files of them at a time.
+E2E_SPREAD := -n 2 --dist loadfile
 e2e: all $(DRIVER) $(KIT) ## real agents, processes and sockets on loopback; TEST=name runs some of them
 	@bad=0; $(if $(TEST),,$(E2E_ENV) tools/runtests drivers $(B)/log/drivers 120 $(DRIVER) || bad=1;) \
-	$(E2E_ENV) $(PYTHON) -m pytest -q -p no:cacheprovider $(if $(TEST),-k '$(TEST)') tests/e2e || bad=1; \
+	$(E2E_ENV) $(PYTHON) -m pytest -q -p no:cacheprovider $(if $(TEST),-k '$(TEST)',$(E2E_SPREAD)) tests/e2e || bad=1; \
 	exit $$bad
 
 bench: all $(BENCH) $(BENCH_TOOL) ## measures the rows of docs/performance.md; ONLY='8 9' some of them

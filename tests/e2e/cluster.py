@@ -49,7 +49,7 @@ class Cluster:
         self.tag = os.path.basename(self.folder)[len("muster-"):].lower().replace("_", "0")
         self.program, self.slots, self.extra = program, slots, list(extra)
         self.names = names
-        self.agents = []
+        self.agents, self.claims = [], []
         self.octet = self._free_octet()
         try:
             for _ in range(size):
@@ -63,9 +63,21 @@ class Cluster:
     def _free_octet(self):
         first = 1 + os.getpid() % 200
         for x in [*range(first, 255), *range(1, first)]:
-            if is_free(f"127.0.10.{x}") and is_free(f"127.0.11.{x}") and is_free(f"127.0.12.{x}"):
+            if self._claim(x) and all(is_free(f"127.0.{10 + k}.{x}") for k in range(3)):
                 return x
         raise AssertionError("no free loopback address")
+
+    def _claim(self, x):
+        """Other test processes look for addresses at the same time: a port that nobody else uses is
+        held for as long as the cluster lives."""
+        claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            claim.bind((f"127.0.9.{x}", GOSSIP_PORT))
+        except OSError:
+            claim.close()
+            return False
+        self.claims.append(claim)
+        return True
 
     def __enter__(self):
         return self
@@ -209,6 +221,8 @@ class Cluster:
             left = self._leftovers()
         alarms = [f"{a.name}: {line}" for a in self.agents for line in a.alarms()]
         shutil.rmtree(self.folder, ignore_errors=True)
+        for claim in self.claims:
+            claim.close()
         if expect_clean:
             assert not named, f"left behind by dead agents: {named}"
             assert not alarms, "\n".join(alarms)

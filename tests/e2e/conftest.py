@@ -17,7 +17,8 @@ needs_agent = pytest.mark.skipif(not have_agent(), reason="no muster-agent in MU
 def pytest_configure(config):
     config.addinivalue_line("markers", "limit(seconds): longest time for this test")
     config.addinivalue_line("markers", "soak: takes minutes, so only `make soak` runs it")
-    config.tally = {"passed": 0, "failed": 0, "cannot": []}
+    if not is_worker(config):
+        config.pluginmanager.register(Tally())
 
 
 def pytest_collection_modifyitems(items):
@@ -27,32 +28,40 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    outcome = yield
-    report = outcome.get_result()
-    if report.when == "call":
+    report = (yield).get_result()
+    if call.when == "call":
         item.failed = report.failed
-    tally = item.config.tally
-    # A test that was skipped did not run, and that is a failure too, unless it asks for something
-    # that this machine has not: that is said aloud at the end.
-    if report.skipped and call.excinfo and CANNOT in str(call.excinfo.value):
-        tally["cannot"].append(f"{item.name}: {call.excinfo.value.msg}")
-    elif report.failed or report.skipped:
-        tally["failed"] += 1
-    elif report.when == "call":
-        tally["passed"] += 1
 
 
-def pytest_collectreport(report):
-    if report.failed:
-        pytest_collectreport.broken = getattr(pytest_collectreport, "broken", 0) + 1
+def is_worker(config):
+    """Whether this is one of the processes of `-n`: the first process hears of all their tests."""
+    return hasattr(config, "workerinput")
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_unconfigure(config):
-    broken = getattr(pytest_collectreport, "broken", 0)
-    for line in config.tally["cannot"]:
-        print(f"\nNOT RUN  {line}", end="")
-    print(f"\ne2e: {config.tally['passed']} passed, {config.tally['failed'] + broken} failed")
+class Tally:
+    """A test that was skipped did not run, and that is a failure too, unless it asks for something
+    that this machine has not: that is said aloud at the end."""
+
+    def __init__(self):
+        self.passed, self.failed, self.cannot = 0, 0, []
+
+    def pytest_runtest_logreport(self, report):
+        reason = report.longrepr[2] if report.skipped and not hasattr(report, "wasxfail") else ""
+        if CANNOT in reason:
+            self.cannot.append(f"{report.nodeid.split('::')[-1]}: {reason.partition(': ')[2]}")
+        elif report.failed or report.skipped:
+            self.failed += 1
+        elif report.when == "call":
+            self.passed += 1
+
+    def pytest_collectreport(self, report):
+        self.failed += report.failed
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self):
+        for line in self.cannot:
+            print(f"\nNOT RUN  {line}", end="")
+        print(f"\ne2e: {self.passed} passed, {self.failed} failed")
 
 
 @pytest.fixture(autouse=True)
