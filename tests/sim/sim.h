@@ -271,6 +271,7 @@ struct sim {
     bool is_majority;                /* the cluster's setting (R45) */
     enum agent_config_profile times; /* likewise (R58) */
     bool is_packed;                  /* gossip packs what it sends */
+    struct agent_zone_source zones;  /* UTC alone where a story brings no other */
     uint32_t strikes_max;            /* 0 where nodes die of other causes than their jobs (R34) */
     struct sim_due *heap;
     uint32_t heap_count, heap_size;

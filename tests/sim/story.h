@@ -52,5 +52,11 @@ void story_held(struct sim *s);
 void story_group(struct sim *s);
 void story_copies(struct sim *s);
 void story_clock(struct sim *s);
+void story_spring(struct sim *s);
+void story_autumn(struct sim *s);
+void story_dark(struct sim *s);
+void story_joiner(struct sim *s);
+void story_long(struct sim *s);
+void story_twins(struct sim *s);
 
 #endif

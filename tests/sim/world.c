@@ -37,6 +37,7 @@ static struct agent_node_config config_of(struct sim *s, uint32_t node)
     c.rows_max = 512;
     c.runs_max = 128;
     c.strikes_max = s->strikes_max;
+    c.zones = s->zones;
     c.configured = (struct agent_settings){ (int32_t)s->times, s->is_majority };
     agent_settings_apply(&c, c.configured);
     c.gossip.compress = s->is_packed;
