@@ -44,6 +44,7 @@ struct agent_launch {
     const char *run;
     uint64_t token;          /* fencing token; in the environment as MUSTER_RUN_TOKEN */
     uint32_t attempt;        /* 1.. over the run, on whichever nodes */
+    uint32_t needs;          /* slots; the guard keeps it for an agent that adopts the run */
     uint64_t handle;         /* names this attempt between core and shell; the core's number */
     const char *const *argv; /* NULL-terminated; argv[0] is looked up in the job's PATH */
     const char *const *
@@ -91,6 +92,7 @@ struct agent_guard_event {
     const char *run;
     uint64_t token;
     uint32_t attempt;
+    uint32_t needs; /* slots; 0: not told */
     int32_t pid;
     int32_t code;   /* exit status, or errno for FAILED */
     int32_t signal; /* 0 when it exited by itself */

@@ -169,6 +169,30 @@ static void run_exited(struct agent_core *core, struct agent_run *run,
 
 /* ---- at boot: what an earlier agent left (R46) */
 
+/* It runs for so long already, and not longer than its `timeout`. */
+static void timeout_arm(struct agent_core *core, struct agent_run *run, uint64_t lived_ms)
+{
+    uint64_t most = run->has_job ? run->job.timeout_ms : AGENT_JOB_NONE;
+    if (most == AGENT_JOB_NONE)
+        return;
+    run->timeout_at_ms =
+        muster_deadline_after(core->now.mono_ms, most > lived_ms ? most - lived_ms : 0);
+    core->runner->deadline_ms =
+        muster_deadline_sooner(core->runner->deadline_ms, run->timeout_at_ms);
+}
+
+void runner_known(struct agent_core *core, struct agent_run *run, uint32_t failures)
+{
+    uint64_t lived = core->now.wall_ms > run->started_wall_ms
+                         ? core->now.wall_ms - run->started_wall_ms
+                         : 0;
+    run->failures = failures;
+    if (run->state == AGENT_RUN_ENDED)
+        runner_judge(core, run);
+    else if (run->is_live)
+        timeout_arm(core, run, lived);
+}
+
 static struct agent_run *run_found(struct agent_core *core, const struct agent_guard_event *g)
 {
     struct muster_bytes key = muster_bytes_text(g->run);
@@ -184,7 +208,7 @@ static struct agent_run *run_found(struct agent_core *core, const struct agent_g
     run->token = g->token;
     run->attempt = g->attempt;
     run->handle = g->handle;
-    run->needs = 1;
+    run->needs = g->needs > 0 ? g->needs : 1;
     run->started_wall_ms = g->started_wall_ms;
     if (runner_seen(core, key) < g->token)
         runner_seen_set(core, key, g->token, 0);
@@ -251,8 +275,7 @@ static void run_started(struct agent_core *core, struct agent_run *run,
 {
     run->pid = g->pid;
     run->started_wall_ms = g->started_wall_ms != 0 ? g->started_wall_ms : core->now.wall_ms;
-    if (run->has_job && run->job.timeout_ms != AGENT_JOB_NONE)
-        run->timeout_at_ms = muster_deadline_after(core->now.mono_ms, run->job.timeout_ms);
+    timeout_arm(core, run, 0);
     run->is_reported_due = true;
     agent_news_add(core, "run.started", NULL, run->key, run->token, "attempt %u, pid %d",
                    run->attempt, g->pid);

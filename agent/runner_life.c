@@ -128,8 +128,8 @@ void agent_runner_start(struct agent_core *core, struct muster_id from, struct m
         run->is_reported_due = true;
         /* One that an earlier agent left has no lease here yet: no second try without (R38). */
         run->is_exclusive = run->is_exclusive || m.is_exclusive;
-        if (!run->has_job && spec_take(core, run, m.spec) && run->state == AGENT_RUN_ENDED)
-            runner_judge(core, run);
+        if (!run->has_job && spec_take(core, run, m.spec))
+            runner_known(core, run, m.failures);
         return;
     }
     bool is_refused =
@@ -262,6 +262,7 @@ static void launch_fill(struct agent_core *core, const struct agent_run *run,
         .run = agent_out_text(&core->out, run->key),
         .token = run->token,
         .attempt = run->attempt,
+        .needs = run->needs,
         .handle = run->handle,
         .argv = launch_argv(core, run),
         .env = launch_env(core, run),

@@ -135,6 +135,7 @@ static bool begin_launch(struct guard *g)
     g->event.run = g->launch.run;
     g->event.token = g->launch.token;
     g->event.attempt = g->launch.attempt;
+    g->event.needs = g->launch.needs;
     g->event.started_wall_ms = guard_wall_ms();
     if (g->event.news == AGENT_GUARD_FAILED)
         return false;

@@ -29,6 +29,7 @@ static void tell(struct sim *s, uint32_t node, const struct sim_proc *p, uint64_
                                           .run = i.text,
                                           .token = p->token,
                                           .attempt = p->attempt,
+                                          .needs = p->needs,
                                           .pid = p->pid,
                                           .code = p->code,
                                           .signal = p->signal,
@@ -214,6 +215,7 @@ static void launch(struct sim *s, uint32_t node, const struct agent_launch *l)
     p->token = l->token;
     p->is_exclusive = sim_truth_is_exclusive(s, p);
     p->attempt = l->attempt;
+    p->needs = l->needs;
     p->pid = (int32_t)s->next_pid++;
     p->started_ms = s->now;
     p->stop_at = MUSTER_NEVER;

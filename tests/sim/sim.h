@@ -97,7 +97,7 @@ struct sim_proc {
     uint64_t handle; /* the agent's; 0 after it has died */
     char job[32];
     uint64_t token;
-    uint32_t attempt, span;
+    uint32_t attempt, needs, span;
     int32_t pid, code, signal;
     uint64_t started_ms, ended_ms;
     uint64_t paused_until; /* its guard: does nothing before */

@@ -506,6 +506,7 @@ static const struct {
     { "joiner", 4, story_joiner },
     { "long", 5, story_long },
     { "twins", 4, story_twins },
+    { "adopted", 3, story_adopted },
     { "majority", 3, story_majority },
     { "takeover", 5, story_takeover },
     { "tardy", 5, story_tardy },

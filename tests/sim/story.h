@@ -58,5 +58,6 @@ void story_dark(struct sim *s);
 void story_joiner(struct sim *s);
 void story_long(struct sim *s);
 void story_twins(struct sim *s);
+void story_adopted(struct sim *s);
 
 #endif

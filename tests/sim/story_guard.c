@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stories of guards that outlive their agent: what the next one knows of the runs it adopts. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/sim/story.h"
+
+static bool none_runs(struct sim *s)
+{
+    uint32_t node = 0;
+    uint64_t token = 0;
+    return sim_proc_live(s, s->job[0].name, &node, &token) == 0;
+}
+
+/* A run that is adopted holds as many slots as before, is the same process, and is ended by its
+ * `timeout` when that is over, counted from its start. */
+void story_adopted(struct sim *s)
+{
+    static const char spec[] = "{\"name\":\"job\",\"kind\":\"task\",\"exec\":[\"/bin/x\"],"
+                               "\"slots\":3,\"timeout\":\"20s\",\"retry\":0,"
+                               "\"on_agent_loss\":\"keep\"}";
+    struct agent_status st;
+    uint32_t node = 0, after = 0;
+    uint64_t token = 0, same = 0;
+    story_begin(s, 3);
+    story_put(s, 0, "job", spec);
+    sim_await(s, 10000, story_one_runs, "it runs");
+    uint64_t begun = s->now;
+    (void)sim_proc_live(s, "job", &node, &token);
+    for (uint32_t i = 0; i < 3; i++) {
+        sim_run_for(s, 3000);
+        sim_crash(s, node, false);
+        sim_run_for(s, 400 * i);
+        sim_boot(s, node);
+        sim_run_for(s, 500);
+        agent_node_status(s->node[node].node, &st);
+        if (st.used != 3)
+            sim_fail(s, 1, "I8: a run of 3 slots is adopted and holds %u", st.used);
+    }
+    if (sim_proc_live(s, "job", &after, &same) != 1 || after != node || same != token)
+        sim_fail(s, 1, "a run that is kept was not adopted");
+    sim_await(s, 12000, none_runs, "its timeout ends it");
+    if (s->now < begun + 19000 || s->now > begun + 22000)
+        sim_fail(s, 1, "a timeout of 20 s was over after %llu ms",
+                 (unsigned long long)(s->now - begun));
+    story_rest(s);
+}
