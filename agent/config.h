@@ -71,7 +71,7 @@ struct agent_config {
 /* What the first look at the flags tells: which files to read, and what needs no agent at all. */
 struct agent_config_options {
     const char *file; /* --config, or NULL */
-    bool is_dev, found, help, version;
+    bool is_dev, found, help, version, check;
 };
 
 struct agent_config_file {

@@ -194,7 +194,7 @@ static int flag_unknown(const struct flag *f, struct agent_problem *problem)
     char name[96][WORD_MAX];
     const char *list[97];
     uint32_t n = 0;
-    static const char *const others[] = { "config", "dev", "found", "help", "version" };
+    static const char *const others[] = { "check", "config", "dev", "found", "help", "version" };
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         (void)muster_format(name[n++], WORD_MAX, "%s", others[i]);
     for (uint32_t i = 0; i < config_schema.count; i++) {
@@ -223,8 +223,8 @@ static int flag_unknown(const struct flag *f, struct agent_problem *problem)
 /* Flags without a value. True if it was one. */
 static bool flag_switch(const struct flag *f, struct agent_config_options *o)
 {
-    bool *const on[] = { &o->is_dev, &o->found, &o->help, &o->version };
-    static const char *const name[] = { "dev", "found", "help", "version" };
+    bool *const on[] = { &o->is_dev, &o->found, &o->help, &o->version, &o->check };
+    static const char *const name[] = { "dev", "found", "help", "version", "check" };
     for (size_t i = 0; i < sizeof on / sizeof *on; i++) {
         if (strcmp(f->name, name[i]) != 0)
             continue;

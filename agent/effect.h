@@ -40,6 +40,7 @@ enum agent_event_kind {
     AGENT_EVENT_LOGS,          /* answer to AGENT_EFFECT_LOGS: number, bytes, ended, err */
     AGENT_EVENT_WATCH, /* somebody here watches news: peers send theirs; repeat every minute */
     AGENT_EVENT_LEAVE, /* asked to end: hand over, then leave; AGENT_EFFECT_EXIT follows */
+    AGENT_EVENT_RENEW, /* another agent takes our place in a moment: keepers are handed over */
     AGENT_EVENT_AWAY   /* the loop did not run for `gap_ms` (R47) */
 };
 

@@ -386,6 +386,13 @@ void agent_node_ask(struct agent_core *core, const struct serve_ask *ask)
 
 /* ---- events */
 
+/* Our runs and seats stay; what we keep is others' until the next agent is up. */
+static void renew(struct agent_node *n)
+{
+    const struct store_event e = { .kind = STORE_EVENT_HAND_OVER };
+    agent_store_step(&n->core, &e);
+}
+
 /* We were away: whatever we believe is old. Links are closed, reigns given up, everything asked
  * anew. */
 static void away(struct agent_node *n, uint64_t gap_ms)
@@ -467,6 +474,9 @@ void node_event(struct agent_node *n, const struct agent_event *event)
         break;
     case AGENT_EVENT_LEAVE:
         leave(n);
+        break;
+    case AGENT_EVENT_RENEW:
+        renew(n);
         break;
     case AGENT_EVENT_AWAY:
         away(n, event->gap_ms);

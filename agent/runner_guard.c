@@ -80,7 +80,7 @@ static bool ended_with_agent(const struct agent_guard_event *g)
     return g->handle >> 63 != 0 && g->signal != 0;
 }
 
-void runner_judge(struct agent_core *core, struct agent_run *run)
+static void run_judge(struct agent_core *core, struct agent_run *run)
 {
     const struct agent_job *job = &run->job;
     uint64_t lived = run->exit_wall_ms > run->started_wall_ms && run->started_wall_ms != 0
@@ -160,7 +160,7 @@ static void run_exited(struct agent_core *core, struct agent_run *run,
     attempt_add(core, run);
     /* The exit record stays with the guard until the keeper has it (R50). */
     if (run->has_job) {
-        runner_judge(core, run);
+        run_judge(core, run);
         return;
     }
     run->holds_slot = false;
@@ -183,12 +183,11 @@ static void timeout_arm(struct agent_core *core, struct agent_run *run, uint64_t
 
 void runner_known(struct agent_core *core, struct agent_run *run, uint32_t failures)
 {
-    uint64_t lived = core->now.wall_ms > run->started_wall_ms
-                         ? core->now.wall_ms - run->started_wall_ms
-                         : 0;
+    uint64_t lived =
+        core->now.wall_ms > run->started_wall_ms ? core->now.wall_ms - run->started_wall_ms : 0;
     run->failures = failures;
     if (run->state == AGENT_RUN_ENDED)
-        runner_judge(core, run);
+        run_judge(core, run);
     else if (run->is_live)
         timeout_arm(core, run, lived);
 }

@@ -146,8 +146,6 @@ bool runner_clock_is_bad(const struct agent_core *core); /* R40 */
 void runner_launch(struct agent_core *core, struct agent_run *run);
 /* What an earlier agent has left: its spec has come, by which it is watched and judged. */
 void runner_known(struct agent_core *core, struct agent_run *run, uint32_t failures);
-/* The verdict over an ended run, once its spec is known. */
-void runner_judge(struct agent_core *core, struct agent_run *run);
 void runner_changed(struct agent_run *run, enum agent_run_state state, uint64_t wall_ms);
 void runner_end_stopped(struct agent_core *core, struct agent_run *run);
 /* What a run leaves: taken from its guard's news; told, and when next; not stored yet. */

@@ -219,6 +219,10 @@ static void yield_check(struct store *s, struct store_bucket *b)
 
     if (s->yields_left == 0 || !wish_is_settled(s, b) || b->unchosen > 0 || b->bench.count < wanted)
         return;
+    /* Who handed over to us may have had to: it is not given back at once. */
+    if (b->consent.packed != 0 && !s->is_draining &&
+        s->now.mono_ms < b->started_ms + s->config.times.settle_ms)
+        return;
     for (uint32_t i = 0; i < b->wish_count && to == STORE_NOBODY; i++) {
         if (bench_has(b, b->wish[i]))
             to = b->wish[i];
@@ -236,6 +240,33 @@ static void yield_check(struct store *s, struct store_bucket *b)
     }
     if (hand_over(s, b, to))
         s->yields_left--;
+}
+
+/* One that is level needs the fewest words before it serves. */
+static uint16_t heir_of(const struct store *s, const struct store_bucket *b)
+{
+    uint16_t heir = STORE_NOBODY;
+    bool is_level = false;
+    for (uint32_t i = 0; i < b->bench.count; i++) {
+        const struct store_member *m = &b->member[i];
+        bool level = m->unequal == 0 && m->equal > 0;
+        if (m->peer == 0 || !store_peer_is_linked(s, m->peer) || !store_peer_is_live(s, m->peer) ||
+            (heir != STORE_NOBODY && (is_level || !level)))
+            continue;
+        heir = m->peer;
+        is_level = level;
+    }
+    return heir;
+}
+
+void store_change_hand_over(struct store *s)
+{
+    for (uint32_t i = 0; i < s->config.buckets; i++) {
+        struct store_bucket *b = &s->bucket[i];
+        uint16_t heir = b->role == STORE_SERVING ? heir_of(s, b) : STORE_NOBODY;
+        if (heir != STORE_NOBODY)
+            (void)hand_over(s, b, heir);
+    }
 }
 
 void store_change_check(struct store *s, struct store_bucket *b)

@@ -425,6 +425,7 @@ void store_fill_ok_take(struct store *s, uint16_t peer, struct muster_reader *r)
 /* ---- change.c, purge.c, claim.c */
 void store_change_check(struct store *s, struct store_bucket *b);
 void store_yield_check(struct store *s, struct store_bucket *b);
+void store_change_hand_over(struct store *s); /* every bucket that somebody else can keep */
 void store_purge_forget(struct store *s, struct store_bucket *b); /* other seats: ask again */
 void store_purge_begin(struct store *s, struct store_bucket *b);
 void store_purge_check(struct store *s, struct store_bucket *b);

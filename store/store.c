@@ -409,6 +409,9 @@ void store_step(struct store *s, struct muster_now now, const struct store_event
     case STORE_EVENT_COMMITTED:
         store_batch_done(s, event);
         break;
+    case STORE_EVENT_HAND_OVER:
+        store_change_hand_over(s);
+        break;
     case STORE_EVENT_AWAY:
         store_away(s);
         break;

@@ -106,6 +106,7 @@ enum store_event_kind {
     STORE_EVENT_CONNECTED,
     STORE_EVENT_CLOSED,    /* peer: its connection is gone */
     STORE_EVENT_COMMITTED, /* batch, err: the outcome of a commit */
+    STORE_EVENT_HAND_OVER, /* this process ends in a moment: others are to keep what we keep */
     STORE_EVENT_AWAY       /* the loop was away for longer than away_ms (R47) */
 };
 

@@ -75,6 +75,8 @@ static void link_order(struct guard *g, char *data, size_t len)
             guard_stop(g, number, NULL);
         else if (strcmp(key, GUARD_ORDER_SIGNAL) == 0)
             link_signal(g, number);
+        else if (strcmp(key, GUARD_ORDER_WAIT) == 0)
+            g->link.is_passed = number != 0;
     }
 }
 
@@ -82,7 +84,7 @@ static void link_lost(struct guard *g)
 {
     close(g->link.fd);
     g->link.fd = -1;
-    if (!g->launch.keep)
+    if (!g->launch.keep && !g->link.is_passed)
         guard_kill(g, "its agent is gone");
 }
 
@@ -121,5 +123,6 @@ void guard_link_accept(struct guard *g)
         close(g->link.fd);
     g->link.fd = fd;
     g->link.fed_ms = g->now_ms;
+    g->link.is_passed = false;
     guard_link_tell(g, AGENT_GUARD_ADOPTED, g->ready.status[0] == '\0' ? NULL : g->ready.status);
 }

@@ -1,7 +1,9 @@
 /* Link: the guard's side of its socket to the agent.
  *
  * The first agent is at the inherited end of a socketpair; a later one connects to `ctl` and takes
- * over. What an agent says is believed because only root and the guard's own user can be there.
+ * over. Between two agents the guard waits if the job is to be kept, or if the first has announced
+ * the other, and no longer than the dead-man time. What an agent says is believed because only root
+ * and the guard's own user can be there.
  *
  * units    milliseconds of CLOCK_BOOTTIME
  * memory   held by value
@@ -20,8 +22,9 @@
 struct guard;
 
 struct guard_link {
-    int fd;        /* -1: no agent */
-    int listen_fd; /* -1 before the directory exists */
+    int fd;         /* -1: no agent */
+    int listen_fd;  /* -1 before the directory exists */
+    bool is_passed; /* its agent makes room for another, and has said so */
     uint64_t fed_ms;
 };
 

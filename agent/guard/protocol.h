@@ -7,6 +7,7 @@
  *     agent → guard   first the place, then the launch (agent/launch.h), each once;
  *                     then orders, one field each: feed=BOOTTIME_MS  stop=GRACE_MS  signal=NUMBER
  *                     lease=BOOTTIME_MS, the end of an exclusive run unless a later one comes
+ *                     wait=1, this agent makes room for another: its end is not the job's
  *     guard → agent   news (struct agent_guard_event); ADOPTED is the greeting on a later
  *     connection
  *
@@ -61,6 +62,7 @@
 #define GUARD_ORDER_STOP   "stop"
 #define GUARD_ORDER_SIGNAL "signal"
 #define GUARD_ORDER_LEASE  "lease"
+#define GUARD_ORDER_WAIT   "wait"
 
 #define GUARD_KEY_TICKS  "ticks"
 #define GUARD_KEY_BOOT   "boot"

@@ -165,6 +165,14 @@ void shell_guards_close(struct shell_guards *g)
     shell_guards_spend(g);
 }
 
+void shell_guards_pass(struct shell_guards *g)
+{
+    feed_all(&g->feed);
+    for (uint32_t i = 0; i < g->count; i++)
+        shell_run_send(g->run[i], GUARD_ORDER_WAIT, 1);
+    shell_guards_bury(g);
+}
+
 /* ---- orders */
 
 void shell_guards_stop(struct shell_guards *g, uint64_t handle, uint64_t grace_ms)

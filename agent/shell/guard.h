@@ -73,6 +73,10 @@ void shell_guards_forget(struct shell_guards *g, uint64_t handle);
 
 uint32_t shell_guards_count(const struct shell_guards *g); /* known runs */
 
+/* This agent makes room for another program in the same process: all guards wait for that. To be
+ * closed next. */
+void shell_guards_pass(struct shell_guards *g);
+
 /* Lets go of all guards: those with on_agent_loss `end` end their jobs, the others wait for the
  * next agent. The memory is freed when the loop has run the last close callback. */
 void shell_guards_close(struct shell_guards *g);

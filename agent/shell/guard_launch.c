@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -81,6 +82,18 @@ void shell_guards_spend(struct shell_guards *g)
     if (g->spare.fd >= 0)
         close(g->spare.fd); /* it sees that, and goes */
     g->spare.fd = -1;
+}
+
+/* It has nothing to do yet, and who comes after us could not tell whose child it was. */
+void shell_guards_bury(struct shell_guards *g)
+{
+    (void)uv_timer_stop(&g->refill);
+    if (g->spare.fd < 0)
+        return;
+    (void)kill(g->spare.pid, SIGKILL);
+    (void)waitpid(g->spare.pid, NULL, 0);
+    shell_guards_spend(g);
+    shell_guards_clear(g, g->spare.id);
 }
 
 /* The launch as a message in g->message; its length, or 0 with the failure told. */

@@ -143,6 +143,7 @@ void shell_guards_look(uv_timer_t *timer);
 /* ---- guard_launch.c */
 void shell_guards_refill(uv_timer_t *timer);
 void shell_guards_spend(struct shell_guards *g); /* lets go of the spare */
+void shell_guards_bury(struct shell_guards *g);  /* and it is gone when this returns */
 
 /* ---- guard_spawn.c: starts a guard with `fd` as GUARD_FD. Its pid, or -1 and errno. */
 pid_t shell_guard_spawn(const char *path, int fd);

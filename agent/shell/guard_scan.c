@@ -50,6 +50,18 @@ static void read_identity(struct shell_run *r)
         shell_run_name(r, &event);
 }
 
+/* One that the program before us started, in this very process, is our child, and to be buried by
+ * us. Of any other only the kernel's word comes that it has ended. */
+static void look_watch(struct shell_run *r)
+{
+    struct ucred peer;
+    socklen_t len = sizeof(peer);
+    if (r->pid_fd >= 0 || getsockopt(r->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
+        return;
+    r->guard_pid = peer.pid;
+    shell_run_watch(r);
+}
+
 static void look_connect(struct shell_run *r)
 {
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -63,6 +75,8 @@ static void look_connect(struct shell_run *r)
     if (connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0 ||
         shell_run_link(r, fd) != MUSTER_OK)
         close(fd); /* starting or ending: its directory is looked at again */
+    else
+        look_watch(r);
 }
 
 /* A guard that holds its lock and does not answer is stopped or stuck, and its job runs unwatched.

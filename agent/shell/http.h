@@ -20,6 +20,7 @@
 #include <uv.h>
 
 #include "agent/http.h"
+#include "agent/shell/handed.h"
 
 struct shell_http;
 
@@ -34,6 +35,7 @@ struct shell_http_config {
     uint32_t body_max;        /* 0: AGENT_HTTP_BODY_MAX */
     uint32_t stream_max;      /* 0: 256 KiB */
     uint32_t idle_timeout_s;  /* 0: 30; a connection without progress is closed */
+    struct shell_handed *handed; /* sockets of a program before us; may be NULL */
     void *context;
     void (*on_request)(void *context, const struct agent_http_request *request);
     void (*on_cancel)(void *context, uint64_t id); /* the client is gone; the id is void */
@@ -70,6 +72,10 @@ int shell_http_chunk(struct shell_http *h, uint64_t id, struct muster_bytes byte
 /* Bytes of a stream that its reader has not taken yet; 0 for an unknown id. */
 size_t shell_http_queued(const struct shell_http *h, uint64_t id);
 void shell_http_end(struct shell_http *h, uint64_t id);
+
+/* Keeps the listening sockets for the program that takes our place, and takes no client from them
+ * any more. */
+void shell_http_hand(struct shell_http *h, struct shell_handed *to);
 
 /* Stops listening, cuts open connections, removes the unix socket; `on_closed` (may be NULL) is
  * called from the loop when all handles are closed and `h` is freed. on_cancel is not called any

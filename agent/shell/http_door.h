@@ -107,6 +107,7 @@ struct shell_http {
     bool is_run_due;
     bool is_running; /* inside the daemon */
     bool is_closing;
+    bool is_handed; /* its sockets are another's */
     uint32_t rooms_due;
 
     struct http_connection *connections;

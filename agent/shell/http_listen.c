@@ -70,7 +70,14 @@ int http_listen_tcp(struct shell_http *h, char *why, size_t size)
     char where[MUSTER_ADDR_TEXT];
     socklen_t len = tcp_name(h->config.tcp, &name);
     (void)muster_addr_text(h->config.tcp, where);
-    int fd = socket(name.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd =
+        shell_handed_claim(h->config.handed, SHELL_HANDED_HTTP, (const struct sockaddr *)&name);
+    if (fd >= 0) {
+        h->port = tcp_port(fd);
+        listener_add(h, fd, false);
+        return MUSTER_OK;
+    }
+    fd = socket(name.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return listen_fail(why, size, where, errno);
     int yes = 1;
@@ -128,10 +135,17 @@ int http_listen_unix(struct shell_http *h, char *why, size_t size)
         return MUSTER_ELIMIT;
     }
     memcpy(name.sun_path, h->config.socket_path, len + 1);
+    int fd =
+        shell_handed_claim(h->config.handed, SHELL_HANDED_UNIX, (const struct sockaddr *)&name);
+    if (fd >= 0) {
+        h->socket_path = strdup(name.sun_path);
+        listener_add(h, fd, true);
+        return MUSTER_OK;
+    }
     int err = stale_remove(&name, why, size);
     if (err != MUSTER_OK)
         return err;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return listen_fail(why, size, name.sun_path, errno);
     mode_t before = umask(0117); /* before bind: there is no moment at which others may connect */
@@ -203,7 +217,7 @@ static void listener_ready(uv_poll_t *poll, int status, int events)
 
 void http_listen_start(struct shell_http *h)
 {
-    if (h->count.connections >= h->config.connections_max)
+    if (h->is_handed || h->count.connections >= h->config.connections_max)
         return;
     for (uint32_t i = 0; i < h->listeners; i++) {
         struct http_listener *l = &h->listener[i];
@@ -211,6 +225,17 @@ void http_listen_start(struct shell_http *h)
             continue;
         l->is_listening = uv_poll_start(&l->poll, UV_READABLE, listener_ready) == 0;
     }
+}
+
+void shell_http_hand(struct shell_http *h, struct shell_handed *to)
+{
+    for (uint32_t i = 0; i < h->listeners; i++)
+        shell_handed_keep(to, h->listener[i].is_unix ? SHELL_HANDED_UNIX : SHELL_HANDED_HTTP,
+                          h->listener[i].fd);
+    h->is_handed = true;
+    listeners_stop(h);
+    free(h->socket_path);
+    h->socket_path = NULL; /* or closing would remove it */
 }
 
 void http_listen_close(struct shell_http *h)

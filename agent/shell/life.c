@@ -114,7 +114,10 @@ static void signal_came(uv_signal_t *handle, int number)
         break;
     case SIGHUP:
         shell_journal(s->journal, AGENT_LOG_INFO,
-                      "SIGHUP: nothing is read again; restart the agent for other settings");
+                      "SIGHUP: nothing is read again; SIGUSR2 does so, with every job alive");
+        break;
+    case SIGUSR2:
+        shell_renew(s);
         break;
     default:
         dump(s);
@@ -129,7 +132,7 @@ static void pulse(uv_timer_t *timer)
 
 void shell_life_open(struct shell *s)
 {
-    static const int numbers[SHELL_SIGNALS] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+    static const int numbers[SHELL_SIGNALS] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
     for (size_t i = 0; i < SHELL_SIGNALS; i++) {
         int err = uv_signal_init(&s->loop, &s->signal[i]);
         MUSTER_ASSERT(err == 0);
@@ -197,6 +200,7 @@ void shell_end_now(struct shell *s)
         shell_logs_close(s->logs);
     if (s->guards != NULL)
         shell_guards_close(s->guards);
+    shell_renew_close(s);
     handle_end((uv_handle_t *)&s->tick);
     handle_end((uv_handle_t *)&s->pulse);
     handle_end((uv_handle_t *)&s->ending);

@@ -32,6 +32,7 @@ static const char help[] =
     "  --dev              a trial: loopback, a temporary data folder, free ports; no file is read\n"
     "  --found            found a cluster if this node is in none; so does an empty `join`\n"
     "  --moved            the data folder came from elsewhere, and the original is gone for good\n"
+    "  --check            reads settings, says what is wrong with them, and starts nothing\n"
     "  --version, --help\n"
     "\n"
     "Every key of the file is a flag, and a variable in the environment (data_dir: --data-dir,\n"
@@ -56,8 +57,12 @@ static const char help[] =
     "  --max-members --max-jobs --max-runs --max-connections N, --max-log SIZE\n"
     "  --max-strikes N          3; deaths of its nodes in a row that hold a job, 0: none\n"
     "\n"
-    "Signals: TERM and INT hand over and leave, the same again ends at once; USR1 tells what is\n"
-    "inside. Exit codes: 0 left in order, 1 failed, 2 wrong flags, 4 a port or the data folder is\n"
+    "Signals: TERM and INT hand over and leave, the same again ends at once; USR2 puts the "
+    "program\n"
+    "that now lies at this path in place of this one, settings read anew, every job alive; USR1 "
+    "tells\n"
+    "what is inside. Exit codes: 0 left in order, 1 failed, 2 wrong flags, 4 a port or the data "
+    "folder is\n"
     "in use, 8 not allowed, 78 wrong configuration or the wrong data folder.\n";
 
 /* What the outcome of opening something means for whoever started us. */
@@ -98,7 +103,7 @@ static void dev_tell(const struct shell_setup *s)
 }
 
 static int serve(struct shell_settings *settings, struct shell_journal *journal,
-                 struct shell_notify *notify)
+                 struct shell_notify *notify, struct shell_renew *renew)
 {
     const struct agent_config *c = &settings->config;
     struct shell_setup_work work;
@@ -107,7 +112,7 @@ static int serve(struct shell_settings *settings, struct shell_journal *journal,
     struct shell_boot boot;
     struct shell *shell = NULL;
     char why[SHELL_WHY_MAX] = "";
-    int err = shell_setup_begin(&setup, &work, &ports, c, why, sizeof why);
+    int err = shell_setup_begin(&setup, &work, &ports, c, renew, why, sizeof why);
     if (err != MUSTER_OK)
         return refuse(journal, exit_code(err), why);
     err = shell_boot_open(&boot, work.data_dir, settings->is_moved, why, sizeof why);
@@ -120,6 +125,7 @@ static int serve(struct shell_settings *settings, struct shell_journal *journal,
             return refuse(journal, EXIT_CONFIG, fault);
         err = shell_open(&shell, &setup, &ports, &boot, journal, notify, why, sizeof why);
     }
+    shell_handed_close(&renew->handed);
     int code = exit_code(err);
     if (err != MUSTER_OK) {
         (void)refuse(journal, code, why);
@@ -135,9 +141,22 @@ static int serve(struct shell_settings *settings, struct shell_journal *journal,
     return code;
 }
 
+/* Would it start, as far as its settings can tell? For people, and for an agent that is to make
+ * room for this program. */
+static int check(struct shell_settings *settings, struct shell_journal *journal)
+{
+    char why[SHELL_WHY_MAX] = "";
+    if (shell_settings_read(settings, environ, why, sizeof why) != MUSTER_OK)
+        return refuse(journal, EXIT_CONFIG, why);
+    shell_settings_close(settings);
+    (void)puts("these settings are good");
+    return EXIT_OK;
+}
+
 int main(int argc, char **argv)
 {
     struct shell_settings settings;
+    struct shell_renew renew;
     struct shell_journal journal;
     struct shell_notify notify;
     char why[SHELL_WHY_MAX] = "";
@@ -149,14 +168,22 @@ int main(int argc, char **argv)
         (void)fputs(settings.options.help ? help : "muster-agent " MUSTER_VERSION "\n", stdout);
         return EXIT_OK;
     }
+    if (settings.options.check)
+        return check(&settings, &journal);
     shell_notify_open(&notify);
+    shell_renew_open(&renew, argv);
+    shell_handed_take(&renew.handed);
     int code = EXIT_CONFIG;
     if (shell_settings_read(&settings, environ, why, sizeof why) != MUSTER_OK) {
         (void)refuse(&journal, EXIT_CONFIG, why);
     } else {
         journal.level = (enum agent_log_level)settings.config.log_level;
         journal.is_json = settings.config.log_format == AGENT_LOG_JSON;
-        code = serve(&settings, &journal, &notify);
+        code = serve(&settings, &journal, &notify, &renew);
+    }
+    if (renew.is_due) {
+        shell_renew_exec(&renew, &notify, why, sizeof why);
+        code = refuse(&journal, EXIT_FAILED, why);
     }
     shell_notify_close(&notify);
     shell_settings_close(&settings);

@@ -45,6 +45,8 @@ void shell_notify_open(struct shell_notify *n)
     const char *path = getenv("NOTIFY_SOCKET");
     *n = (struct shell_notify){ .fd = path != NULL ? socket_to(path) : -1 };
     if (n->fd >= 0)
+        (void)snprintf(n->path, sizeof n->path, "%s", path);
+    if (n->fd >= 0)
         n->watchdog_ms = watchdog_ms(getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID"));
     (void)unsetenv("NOTIFY_SOCKET");
     (void)unsetenv("WATCHDOG_USEC");
@@ -62,6 +64,17 @@ void shell_notify(struct shell_notify *n, const char *format, ...)
     va_end(args);
     size_t size = len < 0 ? 0 : (size_t)len < sizeof text ? (size_t)len : sizeof text - 1;
     (void)!send(n->fd, text, size, MSG_NOSIGNAL);
+}
+
+void shell_notify_give(const struct shell_notify *n)
+{
+    char usec[24];
+    if (n->fd < 0)
+        return;
+    (void)setenv("NOTIFY_SOCKET", n->path, 1);
+    (void)snprintf(usec, sizeof usec, "%llu", (unsigned long long)n->watchdog_ms * 2000);
+    if (n->watchdog_ms > 0)
+        (void)setenv("WATCHDOG_USEC", usec, 1);
 }
 
 void shell_notify_close(struct shell_notify *n)

@@ -11,15 +11,19 @@
 #include "base/text.h"
 
 struct port_kind {
+    enum shell_handed_kind handed;
     int type;
     const char *what;
     const char *setting;
 };
 
-static const struct port_kind gossip_udp = { SOCK_DGRAM, "gossip, UDP", "bind" };
-static const struct port_kind gossip_tcp = { SOCK_STREAM, "gossip, TCP", "bind" };
-static const struct port_kind peers_tcp = { SOCK_STREAM, "peers, TCP", "peer_port" };
-static const struct port_kind http_tcp = { SOCK_STREAM, "HTTP", "http" };
+static const struct port_kind gossip_udp = { SHELL_HANDED_GOSSIP_UDP, SOCK_DGRAM, "gossip, UDP",
+                                             "bind" };
+static const struct port_kind gossip_tcp = { SHELL_HANDED_GOSSIP_TCP, SOCK_STREAM, "gossip, TCP",
+                                             "bind" };
+static const struct port_kind peers_tcp = { SHELL_HANDED_PEERS, SOCK_STREAM, "peers, TCP",
+                                            "peer_port" };
+static const struct port_kind http_tcp = { SHELL_HANDED_HTTP, SOCK_STREAM, "HTTP", "http" };
 
 static int bind_err(int number)
 {
@@ -53,13 +57,16 @@ static int port_refused(struct muster_addr at, const struct port_kind *kind, int
 /* Only TCP may reuse an address: there it means that connections of a killed agent which still
  * linger are no hindrance. On UDP two agents would share a port, and each would lose half its mail.
  */
-static int port_bind(int *fd, struct muster_addr at, const struct port_kind *kind, char *why,
-                     size_t size)
+static int port_bind(int *fd, struct shell_handed *handed, struct muster_addr at,
+                     const struct port_kind *kind, char *why, size_t size)
 {
     struct sockaddr_storage where;
     int on = 1, off = 0;
     socklen_t len = at.len == 16 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
     shell_sockaddr(&where, at, false);
+    *fd = shell_handed_claim(handed, kind->handed, (const struct sockaddr *)&where);
+    if (*fd >= 0)
+        return MUSTER_OK;
     *fd = socket(where.ss_family, kind->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (*fd < 0)
         return port_refused(at, kind, errno, why, size);
@@ -74,24 +81,29 @@ static int port_bind(int *fd, struct muster_addr at, const struct port_kind *kin
     return port_refused(at, kind, errno, why, size);
 }
 
-int shell_ports_open(struct shell_ports *p, struct muster_addr gossip, struct muster_addr peers,
-                     char *why, size_t size)
+int shell_ports_open(struct shell_ports *p, struct shell_handed *handed, struct muster_addr gossip,
+                     struct muster_addr peers, char *why, size_t size)
 {
     *p = (struct shell_ports){ -1, -1, -1 };
-    int err = port_bind(&p->gossip_udp, gossip, &gossip_udp, why, size);
+    int err = port_bind(&p->gossip_udp, handed, gossip, &gossip_udp, why, size);
     if (err == MUSTER_OK)
-        err = port_bind(&p->gossip_tcp, gossip, &gossip_tcp, why, size);
+        err = port_bind(&p->gossip_tcp, handed, gossip, &gossip_tcp, why, size);
     if (err == MUSTER_OK)
-        err = port_bind(&p->peers, peers, &peers_tcp, why, size);
+        err = port_bind(&p->peers, handed, peers, &peers_tcp, why, size);
     if (err != MUSTER_OK)
         shell_ports_close(p);
     return err;
 }
 
-int shell_port_try(struct muster_addr http, char *why, size_t size)
+int shell_port_try(const struct shell_handed *handed, struct muster_addr http, char *why,
+                   size_t size)
 {
+    struct sockaddr_storage where;
     int fd = -1;
-    int err = port_bind(&fd, http, &http_tcp, why, size);
+    shell_sockaddr(&where, http, false);
+    if (shell_handed_has(handed, SHELL_HANDED_HTTP, (const struct sockaddr *)&where))
+        return MUSTER_OK;
+    int err = port_bind(&fd, NULL, http, &http_tcp, why, size);
     if (fd >= 0)
         (void)close(fd);
     return err;

@@ -13,6 +13,7 @@
 
 #include <stddef.h>
 
+#include "agent/shell/handed.h"
 #include "base/addr.h"
 #include "base/err.h"
 
@@ -22,10 +23,13 @@ struct shell_ports {
     int gossip_udp, gossip_tcp, peers; /* -1: none, or given to its owner */
 };
 
-MUSTER_MUST_USE int shell_ports_open(struct shell_ports *p, struct muster_addr gossip,
-                                     struct muster_addr peers, char *why, size_t size);
+/* Takes those of `handed` that fit; it may be NULL. */
+MUSTER_MUST_USE int shell_ports_open(struct shell_ports *p, struct shell_handed *handed,
+                                     struct muster_addr gossip, struct muster_addr peers, char *why,
+                                     size_t size);
 /* Binds and lets go again: whether somebody else will be able to. */
-MUSTER_MUST_USE int shell_port_try(struct muster_addr http, char *why, size_t size);
+MUSTER_MUST_USE int shell_port_try(const struct shell_handed *handed, struct muster_addr http,
+                                   char *why, size_t size);
 /* Those that nobody has taken. */
 void shell_ports_close(struct shell_ports *p);
 /* Hands a socket over to whoever will close it. */

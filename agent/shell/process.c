@@ -33,6 +33,7 @@ void shell_process_prepare(void)
     /* One for commits, one for whatever else may take long. */
     (void)setenv("UV_THREADPOOL_SIZE", "2", 0);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGUSR2, SIG_IGN); /* one that comes too early is no reason to die */
     (void)umask(022);
     files_raise();
 }

@@ -157,10 +157,10 @@ static int ports_bind(struct shell_setup *s, struct shell_ports *ports,
     s->gossip = moved(c->bind, by);
     s->http = c->http.len != 0 ? moved(c->http, by) : c->http;
     s->node.peer_port = moved(peers, by).port;
-    int err = shell_ports_open(ports, s->gossip, moved(peers, by), why, size);
+    int err = shell_ports_open(ports, &s->renew->handed, s->gossip, moved(peers, by), why, size);
     if (err != MUSTER_OK || s->http.len == 0)
         return err;
-    err = shell_port_try(s->http, why, size);
+    err = shell_port_try(&s->renew->handed, s->http, why, size);
     if (err != MUSTER_OK)
         shell_ports_close(ports);
     return err;
@@ -177,10 +177,11 @@ static int ports_find(struct shell_setup *s, struct shell_ports *ports,
 }
 
 int shell_setup_begin(struct shell_setup *setup, struct shell_setup_work *work,
-                      struct shell_ports *ports, const struct agent_config *c, char *why,
-                      size_t size)
+                      struct shell_ports *ports, const struct agent_config *c,
+                      struct shell_renew *renew, char *why, size_t size)
 {
     *setup = (struct shell_setup){ .is_dev = c->is_dev,
+                                   .renew = renew,
                                    .join = c->join,
                                    .join_count = c->join_count,
                                    .connections_max = c->max_connections };

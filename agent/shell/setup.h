@@ -30,7 +30,7 @@ struct shell_setup_work {
 /* Binds the ports and fills in paths; nothing on disk changes but a trial run's own new folder. */
 MUSTER_MUST_USE int shell_setup_begin(struct shell_setup *setup, struct shell_setup_work *work,
                                       struct shell_ports *ports, const struct agent_config *c,
-                                      char *why, size_t size);
+                                      struct shell_renew *renew, char *why, size_t size);
 /* The rest, once the data folder has said who we are. */
 void shell_setup_node(struct shell_setup *setup, const struct agent_config *c,
                       const struct shell_boot *boot);

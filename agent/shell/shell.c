@@ -187,6 +187,9 @@ static void handles_open(struct shell *s)
     MUSTER_ASSERT(err == 0);
     err = uv_prepare_init(&s->loop, &s->prepare);
     MUSTER_ASSERT(err == 0);
+    err = uv_timer_init(&s->loop, &s->trial.limit);
+    MUSTER_ASSERT(err == 0);
+    s->trial.limit.data = s;
     s->tick.data = s->pulse.data = s->ending.data = s->prepare.data = s;
     (void)uv_prepare_start(&s->prepare, before_sleep);
 }

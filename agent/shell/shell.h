@@ -20,6 +20,7 @@
 #include "agent/shell/journal.h"
 #include "agent/shell/notify.h"
 #include "agent/shell/ports.h"
+#include "agent/shell/renew.h"
 
 #define SHELL_IDLE_MS   1000 /* the longest sleep, so that being away is noticed */
 #define SHELL_FLUSH_MS  500  /* for last words to peers before the end */
@@ -38,6 +39,7 @@ struct shell_setup {
     uint32_t join_count;
     uint32_t connections_max; /* of clients */
     bool is_dev;
+    struct shell_renew *renew;
 };
 
 struct shell; /* opaque */

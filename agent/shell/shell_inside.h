@@ -25,8 +25,17 @@
 #include "agent/shell/udp.h"
 #include "agent/shell/zones.h"
 
-#define SHELL_SIGNALS  4
+#define SHELL_SIGNALS  5
 #define SHELL_CUTS_MAX 64
+
+/* Of the program that is to take our place (agent/shell/renew.h). */
+struct shell_trial {
+    pid_t pid;
+    int pid_fd;
+    uv_poll_t ended;
+    uv_timer_t limit;
+    bool is_under_way;
+};
 
 enum shell_phase {
     SHELL_SCANNING, /* guards of an earlier agent are looked for; nobody else is heard yet */
@@ -64,6 +73,7 @@ struct shell {
     struct shell_logs *logs;
     struct shell_http *http;
     struct shell_resolve resolve;
+    struct shell_trial trial;
 
     uv_timer_t tick;
     uv_timer_t pulse;  /* the service manager's watchdog */

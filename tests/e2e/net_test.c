@@ -86,7 +86,7 @@ static void end_open(struct end *end, struct world *w)
     struct muster_addr any;
     char why[256];
     assert_int_equal(muster_addr_parse(&any, "127.0.0.1:0", 0), MUSTER_OK);
-    assert_int_equal(shell_ports_open(&ports, any, any, why, sizeof why), MUSTER_OK);
+    assert_int_equal(shell_ports_open(&ports, NULL, any, any, why, sizeof why), MUSTER_OK);
     end->world = w;
     end->gossip = bound(ports.gossip_tcp);
     end->peers = bound(ports.peers);
@@ -347,7 +347,7 @@ static void check_asks_again_when_the_answer_was_a_last_breath(void **state)
     struct muster_addr any, dying;
     char why[256];
     assert_int_equal(muster_addr_parse(&any, "127.0.0.1:0", 0), MUSTER_OK);
-    assert_int_equal(shell_ports_open(&ports, any, any, why, sizeof why), MUSTER_OK);
+    assert_int_equal(shell_ports_open(&ports, NULL, any, any, why, sizeof why), MUSTER_OK);
     dying = bound(ports.peers);
     shell_check(&w->a.checks, 13, dying, soon());
     rest(w, 20);
@@ -449,7 +449,7 @@ static void port_in_use_is_named_and_one_that_lingers_is_not(void **state)
     struct muster_addr any, taken = w->a.peers;
     char why[256];
     assert_int_equal(muster_addr_parse(&any, "127.0.0.1:0", 0), MUSTER_OK);
-    assert_int_equal(shell_ports_open(&ports, any, taken, why, sizeof why), MUSTER_EBUSY);
+    assert_int_equal(shell_ports_open(&ports, NULL, any, taken, why, sizeof why), MUSTER_EBUSY);
     assert_non_null(strstr(why, "in use"));
     assert_non_null(strstr(why, "peer_port"));
     /* The side that closes first keeps the port in TIME-WAIT; an heir may have it all the same. */
@@ -458,7 +458,7 @@ static void port_in_use_is_named_and_one_that_lingers_is_not(void **state)
     shell_links_close(&w->a.links);
     await(w, &w->a, AGENT_EVENT_LINK_CLOSED, 1);
     assert_int_equal(close(fd), 0);
-    assert_int_equal(shell_ports_open(&ports, any, taken, why, sizeof why), MUSTER_OK);
+    assert_int_equal(shell_ports_open(&ports, NULL, any, taken, why, sizeof why), MUSTER_OK);
     shell_ports_close(&ports);
 }
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Guards that outlive their agent, and the agent that takes them over."""
 import os
+import shutil
+import signal
 import time
 
-from agent import eventually, holds
+from agent import BUILD, eventually, holds
 from conftest import needs_agent
 
 pytestmark = needs_agent
@@ -56,3 +58,80 @@ def test_a_job_that_is_kept_outlives_its_agent_and_is_adopted(clusters):
     assert run["exit"]["code"] == 7, run
     assert c.by_job()["kept"] == before
     assert assert_whole(other, "kept") > was + 20
+
+
+def zombies_of(pid):
+    """Children of this process that nobody has buried."""
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/stat", encoding="utf-8") as file:
+                state, parent = file.read().rsplit(")", 1)[1].split()[:2]
+        except OSError:
+            continue
+        if state == "Z" and int(parent) == pid:
+            found.append(entry)
+    return found
+
+
+def renew(agent):
+    """SIGUSR2, and until the next program answers."""
+    boot = agent.log().count(" starts, boot ")
+    agent.send(signal.SIGUSR2)
+    eventually(lambda: agent.log().count(" starts, boot ") == boot + 1, 5, "another program runs")
+    agent.wait_ready()
+
+
+def test_another_program_takes_over_with_every_job_alive(clusters):
+    c = clusters(3)
+    c.wait_benches()
+    home, others = c[1], [c[0], c[2]]
+    jobs = {f"job/{k}" for k in range(5)}
+    for job in sorted(jobs):
+        c[0].submit(job, exec=("/bin/sh", "-c", COUNT), on=f'node == "{home.name}"')
+    before = c.wait_once(jobs, 10)
+    eventually(lambda: all(c[0].get(f"/v1/runs/{j}")["state"] == "running" for j in jobs), 5, "up")
+    pid, descriptors = home.pid, len(os.listdir(f"/proc/{home.pid}/fd"))
+    for _ in range(2):
+        renew(home)
+        assert c.by_job() == before
+    assert home.is_up() and home.pid == pid
+    for other in others:
+        eventually(lambda o=other: {r["run"]: r["pid"] for r in o.runs()} ==
+                   {j: before[j].pid for j in jobs}, 10, "every run is adopted")
+        said = {e["type"] for e in other.events()}
+        assert not said & {"node.dead", "node.suspect", "node.left", "run.lost", "run.exited"}, said
+        assert other.members()[home.name]["status"] == "alive"
+    for job in jobs:
+        assert other.get(f"/v1/runs/{job}")["attempt"] == 1
+        assert assert_whole(others[0], job) > 20
+    c[0].delete("/v1/jobs/job/0")
+    eventually(lambda: not zombies_of(pid) and "job/0" not in c.by_job(), 5,
+               "who ends after it is buried")
+    eventually(lambda: len(os.listdir(f"/proc/{pid}/fd")) <= descriptors + 2, 5, "all is closed")
+    assert c.by_job() == {j: p for j, p in before.items() if j != "job/0"}
+
+
+def test_a_program_that_would_not_start_takes_nobodys_place(clusters):
+    c = clusters(1)
+    program, away = os.path.join(c.folder, "agent"), os.path.join(c.folder, "away")
+    shutil.copy(os.path.join(BUILD, "muster-agent"), program)
+    shutil.copy(os.path.join(BUILD, "muster-guard"), c.folder + "/muster-guard")
+    c[0].kill9()
+    c[0].program = [program]
+    c[0].start()
+    c[0].submit("a")
+    before = c.wait_once({"a"}, 10)
+    os.rename(program, away)
+    with open(program, "w", encoding="utf-8") as file:
+        file.write("#!/bin/sh\necho broken >&2\nexit 3\n")
+    os.chmod(program, 0o755)
+    c[0].send(signal.SIGUSR2)
+    eventually(lambda: "would not start" in c[0].log() and "broken" in c[0].log(), 5, "it is tried")
+    os.remove(program)
+    c[0].send(signal.SIGUSR2)
+    eventually(lambda: "no other program takes over" in c[0].log(), 5, "it is missed")
+    assert c[0].request("GET", "/health").status == 200 and c.by_job() == before
+    os.rename(away, program)
+    renew(c[0])
+    assert c.by_job() == before

@@ -266,13 +266,22 @@ void sim_proc_perform(struct sim *s, uint32_t node, const struct agent_effect *e
 
 /* ---- who dies, and who pauses */
 
+void sim_proc_guards_wait(struct sim *s, uint32_t node)
+{
+    struct sim_node *n = &s->node[node];
+    for (uint32_t i = 0; i < n->procs; i++)
+        n->proc[i].waits = true;
+}
+
 void sim_proc_agent_died(struct sim *s, uint32_t node)
 {
     struct sim_node *n = &s->node[node];
     for (uint32_t i = 0; i < n->procs; i++) {
         struct sim_proc *p = &n->proc[i];
         p->handle = 0;
-        if (!p->is_used || !p->is_live || p->keep)
+        bool goes_on = p->keep || p->waits;
+        p->waits = false;
+        if (!p->is_used || !p->is_live || goes_on)
             continue;
         p->by_guard = p->is_orphan = true;
         if (p->paused_until <= s->now)

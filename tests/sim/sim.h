@@ -92,6 +92,7 @@ struct sim_proc {
     bool is_exclusive; /* by the row that placed it */
     bool hangs;        /* it does not hear TERM */
     bool is_orphan;    /* its agent has gone, and it does not go on without one */
+    bool waits;        /* its agent makes room for another */
     bool is_lost;      /* its guard was killed and left no record */
     bool by_guard;
     uint64_t handle; /* the agent's; 0 after it has died */
@@ -353,6 +354,8 @@ void sim_item_free(struct sim_item *i);
 
 /* ---- world.c */
 void sim_boot(struct sim *s, uint32_t node);
+/* Another program takes its agent's place, with every job alive, and serves after that time. */
+void sim_renew(struct sim *s, uint32_t node, uint32_t gap_ms);
 void sim_crash(struct sim *s, uint32_t node, bool silent);
 void sim_pause(struct sim *s, uint32_t node);
 void sim_resume(struct sim *s, uint32_t node);
@@ -420,6 +423,7 @@ void sim_disk_put(struct sim_node *n, enum store_table t, const char *key, const
 
 /* ---- proc.c */
 void sim_proc_perform(struct sim *s, uint32_t node, const struct agent_effect *e);
+void sim_proc_guards_wait(struct sim *s, uint32_t node); /* for the next agent */
 void sim_proc_agent_died(struct sim *s, uint32_t node);
 void sim_proc_machine_died(struct sim *s, uint32_t node);
 void sim_proc_scan(struct sim *s, uint32_t node);

@@ -507,6 +507,7 @@ static const struct {
     { "long", 5, story_long },
     { "twins", 4, story_twins },
     { "adopted", 3, story_adopted },
+    { "renew", 4, story_renew },
     { "majority", 3, story_majority },
     { "takeover", 5, story_takeover },
     { "tardy", 5, story_tardy },

@@ -59,5 +59,6 @@ void story_joiner(struct sim *s);
 void story_long(struct sim *s);
 void story_twins(struct sim *s);
 void story_adopted(struct sim *s);
+void story_renew(struct sim *s);
 
 #endif

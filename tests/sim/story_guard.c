@@ -45,3 +45,43 @@ void story_adopted(struct sim *s)
                  (unsigned long long)(s->now - begun));
     story_rest(s);
 }
+
+/* Another program takes the place of the one agent after the other: no run moves or begins anew, no
+ * member is seen dead, and what a node keeps is kept by others in an instant. */
+void story_renew(struct sim *s)
+{
+    static const char name[] = "abcdef";
+    uint32_t node[6], after = 0;
+    uint64_t token[6], same = 0;
+    story_begin(s, 4);
+    for (uint32_t k = 0; k < 6; k++) {
+        char job[2] = { name[k], '\0' }, spec[128];
+        (void)snprintf(spec, sizeof spec,
+                       "{\"name\":\"%s\",\"kind\":\"service\",\"exec\":[\"/bin/x\"]}", job);
+        story_put(s, k % 4, job, spec);
+    }
+    sim_run_for(s, 5000);
+    for (uint32_t k = 0; k < 6; k++)
+        (void)sim_proc_live(s, s->job[k].name, &node[k], &token[k]);
+    uint64_t starts = s->starts;
+    for (uint32_t i = 0; i < 8; i++) {
+        struct agent_status st;
+        uint32_t other = (i + 1) % 4;
+        sim_renew(s, i % 4, 100 + 150 * i);
+        sim_run_for(s, 300);
+        for (uint32_t k = 0; k < 6; k++)
+            if (story_keeper_or_none(s, s->job[k].name) == UINT32_MAX)
+                sim_fail(s, 1, "nobody keeps %s", s->job[k].name);
+        sim_run_for(s, 3600);
+        agent_node_status(s->node[other].node, &st);
+        if (st.dead > 0 || st.suspect > 0)
+            sim_fail(s, 1, "n%u is taken for dead", i % 4);
+    }
+    for (uint32_t k = 0; k < 6; k++)
+        if (sim_proc_live(s, s->job[k].name, &after, &same) != 1 || after != node[k] ||
+            same != token[k])
+            sim_fail(s, 1, "%s is not the process that it was", s->job[k].name);
+    if (s->starts != starts)
+        sim_fail(s, 1, "%llu processes were started", (unsigned long long)(s->starts - starts));
+    story_rest(s);
+}

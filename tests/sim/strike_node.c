@@ -215,14 +215,12 @@ static void leave(struct sim *s, uint64_t node)
 
 static void replace(struct sim *s, uint64_t node)
 {
-    if (!s->is_storm || !s->node[node].is_up)
-        return;
-    sim_crash(s, (uint32_t)node, false);
-    sim_call(s, 200, boot_again, node);
+    if (s->is_storm)
+        sim_renew(s, (uint32_t)node, 200);
 }
 
-/* One node after the other gets a new agent: it is asked to end and hands over, or it is simply
- * replaced, and the new one takes the guards of the old. */
+/* One node after the other gets a new agent: it is asked to end and hands over, or another program
+ * takes its place and its guards. */
 void strike_upgrade(struct sim *s, struct muster_rng *r)
 {
     bool asks = muster_rng_chance(r, 1, 2);

@@ -8,6 +8,7 @@
 
 #define SIM_RING_BITS 10
 #define AWAY_MS       250 /* the shell tells of a gap from half a probe's timeout on */
+#define RENEW_LAST_MS 20  /* for its last words, before it is closed */
 
 static struct agent_node_config config_of(struct sim *s, uint32_t node)
 {
@@ -113,6 +114,38 @@ void sim_crash(struct sim *s, uint32_t node, bool silent)
         sim_image_restore(s);
     if (silent)
         sim_clock_begins(s, node);
+}
+
+/* ---- another program in its place (SIGUSR2) */
+
+static void renew_boot(struct sim *s, uint64_t node)
+{
+    sim_boot(s, (uint32_t)node);
+}
+
+/* Its sockets stay open meanwhile: nobody is refused. */
+static void renew_end(struct sim *s, uint64_t node_and_ms)
+{
+    uint32_t node = (uint32_t)(node_and_ms >> 32);
+    struct sim_node *n = &s->node[node];
+    if (!n->is_up || n->is_paused)
+        return;
+    sim_proc_guards_wait(s, node);
+    sim_crash(s, node, false);
+    n->is_silent = true;
+    sim_call(s, node_and_ms & UINT32_MAX, renew_boot, node);
+}
+
+void sim_renew(struct sim *s, uint32_t node, uint32_t gap_ms)
+{
+    const struct agent_event e = { .kind = AGENT_EVENT_RENEW };
+    struct sim_node *n = &s->node[node];
+    if (!n->is_up || n->is_paused || n->is_leaving)
+        return;
+    sim_log(s, "n%u makes room for another program", node);
+    sim_step(s, node, &e);
+    if (n->is_up)
+        sim_call(s, RENEW_LAST_MS, renew_end, (uint64_t)node << 32 | gap_ms);
 }
 
 void sim_pause(struct sim *s, uint32_t node)
