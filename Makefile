@@ -86,13 +86,13 @@ LIBS_shell  := $(call obj,$(filter-out %/main.c,$(SRC_shell))) $(LIBS_agent)
 LIBS_guard  := $(call obj,$(filter-out %/main.c,$(SRC_guard)))
 LIBS_cli    := $(call obj,$(filter-out %/main.c,$(SRC_cli))) $(LIBS_agent)
 
-EXT_base   := -lxxhash
+EXT_base   := -lxxhash -lgnutls
 EXT_gossip := $(EXT_base)
 EXT_ring   := $(EXT_base)
 EXT_store  := $(EXT_base)
 EXT_agent  := $(EXT_base) -ljansson -lyaml
 EXT_disk   := $(EXT_store) -llmdb
-EXT_shell  := $(EXT_agent) -luv -llmdb -lmicrohttpd -lgnutls -lpthread
+EXT_shell  := $(EXT_agent) -luv -llmdb -lmicrohttpd -lpthread
 EXT_guard  :=
 EXT_cli    := $(EXT_agent) -lcurl-gnutls -lsmartcols
 

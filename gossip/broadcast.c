@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "gossip/envelope.h"
+
 #define BROADCAST_NONE UINT32_MAX
 #define BROADCAST_MISFITS                                                                          \
     32 /* entries too long for what is left of a packet before we stop looking */
@@ -11,7 +13,7 @@
 #define BROADCAST_SENT_MAX 0x7fffu
 
 _Static_assert(GOSSIP_MESSAGE_MAX + GOSSIP_PACKET_PART_COST + GOSSIP_PACKET_COMPOUND <=
-                   GOSSIP_PACKET_ROOM,
+                   GOSSIP_PACKET_ROOM - GOSSIP_ENVELOPE_COST,
                "every broadcast must fit into a packet, or it would wait for ever");
 
 static uint32_t queue_capacity(uint32_t owners)

@@ -15,7 +15,9 @@ size_t gossip_census_size(uint32_t members_max)
 {
     uint64_t size = CENSUS_HEADER_MAX + CENSUS_WRAP_MAX + (uint64_t)members_max * GOSSIP_ENTRY_MAX;
 
-    return size < GOSSIP_STREAM_MAX ? (size_t)size : GOSSIP_STREAM_MAX;
+    uint64_t max = GOSSIP_STREAM_MAX - GOSSIP_ENVELOPE_HEAD - GOSSIP_ENVELOPE_TAIL;
+
+    return size < max ? (size_t)size : (size_t)max;
 }
 
 static void member_write(struct muster_writer *out, const struct gossip_member *m)
@@ -38,7 +40,8 @@ static void member_write(struct muster_writer *out, const struct gossip_member *
  * table too large for a message comes across in parts over time. */
 static struct muster_bytes plain_write(struct gossip *g, bool is_join)
 {
-    struct muster_writer out = muster_writer_over(g->table_plain, g->table_size);
+    struct muster_writer out =
+        muster_writer_over(g->table_plain + GOSSIP_ENVELOPE_HEAD, g->table_size);
     struct gossip_message header = { .type = GOSSIP_TYPE_PUSH_PULL };
     size_t room = (g->table_size - CENSUS_HEADER_MAX) / GOSSIP_ENTRY_MAX;
     uint32_t left = g->table.count < room ? g->table.count : (uint32_t)room;
@@ -61,7 +64,7 @@ static struct muster_bytes plain_write(struct gossip *g, bool is_join)
 }
 
 /* The wrapper's map as the codec would write it, but in front of bytes that are there already. */
-static struct muster_bytes wrap(uint8_t *packed, size_t len)
+static size_t wrap(uint8_t **packed, size_t len)
 {
     static const char start[] = "\x09\x82\244Algo\x00\243Buf";
     uint8_t head[CENSUS_WRAP_MAX];
@@ -76,22 +79,27 @@ static struct muster_bytes wrap(uint8_t *packed, size_t len)
     muster_write_plain(&out, MUSTER_BYTES(raw, is_long ? 5 : 3));
     MUSTER_ASSERT(muster_writer_err(&out) == MUSTER_OK);
     written = muster_writer_bytes(&out);
-    memcpy(packed - written.len, written.data, written.len);
-    return MUSTER_BYTES(packed - written.len, written.len + len);
+    *packed -= written.len;
+    memcpy(*packed, written.data, written.len);
+    return written.len + len;
 }
 
-struct muster_bytes gossip_census(struct gossip *g, bool is_join)
+struct muster_bytes gossip_census(struct gossip *g, bool is_join, bool is_request)
 {
     struct muster_bytes plain;
-    uint8_t *packed = g->table_packed + CENSUS_WRAP_MAX;
+    uint8_t *body = g->table_packed + GOSSIP_ENVELOPE_HEAD + CENSUS_WRAP_MAX;
     size_t len;
 
     MUSTER_ASSERT(!g->is_table_sent);
     g->is_table_sent = true;
     plain = plain_write(g, is_join);
     if (!g->config.compress || plain.len <= 2 * CENSUS_WRAP_MAX ||
-        gossip_lzw_compress(g->encoder, plain, packed, plain.len - CENSUS_WRAP_MAX, &len) !=
-            MUSTER_OK)
-        return plain;
-    return wrap(packed, len);
+        gossip_lzw_compress(g->encoder, plain, body, plain.len - CENSUS_WRAP_MAX, &len) !=
+            MUSTER_OK) {
+        body = g->table_plain + GOSSIP_ENVELOPE_HEAD;
+        len = plain.len;
+    } else {
+        len = wrap(&body, len);
+    }
+    return gossip_envelope_close_stream(&g->envelope, body, len, is_request);
 }

@@ -13,7 +13,8 @@
 
 size_t gossip_census_size(uint32_t members_max); /* bytes of each of the two buffers */
 
-/* At most once a step. The bytes live until the next one. */
-struct muster_bytes gossip_census(struct gossip *g, bool is_join);
+/* In its envelope, as a request or as the answer to one. At most once a step; the bytes live until
+ * the next one. */
+struct muster_bytes gossip_census(struct gossip *g, bool is_join, bool is_request);
 
 #endif

@@ -1,8 +1,9 @@
 /* Core: the one struct behind gossip.h, shared by the modules that make up its state machine.
  *
- * Below it stand modules that know nothing of it (codec, packet, lzw, scale, suspicion, member,
- * table, broadcast, outbox); above it those that change it: rumor (what is believed), probe (who
- * answers), sync and stream (whole tables), post (what goes out), gossip (the verbs).
+ * Below it stand modules that know nothing of it (codec, envelope, keyring, packet, lzw, scale,
+ * suspicion, member, table, broadcast, outbox); above it those that change it: rumor (what is
+ * believed), probe (who answers), sync and stream (whole tables), post (what goes out), gossip (the
+ * verbs).
  *
  * units    milliseconds of the caller's monotonic clock
  * memory   one block and what hangs from it, all from the arena at open
@@ -17,6 +18,7 @@
 #include "base/heap.h"
 #include "base/rng.h"
 #include "gossip/broadcast.h"
+#include "gossip/envelope.h"
 #include "gossip/gossip.h"
 #include "gossip/lzw.h"
 #include "gossip/outbox.h"
@@ -113,6 +115,7 @@ struct gossip {
     struct gossip_config config; /* name and meta point at our own entry */
     struct muster_rng rng;
     struct gossip_table table;
+    struct gossip_envelope envelope;
     struct gossip_queue queue;
     struct gossip_outbox outbox;
     struct muster_heap suspicions; /* deadlines by member number */
@@ -126,9 +129,10 @@ struct gossip {
     struct gossip_lzw_decoder *decoder;
     uint8_t *scratch;     /* GOSSIP_PACKET_EXPANSION: what a packet unpacks to */
     uint8_t *window;      /* GOSSIP_FEED_WINDOW: what of a stream is unpacked now */
-    uint8_t *table_plain; /* table_size each: our table on its way out */
+    uint8_t *table_plain; /* our table on its way out: table_size each, and room for an envelope */
     uint8_t *table_packed;
-    size_t table_size;
+    uint8_t *unsealed; /* what was in an envelope; only with keys */
+    size_t table_size, unsealed_size;
     uint64_t now_ms;
     uint64_t gossip_ms;    /* last gossip tick */
     uint64_t push_pull_ms; /* next exchange */
@@ -143,6 +147,17 @@ struct gossip {
     bool is_left_told;
     bool is_table_sent; /* the table's buffers are taken until the next step */
 };
+
+/* An envelope that could not be opened, by the reason that it gave. */
+static inline void gossip_count_unopened(struct gossip *g, int err)
+{
+    if (err == MUSTER_EFOREIGN)
+        g->counters.dropped_foreign++;
+    else if (err == MUSTER_EDENIED || err == MUSTER_EREFUSED || err == MUSTER_EUNSUPPORTED)
+        g->counters.dropped_sealed++;
+    else
+        g->counters.dropped_malformed++;
+}
 
 /* Our own entry, always number 0 and always there. */
 static inline struct gossip_member *gossip_self(struct gossip *g)

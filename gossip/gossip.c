@@ -24,6 +24,7 @@
 #define GOSSIP_PROTOCOL_CURRENT 2
 #define GOSSIP_TIME_MAX_MS      3600000 /* no interval is longer, so that products of them fit */
 #define GOSSIP_MULT_MAX         64
+#define GOSSIP_UNSEALED_MORE    (1u << 20)
 
 /* ---- settings ---- */
 
@@ -119,6 +120,9 @@ static int config_check(const struct gossip_config *c)
     if ((c->advertise.len != 4 && c->advertise.len != 16) || c->advertise.port == 0 ||
         muster_addr_is_unspecified(c->advertise) || muster_addr_is_multicast(c->advertise))
         return MUSTER_EINVAL;
+    if ((c->label != NULL && strlen(c->label) > GOSSIP_LABEL_MAX) ||
+        (c->keyring != NULL && c->nonce == NULL))
+        return MUSTER_EINVAL;
     if (c->incarnation > GOSSIP_INCARNATION_MAX || c->delegate[2] < c->delegate[0] ||
         c->delegate[2] > c->delegate[1])
         return MUSTER_EINVAL;
@@ -132,13 +136,22 @@ static size_t heap_memory(uint32_t members_max)
     return members_max * (sizeof(struct muster_heap_entry) + sizeof(uint32_t)) + 64;
 }
 
+/* Sealed tables are taken as far as ours could grow, with some of an application's state beside. */
+static size_t unsealed_size(const struct gossip_config *c)
+{
+    size_t size = gossip_census_size(c->members_max) + GOSSIP_UNSEALED_MORE;
+
+    return c->keyring == NULL ? 0 : size < GOSSIP_STREAM_MAX ? size : GOSSIP_STREAM_MAX;
+}
+
 size_t gossip_memory(const struct gossip_config *c)
 {
     return sizeof(struct gossip) + gossip_table_memory(c->members_max) +
            gossip_queue_memory(c->members_max) + gossip_outbox_memory() +
            heap_memory(c->members_max) + sizeof(struct gossip_lzw_encoder) +
            sizeof(struct gossip_lzw_decoder) + GOSSIP_PACKET_EXPANSION + GOSSIP_FEED_WINDOW +
-           2 * gossip_census_size(c->members_max) + 1024;
+           2 * (gossip_census_size(c->members_max) + GOSSIP_ENVELOPE_HEAD + GOSSIP_ENVELOPE_TAIL) +
+           unsealed_size(c) + 1024;
 }
 
 static int parts_open(struct gossip *g, struct muster_arena *arena, uint64_t hash_seed)
@@ -159,10 +172,16 @@ static int parts_open(struct gossip *g, struct muster_arena *arena, uint64_t has
     g->decoder = muster_arena_take(arena, 1, sizeof *g->decoder);
     g->scratch = muster_arena_take(arena, GOSSIP_PACKET_EXPANSION, 1);
     g->window = muster_arena_take(arena, GOSSIP_FEED_WINDOW, 1);
-    g->table_plain = muster_arena_take(arena, g->table_size, 1);
-    g->table_packed = muster_arena_take(arena, g->table_size, 1);
+    g->table_plain =
+        muster_arena_take(arena, GOSSIP_ENVELOPE_HEAD + g->table_size + GOSSIP_ENVELOPE_TAIL, 1);
+    g->table_packed =
+        muster_arena_take(arena, GOSSIP_ENVELOPE_HEAD + g->table_size + GOSSIP_ENVELOPE_TAIL, 1);
+    g->unsealed_size = unsealed_size(&g->config);
+    if (g->unsealed_size > 0)
+        g->unsealed = muster_arena_take(arena, g->unsealed_size, 1);
     if (g->encoder == NULL || g->decoder == NULL || g->scratch == NULL || g->window == NULL ||
-        g->table_plain == NULL || g->table_packed == NULL)
+        g->table_plain == NULL || g->table_packed == NULL ||
+        (g->unsealed == NULL && g->unsealed_size > 0))
         return MUSTER_EFULL;
     return MUSTER_OK;
 }
@@ -197,6 +216,8 @@ int gossip_open(struct gossip **out, struct muster_arena *arena, const struct go
     if (g == NULL)
         return MUSTER_EFULL;
     g->config = *c;
+    g->config.label = NULL; /* ours from now on, and in the envelope */
+    gossip_envelope_init(&g->envelope, c);
     muster_rng_seed(&g->rng, c->seed);
     g->seq = (uint32_t)muster_rng_next(&g->rng); /* not to be guessed by whoever forges acks */
     err = parts_open(g, arena, muster_rng_next(&g->rng));
@@ -271,11 +292,17 @@ static void packet_take(struct gossip *g, struct muster_addr from, struct muster
 {
     struct gossip_packet p;
     struct muster_bytes message;
+    int err;
 
     g->counters.packets_in++;
     g->counters.bytes_in += bytes.len;
     if (bytes.len == 0 || bytes.len > GOSSIP_RECEIVE_MAX) {
         g->counters.dropped_malformed++;
+        return;
+    }
+    err = gossip_envelope_open_packet(&g->envelope, bytes, g->unsealed, &bytes);
+    if (err != MUSTER_OK) {
+        gossip_count_unopened(g, err);
         return;
     }
     gossip_packet_open(&p, bytes, g->scratch, g->decoder);

@@ -25,12 +25,15 @@
 #define GOSSIP_NAME_MAX     255 /* bytes of a name on receipt */
 #define GOSSIP_NAME_OWN_MAX 128 /* bytes of our own */
 #define GOSSIP_META_MAX     512
+#define GOSSIP_LABEL_MAX    255
 #define GOSSIP_PACKET_MAX   1400 /* bytes of a datagram we send, all layers */
 #define GOSSIP_RECEIVE_MAX  65535
 #define GOSSIP_CONNECT_MS   2000        /* a host that has not answered by then is not there */
 #define GOSSIP_STREAM_MAX   (20u << 20) /* bytes of one stream message we accept */
 
 enum gossip_state { GOSSIP_ALIVE = 0, GOSSIP_SUSPECT = 1, GOSSIP_DEAD = 2, GOSSIP_LEFT = 3 };
+
+struct gossip_keyring;
 
 struct gossip_config {
     const char *name;             /* unique in the pool; copied */
@@ -47,6 +50,13 @@ struct gossip_config {
     uint32_t indirect_checks, gossip_nodes, retransmit_mult;
     uint32_t suspicion_mult, suspicion_max_mult, awareness_max;
     bool compress;
+
+    struct gossip_keyring *keyring; /* NULL: nothing is encrypted; may change between two steps */
+    void (*nonce)(void *context, uint8_t *out); /* 12 bytes that never come twice; with keys */
+    void *nonce_context;
+    const char *label; /* of the pool; NULL: none. Copied */
+    /* For the time while a living pool gets its keys or its label. */
+    bool accept_plain, send_plain, accept_unlabelled;
 };
 
 void gossip_config_lan(struct gossip_config *c);
@@ -133,6 +143,8 @@ struct gossip_effect {
 struct gossip_counters {
     uint64_t packets_in, packets_out, bytes_in, bytes_out;
     uint64_t dropped_malformed, dropped_crc, dropped_type, dropped_unfit, dropped_full;
+    uint64_t dropped_sealed;  /* none of our keys opened it, or it came plain */
+    uint64_t dropped_foreign; /* another pool's label, or none */
     uint64_t user_messages;   /* of an application above; read and discarded */
     uint64_t probes_tcp_only; /* answered by TCP alone: datagrams are lost on the way */
     uint64_t probes, probes_failed, suspicions, refutations, conflicts, push_pulls,

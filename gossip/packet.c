@@ -36,7 +36,6 @@ static void packet_fail(struct gossip_packet *p, enum gossip_packet_err err)
         p->err = err;
 }
 
-/* A label and the encryption would come off here, before the checksum. */
 void gossip_packet_open(struct gossip_packet *p, struct muster_bytes bytes, uint8_t *scratch,
                         struct gossip_lzw_decoder *decoder)
 {
@@ -174,11 +173,11 @@ bool gossip_packet_next(struct gossip_packet *p, struct muster_bytes *message)
 
 /* ---- out ---- */
 
-void gossip_parts_init(struct gossip_parts *parts)
+void gossip_parts_init(struct gossip_parts *parts, size_t envelope)
 {
     parts->count = 0;
     parts->size = GOSSIP_PACKET_COMPOUND;
-    parts->room = GOSSIP_PACKET_ROOM;
+    parts->room = GOSSIP_PACKET_ROOM - envelope;
 }
 
 bool gossip_parts_add(struct gossip_parts *parts, struct muster_bytes message)

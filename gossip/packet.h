@@ -1,6 +1,6 @@
 /* Packet: the layers around messages in one datagram.
  *
- *     label, encrypt (neither in this build) > crc > compress, compound (in any order) > message
+ *     label, encrypt (gossip/envelope.h) > crc > compress, compound (in any order) > message
  *
  * A packet is taken apart by walking: each turn gives one message, and what does not belong is
  * counted and left out. A packet is built from parts: the first one alone is sent bare, several as
@@ -71,7 +71,8 @@ struct gossip_parts {
     size_t room; /* the compound's largest size */
 };
 
-void gossip_parts_init(struct gossip_parts *parts);
+/* `envelope`: bytes of the datagram that are not for what stands here. */
+void gossip_parts_init(struct gossip_parts *parts, size_t envelope);
 bool gossip_parts_add(struct gossip_parts *parts, struct muster_bytes message);
 
 struct gossip_seal {
@@ -80,7 +81,7 @@ struct gossip_seal {
     struct gossip_lzw_encoder *encoder;
 };
 
-/* Writes the datagram, at most GOSSIP_PACKET_MAX bytes, and returns its length. */
+/* Writes what goes into the envelope and returns its length. */
 size_t gossip_parts_seal(const struct gossip_parts *parts, const struct gossip_seal *seal,
                          uint8_t *out);
 

@@ -29,21 +29,38 @@ static void bytes_send(struct gossip *g, struct muster_addr to, struct muster_by
     g->counters.bytes_out += bytes.len;
 }
 
-/* A label and the encryption would be put around the sealed bytes here, and taken off the room. */
+/* Room for a body and the envelope around it; NULL at the brim. */
+static uint8_t *body_room(struct gossip *g, size_t size)
+{
+    uint8_t *room = gossip_outbox_room(&g->outbox, size + gossip_envelope_cost(&g->envelope));
+
+    if (room == NULL)
+        g->counters.dropped_full++;
+    return room == NULL ? NULL : room + gossip_envelope_head(&g->envelope);
+}
+
+static struct muster_bytes body_close(struct gossip *g, uint8_t *body, size_t len)
+{
+    struct muster_bytes packet = gossip_envelope_close_packet(&g->envelope, body, len);
+
+    gossip_outbox_commit(&g->outbox, packet.len);
+    return packet;
+}
+
+static void parts_begin(const struct gossip *g, struct gossip_parts *parts)
+{
+    gossip_parts_init(parts, gossip_envelope_cost(&g->envelope));
+}
+
 static void parts_send(struct gossip *g, struct muster_addr to, const struct gossip_parts *parts,
                        bool has_crc)
 {
     struct gossip_seal seal = { has_crc, g->config.compress, g->encoder };
-    uint8_t *out = gossip_outbox_room(&g->outbox, GOSSIP_PACKET_MAX);
-    size_t len;
+    uint8_t *body = body_room(g, parts->room + GOSSIP_PACKET_CRC_LEN);
 
-    if (out == NULL) {
-        g->counters.dropped_full++;
+    if (body == NULL)
         return;
-    }
-    len = gossip_parts_seal(parts, &seal, out);
-    gossip_outbox_commit(&g->outbox, len);
-    bytes_send(g, to, MUSTER_BYTES(out, len));
+    bytes_send(g, to, body_close(g, body, gossip_parts_seal(parts, &seal, body)));
 }
 
 static uint32_t transmits_max(const struct gossip *g)
@@ -57,7 +74,7 @@ void gossip_post(struct gossip *g, struct muster_addr to, const struct gossip_me
     struct gossip_parts parts;
     bool fits;
 
-    gossip_parts_init(&parts);
+    parts_begin(g, &parts);
     fits = gossip_parts_add(&parts, message_bytes(message, buffer));
     MUSTER_ASSERT(fits);
     gossip_queue_take(&g->queue, &parts, transmits_max(g));
@@ -70,7 +87,7 @@ void gossip_post_pair(struct gossip *g, const struct gossip_member *to,
     uint8_t buffer[2][GOSSIP_MESSAGE_MAX];
     struct gossip_parts parts;
 
-    gossip_parts_init(&parts);
+    parts_begin(g, &parts);
     if (gossip_parts_add(&parts, message_bytes(first, buffer[0])) &&
         gossip_parts_add(&parts, message_bytes(second, buffer[1])))
         parts_send(g, to->addr, &parts, to->vsn[1] >= POST_KNOWS_CRC);
@@ -87,7 +104,7 @@ void gossip_post_to(struct gossip *g, struct muster_addr to, struct muster_bytes
 {
     struct gossip_parts parts;
 
-    gossip_parts_init(&parts);
+    parts_begin(g, &parts);
     if (gossip_parts_add(&parts, message))
         parts_send(g, to, &parts, false);
 }
@@ -97,20 +114,19 @@ void gossip_post_random(struct gossip *g, struct muster_bytes message, uint32_t 
 {
     struct gossip_lot lot = { .suspects = true, .except = except };
     uint32_t drawn[POST_DRAW_MAX];
-    uint8_t *out = gossip_outbox_room(&g->outbox, message.len);
+    uint8_t *body = body_room(g, message.len);
+    struct muster_bytes packet;
     uint32_t count;
 
     MUSTER_ASSERT(want <= POST_DRAW_MAX);
-    MUSTER_ASSERT(message.len <= GOSSIP_PACKET_MAX);
-    if (out == NULL) {
-        g->counters.dropped_full++;
+    MUSTER_ASSERT(message.len <= GOSSIP_PACKET_MAX - gossip_envelope_cost(&g->envelope));
+    if (body == NULL)
         return;
-    }
-    memcpy(out, message.data, message.len);
-    gossip_outbox_commit(&g->outbox, message.len);
+    memcpy(body, message.data, message.len);
+    packet = body_close(g, body, message.len);
     count = gossip_table_draw(&g->table, &g->rng, &lot, want, drawn);
     for (uint32_t i = 0; i < count; i++)
-        bytes_send(g, g->table.member[drawn[i]].addr, MUSTER_BYTES(out, message.len));
+        bytes_send(g, g->table.member[drawn[i]].addr, packet);
 }
 
 void gossip_post_tick(struct gossip *g)
@@ -130,7 +146,7 @@ void gossip_post_tick(struct gossip *g)
         const struct gossip_member *m = &g->table.member[drawn[i]];
         struct gossip_parts parts;
 
-        gossip_parts_init(&parts);
+        parts_begin(g, &parts);
         gossip_queue_take(&g->queue, &parts, transmits_max(g));
         if (parts.count > 0)
             parts_send(g, m->addr, &parts, m->vsn[1] >= POST_KNOWS_CRC);

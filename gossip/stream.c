@@ -38,18 +38,30 @@ uint32_t gossip_stream_open_over(struct gossip *g, enum gossip_stream_kind kind,
     return s->number;
 }
 
+/* Room for a body with its envelope, taken at once; NULL at the brim. */
+static uint8_t *envelope_room(struct gossip *g, size_t len)
+{
+    size_t size = GOSSIP_ENVELOPE_HEAD + len + GOSSIP_ENVELOPE_TAIL;
+    uint8_t *room = gossip_outbox_room(&g->outbox, size);
+
+    if (room != NULL)
+        gossip_outbox_commit(&g->outbox, size);
+    return room;
+}
+
 uint32_t gossip_stream_open(struct gossip *g, enum gossip_stream_kind kind, struct muster_addr to,
                             struct muster_bytes bytes, uint64_t deadline_ms)
 {
-    uint8_t *copy = gossip_outbox_room(&g->outbox, bytes.len);
+    uint8_t *room = envelope_room(g, bytes.len);
 
-    if (copy == NULL) {
+    if (room == NULL) {
         g->counters.dropped_full++;
         return 0;
     }
-    memcpy(copy, bytes.data, bytes.len);
-    gossip_outbox_commit(&g->outbox, bytes.len);
-    return gossip_stream_open_over(g, kind, to, MUSTER_BYTES(copy, bytes.len), deadline_ms);
+    memcpy(room + GOSSIP_ENVELOPE_HEAD, bytes.data, bytes.len);
+    bytes =
+        gossip_envelope_close_stream(&g->envelope, room + GOSSIP_ENVELOPE_HEAD, bytes.len, true);
+    return gossip_stream_open_over(g, kind, to, bytes, deadline_ms);
 }
 
 struct gossip_stream *gossip_stream_find(struct gossip *g, uint32_t number, bool is_inbound)
@@ -119,6 +131,24 @@ void gossip_stream_reply(struct gossip *g, struct gossip_stream *s, struct muste
     MUSTER_ASSERT(s->kind == GOSSIP_STREAM_INBOUND);
     gossip_outbox_add(&g->outbox, &effect);
     stream_give(g, s);
+}
+
+void gossip_stream_answer(struct gossip *g, struct gossip_stream *s,
+                          const struct gossip_message *message)
+{
+    uint8_t *room = envelope_room(g, GOSSIP_MESSAGE_MAX);
+    struct muster_writer out;
+
+    if (room == NULL) {
+        gossip_stream_close(g, s);
+        return;
+    }
+    out = muster_writer_over(room + GOSSIP_ENVELOPE_HEAD, GOSSIP_MESSAGE_MAX);
+    gossip_message_encode(message, &out);
+    MUSTER_ASSERT(muster_writer_err(&out) == MUSTER_OK);
+    gossip_stream_reply(g, s,
+                        gossip_envelope_close_stream(&g->envelope, room + GOSSIP_ENVELOPE_HEAD,
+                                                     muster_writer_bytes(&out).len, false));
 }
 
 void gossip_stream_refuse(struct gossip *g, uint32_t number)

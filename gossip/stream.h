@@ -12,11 +12,11 @@
 
 #include "gossip/core.h"
 
-/* Asks for a connection; copies the bytes. 0 at the brim. */
+/* Asks for a connection and says this in an envelope; copies the bytes. 0 at the brim. */
 uint32_t gossip_stream_open(struct gossip *g, enum gossip_stream_kind kind, struct muster_addr to,
                             struct muster_bytes bytes, uint64_t deadline_ms);
 
-/* As above, but the bytes must live until the next step by themselves. */
+/* As above, but in their envelope already, and alive until the next step by themselves. */
 uint32_t gossip_stream_open_over(struct gossip *g, enum gossip_stream_kind kind,
                                  struct muster_addr to, struct muster_bytes bytes,
                                  uint64_t deadline_ms);
@@ -29,6 +29,9 @@ struct gossip_stream *gossip_stream_accept(struct gossip *g, uint32_t number);
 void gossip_stream_close(struct gossip *g, struct gossip_stream *s);
 void gossip_stream_drop(struct gossip *g, uint32_t number); /* one that we began; absent is fine */
 void gossip_stream_reply(struct gossip *g, struct gossip_stream *s, struct muster_bytes bytes);
+/* One small message, in an envelope; at the brim the stream is closed without. */
+void gossip_stream_answer(struct gossip *g, struct gossip_stream *s,
+                          const struct gossip_message *message);
 void gossip_stream_refuse(struct gossip *g, uint32_t number); /* inbound, and no place for it */
 
 /* One whose time is over; NULL when there is none. */

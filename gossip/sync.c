@@ -108,39 +108,24 @@ static bool push_pull_merge(struct gossip *g, struct muster_bytes bytes,
 static void error_reply(struct gossip *g, struct gossip_stream *s, const char *text)
 {
     struct gossip_message m = { .type = GOSSIP_TYPE_ERROR };
-    uint8_t *room = gossip_outbox_room(&g->outbox, GOSSIP_MESSAGE_MAX);
-    struct muster_writer out;
 
-    g->counters.dropped_malformed++;
-    if (room == NULL) {
-        gossip_stream_close(g, s);
-        return;
-    }
     m.error.text = muster_bytes_text(text);
-    out = muster_writer_over(room, GOSSIP_MESSAGE_MAX);
-    gossip_message_encode(&m, &out);
-    gossip_outbox_commit(&g->outbox, muster_writer_bytes(&out).len);
-    gossip_stream_reply(g, s, muster_writer_bytes(&out));
+    gossip_stream_answer(g, s, &m);
 }
 
 static int ping_serve(struct gossip *g, struct gossip_stream *s, struct gossip_feed *f)
 {
     struct gossip_message m, ack = { .type = GOSSIP_TYPE_ACK };
-    uint8_t *room = gossip_outbox_room(&g->outbox, GOSSIP_MESSAGE_MAX);
-    struct muster_writer out;
     int err = gossip_feed_message(f, &m);
 
     if (err != MUSTER_OK)
         return err;
-    if (room == NULL || !gossip_errand_is_for_us(g, m.ping.node)) {
+    if (!gossip_errand_is_for_us(g, m.ping.node)) {
         gossip_stream_close(g, s);
         return MUSTER_OK;
     }
     ack.ack.seq = m.ping.seq;
-    out = muster_writer_over(room, GOSSIP_MESSAGE_MAX);
-    gossip_message_encode(&ack, &out);
-    gossip_outbox_commit(&g->outbox, muster_writer_bytes(&out).len);
-    gossip_stream_reply(g, s, muster_writer_bytes(&out));
+    gossip_stream_answer(g, s, &ack);
     return MUSTER_OK;
 }
 
@@ -178,12 +163,43 @@ static int push_pull_serve(struct gossip *g, struct gossip_stream *s, struct gos
     if (err == MUSTER_OK)
         err = gossip_feed_message(&header, &m);
     MUSTER_ASSERT(err == MUSTER_OK);
-    gossip_stream_reply(g, s, gossip_census(g, m.push_pull.join));
+    gossip_stream_reply(g, s, gossip_census(g, m.push_pull.join, false));
     (void)push_pull_merge(g, bytes, &origin);
     return MUSTER_OK;
 }
 
-static int request_serve(struct gossip *g, struct gossip_stream *s, struct muster_bytes bytes)
+/* Strangers are told why, in an envelope of ours, so that only those read it who have our key; to
+ * another pool we say nothing. */
+static int envelope_refuse(struct gossip *g, struct gossip_stream *s, int err)
+{
+    if (err == MUSTER_ESHORT)
+        return err;
+    gossip_count_unopened(g, err);
+    if (err == MUSTER_EUNSUPPORTED)
+        error_reply(g, s, "encrypted, but this side has no keys");
+    else if (err == MUSTER_EREFUSED)
+        error_reply(g, s, "not encrypted, but this side has keys");
+    else if (err == MUSTER_EDENIED)
+        error_reply(g, s, "encrypted with none of the keys of this side");
+    else
+        gossip_stream_close(g, s);
+    return MUSTER_OK;
+}
+
+static int letter_open(struct gossip *g, struct muster_bytes bytes, bool is_request,
+                       struct gossip_letter *letter)
+{
+    return gossip_envelope_open_stream(&g->envelope, bytes, is_request, g->unsealed,
+                                       g->unsealed_size, letter);
+}
+
+/* What was sealed came as a whole, so nothing can still be missing in it. */
+static int letter_err(const struct gossip_letter *letter, int err)
+{
+    return err == MUSTER_ESHORT && letter->is_sealed ? MUSTER_ECORRUPT : err;
+}
+
+static int message_serve(struct gossip *g, struct gossip_stream *s, struct muster_bytes bytes)
 {
     struct gossip_feed f;
     int err = gossip_feed_open(&f, bytes, g->decoder, g->window);
@@ -202,20 +218,28 @@ static int request_serve(struct gossip *g, struct gossip_stream *s, struct muste
         case GOSSIP_TYPE_USER:
             err = user_serve(g, s, &f);
             break;
-        case GOSSIP_TYPE_ENCRYPT:
-            error_reply(g, s, "encrypted, but this side has no keys");
-            return MUSTER_OK;
         default:
             g->counters.dropped_type++;
             gossip_stream_close(g, s);
             return MUSTER_OK;
         }
     }
-    if (err == MUSTER_ECORRUPT) {
-        error_reply(g, s, "cannot be unpacked");
-        return MUSTER_OK;
-    }
     return err;
+}
+
+static int request_serve(struct gossip *g, struct gossip_stream *s, struct muster_bytes bytes)
+{
+    struct gossip_letter letter;
+    int err = letter_open(g, bytes, true, &letter);
+
+    if (err != MUSTER_OK)
+        return envelope_refuse(g, s, err);
+    err = letter_err(&letter, message_serve(g, s, letter.plain));
+    if (err != MUSTER_ECORRUPT)
+        return err;
+    g->counters.dropped_malformed++;
+    error_reply(g, s, "cannot be unpacked");
+    return MUSTER_OK;
 }
 
 /* ---- what we asked ---- */
@@ -281,18 +305,22 @@ static int table_answer(struct gossip *g, struct gossip_stream *s, struct gossip
 
 static int answer_take(struct gossip *g, struct gossip_stream *s, struct muster_bytes bytes)
 {
+    struct gossip_letter letter;
     struct gossip_feed f;
     bool ok = false;
-    int err = gossip_feed_open(&f, bytes, g->decoder, g->window);
+    int err = letter_open(g, bytes, false, &letter);
 
+    if (err != MUSTER_OK)
+        return err;
+    err = gossip_feed_open(&f, letter.plain, g->decoder, g->window);
     if (err == MUSTER_OK && gossip_feed_type(&f) < 0)
         err = f.is_packed ? MUSTER_ECORRUPT : MUSTER_ESHORT;
     if (err == MUSTER_OK && s->kind == GOSSIP_STREAM_PROBE)
         err = probe_answer(g, s, &f, &ok);
     else if (err == MUSTER_OK)
-        err = table_answer(g, s, &f, bytes, &ok);
+        err = table_answer(g, s, &f, letter.plain, &ok);
     if (err != MUSTER_OK)
-        return err;
+        return letter_err(&letter, err);
     exchange_end(g, s, ok, false);
     gossip_stream_close(g, s);
     return MUSTER_OK;
@@ -322,7 +350,7 @@ void gossip_sync_data(struct gossip *g, const struct gossip_event *event)
     if (err == MUSTER_OK || (err == MUSTER_ESHORT && !event->ended))
         return;
     if (event->bytes.len > 0)
-        g->counters.dropped_malformed++;
+        gossip_count_unopened(g, err);
     stream_fail(g, s, false);
 }
 
@@ -339,8 +367,8 @@ void gossip_sync_join(struct gossip *g, struct muster_addr seed)
     uint64_t deadline_ms = muster_deadline_after(g->now_ms, g->config.stream_timeout_ms);
 
     if (g->is_leaving || seed.len == 0 || muster_addr_equal(seed, g->config.advertise) ||
-        gossip_stream_open_over(g, GOSSIP_STREAM_JOIN, seed, gossip_census(g, true), deadline_ms) ==
-            0)
+        gossip_stream_open_over(g, GOSSIP_STREAM_JOIN, seed, gossip_census(g, true, true),
+                                deadline_ms) == 0)
         join_report(g, seed, false);
 }
 
@@ -371,7 +399,7 @@ static void push_pull_tick(struct gossip *g)
     if (g->is_leaving || gossip_table_draw(&g->table, &g->rng, &lot, 1, &number) == 0)
         return;
     (void)gossip_stream_open_over(g, GOSSIP_STREAM_SYNC, g->table.member[number].addr,
-                                  gossip_census(g, false),
+                                  gossip_census(g, false, true),
                                   muster_deadline_after(g->now_ms, g->config.stream_timeout_ms));
 }
 

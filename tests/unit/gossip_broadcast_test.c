@@ -50,7 +50,7 @@ static const char *take(struct gossip_queue *q, uint32_t transmits_max)
     static char marks[GOSSIP_PACKET_PARTS + 1];
     struct gossip_parts parts;
 
-    gossip_parts_init(&parts);
+    gossip_parts_init(&parts, 0);
     gossip_queue_take(q, &parts, transmits_max);
     for (uint32_t i = 0; i < parts.count; i++)
         marks[i] = (char)parts.part[i].data[0];

@@ -205,7 +205,7 @@ static void one_part_goes_bare_and_several_as_a_compound(void **state)
     struct bench *b = *state;
     struct gossip_parts parts;
 
-    gossip_parts_init(&parts);
+    gossip_parts_init(&parts, 0);
     assert_true(gossip_parts_add(&parts, NACK));
     assert_true(muster_bytes_equal(MUSTER_BYTES(b->bytes[0], seal(b, &parts, false, true)), NACK));
     assert_true(muster_bytes_equal(MUSTER_BYTES(b->bytes[0], seal(b, &parts, true, true)),
@@ -236,7 +236,7 @@ static void no_datagram_is_ever_too_large(void **state)
             for (size_t n = 0; n < cases[i].len; n++)
                 b->plain[n] = (uint8_t)muster_rng_below(&rng, cases[i].letters);
             b->plain[0] = GOSSIP_TYPE_USER;
-            gossip_parts_init(&parts);
+            gossip_parts_init(&parts, 0);
             while (gossip_parts_add(&parts, MUSTER_BYTES(b->plain, cases[i].len)))
                 assert_true(parts.count <= GOSSIP_PACKET_PARTS);
             len = seal(b, &parts, (how & 1) != 0, (how & 2) != 0);
@@ -265,7 +265,7 @@ static void only_what_gets_smaller_is_packed(void **state)
         for (size_t n = 0; n < cases[i].len; n++)
             b->plain[n] = (uint8_t)muster_rng_below(&rng, cases[i].letters);
         b->plain[0] = GOSSIP_TYPE_USER;
-        gossip_parts_init(&parts);
+        gossip_parts_init(&parts, 0);
         assert_true(gossip_parts_add(&parts, MUSTER_BYTES(b->plain, cases[i].len)));
         len = seal(b, &parts, false, true);
         assert_int_equal(b->bytes[0][0] == GOSSIP_TYPE_COMPRESS, cases[i].is_packed);

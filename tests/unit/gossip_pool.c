@@ -311,7 +311,9 @@ static void arrivals_take(struct pool *p)
             muster_heap_set(&p->arrivals, number, stalled_ms); /* waits in the socket's buffer */
             continue;
         }
-        pool_event(p, f->to, &f->event);
+        /* Of a stream that was answered nothing more is read. */
+        if (!f->event.inbound || p->stream[f->event.stream].is_open)
+            pool_event(p, f->to, &f->event);
         free(f->bytes);
         f->bytes = NULL;
         f->is_used = false;
