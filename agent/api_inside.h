@@ -59,6 +59,8 @@ void api_outcome(struct agent_api *api, uint64_t id, const struct agent_reply *r
 /* Everything that the node is asked for. */
 void api_route(struct agent_api *api, const struct agent_http_request *r);
 
+void api_keys_change(struct agent_api *api, const struct agent_http_request *r, const char *verb);
+
 /* Answers from this node alone; true when the path was one of them. */
 bool api_local(struct agent_api *api, const struct agent_http_request *r);
 void api_member_json(const struct agent_member *m, struct agent_json *j);

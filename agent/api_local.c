@@ -229,7 +229,8 @@ static void metrics_ever(struct muster_text *t, const struct agent_counters *c)
            c->gossip.packets_out);
     metric(t, "muster_gossip_dropped_total", "counter", "Gossip input refused.",
            c->gossip.dropped_malformed + c->gossip.dropped_crc + c->gossip.dropped_type +
-               c->gossip.dropped_unfit + c->gossip.dropped_full);
+               c->gossip.dropped_unfit + c->gossip.dropped_full + c->gossip.dropped_sealed +
+               c->gossip.dropped_foreign);
     metric(t, "muster_gossip_suspicions_total", "counter", "Members suspected.",
            c->gossip.suspicions);
 }

@@ -462,6 +462,8 @@ enum route {
     ROUTE_JOIN,
     ROUTE_LEAVE,
     ROUTE_WHATIF,
+    ROUTE_KEYS,
+    ROUTE_KEY,
     ROUTE_LATER
 };
 
@@ -492,6 +494,8 @@ static const struct route_rule routes[] = {
     { "/v1/join", false, ROUTE_JOIN, POST, "POST" },
     { "/v1/leave", false, ROUTE_LEAVE, POST, "POST" },
     { "/v1/whatif", false, ROUTE_WHATIF, GET, "GET" },
+    { "/v1/keys", false, ROUTE_KEYS, GET, "GET" },
+    { "/v1/keys/", true, ROUTE_KEY, POST, "POST" },
     { "/v1/payloads", false, ROUTE_LATER, PUT | GET, "PUT" },
     { "/v1/payloads/", true, ROUTE_LATER, GET, "GET" },
 };
@@ -538,6 +542,12 @@ static void route_take(struct agent_api *api, const struct agent_http_request *r
         break;
     case ROUTE_WHATIF:
         whatif(api, r);
+        break;
+    case ROUTE_KEYS:
+        job_simple(api, r, AGENT_OP_KEYS, "list");
+        break;
+    case ROUTE_KEY:
+        api_keys_change(api, r, name);
         break;
     case ROUTE_LATER:
         api_error(api, r->id, 501, "unsupported", NULL, "not supported yet in this version");

@@ -56,11 +56,16 @@ struct agent_config {
     uint32_t tags_count;
     const char *tags_text; /* "k=v,k=v", sorted by key */
     uint32_t replicas;
-    int32_t profile;     /* enum agent_config_profile; of a cluster that is founded here */
-    int32_t partition;   /* 1: majority (R45); likewise */
-    uint8_t delegate[3]; /* DMin, DMax, DCur */
-    int32_t log_level;   /* enum agent_log_level */
-    int32_t log_format;  /* enum agent_config_format */
+    int32_t profile;          /* enum agent_config_profile; of a cluster that is founded here */
+    int32_t partition;        /* 1: majority (R45); likewise */
+    uint8_t delegate[3];      /* DMin, DMax, DCur */
+    const char *encrypt_key;  /* in base64; NULL: none */
+    const char *encrypt_file; /* a keyring; NULL: none */
+    bool encrypt_verify_incoming, encrypt_verify_outgoing;
+    const char *label; /* of the gossip pool; NULL: none */
+    bool label_verify_incoming;
+    int32_t log_level;  /* enum agent_log_level */
+    int32_t log_format; /* enum agent_config_format */
     uint32_t max_members, max_jobs, max_runs, max_connections;
     uint32_t max_strikes; /* node deaths soon after a start that hold a job; 0: none do */
     uint64_t max_log;     /* bytes of a run's output before it is rotated */

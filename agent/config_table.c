@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "agent/config_field.h"
+#include "agent/keys.h"
 #include "agent/name.h"
 #include "agent/schema_value.h"
+#include "gossip/gossip.h"
 
 #define AT(member)      .offset = offsetof(struct agent_config, member)
 #define AT_LIST(member) AT(member), .count_offset = offsetof(struct agent_config, member##_count)
@@ -184,6 +186,51 @@ static int delegate_read(struct agent_schema_reader *r, const struct agent_schem
     return MUSTER_OK;
 }
 
+/* ---- encrypt: a key, or the file of a keyring. What it says is never repeated. */
+
+static int encrypt_read(struct agent_schema_reader *r, const struct agent_schema_field *field,
+                        const struct agent_doc_node *node, void *object)
+{
+    struct agent_config *c = object;
+    struct agent_key key;
+    const char *text = agent_schema_scalar(r, field->name, node, "a key, or the path of a keyring");
+    if (text == NULL)
+        return r->problem->err;
+    c->encrypt_key = c->encrypt_file = NULL;
+    if (says_off(text))
+        return MUSTER_OK;
+    bool is_key = text[0] != '/' && agent_key_read(&key, text);
+    muster_wipe(&key, sizeof key);
+    if (!is_key && text[0] != '/')
+        return agent_schema_fail(r, MUSTER_EINVAL, field->name, node,
+                                 "neither a key nor the absolute path of a keyring; `muster "
+                                 "keygen` makes a key");
+    if (!is_key && strlen(text) > field->max)
+        return agent_schema_fail(r, MUSTER_ELIMIT, field->name, node,
+                                 "is longer than %" PRIu64 " bytes", field->max);
+    const char *copy = agent_schema_copy(r, field->name, text);
+    *(is_key ? &c->encrypt_key : &c->encrypt_file) = copy;
+    return copy == NULL ? r->problem->err : MUSTER_OK;
+}
+
+static int label_read(struct agent_schema_reader *r, const struct agent_schema_field *field,
+                      const struct agent_doc_node *node, void *object)
+{
+    struct agent_config *c = object;
+    const char *text = agent_schema_scalar(r, field->name, node, "a label");
+    if (text == NULL)
+        return r->problem->err;
+    c->label = NULL;
+    if (says_off(text))
+        return MUSTER_OK;
+    if (strlen(text) > GOSSIP_LABEL_MAX)
+        return agent_schema_fail(r, MUSTER_ELIMIT, field->name, node,
+                                 "is longer than %d bytes, and every packet carries it",
+                                 GOSSIP_LABEL_MAX);
+    c->label = agent_schema_copy(r, field->name, text);
+    return c->label == NULL ? r->problem->err : MUSTER_OK;
+}
+
 /* ---- tags: in gossip they are one text, which its marks must not break */
 
 static int tags_read(struct agent_schema_reader *r, const struct agent_schema_field *field,
@@ -210,6 +257,8 @@ static const struct agent_schema_custom addr_field = { .read = addr_read };
 static const struct agent_schema_custom slots_field = { .read = slots_read };
 static const struct agent_schema_custom join_field = { .read = join_read };
 static const struct agent_schema_custom delegate_field = { .read = delegate_read };
+static const struct agent_schema_custom encrypt_field = { .read = encrypt_read };
+static const struct agent_schema_custom label_field = { .read = label_read };
 static const struct agent_schema_custom tags_field = { .read = tags_read };
 
 static const struct agent_schema_word profiles[] = {
@@ -266,7 +315,11 @@ static const struct agent_schema_field config_fields[] = {
     { "profile", AGENT_TYPE_WORD, AT(profile), .words = profiles, .fallback = "lan" },
     { "partition", AGENT_TYPE_WORD, AT(partition), .words = partitions, .fallback = "available" },
     { "delegate", AGENT_TYPE_CUSTOM, AGENT_FIELD_LIST, .custom = &delegate_field },
-    { "encrypt", AGENT_TYPE_NOWHERE, AGENT_FIELD_LATER, .fallback = "none" },
+    { "encrypt", AGENT_TYPE_CUSTOM, .custom = &encrypt_field, .max = 480 },
+    { "encrypt_verify_incoming", AGENT_TYPE_BOOL, AT(encrypt_verify_incoming), .fallback = "yes" },
+    { "encrypt_verify_outgoing", AGENT_TYPE_BOOL, AT(encrypt_verify_outgoing), .fallback = "yes" },
+    { "label", AGENT_TYPE_CUSTOM, .custom = &label_field },
+    { "label_verify_incoming", AGENT_TYPE_BOOL, AT(label_verify_incoming), .fallback = "yes" },
     { "tls", AGENT_TYPE_NOWHERE, AGENT_FIELD_LATER, .fallback = "none" },
     { "log", AGENT_TYPE_MAP, .inner = &log_schema },
     { "max_members", AGENT_TYPE_U32, AT(max_members), .min = 3, .max = 65536, .fallback = "4096" },

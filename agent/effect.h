@@ -81,6 +81,7 @@ enum agent_effect_kind {
     AGENT_EFFECT_LOGS,         /* read logs here: number, logs */
     AGENT_EFFECT_LOGS_CANCEL,  /* number */
     AGENT_EFFECT_NEWS,         /* something a person may watch happened: number = its index */
+    AGENT_EFFECT_KEYRING,      /* bytes: the keyring's file as it is to be from now on */
     AGENT_EFFECT_LOG,          /* a line for the agent's own log: level, text */
     AGENT_EFFECT_EXIT          /* the node has left; err = how */
 };

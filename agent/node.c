@@ -460,6 +460,8 @@ void agent_node_start(struct agent_node *n, struct muster_now now)
     agent_out_begin(&core->out);
     agent_out_log(&core->out, AGENT_LOG_INFO, "node %s starts, boot %llu", core->config.name,
                   (unsigned long long)core->config.boot);
+    if (node_exposure(&core->config) != NULL)
+        agent_out_log(&core->out, AGENT_LOG_WARN, "%s", node_exposure(&core->config));
     store_start(core->store, now);
     node_started(n);
     settle(n);

@@ -64,7 +64,8 @@ struct agent_node_config {
     uint32_t strikes_max;  /* node deaths soon after a start that hold a job; 0: none do (R34) */
     uint32_t log_max_bytes;
     struct agent_zone_source zones; /* of schedules */
-    uint32_t buckets;               /* STORE_BUCKETS; fewer only in tests */
+    bool is_exposed;  /* reached from other hosts, so that what is not encrypted is a problem */
+    uint32_t buckets; /* STORE_BUCKETS; fewer only in tests */
 };
 
 /* Profile lan with everything that has a default; the caller fills in who and where. */

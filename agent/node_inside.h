@@ -55,6 +55,8 @@ void node_meta_tell(struct agent_node *n);
 void node_meta_note(struct agent_core *core, const char *key, const char *value);
 void node_set(struct agent_node *n, const struct serve_ask *ask);
 void node_started(struct agent_node *n);
+/* What strangers can do who can reach us; NULL: nothing that we know of. */
+const char *node_exposure(const struct agent_node_config *c);
 void node_founded(struct agent_node *n, int err);
 void node_member_changed(struct agent_node *n, const struct gossip_effect *g);
 void node_tick(struct agent_node *n);

@@ -23,9 +23,23 @@ static void buckets_count(const struct agent_core *core, struct agent_status *ou
     }
 }
 
+const char *node_exposure(const struct agent_node_config *c)
+{
+    if (!c->is_exposed)
+        return NULL;
+    if (c->gossip.keyring == NULL)
+        return "not encrypted, and reached from other hosts: whoever can send to this one may join "
+               "and run jobs; see `encrypt`";
+    if (c->gossip.accept_plain || c->gossip.send_plain)
+        return "plain gossip is still taken or sent: see encrypt_verify_incoming and _outgoing";
+    return NULL;
+}
+
 static void problems(const struct agent_node *n, struct agent_status *out)
 {
     uint32_t count = 0;
+    out->problem[count] = node_exposure(&n->core.config);
+    count += out->problem[count] != NULL ? 1 : 0;
     if (n->core.standing == AGENT_WAITING)
         out->problem[count++] = "in no cluster yet: `muster init` founds one, or join one that is";
     if (n->core.is_over)

@@ -41,6 +41,7 @@ enum agent_op {
     AGENT_OP_RUN_LIST,  /* job, node, state, after, limit */
     AGENT_OP_WHATIF,    /* node: that would be gone; after, limit */
     AGENT_OP_NEWS_LIST, /* after_index, limit */
+    AGENT_OP_KEYS,      /* name: list, install, use or remove; label: a key or its mark */
     /* carried to the node that runs it */
     AGENT_OP_LOGS, /* name, logs fields; streamed */
     /* this node, or the one named */

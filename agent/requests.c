@@ -12,6 +12,7 @@
 #include "agent/place.h"
 #include "agent/relay.h"
 #include "agent/serve_inside.h"
+#include "agent/serve_keys.h"
 
 enum way { WAY_KEEPER, WAY_GATHER, WAY_LOGS, WAY_NODE };
 
@@ -183,7 +184,7 @@ static enum way way_of(enum agent_op op)
 {
     if (op <= AGENT_OP_RUN_SIGNAL)
         return WAY_KEEPER;
-    if (op <= AGENT_OP_NEWS_LIST)
+    if (op <= AGENT_OP_KEYS)
         return WAY_GATHER;
     return op == AGENT_OP_LOGS ? WAY_LOGS : WAY_NODE;
 }
@@ -254,13 +255,22 @@ void agent_requests_client(struct agent_core *core, const struct agent_request *
     struct agent_reply busy = { .err = MUSTER_EBUSY,
                                 .message = "too many requests under way; try again" };
     struct agent_reply waits = { .err = MUSTER_EREFUSED, .message = waiting_text(core) };
+    struct agent_request asked = *q;
     core->counters.requests++;
     if (core->standing == AGENT_WAITING && way_of(q->op) != WAY_NODE &&
-        q->op != AGENT_OP_NEWS_LIST) {
+        q->op != AGENT_OP_NEWS_LIST && q->op != AGENT_OP_KEYS) {
         client_reply(core, q->number, &waits);
         return;
     }
-    struct pending *p = pending_make(core, q);
+    if (q->op == AGENT_OP_KEYS) {
+        struct agent_reply no = { .err = MUSTER_OK };
+        no.err = agent_keys_ask(core, &asked, &no.message);
+        if (no.err != MUSTER_OK) {
+            client_reply(core, q->number, &no);
+            return;
+        }
+    }
+    struct pending *p = pending_make(core, &asked);
     if (p == NULL) {
         client_reply(core, q->number, &busy);
         return;

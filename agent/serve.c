@@ -16,6 +16,7 @@
 #include "agent/run_name.h"
 #include "agent/runner.h"
 #include "agent/serve_inside.h"
+#include "agent/serve_keys.h"
 
 #define PARK_MS      5000 /* behind a write that finds no quorum */
 #define PARK_LOOK_MS 100
@@ -481,6 +482,8 @@ void agent_serve_op(struct agent_core *core, struct muster_id from, struct muste
         read_begin(core, &ask, bucket);
     else if (q.op >= AGENT_OP_JOB_LIST && q.op <= AGENT_OP_NEWS_LIST)
         serve_list(core, &ask);
+    else if (q.op == AGENT_OP_KEYS)
+        agent_keys_serve(core, &ask);
     else if (q.op == AGENT_OP_LOGS)
         serve_logs(core, &ask);
     else

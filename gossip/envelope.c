@@ -26,14 +26,14 @@ void gossip_envelope_init(struct gossip_envelope *e, const struct gossip_config 
     e->label_len = (uint8_t)len;
 }
 
-bool gossip_envelope_has_keys(const struct gossip_envelope *e)
+static bool has_keys(const struct gossip_envelope *e)
 {
     return e->keyring != NULL && e->keyring->count > 0;
 }
 
 static bool seals(const struct gossip_envelope *e)
 {
-    return gossip_envelope_has_keys(e) && !e->send_plain;
+    return has_keys(e) && !e->send_plain;
 }
 
 size_t gossip_envelope_cost(const struct gossip_envelope *e)
@@ -128,7 +128,7 @@ int gossip_envelope_open_packet(const struct gossip_envelope *e, struct muster_b
 
     if (err != MUSTER_OK)
         return err == MUSTER_ESHORT ? MUSTER_ECORRUPT : err;
-    if (gossip_envelope_has_keys(e)) {
+    if (has_keys(e)) {
         err = seal_open(e, bytes, (struct muster_bytes){ 0 }, room, plain);
         if (err != MUSTER_EDENIED || !e->accept_plain)
             return err;
@@ -153,8 +153,8 @@ int gossip_envelope_open_stream(const struct gossip_envelope *e, struct muster_b
         return err == MUSTER_OK ? MUSTER_ESHORT : err;
     *letter = (struct gossip_letter){ .plain = bytes };
     if (bytes.data[0] != GOSSIP_TYPE_ENCRYPT)
-        return gossip_envelope_has_keys(e) && !e->accept_plain ? MUSTER_EREFUSED : MUSTER_OK;
-    if (!gossip_envelope_has_keys(e))
+        return has_keys(e) && !e->accept_plain ? MUSTER_EREFUSED : MUSTER_OK;
+    if (!has_keys(e))
         return MUSTER_EUNSUPPORTED;
     if (bytes.len < GOSSIP_SEAL_STREAM)
         return MUSTER_ESHORT;

@@ -50,7 +50,6 @@ struct gossip_envelope {
 };
 
 void gossip_envelope_init(struct gossip_envelope *e, const struct gossip_config *c);
-bool gossip_envelope_has_keys(const struct gossip_envelope *e);
 
 /* What a datagram grows by, and how much of that stands before its body. */
 size_t gossip_envelope_cost(const struct gossip_envelope *e);

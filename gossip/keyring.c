@@ -20,11 +20,6 @@ static uint32_t key_find(const struct gossip_keyring *r, struct muster_bytes key
     return i;
 }
 
-bool gossip_keyring_has(const struct gossip_keyring *r, struct muster_bytes key)
-{
-    return key_find(r, key) < r->count;
-}
-
 static void key_close(struct gossip_key *k)
 {
     muster_aead_close(&k->cipher);
@@ -43,7 +38,7 @@ int gossip_keyring_install(struct gossip_keyring *r, struct muster_bytes key)
     struct gossip_key *k;
     int err;
 
-    if (gossip_keyring_has(r, key))
+    if (key_find(r, key) < r->count)
         return MUSTER_OK;
     if (r->count == GOSSIP_KEYS_MAX)
         return MUSTER_EFULL;

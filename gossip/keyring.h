@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/aead.h"
+#include "base/crypto.h"
 
 #define GOSSIP_KEYS_MAX 16
 
@@ -38,7 +38,6 @@ MUSTER_MUST_USE int gossip_keyring_use(struct gossip_keyring *r, struct muster_b
 /* One that is not there is gone already, and fine. */
 MUSTER_MUST_USE int gossip_keyring_remove(struct gossip_keyring *r, struct muster_bytes key);
 
-bool gossip_keyring_has(const struct gossip_keyring *r, struct muster_bytes key);
 struct muster_bytes gossip_keyring_at(const struct gossip_keyring *r, uint32_t index);
 
 #endif

@@ -52,6 +52,11 @@ static const char help[] =
     "  --replicas N             3, copies of each record\n"
     "  --profile lan|wan|local  how patient nodes are with one another; of a cluster founded here\n"
     "  --partition WORD         available, or majority: a part without one runs nothing; likewise\n"
+    "  --encrypt KEY|FILE       none; the key of the pool (`muster keygen`), or a keyring's file\n"
+    "  --encrypt-verify-incoming --encrypt-verify-outgoing yes|no\n"
+    "                           no while a living pool gets its keys: plain gossip is taken, sent\n"
+    "  --label TEXT             of the gossip pool; --label-verify-incoming no: or none at all\n"
+    "  --delegate A,B,C         0,0,0; 2,5,5 in a pool with serf agents\n"
     "  --log-level LEVEL        debug, info, warn, error\n"
     "  --log-format text|json\n"
     "  --max-members --max-jobs --max-runs --max-connections N, --max-log SIZE\n"
@@ -116,10 +121,15 @@ static int serve(struct shell_settings *settings, struct shell_journal *journal,
     if (err != MUSTER_OK)
         return refuse(journal, exit_code(err), why);
     err = shell_boot_open(&boot, work.data_dir, settings->is_moved, why, sizeof why);
+    if (err == MUSTER_OK) {
+        err = shell_keyfile_open(&work.keys, c, work.data_dir, journal, why, sizeof why);
+        if (err != MUSTER_OK)
+            shell_boot_close(&boot);
+    }
     if (err != MUSTER_OK) {
         shell_ports_close(&ports);
     } else {
-        shell_setup_node(&setup, c, &boot);
+        shell_setup_node(&setup, &work, c, &boot);
         const char *fault = agent_times_fault(&setup.node);
         if (fault != NULL)
             return refuse(journal, EXIT_CONFIG, fault);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a node wants, done: one effect, one call. */
+#include "agent/shell/keyfile.h"
 #include "agent/shell/shell_inside.h"
 
 static void perform_gossip(struct shell *s, const struct agent_effect *e)
@@ -95,6 +96,9 @@ void shell_perform(struct shell *s, const struct agent_effect *e)
         break;
     case AGENT_EFFECT_LOGS_CANCEL:
         shell_logs_cancel(s->logs, e->number);
+        break;
+    case AGENT_EFFECT_KEYRING:
+        shell_keyfile_save(s->setup.keyring_path, e->bytes, s->journal);
         break;
     case AGENT_EFFECT_LOG:
         shell_journal_text(s->journal, e->level, shell_now().wall_ms, e->text);

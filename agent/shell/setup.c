@@ -15,6 +15,7 @@
 
 #include "agent/shell/folder.h"
 #include "agent/shell/net.h"
+#include "base/crypto.h"
 #include "base/text.h"
 
 #define DEV_TRIES 100 /* sets of three ports that a trial run looks at */
@@ -197,8 +198,9 @@ int shell_setup_begin(struct shell_setup *setup, struct shell_setup_work *work,
     return err;
 }
 
-void shell_setup_end(const struct shell_setup_work *work)
+void shell_setup_end(struct shell_setup_work *work)
 {
+    shell_keyfile_close(&work->keys);
     if (work->dev_dir[0] != '\0')
         shell_folder_remove(work->dev_dir);
 }
@@ -246,8 +248,29 @@ static void random_fill(void *out, size_t size)
     MUSTER_ASSERT(n == (ssize_t)size);
 }
 
-void shell_setup_node(struct shell_setup *setup, const struct agent_config *c,
-                      const struct shell_boot *boot)
+static void nonce_fill(void *context, uint8_t *out)
+{
+    (void)context;
+    muster_nonce(out);
+}
+
+static void envelope_fill(struct shell_setup *setup, struct shell_setup_work *work,
+                          const struct agent_config *c)
+{
+    struct gossip_config *g = &setup->node.gossip;
+    g->label = c->label;
+    g->accept_unlabelled = !c->label_verify_incoming;
+    g->accept_plain = !c->encrypt_verify_incoming;
+    g->send_plain = !c->encrypt_verify_outgoing;
+    g->nonce = nonce_fill;
+    if (work->keys.ring.count > 0)
+        g->keyring = &work->keys.ring;
+    setup->keyring_path = work->keys.path;
+    setup->node.is_exposed = !muster_addr_is_loopback(setup->gossip);
+}
+
+void shell_setup_node(struct shell_setup *setup, struct shell_setup_work *work,
+                      const struct agent_config *c, const struct shell_boot *boot)
 {
     struct agent_node_config *n = &setup->node;
     uint16_t peer_port = n->peer_port;
@@ -279,6 +302,7 @@ void shell_setup_node(struct shell_setup *setup, const struct agent_config *c,
     n->configured = (struct agent_settings){ c->profile, c->partition == 1 };
     agent_settings_apply(n, boot->has_settings ? boot->settings : n->configured);
     memcpy(n->gossip.delegate, c->delegate, sizeof n->gossip.delegate);
+    envelope_fill(setup, work, c);
     n->gossip.incarnation = boot->incarnation;
     random_fill(&n->new_cluster, sizeof n->new_cluster);
     random_fill(&n->seed, sizeof n->seed);

@@ -12,6 +12,7 @@
 
 #include "agent/config.h"
 #include "agent/shell/boot.h"
+#include "agent/shell/keyfile.h"
 #include "agent/shell/ports.h"
 #include "agent/shell/shell.h"
 
@@ -25,16 +26,17 @@ struct shell_setup_work {
     char log_dir[SHELL_PATH_MAX];
     char socket[SHELL_PATH_MAX];
     char guard_path[SHELL_PATH_MAX];
+    struct shell_keyfile keys;
 };
 
 /* Binds the ports and fills in paths; nothing on disk changes but a trial run's own new folder. */
 MUSTER_MUST_USE int shell_setup_begin(struct shell_setup *setup, struct shell_setup_work *work,
                                       struct shell_ports *ports, const struct agent_config *c,
                                       struct shell_renew *renew, char *why, size_t size);
-/* The rest, once the data folder has said who we are. */
-void shell_setup_node(struct shell_setup *setup, const struct agent_config *c,
-                      const struct shell_boot *boot);
+/* The rest, once the data folder has said who we are and the keys have been read. */
+void shell_setup_node(struct shell_setup *setup, struct shell_setup_work *work,
+                      const struct agent_config *c, const struct shell_boot *boot);
 /* After the shell has been closed. */
-void shell_setup_end(const struct shell_setup_work *work);
+void shell_setup_end(struct shell_setup_work *work);
 
 #endif

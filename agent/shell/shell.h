@@ -35,7 +35,8 @@ struct shell_setup {
     const char *socket_path;   /* NULL: none */
     const char *socket_group;
     const char *run_dir, *log_dir, *guard_path;
-    const char *const *join; /* as configured; the names among them are looked up for ever */
+    const char *keyring_path; /* where a changed keyring is written */
+    const char *const *join;  /* as configured; the names among them are looked up for ever */
     uint32_t join_count;
     uint32_t connections_max; /* of clients */
     bool is_dev;

@@ -90,7 +90,9 @@ static void every_key_can_stand_in_a_file(void **state)
         .file = { "name: bravo\ndata_dir: /srv/m\nbind: 10.0.0.1\nadvertise: '[fd00::1]:7000'\n"
                   "peer_port: 7001\nhttp: none\nsocket: none\njoin: [alpha, 10.0.0.2:7946]\n"
                   "slots: 20\nweight: 5\ntags: {rack: a, gpu: 2, net: ''}\nreplicas: 2\n"
-                  "profile: wan\ndelegate: [2, 5, 5]\nencrypt: none\ntls: none\n"
+                  "profile: wan\ndelegate: [2, 5, 5]\nencrypt: none\ntls: none\nlabel: blue\n"
+                  "encrypt_verify_incoming: no\nencrypt_verify_outgoing: no\n"
+                  "label_verify_incoming: no\n"
                   "log: {level: debug, format: json}\nmax_members: 100\nmax_jobs: 1000\n"
                   "max_runs: 50\nmax_connections: 64\nmax_log: 1M\n" },
     };
@@ -115,6 +117,9 @@ static void every_key_can_stand_in_a_file(void **state)
     assert_int_equal(c.profile, AGENT_PROFILE_WAN);
     assert_int_equal(c.delegate[0], 2);
     assert_int_equal(c.delegate[2], 5);
+    assert_string_equal(c.label, "blue");
+    assert_false(c.encrypt_verify_incoming || c.encrypt_verify_outgoing);
+    assert_false(c.label_verify_incoming);
     assert_int_equal(c.log_level, AGENT_LOG_DEBUG);
     assert_int_equal(c.log_format, AGENT_LOG_JSON);
     assert_int_equal(c.max_members, 100);
@@ -124,6 +129,27 @@ static void every_key_can_stand_in_a_file(void **state)
     assert_int_equal(c.max_log, 1 << 20);
     assert_false(c.found);
     agent_config_close(&c);
+}
+
+static void encrypt_is_a_key_a_keyring_or_none(void **state)
+{
+    static const struct said said[] = {
+        { .file = { "slots: 1\n" } },
+        { .file = { "encrypt: uhlLcvOYJg+vauq/MImJrQ==\n" } },
+        { .file = { "encrypt: uhlLcvOYJg+vauq/MImJrQ==\n", "encrypt: /etc/muster/keyring\n" } },
+        { .file = { "encrypt: /etc/muster/keyring\n" }, .arg = { "--encrypt", "none" } },
+    };
+    struct agent_config c;
+
+    (void)state;
+    for (size_t i = 0; i < UNIT_COUNT(said); i++) {
+        expect(&said[i], &c);
+        assert_true(c.encrypt_verify_incoming && c.encrypt_verify_outgoing);
+        assert_true(c.label == NULL && c.label_verify_incoming);
+        assert_true((c.encrypt_key != NULL) == (i == 1));
+        assert_true((c.encrypt_file != NULL) == (i == 2));
+        agent_config_close(&c);
+    }
 }
 
 static void flags_go_over_variables_and_variables_over_files(void **state)
@@ -263,9 +289,11 @@ static const struct {
     { { .file = { "delegate: [2, 5, 6]\n" } },
       MUSTER_EINVAL,
       "muster.yaml:1:11: delegate: the third number lies between the first and the second" },
-    { { .file = { "encrypt: abcd\n" } },
-      MUSTER_EUNSUPPORTED,
-      "muster.yaml:1:10: encrypt: not supported yet in this version" },
+    { { .file = { "encrypt: abcd\n" } }, /* what might be half a secret is not repeated */
+      MUSTER_EINVAL,
+      "muster.yaml:1:10: encrypt: neither a key nor the absolute path of a keyring; `muster "
+      "keygen` "
+      "makes a key" },
     { { .file = { "tls: {ca: x}\n" } },
       MUSTER_EUNSUPPORTED,
       "muster.yaml:1:6: tls: not supported yet in this version" },
@@ -403,6 +431,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_said_means_the_defaults_of_the_page),
         cmocka_unit_test(every_key_can_stand_in_a_file),
+        cmocka_unit_test(encrypt_is_a_key_a_keyring_or_none),
         cmocka_unit_test(flags_go_over_variables_and_variables_over_files),
         cmocka_unit_test(dev_needs_no_file_and_stays_at_home),
         cmocka_unit_test(empty_values_and_documents_say_nothing_or_an_empty_list),

@@ -108,6 +108,12 @@ const struct cli_flag cli_flags_node_tag[] = {
 const struct cli_flag cli_flags_whatif[] = {
     { .name = "down", .value = "NODE", .help = "the node that would be gone" }, END
 };
+const struct cli_flag cli_flags_keygen[] = {
+    { .name = "bits", .value = "N", .choices = "128 192 256", .help = "so many (256)" }, END
+};
+const struct cli_flag cli_flags_keys_change[] = {
+    { .name = "force", .help = "also when a node would be cut off by it" }, END
+};
 const struct cli_flag cli_flags_forget[] = {
     { .name = "yes", .letter = 'y', .help = "swear it without being asked" }, END
 };

@@ -28,5 +28,7 @@ extern const struct cli_flag cli_flags_drain[];
 extern const struct cli_flag cli_flags_node_tag[];
 extern const struct cli_flag cli_flags_forget[];
 extern const struct cli_flag cli_flags_diff[];
+extern const struct cli_flag cli_flags_keygen[];
+extern const struct cli_flag cli_flags_keys_change[];
 
 #endif

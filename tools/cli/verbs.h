@@ -21,6 +21,12 @@ int cli_verb_join(struct cli *cli);
 int cli_verb_leave(struct cli *cli);
 int cli_verb_events(struct cli *cli);
 
+int cli_verb_keygen(struct cli *cli);
+int cli_verb_keys_list(struct cli *cli);
+int cli_verb_keys_install(struct cli *cli);
+int cli_verb_keys_use(struct cli *cli);
+int cli_verb_keys_remove(struct cli *cli);
+
 int cli_verb_node_show(struct cli *cli);
 int cli_verb_drain(struct cli *cli);
 int cli_verb_forget(struct cli *cli);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/aead.h"
+#include "base/crypto.h"
 #include "tests/unit/unit.h"
 
 struct known {
@@ -123,12 +123,23 @@ static void nothing_at_all_can_be_sealed(void **state)
     muster_aead_close(&a);
 }
 
+static void sha256_is_the_one_of_the_standard(void **state)
+{
+    uint8_t have[MUSTER_SHA256], want[MUSTER_SHA256];
+
+    (void)state;
+    muster_sha256(muster_bytes_text("abc"), have);
+    (void)hex(want, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert_memory_equal(have, want, sizeof have);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_numbers_come_out),
         cmocka_unit_test(one_bit_changed_anywhere_is_refused),
         cmocka_unit_test(only_three_lengths_are_keys),
+        cmocka_unit_test(sha256_is_the_one_of_the_standard),
         cmocka_unit_test(nothing_at_all_can_be_sealed),
     };
 

@@ -1,14 +1,15 @@
-/* Aead: bytes sealed with a key so that nobody without it can read or change them: AES-GCM, the one
- * door to GnuTLS' ciphers. Arithmetic on the caller's bytes; only muster_random asks the world.
+/* Crypto: bytes sealed with a key so that nobody without it can read or change them (AES-GCM), and
+ * what keys need besides: the pure rooms' door to GnuTLS. Arithmetic on the caller's bytes; only
+ * muster_random asks the world.
  *
  * memory   a cipher holds what GnuTLS took for its key until it is closed; nothing for a message
  * errors   MUSTER_EINVAL for a key that is not 16, 24 or 32 bytes long; MUSTER_EDENIED for bytes
  *          that this key did not seal
  * threads  one user each
- * source   NIST SP 800-38D
+ * source   NIST SP 800-38D, FIPS 180-4
  */
-#ifndef MUSTER_BASE_AEAD_H
-#define MUSTER_BASE_AEAD_H
+#ifndef MUSTER_BASE_CRYPTO_H
+#define MUSTER_BASE_CRYPTO_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +20,7 @@
 #define MUSTER_AEAD_NONCE   12
 #define MUSTER_AEAD_TAG     16
 #define MUSTER_AEAD_KEY_MAX 32
+#define MUSTER_SHA256       32
 
 struct muster_aead {
     void *cipher; /* NULL: closed */
@@ -42,10 +44,14 @@ MUSTER_MUST_USE int muster_aead_unseal(const struct muster_aead *a,
                                        const struct muster_aead_frame *frame, uint8_t *bytes,
                                        size_t len, const uint8_t *tag);
 
+void muster_sha256(struct muster_bytes bytes, uint8_t out[MUSTER_SHA256]);
+
 /* Overwrites what was secret; a compiler may not leave that out. */
 void muster_wipe(void *secret, size_t len);
 
-/* Bytes that nobody can guess, for keys and nonces. Not for cores: they have their luck given. */
+/* Bytes that nobody can guess, for keys; and such as never come twice. Not for cores: they have
+ * their luck given. */
 void muster_random(void *out, size_t len);
+void muster_nonce(uint8_t out[MUSTER_AEAD_NONCE]);
 
 #endif

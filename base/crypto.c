@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* AES-GCM by GnuTLS. */
-#include "base/aead.h"
+/* AES-GCM, SHA-256 and luck that nobody can guess, by GnuTLS. */
+#include "base/crypto.h"
 
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
@@ -67,6 +67,13 @@ int muster_aead_unseal(const struct muster_aead *a, const struct muster_aead_fra
     return err == GNUTLS_E_SUCCESS ? MUSTER_OK : MUSTER_EDENIED;
 }
 
+void muster_sha256(struct muster_bytes bytes, uint8_t out[MUSTER_SHA256])
+{
+    int err = gnutls_hash_fast(GNUTLS_DIG_SHA256, bytes.data, bytes.len, out);
+
+    MUSTER_ASSERT(err == GNUTLS_E_SUCCESS);
+}
+
 void muster_wipe(void *secret, size_t len)
 {
     gnutls_memset(secret, 0, len);
@@ -75,6 +82,13 @@ void muster_wipe(void *secret, size_t len)
 void muster_random(void *out, size_t len)
 {
     int err = gnutls_rnd(GNUTLS_RND_KEY, out, len);
+
+    MUSTER_ASSERT(err == GNUTLS_E_SUCCESS);
+}
+
+void muster_nonce(uint8_t out[MUSTER_AEAD_NONCE])
+{
+    int err = gnutls_rnd(GNUTLS_RND_NONCE, out, MUSTER_AEAD_NONCE);
 
     MUSTER_ASSERT(err == GNUTLS_E_SUCCESS);
 }
