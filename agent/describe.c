@@ -147,9 +147,13 @@ static void family_set(struct agent_core *core, struct agent_picture *p)
     else if (sum.has_clock)
         (void)snprintf(p->text, sizeof p->text, "next at %s",
                        muster_time_text(sum.next_wall_ms, time));
+    else if (sum.alone > 0)
+        (void)snprintf(p->text, sizeof p->text,
+                       "%u of %u copies are placed; %u stopped or held by a person", sum.placed,
+                       sum.wanted, sum.alone);
     else
-        (void)snprintf(p->text, sizeof p->text, "%u of %u copies are placed", sum.placed,
-                       sum.wanted);
+        (void)snprintf(p->text, sizeof p->text, "%u of %u copies are placed%s%s", sum.placed,
+                       sum.wanted, sum.change[0] != '\0' ? "; " : "", sum.change);
 }
 
 /* A copy waits for a node that has none, or for its own. True when that is why. */

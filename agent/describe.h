@@ -37,7 +37,7 @@ struct agent_picture {
     enum agent_state state;
     const char *reason; /* "" when there is none */
     bool is_held;       /* exclusive, and nobody may decide for it */
-    char text[AGENT_ABSENCE_MAX + 16];
+    char text[AGENT_ABSENCE_MAX + 288];
     bool is_family; /* its runs are rows beside it, and this is how they stand */
     struct agent_family_sum family;
 };

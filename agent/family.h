@@ -34,10 +34,12 @@ uint64_t agent_family_deadline_ms(const struct agent_core *core);
 struct agent_family_sum {
     uint32_t wanted; /* of a job that is spread and has no schedule */
     uint32_t placed, waiting, queued, ok, failed;
+    uint32_t alone;        /* copies that a person has stopped or held by themselves */
     uint64_t next_wall_ms; /* of a schedule; MUSTER_NEVER: no more */
     uint64_t last_wall_ms;
     bool has_clock, is_manual;
-    char fault[160]; /* why a schedule cannot go on; "" */
+    char fault[160];  /* why a schedule cannot go on; "" */
+    char change[480]; /* how far a change of copies has come; "": none is under way */
 };
 void agent_family_sum(struct agent_core *core, const struct store_row *row,
                       struct agent_family_sum *out);

@@ -214,6 +214,7 @@ void agent_family_sum(struct agent_core *core, const struct store_row *row,
         out->queued += is_queued(&view.row);
         out->ok += view.row.phase == STORE_DONE;
         out->failed += view.row.phase == STORE_FAILED;
+        out->alone += view.row.skipped != 0 && agent_run_name_read(view.row.key).tick_wall_ms == 0;
         out->wanted++;
     }
     if (agent_job_decode(&job, row->spec, &problem) != MUSTER_OK)
@@ -228,5 +229,7 @@ void agent_family_sum(struct agent_core *core, const struct store_row *row,
         out->next_wall_ms = agent_schedule_next(&s, last_tick(row, &job));
     if (job.spread > 1 && !out->has_clock)
         out->wanted = job.spread;
+    if (!out->has_clock && !family_roll_text(core, row, out->change, sizeof out->change))
+        out->change[0] = '\0';
     agent_job_close(&job);
 }

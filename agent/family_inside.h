@@ -14,9 +14,10 @@
 #include "base/hash.h"
 #include "base/heap.h"
 
-#define FAMILY_ROWS   8   /* of one write */
-#define FAMILY_LOOKS  256 /* of one step */
-#define FAMILY_QUEUED "waits for the run before it"
+#define FAMILY_ROWS    8   /* of one write */
+#define FAMILY_LOOKS   256 /* of one step */
+#define FAMILY_TURN_MS 1000
+#define FAMILY_QUEUED  "waits for the run before it"
 
 struct family_entry {
     bool is_used;
@@ -66,6 +67,21 @@ void family_spread(struct agent_core *core, struct family_look *l, const struct 
                    const struct agent_job *job);
 void family_clock(struct agent_core *core, struct family_look *l, const struct store_view *view,
                   const struct agent_job *job);
+
+/* How far a change of the job has come among its copies. */
+struct family_turn {
+    uint32_t old, all;               /* copies that run as before it, and all there are */
+    char next[STORE_KEY_MAX + 1];    /* whose turn is next; "": nobody's */
+    char blocker[STORE_KEY_MAX + 1]; /* who is to be ready first; "": nobody */
+};
+struct family_turn family_turn(struct agent_core *core, const struct store_row *job);
+/* That copy was made or changed before the job was, last. */
+bool family_begins(const struct store_row *job, const struct store_row *copy);
+/* It may become what the job is now; one that runs when its turn has come. */
+bool family_may_begin(const struct family_turn *turn, const struct store_row *job,
+                      const struct store_row *copy);
+/* What a change that is under way waits for, for people; false: none is under way. */
+bool family_roll_text(struct agent_core *core, const struct store_row *job, char *out, size_t size);
 
 /* True while a run of that row may go on or is to come. */
 bool family_is_live(const struct store_row *row);

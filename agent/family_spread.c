@@ -118,15 +118,21 @@ static bool is_wanted(struct agent_core *core, const struct agent_job *job,
 static bool child_follow(const struct agent_core *core, const struct store_row *job,
                          struct store_row *row)
 {
-    bool begins = row->modified_wall_ms != job->since_wall_ms, wants = row->want != job->want;
+    bool begins = family_begins(job, row), wants = row->want != job->want && row->skipped == 0;
     if (!begins && !wants && row->revision == job->revision)
         return false;
+    if (begins) {
+        row->ticks = row->run_token != 0 || row->phase == STORE_PLACED;
+        row->skipped = 0;
+    }
     row->spec = job->spec;
     row->revision = job->revision;
     row->modified_wall_ms = job->since_wall_ms;
     row->mode = job->mode;
     row->priority = job->priority;
     row->needs = job->needs;
+    if (row->skipped != 0)
+        return true; /* what a person wants of it alone goes on */
     row->want = job->want;
     if (row->want == STORE_WANT_RUN && (begins || row->phase == STORE_HELD)) {
         store_row_again(row, core->now.wall_ms);
@@ -145,6 +151,9 @@ void family_spread(struct agent_core *core, struct family_look *l, const struct 
     const struct store_row *row = &view->row;
     struct store_view child;
     struct muster_bytes after = { NULL, 0 };
+    const struct family_turn turn = family_turn(core, row);
+    if (turn.old > 0) /* a copy that is ready tells so; this is for what nobody tells */
+        l->wake_wall_ms = core->now.wall_ms + FAMILY_TURN_MS;
     while (!family_is_full(l) && family_child_after(core, l->job_key, after, &child)) {
         struct agent_run_name name = agent_run_name_read(child.row.key);
         after = child.row.key;
@@ -152,7 +161,7 @@ void family_spread(struct agent_core *core, struct family_look *l, const struct 
             continue; /* when it is, it is looked at */
         if (!is_wanted(core, job, &name))
             family_row_end(core, l, &child);
-        else if (child_follow(core, row, &child.row))
+        else if (family_may_begin(&turn, row, &child.row) && child_follow(core, row, &child.row))
             family_row_add(l, &child.row, child.version.packed, false);
     }
     if (job->start != AGENT_JOB_START_MANUAL)

@@ -324,40 +324,6 @@ static void look_stopping(struct agent_core *core, struct place_entry *e, struct
     placer_due(core, e, core->now.mono_ms + core->config.start_repeat_ms);
 }
 
-static bool somebody_fits(struct agent_core *core, const struct agent_wish *wish,
-                          const struct store_row *row)
-{
-    struct agent_peer *walk[AGENT_CANDIDATES_MAX];
-    uint32_t n = agent_place_wished(core, row->key, wish, walk, AGENT_CANDIDATES_MAX);
-    for (uint32_t i = 0; i < n; i++)
-        if (!muster_id_equal(walk[i]->id, row->run_node) &&
-            agent_place_fits(core, walk[i], wish, row->needs, walk[i]->promised) == AGENT_FITS)
-            return true;
-    return false;
-}
-
-bool agent_placer_may_have(struct agent_core *core, const struct store_row *row,
-                           const struct agent_peer *p, char *why, size_t size)
-{
-    const struct agent_wish *wish = agent_wish_take(&core->wishes, row->spec);
-    bool may = false;
-    if (p == NULL) {
-        may = somebody_fits(core, wish, row);
-        (void)snprintf(why, size, "no other node could have it now");
-    } else {
-        enum agent_unfit u = agent_place_fits(core, p, wish, row->needs, p->promised);
-        struct agent_facts facts = agent_place_facts(p);
-        const char *text = agent_unfit_text(u);
-        may = u == AGENT_FITS;
-        if (u == AGENT_UNFIT_UNLIKE)
-            (void)agent_match_why(&wish->on, &facts, why, size);
-        else
-            (void)snprintf(why, size, "%s", strncmp(text, "no: ", 4) == 0 ? text + 4 : text);
-    }
-    agent_wish_drop(&core->wishes, wish);
-    return may;
-}
-
 void agent_placer_move_to(struct agent_core *core, struct muster_bytes key, struct muster_id node)
 {
     struct place_entry *e = placer_find(core, key);
@@ -373,7 +339,7 @@ static bool may_move(struct agent_core *core, struct place_entry *e, const struc
         return false;
     if (row->kind == STORE_KIND_TASK || core->placer->moving >= PLACE_MOVES_MAX)
         return false;
-    if (!somebody_fits(core, placer_wish(core, e, row), row))
+    if (placer_elsewhere(core, row, placer_wish(core, e, row)) == NULL)
         return false;
     MUSTER_MARK(moves_off_draining_node);
     e->is_moving = true;

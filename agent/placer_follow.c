@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A run whose job says `move: eager` follows the ring: when a node that comes before its own has
  * room, it moves there, a few at a time. (R32) */
+#include <stdio.h>
+#include <string.h>
+
 #include "agent/family.h"
 #include "agent/newsroom.h"
 #include "agent/placer_inside.h"
@@ -27,24 +30,80 @@ static struct agent_peer *better(struct agent_core *core, const struct agent_wis
     return NULL;
 }
 
-const struct agent_peer *agent_placer_next(struct agent_core *core, const struct store_row *row,
-                                           uint32_t *taken)
+/* How well a node that may have it suits: less is better. */
+static uint32_t misfit(const struct agent_wish *wish, const struct agent_peer *p,
+                       const struct agent_peer *const *mate, uint32_t mates)
+{
+    struct agent_facts facts = agent_place_facts(p);
+    uint32_t same = 0;
+    for (uint32_t i = 0; i < mates; i++)
+        same += placer_same_value(mate[i], p, wish->spread_by);
+    return same + (agent_wish_prefers(wish, &facts) ? 0 : PLACE_MATES_MAX + 1);
+}
+
+/* `taken` may be NULL. */
+static struct agent_peer *elsewhere(struct agent_core *core, const struct store_row *row,
+                                    const struct agent_wish *wish, const uint32_t *taken)
 {
     struct agent_peer *walk[AGENT_CANDIDATES_MAX], *found = NULL;
-    const struct agent_wish *wish = agent_wish_take(&core->wishes, row->spec);
-    uint32_t n = agent_place_wished(core, row->key, wish, walk, AGENT_CANDIDATES_MAX);
-    for (uint32_t i = 0; i < n && found == NULL; i++) {
-        uint32_t *given = &taken[walk[i] - agent_peers_at(core, 0)];
+    const struct agent_peer *mate[PLACE_MATES_MAX];
+    bool spreads = wish != NULL && wish->spread_by[0] != '\0';
+    uint32_t mates = spreads ? agent_family_mates(core, row->key, mate, PLACE_MATES_MAX) : 0;
+    uint32_t n = agent_place_wished(core, row->key, wish, walk, AGENT_CANDIDATES_MAX), least = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t given = taken != NULL ? taken[walk[i] - agent_peers_at(core, 0)] : 0;
         if (muster_id_equal(walk[i]->id, row->run_node) ||
-            agent_place_fits(core, walk[i], wish, row->needs, walk[i]->promised + *given) !=
+            agent_place_fits(core, walk[i], wish, row->needs, walk[i]->promised + given) !=
                 AGENT_FITS ||
             agent_family_bar_text(core, row->key, walk[i]) != NULL)
             continue;
-        *given += row->needs;
+        uint32_t is = misfit(wish, walk[i], mate, mates);
+        if (found != NULL && is >= least)
+            continue;
+        least = is;
         found = walk[i];
     }
+    return found;
+}
+
+struct agent_peer *placer_elsewhere(struct agent_core *core, const struct store_row *row,
+                                    const struct agent_wish *wish)
+{
+    return elsewhere(core, row, wish, NULL);
+}
+
+const struct agent_peer *agent_placer_next(struct agent_core *core, const struct store_row *row,
+                                           uint32_t *taken)
+{
+    const struct agent_wish *wish = agent_wish_take(&core->wishes, row->spec);
+    struct agent_peer *found = elsewhere(core, row, wish, taken);
+    if (found != NULL)
+        taken[found - agent_peers_at(core, 0)] += row->needs;
     agent_wish_drop(&core->wishes, wish);
     return found;
+}
+
+bool agent_placer_may_have(struct agent_core *core, const struct store_row *row,
+                           const struct agent_peer *p, char *why, size_t size)
+{
+    const struct agent_wish *wish = agent_wish_take(&core->wishes, row->spec);
+    bool may = false;
+    if (p == NULL) {
+        may = placer_elsewhere(core, row, wish) != NULL;
+        (void)snprintf(why, size, "no other node could have it now");
+    } else {
+        enum agent_unfit u = agent_place_fits(core, p, wish, row->needs, p->promised);
+        const char *bar = agent_family_bar_text(core, row->key, p);
+        struct agent_facts facts = agent_place_facts(p);
+        const char *text = bar != NULL ? bar : agent_unfit_text(u);
+        may = u == AGENT_FITS && bar == NULL;
+        if (u == AGENT_UNFIT_UNLIKE)
+            (void)agent_match_why(&wish->on, &facts, why, size);
+        else
+            (void)snprintf(why, size, "%s", strncmp(text, "no: ", 4) == 0 ? text + 4 : text);
+    }
+    agent_wish_drop(&core->wishes, wish);
+    return may;
 }
 
 bool placer_follows(struct agent_core *core, struct place_entry *e, const struct store_row *row)

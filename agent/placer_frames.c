@@ -246,6 +246,8 @@ static void report_keep(struct agent_core *core, struct place_entry *e,
     if (!was_running && m->state == AGENT_RUN_RUNNING)
         agent_news_add(core, "run.running", agent_node_name(core, e->node), e->key, e->token,
                        "attempt %u, pid %d", m->attempt, m->pid);
+    if (!was_running && m->state == AGENT_RUN_RUNNING && store_is_serving(core->store, e->bucket))
+        agent_family_chosen(core, placer_key(e)); /* others of its job may wait for it */
 }
 
 /* A back-off goes into the record, so that it survives its node. */

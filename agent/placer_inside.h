@@ -129,6 +129,11 @@ void placer_queue(struct agent_core *core, struct place_entry *e, const struct s
 
 enum store_phase placer_phase_without_run(const struct store_row *row);
 
+/* Another node than its own that could have the run of a row now, the best of them. */
+struct agent_peer *placer_elsewhere(struct agent_core *core, const struct store_row *row,
+                                    const struct agent_wish *wish);
+bool placer_same_value(const struct agent_peer *a, const struct agent_peer *b, const char *tag);
+
 /* True when its job follows the ring and is to go where that wants it; then it is moving. */
 bool placer_follows(struct agent_core *core, struct place_entry *e, const struct store_row *row);
 

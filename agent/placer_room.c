@@ -167,7 +167,7 @@ static bool is_candidate(const struct agent_core *core, const struct place_entry
     return !d->prefers || agent_wish_prefers(d->wish, &facts);
 }
 
-static bool is_same_value(const struct agent_peer *a, const struct agent_peer *b, const char *tag)
+bool placer_same_value(const struct agent_peer *a, const struct agent_peer *b, const char *tag)
 {
     size_t x_len = 0, y_len = 0;
     const char *x = agent_tag_find(a->meta.tags, tag, strlen(tag), &x_len);
@@ -190,7 +190,7 @@ static void spread_keep(struct agent_core *core, struct muster_bytes key, const 
             if (!p->is_in_ring || !v->is_alive[p->ring_number])
                 continue;
             for (uint32_t k = 0; k < n; k++)
-                same += is_same_value(mate[k], p, tag);
+                same += placer_same_value(mate[k], p, tag);
             if (pass == 0)
                 least = same < least ? same : least;
             else

@@ -303,15 +303,8 @@ static enum serve_outcome op_change(struct agent_core *core, struct served *s,
                     s->name);
         return SERVE_ANSWERED;
     }
-    /* A copy is what its job makes it; only one that has given up may be tried again. */
-    struct agent_run_name name = agent_run_name_read(view->row.key);
-    bool is_copy = (name.index != 0 || name.node.len > 0) && name.tick_wall_ms == 0;
-    bool is_retry = s->q.op == AGENT_OP_JOB_START && view->row.phase == STORE_FAILED;
-    if (is_copy && !is_retry) {
-        serve_error(core, &ask, MUSTER_EINVAL, "name", "%s is one of the copies of %.*s: name that",
-                    s->name, (int)name.job.len, (const char *)name.job.data);
+    if (serve_copy(core, &ask, c) == SERVE_ANSWERED)
         return SERVE_ANSWERED;
-    }
     s->changed = true;
     if (s->q.op == AGENT_OP_JOB_DELETE)
         return op_delete(core, c);

@@ -6,6 +6,7 @@
 #include "agent/peers.h"
 #include "agent/place.h"
 #include "agent/placer.h"
+#include "agent/run_name.h"
 #include "agent/serve_inside.h"
 
 static enum serve_outcome hold(struct agent_core *core, const struct serve_ask *ask,
@@ -102,6 +103,54 @@ static enum serve_outcome move(struct agent_core *core, const struct serve_ask *
     row->reason = muster_bytes_text("a person moves it");
     c->news = "job.moved";
     return SERVE_WRITE;
+}
+
+/* ---- one of the copies of a job */
+
+static void refuse_parent(struct agent_core *core, const struct serve_ask *ask,
+                          const struct agent_run_name *name, const char *is_what)
+{
+    serve_error(core, ask, MUSTER_ECONFLICT, NULL, "%s is a copy of %.*s, which is %s: %s that",
+                ask->q->name, (int)name->job.len, (const char *)name->job.data, is_what,
+                strcmp(is_what, "held") == 0 ? "release" : "start");
+}
+
+/* What a person wants of one copy stands until they start or release it, or the job is started,
+ * restarted or changed. */
+enum serve_outcome serve_copy(struct agent_core *core, const struct serve_ask *ask,
+                              struct serve_change *c)
+{
+    struct agent_run_name name = agent_run_name_read(c->row.key);
+    struct store_view job;
+    enum agent_op op = ask->q->op;
+    bool is_copy = (name.index != 0 || name.node.len > 0) && name.tick_wall_ms == 0;
+    if (!is_copy)
+        return SERVE_SAME;
+    if (op == AGENT_OP_JOB_DELETE || op == AGENT_OP_JOB_PUT) {
+        serve_error(
+            core, ask, MUSTER_EINVAL, "name",
+            "%s is a copy of %.*s: `muster stop` stops it, `spread` says how many there are",
+            ask->q->name, (int)name.job.len, (const char *)name.job.data);
+        return SERVE_ANSWERED;
+    }
+    if (op == AGENT_OP_JOB_MOVE && name.node.len > 0) {
+        serve_error(core, ask, MUSTER_ECONFLICT, NULL,
+                    "%s is the share of %.*s, and has no other place", ask->q->name,
+                    (int)name.node.len, (const char *)name.node.data);
+        return SERVE_ANSWERED;
+    }
+    bool starts =
+        op == AGENT_OP_JOB_START || op == AGENT_OP_JOB_RESTART || op == AGENT_OP_JOB_RELEASE;
+    bool is_known = store_get(core->store, name.job, &job);
+    if (starts && is_known && job.row.want != STORE_WANT_RUN) {
+        refuse_parent(core, ask, &name, job.row.want == STORE_WANT_HOLD ? "held" : "stopped");
+        return SERVE_ANSWERED;
+    }
+    if (op == AGENT_OP_JOB_STOP || op == AGENT_OP_JOB_HOLD)
+        c->row.skipped = 1;
+    else if (starts)
+        c->row.skipped = 0;
+    return SERVE_SAME;
 }
 
 enum serve_outcome serve_hold(struct agent_core *core, const struct serve_ask *ask,

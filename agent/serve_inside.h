@@ -61,6 +61,11 @@ void serve_error(struct agent_core *core, const struct serve_ask *ask, int err, 
                  const char *format, ...) MUSTER_PRINTF(5, 6);
 void serve_body(struct agent_core *core, const struct serve_ask *ask, struct muster_bytes body);
 
+/* One of the copies of a job: answers what has no meaning there, and marks what a person wants of
+ * it alone. SERVE_SAME: the row is none, or go on. */
+enum serve_outcome serve_copy(struct agent_core *core, const struct serve_ask *ask,
+                              struct serve_change *c);
+
 /* hold, release and move. */
 enum serve_outcome serve_hold(struct agent_core *core, const struct serve_ask *ask,
                               struct serve_change *c);

@@ -78,7 +78,9 @@ struct store_row {
     struct store_request request[STORE_REQUESTS];
     uint64_t tick_wall_ms;        /* of a schedule: the last tick that is decided on; 0: none yet */
     uint32_t ticks;               /* runs that it has made, */
-    uint32_t skipped;             /* and ticks that it has passed over */
+    uint32_t skipped;             /* and ticks that it has passed over. Of a copy, which has no
+                                   * ticks: 1 when it had a place as it was changed last; 1 while
+                                   * a person wants something of it alone */
     struct muster_bytes attempts; /* the last ends (agent/attempts.h) */
     uint64_t wished_wall_ms;      /* since when it is wished to run; 0: since it was created */
     uint32_t moves;               /* nodes that died under it since moves_wall_ms */

@@ -48,6 +48,34 @@ def test_copies_live_on_nodes_of_their_own(clusters):
     eventually(lambda: not c.processes() and not c[1].runs(), 10, "nothing is left")
 
 
+def test_a_change_goes_from_copy_to_copy_and_stops_where_one_fails(clusters):
+    c = clusters(3, slots=6)
+    c.wait_benches()
+    c[0].submit("web", spread=3)
+    first = eventually(lambda: len(copies(c, "web")) == 3 and copies(c, "web"), 10, "all run")
+    eventually(lambda: all(r["state"] == "running" for r in c[0].runs("?job=web")), 10, "ready")
+    c[1].submit("web", exec=("false",), spread=3)
+
+    def stands():
+        reason = c[2].get("/v1/jobs/web")["reason"]
+        return "1 of 3 copies are changed; the others wait for web@" in reason and \
+            "has failed: exit 1" in reason
+    eventually(stands, 10, "it stops at the first")
+    kept = {run: p.pid for run, p in copies(c, "web").items() if p.pid == first[run].pid}
+    assert len(kept) == 2, kept
+    c[1].submit("web", spread=3)
+    eventually(lambda: len(copies(c, "web")) == 3 and
+               all(p.pid != first[run].pid for run, p in copies(c, "web").items()), 15, "mended")
+    eventually(lambda: c[2].get("/v1/jobs/web")["reason"] == "3 of 3 copies are placed", 5, "done")
+    second = copies(c, "web")
+    assert c[2].cli("stop", "web@2")[0] == 0
+    eventually(lambda: set(copies(c, "web")) == {"web@1", "web@3"}, 5, "one copy is stopped")
+    code, _, said = c[1].cli("move", "web@1", "--to", second["web@3"].node)
+    assert code == 4 and "has a copy of it" in said, said
+    assert c[2].cli("start", "web@2")[0] == 0
+    eventually(lambda: len(copies(c, "web")) == 3, 5, "and started")
+
+
 def ticks_of(path):
     return [line.split()[0] for line in path.read_text().splitlines()] if path.exists() else []
 

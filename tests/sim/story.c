@@ -508,6 +508,7 @@ static const struct {
     { "twins", 4, story_twins },
     { "adopted", 3, story_adopted },
     { "renew", 4, story_renew },
+    { "roll", 5, story_roll },
     { "majority", 3, story_majority },
     { "takeover", 5, story_takeover },
     { "tardy", 5, story_tardy },

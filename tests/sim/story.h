@@ -60,5 +60,6 @@ void story_long(struct sim *s);
 void story_twins(struct sim *s);
 void story_adopted(struct sim *s);
 void story_renew(struct sim *s);
+void story_roll(struct sim *s);
 
 #endif

@@ -147,3 +147,105 @@ void story_clock(struct sim *s)
     if (ticks_check(s) < 40)
         sim_fail(s, 2, "clock: too few ticks");
 }
+
+/* ---- a change of copies, one after the other */
+
+#define ROLL_COPIES 3
+
+static uint64_t copy_token(const struct sim *s, uint32_t k)
+{
+    char run[32];
+    uint32_t node = 0;
+    uint64_t token = 0;
+    (void)snprintf(run, sizeof run, "web@%u", k);
+    return sim_proc_live(s, run, &node, &token) == 1 ? token : 0;
+}
+
+/* How many of the copies run with another token than before. */
+static uint32_t copies_changed(const struct sim *s, const uint64_t before[ROLL_COPIES])
+{
+    uint32_t changed = 0;
+    for (uint32_t k = 0; k < ROLL_COPIES; k++) {
+        uint64_t token = copy_token(s, k + 1);
+        changed += token != 0 && token != before[k];
+    }
+    return changed;
+}
+
+static void tokens_keep(const struct sim *s, uint64_t out[ROLL_COPIES])
+{
+    for (uint32_t k = 0; k < ROLL_COPIES; k++)
+        out[k] = copy_token(s, k + 1);
+}
+
+static void roll_put(struct sim *s, uint32_t node, const char *more)
+{
+    char spec[192];
+    (void)snprintf(spec, sizeof spec,
+                   "{\"name\":\"web\",\"kind\":\"service\",\"exec\":[\"/bin/x\"],\"spread\":3,"
+                   "\"max_moves\":1000%s}",
+                   more);
+    if (s->jobs == 0)
+        story_put(s, node, "web", spec);
+    else
+        (void)sim_update(s, node, "web", spec);
+}
+
+/* All are changed by then, and two run at any time. */
+static void roll_watch(struct sim *s, const uint64_t before[ROLL_COPIES])
+{
+    uint64_t end = s->now + 30000;
+    while (s->now < end && copies_changed(s, before) < ROLL_COPIES) {
+        sim_run_for(s, 20);
+        if (copies_run(s, ROLL_COPIES) < ROLL_COPIES - 1)
+            sim_fail(s, 1, "roll: %u copies run while they are changed",
+                     copies_run(s, ROLL_COPIES));
+    }
+    if (copies_changed(s, before) < ROLL_COPIES)
+        sim_fail(s, 2, "roll: only %u copies are changed", copies_changed(s, before));
+}
+
+void story_roll(struct sim *s)
+{
+    uint64_t before[ROLL_COPIES];
+    story_begin(s, 5);
+    roll_put(s, 0, "");
+    sim_await(s, 20000, three_run, "all three run");
+    sim_run_for(s, 8000);
+    for (uint32_t i = 0; i < 4; i++) {
+        tokens_keep(s, before);
+        (void)sim_op(s, i, AGENT_OP_JOB_RESTART, "web");
+        roll_watch(s, before);
+        sim_run_for(s, 3000);
+    }
+    tokens_keep(s, before);
+    roll_put(s, 1, ",\"arg\":\"1:300\""); /* it fails soon after its start */
+    sim_run_for(s, 20000);
+    uint32_t kept = 0;
+    for (uint32_t k = 0; k < ROLL_COPIES; k++)
+        kept += copy_token(s, k + 1) == before[k];
+    if (kept != ROLL_COPIES - 1)
+        sim_fail(s, 1, "roll: a change that fails has left %u copies as they were", kept);
+    roll_put(s, 2, ",\"env\":{\"a\":\"b\"}");
+    sim_await(s, 30000, three_run, "all three run again");
+    roll_watch(s, before);
+    for (uint32_t i = 0; i < 5; i++) { /* keepers and runners die in the middle */
+        sim_run_for(s, 3000);
+        tokens_keep(s, before);
+        (void)sim_op(s, (i + 1) % 5, AGENT_OP_JOB_RESTART, "web");
+        sim_run_for(s, 400 + 500 * i);
+        sim_crash(s, i, i % 2 == 0);
+        sim_run_for(s, 6000);
+        sim_boot(s, i);
+        sim_run_for(s, 20000);
+        if (copies_changed(s, before) < ROLL_COPIES || !three_run(s))
+            sim_fail(s, 2, "roll: only %u copies are changed", copies_changed(s, before));
+    }
+    /* What a person wants of one copy alone. */
+    (void)sim_op(s, 0, AGENT_OP_JOB_STOP, "web@2");
+    sim_run_for(s, 5000);
+    if (copies_run(s, 3) != 2 || copy_token(s, 2) != 0)
+        sim_fail(s, 1, "roll: a copy that was stopped runs");
+    (void)sim_op(s, 0, AGENT_OP_JOB_START, "web@2");
+    sim_await(s, 10000, three_run, "it runs again");
+}
