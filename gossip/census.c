@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/hash.h"
+
 #define CENSUS_HEADER_MAX 64
 #define CENSUS_WRAP_MAX   32 /* kept free in front of packed bytes for the wrapper */
 #define CENSUS_RAW16_MAX  65535u
@@ -84,6 +86,21 @@ static size_t wrap(uint8_t **packed, size_t len)
     return written.len + len;
 }
 
+/* Tables are asked for in crowds, by one that joins of all its seeds and by many of one seed: what
+ * is packed already is not packed again. False when it would not be smaller. */
+static bool is_packed(struct gossip *g, struct muster_bytes plain, uint8_t *body)
+{
+    uint64_t hash = muster_hash64(plain, plain.len);
+
+    if (g->packed_len != 0 && g->packed_hash == hash)
+        return true;
+    g->packed_hash = hash;
+    if (gossip_lzw_compress(g->encoder, plain, body, plain.len - CENSUS_WRAP_MAX, &g->packed_len) !=
+        MUSTER_OK)
+        g->packed_len = 0;
+    return g->packed_len != 0;
+}
+
 struct muster_bytes gossip_census(struct gossip *g, bool is_join, bool is_request)
 {
     struct muster_bytes plain;
@@ -93,13 +110,13 @@ struct muster_bytes gossip_census(struct gossip *g, bool is_join, bool is_reques
     MUSTER_ASSERT(!g->is_table_sent);
     g->is_table_sent = true;
     plain = plain_write(g, is_join);
-    if (!g->config.compress || plain.len <= 2 * CENSUS_WRAP_MAX ||
-        gossip_lzw_compress(g->encoder, plain, body, plain.len - CENSUS_WRAP_MAX, &len) !=
-            MUSTER_OK) {
+    if (!g->config.compress || plain.len <= 2 * CENSUS_WRAP_MAX || !is_packed(g, plain, body)) {
         body = g->table_plain + GOSSIP_ENVELOPE_HEAD;
         len = plain.len;
     } else {
-        len = wrap(&body, len);
+        len = wrap(&body, g->packed_len);
     }
+    if (g->envelope.keyring != NULL)
+        g->packed_len = 0; /* it is sealed where it stands */
     return gossip_envelope_close_stream(&g->envelope, body, len, is_request);
 }

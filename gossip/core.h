@@ -124,6 +124,7 @@ struct gossip {
     struct gossip_reclaim reclaim[GOSSIP_RECLAIMS_MAX];
     struct gossip_stream stream[GOSSIP_STREAMS_OUT + GOSSIP_STREAMS_IN];
     uint32_t streams_open; /* of both kinds */
+    uint64_t streams_ms;   /* the first deadline of those that are open */
     struct gossip_counters counters;
     struct gossip_lzw_encoder *encoder;
     struct gossip_lzw_decoder *decoder;
@@ -133,6 +134,8 @@ struct gossip {
     uint8_t *table_packed;
     uint8_t *unsealed; /* what was in an envelope; only with keys */
     size_t table_size, unsealed_size;
+    size_t packed_len;    /* what table_packed holds; 0: nothing */
+    uint64_t packed_hash; /* of what it was packed from */
     uint64_t now_ms;
     uint64_t gossip_ms;    /* last gossip tick */
     uint64_t push_pull_ms; /* next exchange */

@@ -41,6 +41,17 @@ int gossip_feed_open(struct gossip_feed *f, struct muster_bytes bytes,
     f->plain = MUSTER_BYTES(window, 0);
     gossip_lzw_open(decoder, m.packed.buffer);
     (void)window_fill(f);
+    f->first = f->plain.len;
+    return MUSTER_OK;
+}
+
+int gossip_feed_again(struct gossip_feed *f, struct muster_bytes bytes)
+{
+    if (f->is_packed && f->unpacked != f->first)
+        return gossip_feed_open(f, bytes, f->decoder, f->window);
+    f->offset = 0;
+    if (f->is_packed)
+        f->plain = MUSTER_BYTES(f->window, f->first);
     return MUSTER_OK;
 }
 

@@ -27,6 +27,8 @@ struct gossip_feed {
     struct muster_bytes plain; /* the message, or its part in the window */
     size_t offset;             /* read of `plain` so far */
     uint64_t unpacked;
+    size_t
+        first; /* bytes of the first fill: while there was no other, all of it is in the window */
     struct gossip_lzw_decoder *decoder;
     uint8_t *window;
     bool is_packed;
@@ -35,6 +37,10 @@ struct gossip_feed {
 /* Opens the wrapper, if there is one. */
 MUSTER_MUST_USE int gossip_feed_open(struct gossip_feed *f, struct muster_bytes bytes,
                                      struct gossip_lzw_decoder *decoder, uint8_t *window);
+
+/* Back to the beginning of the same bytes; what is in the window as a whole is not unpacked again.
+ */
+MUSTER_MUST_USE int gossip_feed_again(struct gossip_feed *f, struct muster_bytes bytes);
 
 /* The type byte of what is next; -1 while there is none. */
 int gossip_feed_type(struct gossip_feed *f);

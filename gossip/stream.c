@@ -6,6 +6,27 @@
 
 #include "base/clock.h"
 
+/* The first deadline of all is kept, for every step asks for it. */
+static void deadline_add(struct gossip *g, uint64_t deadline_ms)
+{
+    g->streams_ms =
+        g->streams_open == 0 ? deadline_ms : muster_deadline_sooner(g->streams_ms, deadline_ms);
+    g->streams_open++;
+}
+
+static void deadline_find(struct gossip *g)
+{
+    uint32_t left = g->streams_open;
+
+    g->streams_ms = MUSTER_NEVER;
+    for (uint32_t i = 0; left > 0; i++) {
+        if (g->stream[i].kind == GOSSIP_STREAM_FREE)
+            continue;
+        g->streams_ms = muster_deadline_sooner(g->streams_ms, g->stream[i].deadline_ms);
+        left--;
+    }
+}
+
 static struct gossip_stream *stream_free(struct gossip *g, uint32_t first, uint32_t count)
 {
     for (uint32_t i = first; i < first + count; i++) {
@@ -31,7 +52,7 @@ uint32_t gossip_stream_open_over(struct gossip *g, enum gossip_stream_kind kind,
         g->stream_number = 1; /* 0 says "none" */
     *s = (struct gossip_stream){ .number = g->stream_number, .kind = kind, .to = to };
     s->deadline_ms = deadline_ms;
-    g->streams_open++;
+    deadline_add(g, deadline_ms);
     effect.stream = s->number;
     effect.deadline_ms = deadline_ms;
     gossip_outbox_add(&g->outbox, &effect);
@@ -87,7 +108,7 @@ struct gossip_stream *gossip_stream_accept(struct gossip *g, uint32_t number)
         return NULL;
     *s = (struct gossip_stream){ .number = number, .kind = GOSSIP_STREAM_INBOUND };
     s->deadline_ms = muster_deadline_after(g->now_ms, g->config.stream_timeout_ms);
-    g->streams_open++;
+    deadline_add(g, s->deadline_ms);
     return s;
 }
 
@@ -106,6 +127,8 @@ static void stream_give(struct gossip *g, struct gossip_stream *s)
     MUSTER_ASSERT(g->streams_open > 0);
     s->kind = GOSSIP_STREAM_FREE;
     g->streams_open--;
+    if (s->deadline_ms == g->streams_ms)
+        deadline_find(g);
 }
 
 void gossip_stream_close(struct gossip *g, struct gossip_stream *s)
@@ -159,7 +182,9 @@ void gossip_stream_refuse(struct gossip *g, uint32_t number)
 
 struct gossip_stream *gossip_stream_overdue(struct gossip *g)
 {
-    for (uint32_t i = 0; g->streams_open > 0 && i < GOSSIP_STREAMS_OUT + GOSSIP_STREAMS_IN; i++) {
+    if (!muster_deadline_reached(gossip_stream_deadline_ms(g), g->now_ms))
+        return NULL;
+    for (uint32_t i = 0; i < GOSSIP_STREAMS_OUT + GOSSIP_STREAMS_IN; i++) {
         struct gossip_stream *s = &g->stream[i];
 
         if (s->kind != GOSSIP_STREAM_FREE && muster_deadline_reached(s->deadline_ms, g->now_ms))
@@ -170,13 +195,5 @@ struct gossip_stream *gossip_stream_overdue(struct gossip *g)
 
 uint64_t gossip_stream_deadline_ms(const struct gossip *g)
 {
-    uint64_t first = MUSTER_NEVER;
-
-    if (g->streams_open == 0)
-        return MUSTER_NEVER; /* asked at every step, and nearly always so */
-    for (uint32_t i = 0; i < GOSSIP_STREAMS_OUT + GOSSIP_STREAMS_IN; i++) {
-        if (g->stream[i].kind != GOSSIP_STREAM_FREE)
-            first = muster_deadline_sooner(first, g->stream[i].deadline_ms);
-    }
-    return first;
+    return g->streams_open > 0 ? g->streams_ms : MUSTER_NEVER;
 }

@@ -81,20 +81,19 @@ static int push_pull_scan(struct gossip_feed *f, struct gossip_scan *scan)
 
 /* The second look at a push/pull that was found whole. Returns false if it named members and not
  * one of them could be used: then the two sides belong to different pools. */
-static bool push_pull_merge(struct gossip *g, struct muster_bytes bytes,
+static bool push_pull_merge(struct gossip *g, struct gossip_feed *f, struct muster_bytes bytes,
                             const struct gossip_origin *origin)
 {
     uint64_t bad = g->counters.dropped_malformed + g->counters.dropped_unfit;
-    struct gossip_feed f;
     struct gossip_message m;
     struct gossip_entry e;
-    int err = gossip_feed_open(&f, bytes, g->decoder, g->window);
+    int err = gossip_feed_again(f, bytes);
 
     if (err == MUSTER_OK)
-        err = gossip_feed_message(&f, &m);
+        err = gossip_feed_message(f, &m);
     MUSTER_ASSERT(err == MUSTER_OK);
     for (int64_t i = 0; i < m.push_pull.nodes; i++) {
-        err = gossip_feed_entry(&f, &e);
+        err = gossip_feed_entry(f, &e);
         MUSTER_ASSERT(err == MUSTER_OK);
         entry_merge(g, &e, origin);
     }
@@ -153,18 +152,17 @@ static int push_pull_serve(struct gossip *g, struct gossip_stream *s, struct gos
                            struct muster_bytes bytes)
 {
     struct gossip_origin origin = { .is_lesson = false };
-    struct gossip_feed header;
     struct gossip_message m;
     int err = push_pull_scan(f, &s->scan);
 
     if (err != MUSTER_OK)
         return err;
-    err = gossip_feed_open(&header, bytes, g->decoder, g->window);
+    err = gossip_feed_again(f, bytes);
     if (err == MUSTER_OK)
-        err = gossip_feed_message(&header, &m);
+        err = gossip_feed_message(f, &m);
     MUSTER_ASSERT(err == MUSTER_OK);
     gossip_stream_reply(g, s, gossip_census(g, m.push_pull.join, false));
-    (void)push_pull_merge(g, bytes, &origin);
+    (void)push_pull_merge(g, f, bytes, &origin);
     return MUSTER_OK;
 }
 
@@ -299,7 +297,7 @@ static int table_answer(struct gossip *g, struct gossip_stream *s, struct gossip
         return MUSTER_EREFUSED; /* an error message, or none of ours */
     err = push_pull_scan(f, &s->scan);
     if (err == MUSTER_OK)
-        *ok = push_pull_merge(g, bytes, &origin);
+        *ok = push_pull_merge(g, f, bytes, &origin);
     return err;
 }
 
