@@ -36,6 +36,7 @@ struct agent_node {
     uint32_t gossip_count, gossip_size;
     uint64_t found_cookie;
     struct node_seed seed[AGENT_SEEDS_MAX];
+    uint64_t seeds_ms;  /* when the first of them is to be looked at */
     uint64_t search_ms; /* when to ask one of the silent again */
     uint64_t ring_ms;   /* when to rebuild the ring */
     uint64_t leave_ms;  /* when a drain before a leave ends */

@@ -213,16 +213,22 @@ static void seeds_tick(struct agent_node *n)
 {
     struct agent_core *core = &n->core;
     uint64_t now = core->now.mono_ms;
+    if (now < n->seeds_ms)
+        return;
+    n->seeds_ms = MUSTER_NEVER;
     for (uint32_t i = 0; i < core->config.seed_count; i++) {
         struct node_seed *s = &n->seed[i];
-        if (now < s->next_ms)
+        if (now < s->next_ms) {
+            n->seeds_ms = muster_deadline_sooner(n->seeds_ms, s->next_ms);
             continue;
+        }
         struct gossip_event e = { .kind = GOSSIP_EVENT_JOIN, .from = core->config.seed_addr[i] };
         bool known = is_member_addr(core, e.from);
         uint32_t doubled = s->wait_ms < NODE_JOIN_WAIT_MIN ? NODE_JOIN_WAIT_MIN : 2 * s->wait_ms;
         s->wait_ms = known ? 0 : doubled < NODE_JOIN_WAIT_MAX ? doubled : NODE_JOIN_WAIT_MAX;
         uint64_t wait = known || others_alive(core, false) > 0 ? NODE_JOIN_CALM : s->wait_ms;
         s->next_ms = now + wait + muster_rng_below(&core->rng, wait / 4 + 1);
+        n->seeds_ms = muster_deadline_sooner(n->seeds_ms, s->next_ms);
         if (!known && !muster_addr_equal(e.from, core->config.gossip_addr))
             agent_gossip_step(core, &e);
     }
@@ -320,9 +326,7 @@ void node_tick(struct agent_node *n)
 uint64_t node_deadline_ms(const struct agent_node *n)
 {
     const struct agent_core *core = &n->core;
-    uint64_t d = n->search_ms;
-    for (uint32_t i = 0; i < core->config.seed_count; i++)
-        d = muster_deadline_sooner(d, n->seed[i].next_ms);
+    uint64_t d = muster_deadline_sooner(n->search_ms, n->seeds_ms);
     if (core->standing == AGENT_LEAVING && !n->is_exit_sent)
         d = muster_deadline_sooner(d, muster_deadline_sooner(n->exit_ms, core->now.mono_ms + 100));
     return d;

@@ -500,13 +500,11 @@ static void aside_put_back(struct agent_core *core, uint32_t first)
 }
 
 /* What could not be placed waits with its reason until a node says that it has room. */
-void agent_placer_flush(struct agent_core *core)
+static void queue_fill(struct agent_core *core)
 {
     struct agent_placer *t = core->placer;
     struct hopeless hopeless = { .count = 0 };
     uint32_t index = 0, aside = PLACE_NO_ENTRY, count[] = { 0, 0, 0 };
-    if (!t->is_fill_due)
-        return;
     t->is_fill_due = false;
     while (count[FILL_ASKED] < PLACE_FILL_MAX && count[FILL_FAILED] < PLACE_KINDS_MAX &&
            count[FILL_PASSED] < PLACE_PASS_MAX &&
@@ -531,6 +529,12 @@ void agent_placer_flush(struct agent_core *core)
     t->is_fill_due = count[FILL_ASKED] == PLACE_FILL_MAX;
     if (aside != PLACE_NO_ENTRY && t->tickets_ms == MUSTER_NEVER)
         t->tickets_ms = core->now.mono_ms;
+}
+
+void agent_placer_flush(struct agent_core *core)
+{
+    if (core->placer->is_fill_due)
+        queue_fill(core);
 }
 
 void agent_placer_kick(struct agent_core *core)

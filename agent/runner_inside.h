@@ -35,14 +35,9 @@ struct run_left {
     uint64_t sent_ms, sent_number;
 };
 
+/* What every step asks of every run stands first, in one line of the cache. */
 struct agent_run {
     bool is_used;
-    char key[STORE_KEY_MAX + 1];
-    uint64_t token;
-    uint32_t needs;
-    struct agent_job job;
-    bool has_job;
-    enum agent_run_state state;
     bool is_noting; /* the token is on its way to the disk; nothing exists yet */
     bool is_live;   /* a guard may have a process */
     bool holds_slot;
@@ -54,11 +49,17 @@ struct agent_run {
     bool is_lost;   /* ended with its agent or its lease, not by itself */
     bool is_struck; /* and it was its agent that died */
     bool is_exclusive;
-    bool awaits_lease;       /* is to be launched with the first lease that comes (R38) */
+    bool awaits_lease; /* is to be launched with the first lease that comes (R38) */
+    bool has_job;
+    enum agent_run_state state;
+    uint32_t needs;
+    int32_t pid;
+    uint64_t token;
+    char key[STORE_KEY_MAX + 1];
+    struct agent_job job;
     uint64_t lease_until_ms; /* of the last lease, counted from our question; 0: none */
     uint64_t note_cookie, handle;
     uint32_t attempt, failures, local_failures;
-    int32_t pid;
     uint64_t since_wall_ms, started_wall_ms;
     uint64_t retry_ms; /* BACKOFF: mono deadline */
     uint64_t timeout_at_ms;
@@ -97,7 +98,6 @@ struct run_seen {
 struct agent_runner {
     struct agent_run *run;
     uint32_t high, capacity;
-    struct run_reservation reservation[RESERVATIONS_MAX];
     uint32_t reservations;      /* none stands at this index or above */
     struct muster_map seen_map; /* hash of key -> index of seen */
     struct run_seen *seen;
@@ -110,6 +110,7 @@ struct agent_runner {
     uint32_t told_slots, told_used, told_waiting;
     bool told_draining;
     uint64_t deadline_ms;
+    struct run_reservation reservation[RESERVATIONS_MAX];
 };
 
 static inline uint64_t runner_key_hash(struct muster_bytes key)

@@ -123,13 +123,19 @@ static void batch_add_records(struct store *s)
     s->touched_count = 0;
 }
 
+bool store_batch_is_due(const struct store *s)
+{
+    const struct store_log *log = &s->log[s->at];
+    bool is_empty = log->batch.count == 0 && s->touched_count == 0 && log->waiting.first == NULL;
+
+    return !is_empty && !s->is_flying && !s->is_sick;
+}
+
 void store_batch_launch(struct store *s)
 {
     struct store_log *log = &s->log[s->at];
 
-    if (s->is_flying || s->is_sick)
-        return;
-    if (log->batch.count == 0 && s->touched_count == 0 && log->waiting.first == NULL)
+    if (!store_batch_is_due(s))
         return;
     batch_add_records(s);
     s->at ^= 1;

@@ -313,6 +313,7 @@ void store_batch_wait(struct store *s, struct store_item *item);
 /* The bucket has changed in a way its record on disk shows. */
 void store_touch(struct store *s, struct store_bucket *b);
 bool store_is_on_disk(const struct store *s, const struct store_bucket *b);
+bool store_batch_is_due(const struct store *s);
 void store_batch_launch(struct store *s);
 void store_batch_again(struct store *s); /* tries a refused batch once more */
 void store_batch_done(struct store *s, const struct store_event *event);

@@ -424,8 +424,18 @@ void store_step(struct store *s, struct muster_now now, const struct store_event
     looks_take(s);
 }
 
+/* Nothing has collected that store_next would send: by far the most frequent answer. */
+static bool is_idle(const struct store *s)
+{
+    return s->look_count == 0 && s->first_ready == STORE_NOBODY && !store_batch_is_due(s);
+}
+
 bool store_next(struct store *s, struct store_effect *effect)
 {
+    if (s->said_next == s->said_count && s->is_started && is_idle(s)) {
+        s->has_backlog = false;
+        return false;
+    }
     if (s->said_next == s->said_count && s->is_started) {
         /* Everything said so far is fetched: what has collected since leaves now, together. */
         looks_take(s);
