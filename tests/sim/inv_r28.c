@@ -28,7 +28,9 @@ void sim_inv_gone(struct sim *s, uint32_t node, struct muster_bytes frame)
     char job[STORE_KEY_MAX + 1];
     struct muster_reader r = muster_reader_over(frame);
     struct agent_msg_done m = { 0 };
-    if (agent_read_head(&r).message != AGENT_MSG_GONE)
+    bool is_short = frame.len > 1 && frame.data[0] >> 4 == 9; /* an array, and its kind in a byte */
+    if ((is_short && frame.data[1] != AGENT_MSG_GONE) ||
+        agent_read_head(&r).message != AGENT_MSG_GONE)
         return;
     agent_read_done(&r, &m);
     (void)snprintf(job, sizeof job, "%.*s", (int)m.key.len, (const char *)m.key.data);

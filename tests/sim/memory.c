@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Large blocks for many lives: a node asks for tens of megabytes when it boots, zeroed, and touches
- * a hundred pages of them. Blocks that were given back are handed out again, and only the pages
- * that are in memory are zeroed: the kernel is spared the mapping and the faults. Small blocks, and
- * builds with a sanitizer, have the C library's own. */
+/* Memory for many lives. Large blocks: a node asks for tens of megabytes when it boots, zeroed, and
+ * touches a hundred pages of them. Blocks that were given back are handed out again, and only the
+ * pages that are in memory are zeroed: the kernel is spared the mapping and the faults. Small
+ * blocks are kept by size. Builds with a sanitizer have the C library's own. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -19,6 +19,12 @@
 #define UNITS       (SPACE / UNIT)
 #define BLOCK_PAGES 16384u /* 64 MiB; what is larger is the C library's */
 #define SIZES       64u
+
+#define SMALL_SPACE ((size_t)16 << 30)
+#define SMALL_STEP  16u
+#define SMALL_STEPS 64u /* sizes of 16 bytes more each, then of 1 KiB more each up to UNIT, */
+#define SMALL_SIZES (2 * SMALL_STEPS + 1) /* with the word in front that tells which */
+#define SMALL_WORD  sizeof(uint64_t)
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
 #define IS_PLAIN 0
@@ -48,23 +54,67 @@ static struct {
 } heap;
 static uint32_t *units_of; /* by where a block begins */
 
-void sim_memory_open(void)
+/* ---- small blocks: they are handed out again, and never given back */
+
+static struct {
+    uint8_t *space;
+    size_t used;
+    void *spare[SMALL_SIZES];
+} small;
+
+static bool is_small(const void *block)
 {
-    struct sysinfo machine;
-    /* What has been swapped out does not look like memory in use. */
-    if (sysinfo(&machine) != 0 || machine.totalswap != 0)
-        return;
-    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-    void *units = mmap(NULL, UNITS * sizeof *units_of, PROT_READ | PROT_WRITE, flags, -1, 0);
-    void *space = mmap(NULL, SPACE, PROT_READ | PROT_WRITE, flags, -1, 0);
-    if (units == MAP_FAILED || space == MAP_FAILED)
-        return;
-    (void)madvise(space, SPACE, MADV_NOHUGEPAGE);
-    units_of = units;
-    heap.space = space;
+    return small.space != NULL && (size_t)((const uint8_t *)block - small.space) < SMALL_SPACE;
 }
 
-static bool is_ours(const void *block)
+static uint64_t index_of(const void *block)
+{
+    uint64_t index;
+    memcpy(&index, (const uint8_t *)block - SMALL_WORD, SMALL_WORD);
+    return index;
+}
+
+static size_t small_bytes(uint64_t index)
+{
+    return index <= SMALL_STEPS ? index * SMALL_STEP
+                                : (index - SMALL_STEPS) * SMALL_STEPS * SMALL_STEP;
+}
+
+static size_t small_index(size_t size)
+{
+    size_t steps = (size + SMALL_WORD + SMALL_STEP - 1) / SMALL_STEP;
+    return steps <= SMALL_STEPS ? steps : SMALL_STEPS + (steps + SMALL_STEPS - 1) / SMALL_STEPS;
+}
+
+static void *small_take(size_t size)
+{
+    size_t index = size < UNIT ? small_index(size) : SMALL_SIZES;
+    if (index >= SMALL_SIZES || small.space == NULL)
+        return NULL;
+    uint8_t *block = small.spare[index];
+    if (block != NULL) {
+        memcpy(&small.spare[index], block, sizeof small.spare[index]);
+        return block;
+    }
+    if (SMALL_SPACE - small.used < small_bytes(index) + SMALL_STEP)
+        return NULL;
+    block = small.space + small.used + SMALL_STEP;
+    small.used += small_bytes(index);
+    uint64_t word = index;
+    memcpy(block - SMALL_WORD, &word, SMALL_WORD);
+    return block;
+}
+
+static void small_give(void *block)
+{
+    uint64_t index = index_of(block);
+    memcpy(block, &small.spare[index], sizeof small.spare[index]);
+    small.spare[index] = block;
+}
+
+/* ---- large blocks */
+
+static bool is_large(const void *block)
 {
     return heap.space != NULL && (size_t)((const uint8_t *)block - heap.space) < SPACE;
 }
@@ -119,10 +169,32 @@ static void large_zero(void *block)
             memset((uint8_t *)block + i * PAGE, 0, PAGE);
 }
 
+void sim_memory_open(void)
+{
+    struct sysinfo machine;
+    /* What has been swapped out does not look like memory in use. */
+    if (sysinfo(&machine) != 0 || machine.totalswap != 0)
+        return;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    void *units = mmap(NULL, UNITS * sizeof *units_of, PROT_READ | PROT_WRITE, flags, -1, 0);
+    void *space = mmap(NULL, SPACE, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (units == MAP_FAILED || space == MAP_FAILED)
+        return;
+    (void)madvise(space, SPACE, MADV_NOHUGEPAGE);
+    void *blocks = mmap(NULL, SMALL_SPACE, PROT_READ | PROT_WRITE, flags, -1, 0);
+    small.space = blocks != MAP_FAILED ? blocks : NULL;
+    units_of = units;
+    heap.space = space;
+}
+
+/* ---- what everybody calls */
+
 void *malloc(size_t size)
 {
     bool was_used;
-    void *block = large_take(size, &was_used);
+    void *block = small_take(size);
+    if (block == NULL)
+        block = large_take(size, &was_used);
     return block != NULL ? block : __libc_malloc(size);
 }
 
@@ -132,7 +204,10 @@ void *calloc(size_t count, size_t size)
     size_t all;
     if (__builtin_mul_overflow(count, size, &all))
         return NULL;
-    void *block = large_take(all, &was_used);
+    void *block = small_take(all);
+    if (block != NULL)
+        return memset(block, 0, all);
+    block = large_take(all, &was_used);
     if (block != NULL && was_used)
         large_zero(block);
     return block != NULL ? block : __libc_calloc(count, size);
@@ -140,7 +215,11 @@ void *calloc(size_t count, size_t size)
 
 void free(void *block)
 {
-    if (!is_ours(block)) {
+    if (is_small(block)) {
+        small_give(block);
+        return;
+    }
+    if (!is_large(block)) {
         __libc_free(block);
         return;
     }
@@ -153,14 +232,15 @@ void free(void *block)
 
 void *realloc(void *block, size_t size)
 {
-    if (!is_ours(block))
+    if (!is_small(block) && !is_large(block))
         return __libc_realloc(block, size);
-    if (size <= size_of(block))
+    size_t had = is_small(block) ? small_bytes(index_of(block)) - SMALL_WORD : size_of(block);
+    if (size <= had)
         return block;
     void *larger = malloc(size);
     if (larger == NULL)
         return NULL;
-    memcpy(larger, block, size_of(block));
+    memcpy(larger, block, had);
     free(block);
     return larger;
 }

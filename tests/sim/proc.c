@@ -21,22 +21,23 @@ static void tell(struct sim *s, uint32_t node, const struct sim_proc *p, uint64_
     struct sim_item i = { .kind = SIM_STEP, .node = node, .generation = s->node[node].generation };
     uint64_t wall = SIM_WALL_BASE + (uint64_t)s->node[node].wall_offset;
     i.text = strdup(p->job);
-    MUSTER_ASSERT(i.text != NULL);
+    i.guard = malloc(sizeof *i.guard);
+    MUSTER_ASSERT(i.text != NULL && i.guard != NULL);
     i.event.kind = AGENT_EVENT_GUARD;
-    i.guard = (struct agent_guard_event){ .news = news,
-                                          .handle = p->handle,
-                                          .job = i.text,
-                                          .run = i.text,
-                                          .token = p->token,
-                                          .attempt = p->attempt,
-                                          .needs = p->needs,
-                                          .pid = p->pid,
-                                          .code = p->code,
-                                          .signal = p->signal,
-                                          .ready = p->is_ready,
-                                          .by_guard = p->by_guard,
-                                          .started_wall_ms = wall + p->started_ms,
-                                          .ended_wall_ms = wall + p->ended_ms };
+    *i.guard = (struct agent_guard_event){ .news = news,
+                                           .handle = p->handle,
+                                           .job = i.text,
+                                           .run = i.text,
+                                           .token = p->token,
+                                           .attempt = p->attempt,
+                                           .needs = p->needs,
+                                           .pid = p->pid,
+                                           .code = p->code,
+                                           .signal = p->signal,
+                                           .ready = p->is_ready,
+                                           .by_guard = p->by_guard,
+                                           .started_wall_ms = wall + p->started_ms,
+                                           .ended_wall_ms = wall + p->ended_ms };
     uint64_t at = s->now + in_ms;
     sim_at(s, at > p->paused_until ? at : p->paused_until, i);
 }

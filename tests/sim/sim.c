@@ -71,19 +71,36 @@ static void heap_grow(struct sim *s)
 {
     s->heap_size = s->heap_size > 0 ? 2 * s->heap_size : 1024;
     s->heap = realloc(s->heap, s->heap_size * sizeof *s->heap);
-    s->item = realloc(s->item, s->heap_size * sizeof *s->item);
     s->item_spare = realloc(s->item_spare, s->heap_size * sizeof *s->item_spare);
-    MUSTER_ASSERT(s->heap != NULL && s->item != NULL && s->item_spare != NULL);
+    s->chunk = realloc(s->chunk, s->heap_size / SIM_CHUNK * 2 * sizeof *s->chunk);
+    MUSTER_ASSERT(s->heap != NULL && s->chunk != NULL && s->item_spare != NULL);
+}
+
+static struct sim_item *item_at(const struct sim *s, uint32_t index)
+{
+    return &s->chunk[index / SIM_CHUNK][index % SIM_CHUNK];
+}
+
+static uint32_t item_new(struct sim *s)
+{
+    if (s->item_spares > 0)
+        return s->item_spare[--s->item_spares];
+    if (s->items == s->chunks * SIM_CHUNK) {
+        s->chunk[s->chunks] = malloc(SIM_CHUNK * sizeof *s->chunk[s->chunks]);
+        MUSTER_ASSERT(s->chunk[s->chunks] != NULL);
+        s->chunks++;
+    }
+    return s->items++;
 }
 
 void sim_at(struct sim *s, uint64_t at, struct sim_item item)
 {
-    if (s->heap_count == s->heap_size)
+    if (s->heap_count + 1 >= s->heap_size) /* one happens now, and is in the heap no more */
         heap_grow(s);
     item.at = at < s->now ? s->now : at;
     struct sim_due due = { item.at, s->seq++, 0 };
-    due.item = s->item_spares > 0 ? s->item_spare[--s->item_spares] : s->items++;
-    s->item[due.item] = item;
+    due.item = item_new(s);
+    *item_at(s, due.item) = item;
     uint32_t i = s->heap_count++;
     while (i > 0 && is_before(&due, &s->heap[(i - 1) / 2])) {
         s->heap[i] = s->heap[(i - 1) / 2];
@@ -92,7 +109,7 @@ void sim_at(struct sim *s, uint64_t at, struct sim_item item)
     s->heap[i] = due;
 }
 
-static struct sim_item heap_take(struct sim *s)
+static uint32_t heap_take(struct sim *s)
 {
     struct sim_due first = s->heap[0], last = s->heap[--s->heap_count];
     uint32_t i = 0;
@@ -109,8 +126,18 @@ static struct sim_item heap_take(struct sim *s)
     }
     if (s->heap_count > 0)
         s->heap[i] = last;
-    s->item_spare[s->item_spares++] = first.item;
-    return s->item[first.item];
+    return first.item;
+}
+
+void sim_queue_close(struct sim *s)
+{
+    for (uint32_t i = 0; i < s->heap_count; i++)
+        sim_item_free(item_at(s, s->heap[i].item));
+    for (uint32_t i = 0; i < s->chunks; i++)
+        free(s->chunk[i]);
+    free(s->heap);
+    free(s->chunk);
+    free(s->item_spare);
 }
 
 void sim_call(struct sim *s, uint64_t in_ms, void (*call)(struct sim *s, uint64_t), uint64_t n)
@@ -123,6 +150,7 @@ void sim_call(struct sim *s, uint64_t in_ms, void (*call)(struct sim *s, uint64_
 void sim_item_free(struct sim_item *i)
 {
     free(i->bytes);
+    free(i->guard);
     free(i->text);
 }
 
@@ -221,7 +249,7 @@ static void item_happen(struct sim *s, struct sim_item *i)
     switch (i->kind) {
     case SIM_STEP:
         if (i->event.kind == AGENT_EVENT_GUARD)
-            i->event.guard = &i->guard;
+            i->event.guard = i->guard;
         sim_step(s, i->node, &i->event);
         break;
     case SIM_TICK:
@@ -270,18 +298,20 @@ void sim_deliver(struct sim *s, uint32_t node, uint64_t generation, const struct
 void sim_until(struct sim *s, uint64_t end)
 {
     while (s->heap_count > 0 && s->heap[0].at <= end) {
-        struct sim_item i = heap_take(s);
-        struct sim_node *n = &s->node[i.node];
-        s->now = i.at;
-        bool void_now = i.generation != UINT64_MAX && i.generation != n->generation;
-        if (void_now || (for_the_agent(&i) && !n->is_up)) {
-            sim_item_free(&i);
-        } else if (for_the_agent(&i) && n->is_paused) {
-            inbox_keep(n, &i);
+        uint32_t index = heap_take(s);
+        struct sim_item *i = item_at(s, index);
+        struct sim_node *n = &s->node[i->node];
+        s->now = i->at;
+        bool void_now = i->generation != UINT64_MAX && i->generation != n->generation;
+        if (void_now || (for_the_agent(i) && !n->is_up)) {
+            sim_item_free(i);
+        } else if (for_the_agent(i) && n->is_paused) {
+            inbox_keep(n, i);
         } else {
-            item_happen(s, &i);
-            sim_item_free(&i);
+            item_happen(s, i);
+            sim_item_free(i);
         }
+        s->item_spare[s->item_spares++] = index;
     }
     s->now = end;
 }

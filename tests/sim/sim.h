@@ -27,6 +27,7 @@
 #define SIM_LEFT       384 /* rows beside jobs: what they said before */
 #define SIM_BUCKETS    16
 #define SIM_CUTS       16
+#define SIM_CHUNK      256
 #define SIM_BENCH_ROWS 16
 #define SIM_PAGE_ROWS  32
 #define SIM_SEATS      64
@@ -50,9 +51,9 @@ struct sim_item {
     uint64_t generation; /* of the node; UINT64_MAX: any */
     uint64_t number;
     struct agent_event event;
-    struct agent_guard_event guard;
-    uint8_t *bytes; /* owned; what event.bytes points to */
-    char *text;     /* owned; what guard.job and guard.run point to */
+    struct agent_guard_event *guard; /* owned */
+    uint8_t *bytes;                  /* owned; what event.bytes points to */
+    char *text;                      /* owned; what guard->job and guard->run point to */
     void (*call)(struct sim *s, uint64_t number);
 };
 
@@ -276,8 +277,8 @@ struct sim {
     uint32_t strikes_max;            /* 0 where nodes die of other causes than their jobs (R34) */
     struct sim_due *heap;
     uint32_t heap_count, heap_size;
-    struct sim_item *item;
-    uint32_t items, *item_spare, item_spares;
+    struct sim_item **chunk; /* of SIM_CHUNK items: they stay where they are */
+    uint32_t items, chunks, *item_spare, item_spares;
     struct sim_node node[SIM_NODES];
     uint32_t nodes, buckets, ring_bits;
     struct sim_link link[SIM_LINKS];
@@ -337,7 +338,7 @@ void sim_close(struct sim *s);
 _Noreturn void sim_fail(struct sim *s, int code, const char *format, ...) MUSTER_PRINTF(3, 4);
 void sim_log(struct sim *s, const char *format, ...) MUSTER_PRINTF(2, 3);
 
-void sim_at(struct sim *s, uint64_t at, struct sim_item item); /* takes bytes and text */
+void sim_at(struct sim *s, uint64_t at, struct sim_item item); /* takes what it owns */
 void sim_call(struct sim *s, uint64_t in_ms, void (*call)(struct sim *s, uint64_t), uint64_t n);
 void sim_until(struct sim *s, uint64_t end);
 void sim_run_for(struct sim *s, uint64_t ms);
@@ -351,6 +352,7 @@ void sim_deliver(struct sim *s, uint32_t node, uint64_t generation,
 void sim_perform_all(struct sim *s, uint32_t node); /* what its last step wants */
 void sim_tick_arm(struct sim *s, uint32_t node);
 void sim_item_free(struct sim_item *i);
+void sim_queue_close(struct sim *s);
 
 /* ---- world.c */
 void sim_boot(struct sim *s, uint32_t node);

@@ -259,13 +259,9 @@ void sim_close(struct sim *s)
         free(n->inbox);
     }
     sim_net_close(s);
-    for (uint32_t i = 0; i < s->heap_count; i++)
-        sim_item_free(&s->item[s->heap[i].item]);
+    sim_queue_close(s);
     for (uint32_t b = 0; b < s->buckets; b++)
         free(s->open[b]);
-    free(s->heap);
-    free(s->item);
-    free(s->item_spare);
     free(s->token);
     free(s->write);
 }
