@@ -402,6 +402,11 @@ static void why_node(struct agent_core *core, struct agent_json *j, const struct
         u = AGENT_UNFIT_AVOIDED;
     bool is_second = u == AGENT_FITS && !agent_wish_prefers(wish, &facts);
     const char *bar = runs_it ? NULL : agent_family_bar_text(core, row->key, w);
+    const char *other = runs_it ? NULL : agent_placer_apart(core, row->key, w->id);
+    if (bar == NULL && other != NULL) {
+        (void)snprintf(why, sizeof why, "no: it may not run beside %s", other);
+        bar = why;
+    }
     const char *what = bar != NULL       ? bar
                        : u != AGENT_FITS ? agent_unfit_text(u)
                        : is_second       ? "matches, others are preferred"

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "agent/apart.h"
 #include "agent/job_field.h"
 #include "agent/json.h"
 #include "agent/name.h"
@@ -77,6 +78,9 @@ static int check_between(const struct agent_job *job, const struct agent_doc_nod
                             : NULL;
     if (fault != NULL)
         return check_fail(problem, MUSTER_EINVAL, root, "group", fault);
+    fault = job->apart != NULL ? agent_apart_fault(job->apart) : NULL;
+    if (fault != NULL)
+        return check_fail(problem, MUSTER_EINVAL, root, "apart", fault);
     if (job->backoff_first_ms > job->backoff_max_ms)
         return check_fail(problem, MUSTER_EINVAL, root, "backoff", "first is longer than max");
     if (exits_overlap(job->exit_ok, job->exit_defer) ||

@@ -142,7 +142,7 @@ struct agent_job {
     uint32_t spread;       /* 1, N, or AGENT_JOB_EACH */
     const char *on;        /* NULL: everywhere */
     const char *prefer;    /* NULL: none */
-    const char *apart;     /* NULL: none */
+    const char *apart;     /* a list (agent/apart.h); NULL: none */
     const char *spread_by; /* NULL: none */
     uint32_t slots;
     uint32_t priority;

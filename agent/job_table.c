@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/apart.h"
 #include "agent/job_field.h"
 #include "agent/permit.h"
 
@@ -219,7 +220,7 @@ static const struct agent_schema_field job_fields[] = {
     { "spread", AGENT_TYPE_CUSTOM, .custom = &job_spread_field },
     { "on", AGENT_TYPE_CUSTOM, AT(on), .custom = &job_match_field },
     { "prefer", AGENT_TYPE_CUSTOM, AT(prefer), .custom = &job_match_field },
-    { "apart", AGENT_TYPE_TEXT, LATER, AT(apart), .min = 1, .max = 1024 },
+    { "apart", AGENT_TYPE_TEXT, AT(apart), .min = 1, .max = AGENT_APART_MAX },
     { "spread_by", AGENT_TYPE_TEXT, AT(spread_by), .min = 1, .max = 64 },
     { "slots", AGENT_TYPE_U32, AT(slots), .min = 1, .max = 65535 },
     { "priority", AGENT_TYPE_U32, AT(priority), .max = 100 },

@@ -49,24 +49,26 @@ void agent_read_hello(struct muster_reader *r, uint32_t left, struct agent_msg_h
 }
 
 void agent_write_offer(struct muster_writer *w, struct muster_bytes key, uint64_t offer,
-                       uint32_t needs, bool is_exclusive, uint64_t rank)
+                       uint32_t needs, bool is_exclusive, uint64_t rank, const char *apart)
 {
-    agent_write_head(w, AGENT_MSG_OFFER, 6);
+    agent_write_head(w, AGENT_MSG_OFFER, 7);
     muster_write_str(w, key);
     muster_write_u64(w, offer);
     muster_write_u64(w, needs);
     muster_write_bool(w, is_exclusive);
     muster_write_u64(w, rank);
+    muster_write_text(w, apart);
 }
 
 void agent_write_room(struct muster_writer *w, const struct agent_msg_room *m)
 {
-    agent_write_head(w, AGENT_MSG_ROOM, 6);
+    agent_write_head(w, AGENT_MSG_ROOM, 7);
     muster_write_str(w, m->key);
     muster_write_u64(w, m->offer);
     muster_write_bool(w, m->has_room);
     muster_write_u64(w, m->slots);
     muster_write_u64(w, m->used);
+    muster_write_str(w, m->apart);
 }
 
 void agent_read_room(struct muster_reader *r, struct agent_msg_room *m)
@@ -76,6 +78,8 @@ void agent_read_room(struct muster_reader *r, struct agent_msg_room *m)
     m->has_room = muster_read_bool(r);
     m->slots = muster_read_u32(r);
     m->used = muster_read_u32(r);
+    if (muster_reader_ok(r) && muster_reader_left(r) > 0)
+        m->apart = muster_read_bytes(r, STORE_KEY_MAX);
 }
 
 void agent_write_start(struct muster_writer *w, const struct agent_msg_start *m)

@@ -88,6 +88,7 @@ struct agent_msg_room {
     uint64_t offer;
     bool has_room;
     uint32_t slots, used;
+    struct muster_bytes apart; /* not beside this one, which runs there; empty: not so */
 };
 
 struct agent_msg_start {
@@ -176,7 +177,7 @@ void agent_write_head(struct muster_writer *w, uint32_t message, uint32_t n);
 
 void agent_write_hello(struct muster_writer *w, const struct agent_msg_hello *m);
 void agent_write_offer(struct muster_writer *w, struct muster_bytes key, uint64_t offer,
-                       uint32_t needs, bool is_exclusive, uint64_t rank);
+                       uint32_t needs, bool is_exclusive, uint64_t rank, const char *apart);
 void agent_write_room(struct muster_writer *w, const struct agent_msg_room *m);
 void agent_write_start(struct muster_writer *w, const struct agent_msg_start *m);
 /* One element of the array that is the third element of HOLD [number, asked_at, [..]]. */

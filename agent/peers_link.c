@@ -416,8 +416,10 @@ bool agent_peers_send(struct agent_core *core, struct muster_id to, struct muste
 void agent_peers_load(struct agent_core *core, uint32_t slots, uint32_t used, bool draining)
 {
     struct agent_peers *t = core->peers;
-    if (slots > t->peer[0].slots || used < t->peer[0].used)
+    if (slots > t->peer[0].slots || used < t->peer[0].used) {
+        agent_placer_freed(core, core->config.self);
         agent_placer_kick(core);
+    }
     /* Whoever drains is not in the ring, so the ring follows this mark and not only gossip's. */
     if (t->peer[0].draining != draining)
         agent_peers_ring_wanted(core);

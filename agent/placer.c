@@ -254,6 +254,10 @@ void placer_queue(struct agent_core *core, struct place_entry *e, const struct s
         return;
     e->state = PLACE_QUEUED;
     e->refused_count = 0;
+    if (placer_apart_any(core, e->key_hash)) /* by then it is forgotten */
+        placer_due(core, e,
+                   muster_deadline_sooner(placer_limit_ms(core, e, row),
+                                          core->now.mono_ms + PLACE_REFUSAL_MS));
     muster_heap_set(&core->placer->queue, entry_index(core, e),
                     agent_ticket_rank(row->priority, row->since_wall_ms));
     core->placer->is_fill_due = true;

@@ -75,6 +75,7 @@ void agent_placer_permit_said(struct agent_core *core, struct muster_reader *r);
 void agent_placer_permit_check(struct agent_core *core, struct muster_reader *r);
 
 void agent_placer_tick(struct agent_core *core);
+void agent_placer_freed(struct agent_core *core, struct muster_id node); /* it has fewer runs */
 void agent_placer_kick(struct agent_core *core);  /* the ring changed: who waits may fit now */
 void agent_placer_flush(struct agent_core *core); /* end of a step: places what can be placed */
 uint64_t agent_placer_deadline_ms(const struct agent_core *core);
@@ -93,6 +94,9 @@ bool agent_placer_left_get(const struct agent_core *core, const struct store_row
 /* Wall time by which an exclusive run of the row must have ended, or a new one may begin; 0:
  * nothing to wait for (R37, R39). */
 uint64_t agent_placer_lease_until(const struct agent_core *core, const struct store_view *view);
+/* What a run may not be beside on that node; NULL: nothing that is known. */
+const char *agent_placer_apart(const struct agent_core *core, struct muster_bytes key,
+                               struct muster_id node);
 /* A node that could have the run of a row beside the one that has it; `p` NULL: anybody. Else why
  * not. */
 bool agent_placer_may_have(struct agent_core *core, const struct store_row *row,

@@ -25,7 +25,8 @@ static struct agent_peer *better(struct agent_core *core, const struct agent_wis
     for (uint32_t i = 0; i < n && !muster_id_equal(walk[i]->id, row->run_node); i++)
         if (agent_place_fits(core, walk[i], wish, row->needs, walk[i]->promised) == AGENT_FITS &&
             !muster_id_equal(walk[i]->id, row->avoid) &&
-            agent_family_bar_text(core, row->key, walk[i]) == NULL)
+            agent_family_bar_text(core, row->key, walk[i]) == NULL &&
+            agent_placer_apart(core, row->key, walk[i]->id) == NULL)
             return walk[i];
     return NULL;
 }
@@ -55,7 +56,8 @@ static struct agent_peer *elsewhere(struct agent_core *core, const struct store_
         if (muster_id_equal(walk[i]->id, row->run_node) ||
             agent_place_fits(core, walk[i], wish, row->needs, walk[i]->promised + given) !=
                 AGENT_FITS ||
-            agent_family_bar_text(core, row->key, walk[i]) != NULL)
+            agent_family_bar_text(core, row->key, walk[i]) != NULL ||
+            agent_placer_apart(core, row->key, walk[i]->id) != NULL)
             continue;
         uint32_t is = misfit(wish, walk[i], mate, mates);
         if (found != NULL && is >= least)

@@ -84,6 +84,16 @@ struct place_entry {
     char why[AGENT_REASON_MAX]; /* of a STOP */
 };
 
+/* A node told that a run may not come beside one that runs there (agent/apart.h). */
+struct place_refusal {
+    uint64_t key_hash; /* 0: free */
+    struct muster_id node;
+    uint64_t until_ms;
+    char other[64];
+};
+#define PLACE_REFUSALS_MAX 256
+#define PLACE_REFUSAL_MS   10000
+
 /* By ring number, for the spill rule; filled anew for every question. */
 struct place_loads {
     uint32_t *used, *capacity;
@@ -103,6 +113,8 @@ struct agent_placer {
     struct muster_heap timer;   /* when to look at an entry again */
     bool is_fill_due;
     uint64_t permits_ms; /* when those are to be asked for */
+    struct place_refusal refusal[PLACE_REFUSALS_MAX];
+    uint32_t refusals;   /* told so far; the next one takes the place of the oldest */
     uint64_t tickets_ms; /* when waiting runs leave their tickets again */
     uint32_t moving;
 };
@@ -195,6 +207,11 @@ void placer_permit_used(struct agent_core *core, struct place_entry *e);
 void placer_permits_tick(struct agent_core *core);
 bool placer_has_candidate(struct agent_core *core, struct place_entry *e,
                           const struct store_row *row);
+/* That node has something that the run may not be beside: what; NULL: nothing that it told of. */
+const char *placer_apart(const struct agent_core *core, uint64_t key_hash, struct muster_id node);
+bool placer_apart_any(const struct agent_core *core, uint64_t key_hash);
+void placer_apart_told(struct agent_core *core, const struct place_entry *e, struct muster_id node,
+                       struct muster_bytes other);
 /* Leaves tickets for the runs that wait longest (R35). */
 void placer_tickets(struct agent_core *core);
 

@@ -160,7 +160,8 @@ static bool is_candidate(const struct agent_core *core, const struct place_entry
                          const struct store_row *row, const struct demand *d,
                          const struct agent_peer *p)
 {
-    if (is_refused(e, p->id) || (d->avoids && muster_id_equal(p->id, row->avoid)) ||
+    if (is_refused(e, p->id) || placer_apart(core, e->key_hash, p->id) != NULL ||
+        (d->avoids && muster_id_equal(p->id, row->avoid)) ||
         agent_place_fits(core, p, d->wish, row->needs, p->promised) != AGENT_FITS)
         return false;
     struct agent_facts facts = agent_place_facts(p);
@@ -311,8 +312,10 @@ void placer_offer_to(struct agent_core *core, struct place_entry *e, const struc
     e->state = PLACE_OFFERED;
     p->promised += row->needs;
     struct muster_writer w = agent_frame(core);
+    const struct agent_wish *wish = placer_wish(core, e, row);
     agent_write_offer(&w, row->key, e->offer, row->needs, row->mode == STORE_EXCLUSIVE,
-                      agent_ticket_rank(row->priority, row->since_wall_ms));
+                      agent_ticket_rank(row->priority, row->since_wall_ms),
+                      wish != NULL ? wish->apart : "");
     (void)agent_frame_send(core, p->id, &w);
     placer_due(core, e, core->now.mono_ms + PLACE_OFFER_MS);
 }
@@ -369,6 +372,8 @@ void agent_placer_room(struct agent_core *core, struct muster_id from, struct mu
     }
     MUSTER_MARK(offer_refused);
     refuse(e, from);
+    if (m.apart.len > 0)
+        placer_apart_told(core, e, from, m.apart);
     e->offered_ms = 0;
     e->state = PLACE_NEW;
     struct store_view view;
@@ -411,10 +416,24 @@ void agent_placer_hurdle(struct agent_core *core, const struct store_row *row, c
 {
     const struct agent_wish *wish = agent_wish_take(&core->wishes, row->spec);
     struct hurdle h = hurdle_count(core, wish, row->needs);
+    const char *other = NULL, *where = "";
+    uint32_t apart = 0;
+    for (uint32_t i = 0; i < agent_peers_count(core); i++) {
+        const struct agent_peer *p = agent_peers_at(core, i);
+        const char *runs = agent_placer_apart(core, row->key, p->id);
+        apart += runs != NULL;
+        where = other == NULL && runs != NULL ? p->name : where;
+        other = other == NULL ? runs : other;
+    }
     bool asks = wish != NULL && wish->has_on;
     if (asks && h.like == 0)
         (void)snprintf(out, size, "no such node: needs one with %s, and none of %u is like that",
                        wish->on.text, h.alive);
+    else if (other != NULL)
+        (void)snprintf(out, size,
+                       "may not run beside what %u of %u nodes have (%s on %s); of the others the "
+                       "freest has no room",
+                       apart, h.alive, other, where);
     else if (asks)
         (void)snprintf(out, size,
                        "no free slot: needs %u on a node with %s; the freest of %u of %u nodes has "
@@ -474,8 +493,8 @@ static enum fill fill_one(struct agent_core *core, struct place_entry *e,
                           const struct store_row *row, struct hopeless *h)
 {
     uint64_t kind = kind_of(core, e, row);
-    if (is_share(row->key))
-        return placer_offer(core, e, row) ? FILL_ASKED : FILL_PASSED; /* asks of one node alone */
+    if (is_share(row->key) || placer_apart_any(core, e->key_hash)) /* its case is its own */
+        return placer_offer(core, e, row) ? FILL_ASKED : FILL_PASSED;
     if (e->offer == 0 && is_hopeless(h, kind, row->needs)) {
         MUSTER_MARK(others_of_its_kind_found_nobody);
         return FILL_PASSED;
@@ -551,6 +570,8 @@ void agent_placer_load(struct agent_core *core, struct muster_id from, struct mu
         return;
     bool was_draining = p->draining;
     bool freer = !p->load_known || m.slots > p->slots || m.used < p->used;
+    if (freer)
+        agent_placer_freed(core, from);
     p->slots = m.slots;
     p->used = m.used;
     p->waiting = m.waiting;

@@ -23,7 +23,8 @@ static void tickets_leave(struct agent_core *core, struct place_entry *e,
                                     AGENT_CANDIDATES_MAX),
              left = 0;
     for (uint32_t i = 0; i < n && left < TICKETS_OF_ONE; i++) {
-        if (!may_hold(core, walk[i], row->needs))
+        if (!may_hold(core, walk[i], row->needs) ||
+            placer_apart(core, e->key_hash, walk[i]->id) != NULL)
             continue;
         struct muster_writer w = agent_frame(core);
         agent_write_head(&w, AGENT_MSG_TICKET, 4);

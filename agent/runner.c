@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/apart.h"
 #include "agent/peers.h"
 #include "agent/place.h"
 #include "agent/placer.h"
@@ -173,12 +174,16 @@ void agent_runner_offer(struct agent_core *core, struct muster_id from, struct m
     uint32_t needs = muster_read_u32(r);
     bool is_exclusive = muster_read_bool(r);
     uint64_t rank = muster_read_u64(r);
+    char apart[AGENT_APART_MAX + 1] = "";
+    if (muster_reader_ok(r) && muster_reader_left(r) > 0)
+        muster_read_text(r, apart, sizeof apart);
     if (!muster_reader_ok(r))
         return;
+    const struct agent_run *other = runner_not_beside(core, key, apart);
     uint64_t hash = runner_key_hash(key);
     struct run_reservation *v = reservation_of(core, hash);
     bool room = v != NULL && core->runner->is_scanned && runner_has_room(core, needs, hash);
-    room = room && !core->config.held;
+    room = room && !core->config.held && other == NULL;
     room = room && !(is_exclusive && runner_clock_is_bad(core));
     bool waits = room && runner_is_out_of_turn(core, key, rank, needs);
     room = room && !waits;
@@ -187,7 +192,7 @@ void agent_runner_offer(struct agent_core *core, struct muster_id from, struct m
         *v = (struct run_reservation){ hash, needs, core->now.mono_ms + AGENT_RESERVE_MS };
     if (room && v != NULL && MUSTER_MUTANT(reservation_never_ends))
         v->until_ms = MUSTER_NEVER - 1;
-    if (room)
+    if (room || other != NULL) /* who may not come keeps nobody else waiting */
         runner_ticket_used(core, key);
     core->counters.offers++;
     core->counters.offers_full += !room;
@@ -196,11 +201,30 @@ void agent_runner_offer(struct agent_core *core, struct muster_id from, struct m
                                 .has_room = room,
                                 .slots = slots_own(core),
                                 .used = agent_runner_used(core) };
+    if (other != NULL)
+        m.apart = runner_key(other);
     if (waits)
         m.used = m.slots; /* for this one it is full: its keeper asks again when it is invited */
     struct muster_writer w = agent_frame(core);
     agent_write_room(&w, &m);
     (void)agent_frame_send(core, from, &w);
+}
+
+const struct agent_run *runner_not_beside(const struct agent_core *core, struct muster_bytes key,
+                                          const char *apart)
+{
+    const struct agent_runner *r = core->runner;
+    for (uint32_t i = 0; i < r->high; i++) {
+        const struct agent_run *run = &r->run[i];
+        if (!run->is_used || run->state == AGENT_RUN_ENDED ||
+            muster_bytes_equal(runner_key(run), key))
+            continue;
+        bool says = run->has_job && run->job.apart != NULL;
+        if ((apart[0] != '\0' && agent_apart_names(apart, runner_key(run))) ||
+            (says && agent_apart_names(run->job.apart, key)))
+            return run;
+    }
+    return NULL;
 }
 
 /* ---- reports */

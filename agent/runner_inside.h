@@ -143,6 +143,9 @@ bool runner_is_out_of_turn(struct agent_core *core, struct muster_bytes key, uin
 void runner_ticket_used(struct agent_core *core, struct muster_bytes key);
 void runner_invite(struct agent_core *core);
 bool runner_has_room(const struct agent_core *core, uint32_t needs, uint64_t own_key_hash);
+/* Who runs here and may not share this node with that run; NULL: nobody. */
+const struct agent_run *runner_not_beside(const struct agent_core *core, struct muster_bytes key,
+                                          const char *apart);
 bool runner_clock_is_bad(const struct agent_core *core); /* R40 */
 void runner_launch(struct agent_core *core, struct agent_run *run);
 /* What an earlier agent has left: its spec has come, by which it is watched and judged. */

@@ -114,6 +114,17 @@ static void run_begin(struct agent_core *core, struct muster_id from,
         agent_runner_noted(core, run->note_cookie, MUSTER_OK);
 }
 
+/* Two that may not meet can have been given room at once: who is started first has it. */
+static const struct agent_run *start_not_beside(struct agent_core *core,
+                                                const struct agent_msg_start *m)
+{
+    const struct agent_wish *wish = agent_wish_take(&core->wishes, m->spec);
+    const struct agent_run *other =
+        runner_not_beside(core, m->key, wish != NULL ? wish->apart : "");
+    agent_wish_drop(&core->wishes, wish);
+    return other;
+}
+
 void agent_runner_start(struct agent_core *core, struct muster_id from, struct muster_reader *r)
 {
     struct agent_msg_start m = { 0 };
@@ -132,8 +143,9 @@ void agent_runner_start(struct agent_core *core, struct muster_id from, struct m
             runner_known(core, run, m.failures);
         return;
     }
-    bool is_refused =
-        core->standing != AGENT_JOINED || (m.is_exclusive && runner_clock_is_bad(core));
+    const struct agent_run *other = start_not_beside(core, &m);
+    bool is_refused = other != NULL || core->standing != AGENT_JOINED ||
+                      (m.is_exclusive && runner_clock_is_bad(core));
     bool was_seen = runner_seen(core, m.key) >= m.token && !MUSTER_MUTANT(seen_not_checked);
     if (was_seen || is_refused) {
         if (was_seen)
@@ -151,6 +163,7 @@ void agent_runner_start(struct agent_core *core, struct muster_id from, struct m
         }
         runner_gone(core, from, m.key, m.token,
                     runner_clock_is_bad(core) ? "its clock is not to be trusted"
+                    : other != NULL           ? "it may not run beside what runs there"
                                               : "not running here");
         return;
     }

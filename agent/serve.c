@@ -154,7 +154,7 @@ static bool same_process(struct muster_bytes a, struct muster_bytes b)
             job[i].description = NULL;
             job[i].labels_count = 0;
             job[i].priority = 50;
-            job[i].on = job[i].prefer = job[i].spread_by =
+            job[i].on = job[i].prefer = job[i].spread_by = job[i].apart =
                 NULL; /* a run that is placed stays where it is */
             job[i].move = AGENT_JOB_MOVE_LAZY;
             job[i].max_running = job[i].max_running != 0; /* of the same group as before */

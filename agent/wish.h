@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/apart.h"
 #include "agent/match.h"
 #include "base/bytes.h"
 #include "store/row.h"
@@ -33,6 +34,7 @@ struct agent_wish {
     char spread_by[AGENT_WISH_TAG]; /* a tag's name; "": none */
     char group[STORE_KEY_MAX + 1];  /* the row of its group (agent/permit.h); "": none */
     uint32_t max_running;
+    char apart[AGENT_APART_MAX + 1]; /* "": from nobody */
 };
 
 struct agent_wishes {

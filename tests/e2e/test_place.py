@@ -182,3 +182,26 @@ def test_a_group_runs_no_more_at_once_than_it_may(three):
         assert sum(c.counts().values()) <= 2
         time.sleep(0.05)
     eventually(two, 20, "two run again")
+
+
+def test_apart_keeps_jobs_from_each_other_both_ways(three):
+    c = three
+    c[0].submit("db/main", on=f"node == {c[0].name}")
+    c.wait_once({"db/main"}, 5)
+    for i in range(3):
+        c[i].submit(f"web/{i}", apart="db/*", prefer=f"node == {c[0].name}")
+    c[1].submit("solo/1", apart="solo/*", on="tag.rack == b")
+    c[2].submit("solo/2", apart="solo/*", on="tag.rack == b")
+    where = nodes_of(c, "web/0", "web/1", "web/2", "solo/1", "solo/2", "db/main")
+    assert 0 not in [where[f"web/{i}"] for i in range(3)] and where["solo/1"] != where["solo/2"]
+    c[0].submit("solo/3", apart="solo/*", on="tag.rack == b")
+    reason = eventually(lambda: "may not run beside what 2 of" in
+                        (c[1].get("/v1/runs/solo/3")["reason"] or "") and
+                        c[1].get("/v1/runs/solo/3")["reason"], 5, "it waits")
+    assert "(solo/" in reason, reason
+    assert "no: it may not run beside solo/" in c[2].cli("why", "solo/3")[1]
+    c[0].delete("/v1/jobs/solo/2")
+    eventually(lambda: c.counts()["solo/3"] == 1, 5, "it has its place")
+    # And the other way round: what is named does not come to it.
+    c[0].submit("db/two", on=f"node == {c[where['web/0']].name}")
+    eventually(lambda: "(web/" in (c[1].get("/v1/runs/db/two")["reason"] or ""), 5, "it waits too")

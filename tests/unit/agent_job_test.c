@@ -395,7 +395,6 @@ static void what_comes_later_is_refused_by_name(void **state)
         { "start: manual", "3:8: start: not supported yet in this version" },
         { "payload: x", "3:10: payload: not supported yet in this version" },
         { "after: [other]", "3:8: after: not supported yet in this version" },
-        { "apart: a", "3:8: apart: not supported yet in this version" },
         { "handoff: start-stop", "3:10: handoff: not supported yet in this version" },
         { "durable: no", "3:10: durable: not supported yet in this version" },
         { "key: k", "3:6: key: not supported yet in this version" },

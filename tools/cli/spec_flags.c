@@ -53,7 +53,7 @@ const struct cli_flag cli_flags_run[] = {
       .help = "copies on nodes that differ in this tag" },
     { .name = "on", .value = "EXPR", .path = "on", .help = "only on nodes like this" },
     { .name = "prefer", .value = "EXPR", .path = "prefer", .help = "rather on nodes like this" },
-    { .name = "apart", .value = "EXPR", .path = "apart", .help = "away from such jobs" },
+    { .name = "apart", .value = "JOBS", .path = "apart", .help = "no node with these: a,b/*" },
     { .name = "partition",
       .value = "RULE",
       .path = "partition",
