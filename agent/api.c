@@ -143,36 +143,9 @@ void api_error(struct agent_api *api, uint64_t id, uint16_t status, const char *
 
 void api_outcome(struct agent_api *api, uint64_t id, const struct agent_reply *r)
 {
-    static const struct {
-        int err;
-        uint16_t status;
-        const char *code;
-    } known[] = {
-        { MUSTER_EINVAL, 400, "invalid" },
-        { MUSTER_ETYPE, 400, "invalid" },
-        { MUSTER_ERANGE, 400, "invalid" },
-        { MUSTER_EUNSUPPORTED, 422, "unsupported" },
-        { MUSTER_ENOTFOUND, 404, "not_found" },
-        { MUSTER_EEXISTS, 409, "exists" },
-        { MUSTER_ECONFLICT, 412, "conflict" },
-        { MUSTER_EREFUSED, 503, "not_ready" },
-        { MUSTER_EBUSY, 503, "busy" },
-        { MUSTER_ENOQUORUM, 503, "no_quorum" },
-        { MUSTER_EUNKNOWN, 503, "unknown" },
-        { MUSTER_ETIMEOUT, 504, "timeout" },
-        { MUSTER_EUNREACHABLE, 503, "unreachable" },
-        { MUSTER_ELIMIT, 413, "too_large" },
-        { MUSTER_EFULL, 507, "full" },
-        { MUSTER_ENOSPC, 507, "disk_full" },
-        { MUSTER_EDENIED, 403, "denied" },
-    };
+    struct agent_http_code code = agent_http_code(r->err);
     const char *text = r->message != NULL ? r->message : muster_err_text(r->err);
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (known[i].err == r->err) {
-            api_error(api, id, known[i].status, known[i].code, r->field, "%s", text);
-            return;
-        }
-    api_error(api, id, 500, "internal", r->field, "%s", text);
+    api_error(api, id, code.status, code.text, r->field, "%s", text);
 }
 
 /* ---- what clients ask */

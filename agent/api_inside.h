@@ -9,6 +9,7 @@
 #define MUSTER_AGENT_API_INSIDE_H
 
 #include "agent/api.h"
+#include "agent/doc.h"
 #include "agent/json.h"
 #include "agent/out.h"
 #include "base/text.h"
@@ -65,6 +66,12 @@ void api_keys_change(struct agent_api *api, const struct agent_http_request *r, 
 bool api_local(struct agent_api *api, const struct agent_http_request *r);
 void api_member_json(const struct agent_member *m, struct agent_json *j);
 bool api_member_find(const struct agent_api *api, const char *name, struct agent_member *out);
+
+/* The body as a tree, which the caller closes; false with the refusal said. None is an empty one.
+ */
+bool api_body_read(struct agent_api *api, const struct agent_http_request *r,
+                   struct agent_doc *doc);
+void api_trigger(struct agent_api *api, const struct agent_http_request *r, const char *name);
 
 /* News streams. */
 void api_news_begin(struct agent_api *api, const struct agent_http_request *r);

@@ -13,8 +13,7 @@
 
 /* ---- bodies */
 
-static bool body_read(struct agent_api *api, const struct agent_http_request *r,
-                      struct agent_doc *doc)
+bool api_body_read(struct agent_api *api, const struct agent_http_request *r, struct agent_doc *doc)
 {
     struct agent_problem problem;
     char line[AGENT_PROBLEM_LINE];
@@ -117,7 +116,7 @@ static void job_simple(struct agent_api *api, const struct agent_http_request *r
 static void job_move(struct agent_api *api, const struct agent_http_request *r, const char *name)
 {
     struct agent_doc doc;
-    if (!body_read(api, r, &doc))
+    if (!api_body_read(api, r, &doc))
         return;
     const struct agent_doc_node *node = body_field(&doc, "node");
     bool is_said = node != NULL && !agent_doc_is_null(node);
@@ -135,7 +134,7 @@ static void job_move(struct agent_api *api, const struct agent_http_request *r, 
 static void job_signal(struct agent_api *api, const struct agent_http_request *r, const char *name)
 {
     struct agent_doc doc;
-    if (!body_read(api, r, &doc))
+    if (!api_body_read(api, r, &doc))
         return;
     const struct agent_doc_node *said = body_field(&doc, "signal");
     int32_t number = said != NULL && said->text != NULL ? agent_job_signal(said->text) : 0;
@@ -154,12 +153,12 @@ static void job_post(struct agent_api *api, const struct agent_http_request *r, 
 {
     static const struct {
         const char *verb;
-        enum agent_op op; /* 0: named in the reference and not there yet */
+        enum agent_op op;
     } verbs[] = {
         { "stop", AGENT_OP_JOB_STOP },       { "start", AGENT_OP_JOB_START },
         { "restart", AGENT_OP_JOB_RESTART }, { "hold", AGENT_OP_JOB_HOLD },
         { "release", AGENT_OP_JOB_RELEASE }, { "move", AGENT_OP_JOB_MOVE },
-        { "signal", AGENT_OP_RUN_SIGNAL },   { "run", 0 },
+        { "signal", AGENT_OP_RUN_SIGNAL },   { "run", AGENT_OP_TRIGGER },
     };
     char name[AGENT_HTTP_PATH_MAX];
     const char *slash = strrchr(path, '/');
@@ -168,9 +167,8 @@ static void job_post(struct agent_api *api, const struct agent_http_request *r, 
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
         if (strcmp(verbs[i].verb, verb) != 0)
             continue;
-        if (verbs[i].op == 0)
-            api_error(api, r->id, 501, "unsupported", NULL, "%s: not supported yet in this version",
-                      verb);
+        if (verbs[i].op == AGENT_OP_TRIGGER)
+            api_trigger(api, r, name);
         else if (name_ok(api, r->id, name) && verbs[i].op == AGENT_OP_JOB_MOVE)
             job_move(api, r, name);
         else if (name_ok(api, r->id, name) && verbs[i].op == AGENT_OP_RUN_SIGNAL)
@@ -179,9 +177,9 @@ static void job_post(struct agent_api *api, const struct agent_http_request *r, 
             job_simple(api, r, verbs[i].op, name);
         return;
     }
-    api_error(
-        api, r->id, 404, "not_found", NULL,
-        "no such action; POST /v1/jobs/NAME/stop, /start, /restart, /hold, /release or /move");
+    api_error(api, r->id, 404, "not_found", NULL,
+              "no such action; POST /v1/jobs/NAME/run, /stop, /start, /restart, /hold, /release or "
+              "/move");
 }
 
 static void job_one(struct agent_api *api, const struct agent_http_request *r, const char *name)
@@ -295,7 +293,7 @@ static void drain(struct agent_api *api, const struct agent_http_request *r, con
 {
     struct agent_doc doc;
     uint64_t deadline = 0;
-    if (!body_read(api, r, &doc))
+    if (!api_body_read(api, r, &doc))
         return;
     const struct agent_doc_node *cancel = body_field(&doc, "cancel");
     const struct agent_doc_node *until = body_field(&doc, "deadline");
@@ -327,7 +325,7 @@ static void node_set(struct agent_api *api, const struct agent_http_request *r, 
 static void node_slots(struct agent_api *api, const struct agent_http_request *r, const char *node)
 {
     struct agent_doc doc;
-    if (!body_read(api, r, &doc))
+    if (!api_body_read(api, r, &doc))
         return;
     const struct agent_doc_node *slots = body_field(&doc, "slots");
     bool is_said = slots != NULL && !agent_doc_is_null(slots);
@@ -345,7 +343,7 @@ static void node_tags(struct agent_api *api, const struct agent_http_request *r,
     struct agent_doc doc;
     char text[2 * AGENT_TAGS_TEXT_MAX] = "";
     size_t at = 0;
-    if (!body_read(api, r, &doc))
+    if (!api_body_read(api, r, &doc))
         return;
     const struct agent_doc_node *tags = body_field(&doc, "tags");
     bool is_said = tags != NULL && !agent_doc_is_null(tags);
@@ -409,7 +407,7 @@ static void join(struct agent_api *api, const struct agent_http_request *r)
     struct agent_doc doc;
     char text[2048] = "";
     size_t at = 0;
-    if (!body_read(api, r, &doc))
+    if (!api_body_read(api, r, &doc))
         return;
     const struct agent_doc_node *list_node = body_field(&doc, "addresses");
     const struct agent_doc_node *a =

@@ -28,6 +28,8 @@ struct agent_requests;
 struct agent_serve;
 struct agent_family;
 struct agent_permit;
+struct agent_triggers;
+struct agent_triggered;
 struct serve_ask;
 struct agent_newsroom;
 struct agent_lost;
@@ -48,6 +50,8 @@ struct agent_core {
     struct agent_serve *serve;
     struct agent_family *family;
     struct agent_permit *permit;
+    struct agent_triggers *triggers;
+    struct agent_triggered *triggered;
     struct agent_newsroom *newsroom;
     struct agent_lost *lost;
     struct agent_boots *boots;

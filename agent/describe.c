@@ -200,8 +200,8 @@ static void reason_set(struct agent_core *core, struct agent_picture *p)
         (void)snprintf(p->text, sizeof p->text, "%s", p->report.note);
 }
 
-void agent_picture(struct agent_core *core, const struct store_view *view,
-                   struct agent_picture *out)
+void agent_picture_state(struct agent_core *core, const struct store_view *view,
+                         struct agent_picture *out)
 {
     memset(out, 0, sizeof *out);
     out->view = view;
@@ -215,8 +215,19 @@ void agent_picture(struct agent_core *core, const struct store_view *view,
     }
     out->is_held = held_set(core, out);
     out->state = state_of(core, out);
-    if (!out->is_held)
-        reason_set(core, out);
+}
+
+void agent_picture_reason(struct agent_core *core, struct agent_picture *p)
+{
+    if (!p->is_family && !p->is_held)
+        reason_set(core, p);
+}
+
+void agent_picture(struct agent_core *core, const struct store_view *view,
+                   struct agent_picture *out)
+{
+    agent_picture_state(core, view, out);
+    agent_picture_reason(core, out);
 }
 
 /* ---- JSON */

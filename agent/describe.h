@@ -43,6 +43,11 @@ struct agent_picture {
 };
 void agent_picture(struct agent_core *core, const struct store_view *view,
                    struct agent_picture *out);
+/* The same in two steps, for who looks at many and shows few: why a run waits is a question for
+ * every node. */
+void agent_picture_state(struct agent_core *core, const struct store_view *view,
+                         struct agent_picture *out);
+void agent_picture_reason(struct agent_core *core, struct agent_picture *p);
 
 /* The fields of a job inside an open object (the caller opens and closes it), and a whole run. */
 void agent_describe_job(struct agent_core *core, struct agent_json *j,

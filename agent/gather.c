@@ -24,6 +24,7 @@ struct agent_gather {
     struct gather_item *item;
     uint32_t item_count, item_size;
     bool more;
+    struct muster_bytes cut; /* the least of the keys that parts go up to; empty: all are whole */
 };
 
 struct agent_gather *agent_gather_open(void)
@@ -89,6 +90,10 @@ static void part_read(struct agent_gather *g, struct muster_bytes part)
     }
     if (muster_read_bool(&r))
         g->more = true;
+    struct muster_bytes cut = muster_read_bytes(&r, STORE_KEY_MAX);
+    if (muster_reader_ok(&r) && cut.len > 0 &&
+        (g->cut.len == 0 || muster_bytes_compare(cut, g->cut) < 0))
+        g->cut = cut;
 }
 
 void agent_gather_add(struct agent_gather *g, struct muster_id node, struct muster_bytes part)
@@ -123,6 +128,9 @@ static uint32_t items_unique(struct agent_gather *g)
     uint32_t kept = 0;
     if (g->item_count > 1)
         qsort(g->item, g->item_count, sizeof *g->item, item_compare);
+    while (g->cut.len > 0 && g->item_count > 0 &&
+           muster_bytes_compare(g->item[g->item_count - 1].key, g->cut) > 0)
+        g->item_count--;
     for (uint32_t i = 0; i < g->item_count; i++)
         if (kept == 0 || !muster_bytes_equal(g->item[kept - 1].key, g->item[i].key))
             g->item[kept++] = g->item[i];
@@ -144,8 +152,9 @@ void agent_gather_print(struct agent_gather *g, uint32_t limit, bool newest,
     for (uint32_t i = first; i < first + count; i++)
         agent_json_raw(&j, g->item[i].json);
     agent_json_array_end(&j);
-    bool more = !newest && count > 0 && (n > limit || g->more);
-    if (more)
+    if (!newest && n <= limit && g->cut.len > 0)
+        agent_json_put_bytes(&j, "next", g->cut);
+    else if (!newest && count > 0 && (n > limit || g->more))
         agent_json_put_bytes(&j, "next", g->item[count - 1].key);
     else
         agent_json_put_null(&j, "next");

@@ -1,7 +1,9 @@
 /* Gather: one list put together from the parts that many nodes send.
  *
  * Parts are arrays of [sort key, version, JSON] in key order; of equal keys the highest version
- * wins. Whoever is waited for is noted, so that the last answer ends the wait.
+ * wins. A part says up to which key it goes when there is more behind it, and the list goes no
+ * further than the shortest of them: what another node has beyond comes with the next page. Whoever
+ * is waited for is noted, so that the last answer ends the wait.
  *
  * memory   copies of the parts, at most AGENT_GATHER_PARTS of them, until closed
  * threads  the loop's only
@@ -29,7 +31,8 @@ void agent_gather_expect(struct agent_gather *g, struct muster_id node);
 void agent_gather_add(struct agent_gather *g, struct muster_id node, struct muster_bytes part);
 bool agent_gather_is_complete(const struct agent_gather *g);
 
-/* {"items":[...],"next":key or null}: the first `limit` items, or the last when `newest`. */
+/* {"items":[...],"next":key or null}: the first `limit` items, or the last when `newest`. With a
+ * `next` there may be fewer, and none. */
 void agent_gather_print(struct agent_gather *g, uint32_t limit, bool newest,
                         struct muster_text *out);
 /* The text of the item with the highest version; false when there is none. */

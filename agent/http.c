@@ -81,6 +81,36 @@ bool agent_http_accepts(const struct agent_http_request *r, const char *type)
     return false;
 }
 
+struct agent_http_code agent_http_code(int err)
+{
+    static const struct {
+        int err;
+        struct agent_http_code code;
+    } known[] = {
+        { MUSTER_EINVAL, { 400, "invalid" } },
+        { MUSTER_ETYPE, { 400, "invalid" } },
+        { MUSTER_ERANGE, { 400, "invalid" } },
+        { MUSTER_EUNSUPPORTED, { 422, "unsupported" } },
+        { MUSTER_ENOTFOUND, { 404, "not_found" } },
+        { MUSTER_EEXISTS, { 409, "exists" } },
+        { MUSTER_ECONFLICT, { 412, "conflict" } },
+        { MUSTER_EREFUSED, { 503, "not_ready" } },
+        { MUSTER_EBUSY, { 503, "busy" } },
+        { MUSTER_ENOQUORUM, { 503, "no_quorum" } },
+        { MUSTER_EUNKNOWN, { 503, "unknown" } },
+        { MUSTER_ETIMEOUT, { 504, "timeout" } },
+        { MUSTER_EUNREACHABLE, { 503, "unreachable" } },
+        { MUSTER_ELIMIT, { 413, "too_large" } },
+        { MUSTER_EFULL, { 507, "full" } },
+        { MUSTER_ENOSPC, { 507, "disk_full" } },
+        { MUSTER_EDENIED, { 403, "denied" } },
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (known[i].err == err)
+            return known[i].code;
+    return (struct agent_http_code){ 500, "internal" };
+}
+
 const char *agent_http_method_text(enum agent_http_method method)
 {
     static const char *const text[] = {

@@ -86,6 +86,13 @@ MUSTER_MUST_USE int agent_http_query_u64(const struct agent_http_request *r, con
 /* True when the Accept header names this type before or without a wildcard. */
 bool agent_http_accepts(const struct agent_http_request *r, const char *type);
 
+/* What an error of ours is called in answers, and its status. */
+struct agent_http_code {
+    uint16_t status;
+    const char *text;
+};
+struct agent_http_code agent_http_code(int err);
+
 const char *agent_http_method_text(enum agent_http_method method);
 const char *agent_http_status_text(uint16_t status); /* "not found"; "unknown" for others */
 

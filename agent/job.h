@@ -90,6 +90,7 @@ struct agent_job {
     const char *shell;      /* the line when it was given as one, else NULL */
     const char *worker;     /* NULL: none */
     const char *arg;        /* NULL: none */
+    const char *key;        /* of a triggered run: what it was asked for under; NULL: none */
     const char *payload;    /* NULL: none */
     const char *const *env; /* "KEY=VALUE", NULL-terminated, sorted by key; never NULL */
     uint32_t env_count;

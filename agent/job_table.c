@@ -200,7 +200,7 @@ static const struct agent_schema_field job_fields[] = {
     { "max_moves", AGENT_TYPE_U32, AT(max_moves), .max = 1000000 },
 
     /* schedule */
-    { "start", AGENT_TYPE_WORD, LATER, AT(start), .words = starts },
+    { "start", AGENT_TYPE_WORD, AT(start), .words = starts },
     { "cron", AGENT_TYPE_CUSTOM, .custom = &job_cron_field },
     { "every", AGENT_TYPE_DURATION, AT(every_ms), .min = SECOND, .max = LONG_TIME },
     { "from", AGENT_TYPE_CUSTOM, AT(from_ms), .custom = &job_time_field },
@@ -235,7 +235,7 @@ static const struct agent_schema_field job_fields[] = {
     { "durable", AGENT_TYPE_BOOL, LATER, AT(durable) },
 
     /* idempotence */
-    { "key", AGENT_TYPE_NOWHERE, LATER },
+    { "key", AGENT_TYPE_TEXT, .flags = AGENT_FIELD_RUN, AT(key), .min = 1, .max = 256 },
 };
 const struct agent_schema job_schema = FIELDS_OF(job_fields);
 

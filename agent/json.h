@@ -51,6 +51,8 @@ void agent_json_bool(struct agent_json *j, bool value);
 void agent_json_null(struct agent_json *j);
 void agent_json_raw(struct agent_json *j, struct muster_bytes json); /* JSON as it stands */
 
+bool agent_json_is_utf8(struct muster_bytes text); /* what a reader will see as it was */
+
 /* The same with a key, for the many objects that are a list of fields. */
 void agent_json_put_text(struct agent_json *j, const char *key, const char *value);
 void agent_json_put_bytes(struct agent_json *j, const char *key, struct muster_bytes value);

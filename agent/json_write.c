@@ -94,6 +94,14 @@ static size_t utf8_len(const uint8_t *at, size_t left)
     return len;
 }
 
+bool agent_json_is_utf8(struct muster_bytes text)
+{
+    size_t len = 1;
+    for (size_t i = 0; i < text.len && len > 0; i += len)
+        len = utf8_len(text.data + i, text.len - i);
+    return len > 0;
+}
+
 static void escape_put(struct agent_json *j, uint8_t c)
 {
     static const char *const short_form[] = {

@@ -19,6 +19,8 @@
 #include "agent/requests.h"
 #include "agent/runner.h"
 #include "agent/serve.h"
+#include "agent/trigger.h"
+#include "agent/triggered.h"
 
 void agent_node_config_default(struct agent_node_config *c)
 {
@@ -73,6 +75,10 @@ static int rooms_open(struct agent_node *n)
         err = agent_family_open(core);
     if (err == MUSTER_OK)
         err = agent_permit_open(core);
+    if (err == MUSTER_OK)
+        err = agent_trigger_open(core);
+    if (err == MUSTER_OK)
+        err = agent_triggered_open(core);
     return err;
 }
 
@@ -139,6 +145,8 @@ int agent_node_open(struct agent_node **out, const struct agent_node_config *c)
 void agent_node_close(struct agent_node *n)
 {
     struct agent_core *core = &n->core;
+    agent_triggered_close(core);
+    agent_trigger_close(core);
     agent_family_close(core);
     agent_permit_close(core);
     agent_serve_close(core);
@@ -321,6 +329,7 @@ static void store_effect(struct agent_node *n, const struct store_effect *s)
         agent_placer_serving(core, s->bucket);
         agent_family_serving(core, s->bucket);
         agent_permit_serving(core, s->bucket);
+        agent_triggered_serving(core, s->bucket);
         break;
     case STORE_EFFECT_RETIRED:
         agent_placer_retired(core, s->bucket);
@@ -332,6 +341,7 @@ static void store_effect(struct agent_node *n, const struct store_effect *s)
         agent_serve_chosen(core, key);
         agent_family_chosen(core, key);
         agent_permit_chosen(core, key);
+        agent_triggered_chosen(core, key);
         break;
     case STORE_EFFECT_WRITTEN:
         agent_serve_written(core, s->cookie, s->err, s->copies);
@@ -408,6 +418,10 @@ static void ticks(struct agent_node *n)
         agent_family_tick(core);
     if (agent_permit_deadline_ms(core) <= now)
         agent_permit_tick(core);
+    if (agent_trigger_deadline_ms(core) <= now)
+        agent_trigger_tick(core);
+    if (agent_triggered_deadline_ms(core) <= now)
+        agent_triggered_tick(core);
     if (agent_requests_deadline_ms(core) <= now)
         agent_requests_tick(core);
     if (agent_serve_deadline_ms(core) <= now)
@@ -482,6 +496,8 @@ uint64_t agent_node_deadline_ms(const struct agent_node *n)
     d = muster_deadline_sooner(d, agent_runner_deadline_ms(core));
     d = muster_deadline_sooner(d, agent_family_deadline_ms(core));
     d = muster_deadline_sooner(d, agent_permit_deadline_ms(core));
+    d = muster_deadline_sooner(d, agent_trigger_deadline_ms(core));
+    d = muster_deadline_sooner(d, agent_triggered_deadline_ms(core));
     d = muster_deadline_sooner(d, agent_requests_deadline_ms(core));
     d = muster_deadline_sooner(d, agent_serve_deadline_ms(core));
     if (agent_peers_ring_due(core))

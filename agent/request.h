@@ -15,7 +15,8 @@
 
 #include "base/bytes.h"
 
-#define AGENT_LIST_MAX 1000 /* items of one page at the most */
+#define AGENT_LIST_MAX   1000 /* items of one page at the most */
+#define AGENT_LIST_LOOKS 4096 /* rows that a node looks at for one page, however few are wanted */
 
 enum agent_op {
     /* decided by the keeper of the name's bucket */
@@ -27,6 +28,8 @@ enum agent_op {
     AGENT_OP_JOB_HOLD,    /* what runs goes on, nothing new is started */
     AGENT_OP_JOB_RELEASE, /* as before the hold */
     AGENT_OP_JOB_MOVE,    /* node: where to, "": anywhere else */
+    AGENT_OP_RUN_MAKE,    /* name of a triggered run, spec, after_index: the uid of its template,
+                          limit: how many are made together */
     /* answered by the keeper, or by a bench member when there is none */
     AGENT_OP_JOB_GET,
     AGENT_OP_RUN_GET,
@@ -36,6 +39,7 @@ enum agent_op {
     AGENT_OP_RUN_MESSAGES,
     AGENT_OP_JOB_REVISIONS,
     AGENT_OP_RUN_SIGNAL, /* name, attempt: the signal's number */
+    AGENT_OP_TEMPLATE,   /* name: for agent/trigger.h, in its notation */
     /* gathered from every node */
     AGENT_OP_JOB_LIST,  /* prefix, state, label, after, limit */
     AGENT_OP_RUN_LIST,  /* job, node, state, after, limit */
@@ -48,10 +52,22 @@ enum agent_op {
     AGENT_OP_INIT,
     AGENT_OP_JOIN, /* name: addresses by comma */
     AGENT_OP_LEAVE,
-    AGENT_OP_DRAIN,   /* node, cancel, deadline_ms */
-    AGENT_OP_FORGET,  /* name: of a node, or the first digits of its id */
-    AGENT_OP_NODE_SET /* node; name: held, slots or tags; label: the value, "" as configured */
+    AGENT_OP_DRAIN,    /* node, cancel, deadline_ms */
+    AGENT_OP_FORGET,   /* name: of a node, or the first digits of its id */
+    AGENT_OP_NODE_SET, /* node; name: held, slots or tags; label: the value, "" as configured */
+    /* by this node, with several questions of its own */
+    AGENT_OP_TRIGGER /* name of a template, spec: agent_trigger_items, is_list */
 };
+
+static inline bool agent_op_writes(enum agent_op op)
+{
+    return op >= AGENT_OP_JOB_PUT && op <= AGENT_OP_RUN_MAKE;
+}
+
+static inline bool agent_op_reads(enum agent_op op) /* one row, of its keeper */
+{
+    return op >= AGENT_OP_JOB_GET && op <= AGENT_OP_TEMPLATE;
+}
 
 struct agent_request {
     uint64_t number; /* the client side's own; comes back in the reply */
@@ -60,6 +76,7 @@ struct agent_request {
     struct muster_bytes spec; /* canonical JSON */
     bool create_only;
     bool cancel;
+    bool is_list;               /* answered with a list, be it of one */
     uint32_t expected_revision; /* 0: any */
     uint64_t
         request_id[2]; /* the same id again gets the same answer (R19); 0,0: the node makes one */

@@ -13,6 +13,8 @@
 #include "agent/relay.h"
 #include "agent/serve_inside.h"
 #include "agent/serve_keys.h"
+#include "agent/trigger.h"
+#include "agent/triggered.h"
 
 enum way { WAY_KEEPER, WAY_GATHER, WAY_LOGS, WAY_NODE };
 
@@ -20,6 +22,8 @@ struct pending {
     bool is_used;
     enum way way;
     bool is_local_try; /* no keeper answers: any bench member may read for us */
+    enum agent_asker asker;
+    uint32_t item;
     uint64_t number, client;
     uint64_t until_ms, try_until_ms, retry_ms;
     uint32_t bucket, tries;
@@ -71,7 +75,7 @@ void agent_requests_close(struct agent_core *core)
 
 /* ---- the end of a request */
 
-static void client_reply(struct agent_core *core, uint64_t client, const struct agent_reply *r)
+void agent_requests_tell(struct agent_core *core, uint64_t client, const struct agent_reply *r)
 {
     struct agent_reply *copy = agent_out_take(&core->out, sizeof *copy);
     *copy = (struct agent_reply){ .err = r->err,
@@ -83,11 +87,25 @@ static void client_reply(struct agent_core *core, uint64_t client, const struct 
     e->reply = copy;
 }
 
+/* Gives the request back first: whoever is told may ask anew. */
+static void end(struct agent_core *core, struct pending *p, const struct agent_reply *r)
+{
+    enum agent_asker asker = p->asker;
+    uint64_t client = p->client;
+    uint32_t item = p->item;
+    pending_free(p);
+    if (asker == AGENT_ASKER_CLIENT)
+        agent_requests_tell(core, client, r);
+    else if (asker == AGENT_ASKER_TRIGGER)
+        agent_trigger_answered(core, client, item, r);
+    else
+        agent_triggered_answered(core, client, r);
+}
+
 static void fail(struct agent_core *core, struct pending *p, int err, const char *message)
 {
     struct agent_reply r = { .err = err, .message = message };
-    client_reply(core, p->client, &r);
-    pending_free(p);
+    end(core, p, &r);
 }
 
 /* ---- sending */
@@ -129,17 +147,12 @@ static bool keeper_choose(struct agent_core *core, struct pending *p, struct mus
     return true;
 }
 
-static bool is_read(enum agent_op op)
-{
-    return op >= AGENT_OP_JOB_GET && op <= AGENT_OP_RUN_SIGNAL;
-}
-
 static void keeper_ask(struct agent_core *core, struct pending *p)
 {
     struct muster_id to;
     uint64_t now = core->now.mono_ms;
     /* Two seconds without a keeper: any member of the bench may show what it holds. */
-    p->is_local_try = is_read(p->q.op) && now + AGENT_REQUEST_MS >= p->until_ms + 2000;
+    p->is_local_try = agent_op_reads(p->q.op) && now + AGENT_REQUEST_MS >= p->until_ms + 2000;
     if (muster_deadline_reached(p->try_until_ms, now) && !muster_id_is_zero(p->asked))
         agent_relay_mute(core, p->asked);
     p->retry_ms = MUSTER_NEVER;
@@ -182,7 +195,7 @@ static void node_ask(struct agent_core *core, struct pending *p)
 
 static enum way way_of(enum agent_op op)
 {
-    if (op <= AGENT_OP_RUN_SIGNAL)
+    if (agent_op_writes(op) || agent_op_reads(op))
         return WAY_KEEPER;
     if (op <= AGENT_OP_KEYS)
         return WAY_GATHER;
@@ -259,20 +272,24 @@ void agent_requests_client(struct agent_core *core, const struct agent_request *
     core->counters.requests++;
     if (core->standing == AGENT_WAITING && way_of(q->op) != WAY_NODE &&
         q->op != AGENT_OP_NEWS_LIST && q->op != AGENT_OP_KEYS) {
-        client_reply(core, q->number, &waits);
+        agent_requests_tell(core, q->number, &waits);
+        return;
+    }
+    if (q->op == AGENT_OP_TRIGGER) {
+        agent_trigger_begin(core, q);
         return;
     }
     if (q->op == AGENT_OP_KEYS) {
         struct agent_reply no = { .err = MUSTER_OK };
         no.err = agent_keys_ask(core, &asked, &no.message);
         if (no.err != MUSTER_OK) {
-            client_reply(core, q->number, &no);
+            agent_requests_tell(core, q->number, &no);
             return;
         }
     }
     struct pending *p = pending_make(core, &asked);
     if (p == NULL) {
-        client_reply(core, q->number, &busy);
+        agent_requests_tell(core, q->number, &busy);
         return;
     }
     core->requests->deadline_ms = core->now.mono_ms;
@@ -288,6 +305,21 @@ void agent_requests_client(struct agent_core *core, const struct agent_request *
         fail(core, p, MUSTER_EBUSY, "out of memory for a list");
 }
 
+bool agent_requests_inner(struct agent_core *core, const struct agent_request *q,
+                          enum agent_asker asker, uint64_t number, uint32_t item)
+{
+    MUSTER_ASSERT(way_of(q->op) == WAY_KEEPER);
+    struct pending *p = pending_make(core, q);
+    if (p == NULL)
+        return false;
+    p->asker = asker;
+    p->client = number;
+    p->item = item;
+    core->requests->deadline_ms = core->now.mono_ms;
+    keeper_ask(core, p);
+    return true;
+}
+
 static struct pending *pending_find(struct agent_core *core, uint64_t number)
 {
     struct agent_requests *t = core->requests;
@@ -300,9 +332,10 @@ static struct pending *pending_find(struct agent_core *core, uint64_t number)
 void agent_requests_cancel(struct agent_core *core, uint64_t client)
 {
     struct agent_requests *t = core->requests;
+    agent_trigger_cancel(core, client);
     for (uint32_t i = 0; i < t->high; i++) {
         struct pending *p = &t->pending[i];
-        if (!p->is_used || p->client != client)
+        if (!p->is_used || p->asker != AGENT_ASKER_CLIENT || p->client != client)
             continue;
         if (p->is_streaming) {
             struct muster_writer w = agent_frame(core);
@@ -323,9 +356,8 @@ static void gather_done(struct agent_core *core, struct pending *p)
     uint32_t limit = p->q.limit == 0 || p->q.limit > AGENT_LIST_MAX ? AGENT_LIST_MAX : p->q.limit;
     agent_gather_print(p->gather, limit, p->q.op == AGENT_OP_NEWS_LIST, &out);
     struct agent_reply r = { .err = out.err, .body = muster_text_bytes(&out) };
-    client_reply(core, p->client, &r);
+    end(core, p, &r);
     muster_text_close(&out);
-    pending_free(p);
 }
 
 /* Everybody has said what they know of the job's output: the stream comes from who ran it last. */
@@ -414,8 +446,7 @@ void agent_requests_reply(struct agent_core *core, struct muster_id from, struct
                                  .body = m.body,
                                  .message = message[0] != '\0' ? message : NULL,
                                  .field = field[0] != '\0' ? field : NULL };
-    client_reply(core, p->client, &reply);
-    pending_free(p);
+    end(core, p, &reply);
 }
 
 void agent_requests_chunk(struct agent_core *core, struct muster_reader *r)

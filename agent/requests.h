@@ -17,6 +17,9 @@
 
 #include "agent/core.h"
 
+/* Who in this node asks: a client, or one of its own parts, told by a function of its own. */
+enum agent_asker { AGENT_ASKER_CLIENT, AGENT_ASKER_TRIGGER, AGENT_ASKER_TRIGGERED };
+
 #define AGENT_REQUESTS_MAX 4096
 #define AGENT_REQUEST_MS   10000 /* a keyed request without an answer by then has failed */
 #define AGENT_TRY_MS       1000  /* one try of it */
@@ -29,6 +32,13 @@ void agent_requests_close(struct agent_core *core);
 /* From a client. */
 void agent_requests_client(struct agent_core *core, const struct agent_request *q);
 void agent_requests_cancel(struct agent_core *core, uint64_t client_number);
+
+/* From a part of this node, of what the keeper of a name decides: the answer comes with both
+ * numbers. False: too many are under way. */
+bool agent_requests_inner(struct agent_core *core, const struct agent_request *q,
+                          enum agent_asker asker, uint64_t number, uint32_t item);
+/* The end of a client's request that a part has taken over. */
+void agent_requests_tell(struct agent_core *core, uint64_t client, const struct agent_reply *r);
 
 /* Frames: an answer, a part of a stream. `r` stands behind the message number. */
 void agent_requests_reply(struct agent_core *core, struct muster_id from, struct muster_reader *r);

@@ -97,6 +97,11 @@ static int field_read(struct agent_schema_reader *r, const struct agent_schema_f
     bool is_later = (field->flags & AGENT_FIELD_LATER) != 0 && r->is_strict;
     if (is_later && !schema_value_is_same(field, object, r->defaults))
         return later_fail(r, field, node);
+    if ((field->flags & AGENT_FIELD_RUN) != 0 && r->is_strict)
+        return agent_schema_fail(r, MUSTER_EINVAL, field->name, node,
+                                 "belongs to a run and not to its job; say it where the run is "
+                                 "made: `muster trigger JOB --%s …`",
+                                 field->name);
     return MUSTER_OK;
 }
 

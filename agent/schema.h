@@ -45,11 +45,12 @@ enum agent_schema_type {
 };
 
 enum agent_schema_flags {
-    AGENT_FIELD_LATER = 1, /* refused unless it says the default */
-    AGENT_FIELD_NONE = 2,  /* `none` or `off` is allowed and means UINT64_MAX */
-    AGENT_FIELD_NAMED = 4, /* the keys of its pairs are names: a-z 0-9 . _ - */
-    AGENT_FIELD_LIST = 8,  /* said in one text, it is a list with commas */
-    AGENT_FIELD_TABLE = 16 /* said in one text, it is `key=value` with commas */
+    AGENT_FIELD_LATER = 1,  /* refused unless it says the default */
+    AGENT_FIELD_NONE = 2,   /* `none` or `off` is allowed and means UINT64_MAX */
+    AGENT_FIELD_NAMED = 4,  /* the keys of its pairs are names: a-z 0-9 . _ - */
+    AGENT_FIELD_LIST = 8,   /* said in one text, it is a list with commas */
+    AGENT_FIELD_TABLE = 16, /* said in one text, it is `key=value` with commas */
+    AGENT_FIELD_RUN = 32    /* of a run, in its record alone: refused in a document */
 };
 
 struct agent_schema;

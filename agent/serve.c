@@ -73,7 +73,7 @@ void serve_body(struct agent_core *core, const struct serve_ask *ask, struct mus
     reply_send(core, ask->from, &m);
 }
 
-static struct serve_ask ask_of(const struct served *s)
+struct serve_ask serve_ask_of(const struct served *s)
 {
     return (struct serve_ask){ s->from, s->number, false, &s->q };
 }
@@ -88,15 +88,19 @@ static void served_free(struct agent_core *core, struct served *s)
 
 static void reply_written(struct agent_core *core, struct served *s, uint32_t copies)
 {
-    struct serve_ask ask = ask_of(s);
+    struct serve_ask ask = serve_ask_of(s);
     struct store_view view;
     struct agent_picture picture;
     struct muster_text out;
     struct agent_json j;
+    bool known = store_get(core->store, muster_bytes_text(s->name), &view);
+    if (s->q.op == AGENT_OP_RUN_MAKE && known) {
+        serve_made(core, s, &view, copies);
+        return;
+    }
     muster_text_open(&out, AGENT_FRAME_MAX / 2);
     agent_json_open(&j, &out);
     agent_json_object(&j);
-    bool known = store_get(core->store, muster_bytes_text(s->name), &view);
     if (s->q.op == AGENT_OP_JOB_DELETE || !known) {
         agent_json_put_text(&j, "name", s->name);
         agent_json_put_u64(&j, "copies", copies);
@@ -131,7 +135,7 @@ static void request_remember(struct store_row *row, const struct agent_request *
     row->request[0] = (struct store_request){ { q->request_id[0], q->request_id[1] }, MUSTER_OK };
 }
 
-static bool is_repeated(const struct store_row *row, const struct agent_request *q)
+bool serve_is_repeated(const struct store_row *row, const struct agent_request *q)
 {
     if ((q->request_id[0] == 0 && q->request_id[1] == 0) || MUSTER_MUTANT(request_id_forgotten))
         return false;
@@ -171,11 +175,26 @@ static bool same_process(struct muster_bytes a, struct muster_bytes b)
     return same;
 }
 
-static bool spec_apply(struct agent_core *core, struct served *s, struct store_row *row)
+void serve_row_fresh(struct store_row *row, const char *name, uint64_t wall_ms)
+{
+    struct store_row fresh = { .key = muster_bytes_text(name),
+                               .phase = STORE_WAITING,
+                               .run_node = row->run_node,
+                               .run_token = row->run_token,
+                               .run_mode = row->run_mode,
+                               .created_wall_ms = wall_ms,
+                               .since_wall_ms = wall_ms,
+                               .exit_code = -1 };
+    /* A late copy of a question to the earlier life is known by its id, and does nothing. */
+    memcpy(fresh.request, row->request, sizeof fresh.request);
+    *row = fresh;
+}
+
+bool serve_spec_apply(struct agent_core *core, struct served *s, struct store_row *row)
 {
     struct agent_job job;
     struct agent_problem problem;
-    struct serve_ask ask = ask_of(s);
+    struct serve_ask ask = serve_ask_of(s);
     int err = agent_job_decode(&job, s->q.spec, &problem);
     if (err != MUSTER_OK) {
         serve_error(core, &ask, err, problem.field, "%s", problem.message);
@@ -197,7 +216,7 @@ static bool spec_apply(struct agent_core *core, struct served *s, struct store_r
 static enum serve_outcome put_fault(struct agent_core *core, struct served *s,
                                     const struct store_view *view, bool alive)
 {
-    struct serve_ask ask = ask_of(s);
+    struct serve_ask ask = serve_ask_of(s);
     if (s->q.create_only && alive)
         serve_error(
             core, &ask, MUSTER_EEXISTS, "name",
@@ -226,19 +245,9 @@ static enum serve_outcome op_put(struct agent_core *core, struct served *s,
     c->births = !alive;
     c->news = alive ? "job.updated" : "job.created";
     if (!alive) {
-        struct store_row fresh = { .key = muster_bytes_text(s->name),
-                                   .phase = STORE_WAITING,
-                                   .run_node = c->row.run_node,
-                                   .run_token = c->row.run_token,
-                                   .run_mode = c->row.run_mode,
-                                   .created_wall_ms = core->now.wall_ms,
-                                   .since_wall_ms = core->now.wall_ms,
-                                   .exit_code = -1 };
-        /* A late copy of a question to the earlier life is known by its id, and does nothing. */
-        memcpy(fresh.request, c->row.request, sizeof fresh.request);
-        c->row = fresh;
+        serve_row_fresh(&c->row, s->name, core->now.wall_ms);
     }
-    if (!spec_apply(core, s, &c->row))
+    if (!serve_spec_apply(core, s, &c->row))
         return SERVE_ANSWERED;
     c->keeps_spec = alive;
     if (restart && (c->row.kind == STORE_KIND_PARENT || c->row.want == STORE_WANT_RUN))
@@ -295,9 +304,11 @@ static enum serve_outcome op_change(struct agent_core *core, struct served *s,
                                     const struct store_view *view, bool alive,
                                     struct serve_change *c)
 {
-    struct serve_ask ask = ask_of(s);
+    struct serve_ask ask = serve_ask_of(s);
     if (s->q.op == AGENT_OP_JOB_PUT)
         return op_put(core, s, view, alive, c);
+    if (s->q.op == AGENT_OP_RUN_MAKE)
+        return serve_make(core, s, view, alive, c);
     if (!alive) {
         serve_error(core, &ask, MUSTER_ENOTFOUND, "name", "no job named %s; `muster ls` lists them",
                     s->name);
@@ -353,7 +364,7 @@ static void op_try(struct agent_core *core, struct served *s)
 {
     struct store_view view = { 0 };
     struct muster_bytes key = muster_bytes_text(s->name);
-    struct serve_ask ask = ask_of(s);
+    struct serve_ask ask = serve_ask_of(s);
     uint32_t bucket = store_bucket_of(core->store, key);
     if (!store_is_serving(core->store, bucket)) {
         not_keeper(core, &ask, bucket); /* it was parked, and the bucket went: we know nothing */
@@ -369,9 +380,9 @@ static void op_try(struct agent_core *core, struct served *s)
     }
     struct serve_change c = { .row = view.row, .expected = known ? view.version.packed : 0 };
     enum serve_outcome o = SERVE_SAME;
-    if (known && is_repeated(&view.row, &s->q))
+    if (known && serve_is_repeated(&view.row, &s->q))
         MUSTER_MARK(request_repeated);
-    if (!known || !is_repeated(&view.row, &s->q))
+    if (!known || !serve_is_repeated(&view.row, &s->q))
         o = op_change(core, s, &view, alive, &c);
     if (o == SERVE_SAME) {
         s->changed = s->created = false;
@@ -399,11 +410,6 @@ static void op_try(struct agent_core *core, struct served *s)
 }
 
 /* ---- arrivals */
-
-static bool is_write(enum agent_op op)
-{
-    return op >= AGENT_OP_JOB_PUT && op <= AGENT_OP_JOB_MOVE;
-}
 
 static struct served *served_make(struct agent_core *core)
 {
@@ -437,6 +443,8 @@ static void write_begin(struct agent_core *core, const struct serve_ask *ask)
                                    .node = (const char *)spec + q->spec.len,
                                    .create_only = q->create_only,
                                    .expected_revision = q->expected_revision,
+                                   .after_index = q->after_index,
+                                   .limit = q->limit,
                                    .request_id = { q->request_id[0], q->request_id[1] } };
     s->until_ms = core->now.mono_ms + PARK_MS;
     op_try(core, s);
@@ -467,11 +475,11 @@ void agent_serve_op(struct agent_core *core, struct muster_id from, struct muste
         return;
     }
     uint32_t bucket = store_bucket_of(core->store, muster_bytes_text(q.name));
-    if (is_write(q.op) && !store_is_serving(core->store, bucket))
+    if (agent_op_writes(q.op) && !store_is_serving(core->store, bucket))
         not_keeper(core, &ask, bucket);
-    else if (is_write(q.op))
+    else if (agent_op_writes(q.op))
         write_begin(core, &ask);
-    else if (q.op >= AGENT_OP_JOB_GET && q.op <= AGENT_OP_RUN_SIGNAL)
+    else if (agent_op_reads(q.op))
         read_begin(core, &ask, bucket);
     else if (q.op >= AGENT_OP_JOB_LIST && q.op <= AGENT_OP_NEWS_LIST)
         serve_list(core, &ask);
@@ -492,7 +500,7 @@ void agent_serve_written(struct agent_core *core, uint64_t cookie, int err, uint
         struct served *s = &t->served[i];
         if (!s->is_used || s->cookie != cookie)
             continue;
-        struct serve_ask ask = ask_of(s);
+        struct serve_ask ask = serve_ask_of(s);
         if (err == MUSTER_OK)
             reply_written(core, s, copies);
         else
@@ -529,7 +537,7 @@ void agent_serve_tick(struct agent_core *core)
         if (!s->is_used || !s->is_parked)
             continue;
         if (muster_deadline_reached(s->until_ms, core->now.mono_ms)) {
-            struct serve_ask ask = ask_of(s);
+            struct serve_ask ask = serve_ask_of(s);
             serve_error(core, &ask, MUSTER_ENOQUORUM, NULL,
                         "%s: an earlier change of it finds no quorum", s->name);
             served_free(core, s);

@@ -66,6 +66,23 @@ void serve_body(struct agent_core *core, const struct serve_ask *ask, struct mus
 enum serve_outcome serve_copy(struct agent_core *core, const struct serve_ask *ask,
                               struct serve_change *c);
 
+/* A new life of a name; what an earlier one still runs is kept, to be ended first. */
+void serve_row_fresh(struct store_row *row, const char *name, uint64_t wall_ms);
+/* The specification that was asked for, and what follows from it; false with the refusal said. */
+bool serve_spec_apply(struct agent_core *core, struct served *s, struct store_row *row);
+/* This very request has changed the row before (R19). */
+bool serve_is_repeated(const struct store_row *row, const struct agent_request *q);
+struct serve_ask serve_ask_of(const struct served *s);
+
+/* A triggered run: made if there is none of that name, and what is said of it afterwards; and its
+ * template, for who makes runs of it. */
+enum serve_outcome serve_make(struct agent_core *core, struct served *s,
+                              const struct store_view *view, bool alive, struct serve_change *c);
+void serve_made(struct agent_core *core, struct served *s, const struct store_view *view,
+                uint32_t copies);
+void serve_template(struct agent_core *core, const struct serve_ask *ask,
+                    const struct store_row *row);
+
 /* hold, release and move. */
 enum serve_outcome serve_hold(struct agent_core *core, const struct serve_ask *ask,
                               struct serve_change *c);

@@ -99,6 +99,10 @@ void serve_read(struct agent_core *core, const struct serve_ask *ask, const stru
         result_read(core, ask, &view->row);
         return;
     }
+    if (ask->q->op == AGENT_OP_TEMPLATE) {
+        serve_template(core, ask, &view->row);
+        return;
+    }
     muster_text_open(&out, AGENT_FRAME_MAX / 2);
     agent_json_open(&j, &out);
     if (view != NULL)
@@ -137,6 +141,7 @@ struct list {
     uint8_t *mark;
     uint32_t count;
     bool more;
+    char cut[STORE_KEY_MAX + 1]; /* as far as this part goes, when there is more; "": all */
     uint32_t *taken; /* by the peer's index: slots given away by a whatif; NULL: it is none */
 };
 
@@ -258,17 +263,24 @@ static void rows_list(struct agent_core *core, const struct agent_request *q, st
     bool has = from_prefix && store_get(core->store, muster_bytes_text(after), &view);
     if (!has)
         has = store_after(core->store, muster_bytes_text(after), &view);
-    while (has && muster_bytes_starts_with(view.row.key, prefix)) {
+    for (uint32_t looks = 1; has && muster_bytes_starts_with(view.row.key, prefix); looks++) {
         struct agent_picture p;
         if (is_shown(&view.row, q->op) && is_ours(core, view.bucket)) {
-            agent_picture(core, &view, &p);
+            agent_picture_state(core, &view, &p);
             if (is_wanted(core, q, &p)) {
                 if (l->count == q->limit || muster_writer_room(&l->w) < STORE_ROW_MAX + 8192) {
                     l->more = true;
                     return;
                 }
+                agent_picture_reason(core, &p);
                 row_item(core, q, l, &p, json);
             }
+        }
+        (void)snprintf(l->cut, sizeof l->cut, "%.*s", (int)view.row.key.len,
+                       (const char *)view.row.key.data);
+        if (looks == AGENT_LIST_LOOKS) {
+            l->more = true;
+            return;
         }
         has = store_after(core->store, view.row.key, &view);
     }
@@ -319,6 +331,8 @@ void serve_list(struct agent_core *core, const struct serve_ask *ask)
     struct list l = { .w = muster_writer_over(buffer, buffer != NULL ? AGENT_GATHER_BODY : 0) };
     struct agent_request q = *ask->q;
     struct muster_text json;
+    if (q.job[0] != '\0' && q.prefix[0] == '\0')
+        q.prefix = q.job; /* the names of all its runs begin with its own */
     if (q.limit == 0 || q.limit > AGENT_LIST_MAX)
         q.limit = AGENT_LIST_MAX;
     muster_text_open(&json, 2 * STORE_ROW_MAX);
@@ -335,6 +349,7 @@ void serve_list(struct agent_core *core, const struct serve_ask *ask)
         rows_list(core, &q, &l, &json);
     muster_write_array_close(&l.w, l.mark, l.count);
     muster_write_bool(&l.w, l.more);
+    muster_write_text(&l.w, l.more ? l.cut : "");
     MUSTER_ASSERT(buffer == NULL || muster_writer_err(&l.w) == MUSTER_OK);
     serve_body(core, ask, muster_writer_bytes(&l.w));
     muster_text_close(&json);

@@ -85,6 +85,7 @@ struct store_row {
     uint64_t wished_wall_ms;      /* since when it is wished to run; 0: since it was created */
     uint32_t moves;               /* nodes that died under it since moves_wall_ms */
     uint64_t moves_wall_ms;
+    uint64_t parent_uid; /* of a triggered run: the life of the template that it was made of */
     struct muster_bytes unknown; /* encoded elements of a newer build, appended as they are */
     uint32_t unknown_count;
 };

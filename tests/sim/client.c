@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/template.h"
 #include "tests/sim/inv.h"
 
 /* What is left beside a job is nobody's wish: no client asks for it. */
@@ -86,6 +87,21 @@ uint64_t sim_op(struct sim *s, uint32_t node, enum agent_op op, const char *name
     struct agent_request q = { .op = op, .name = name };
     sim_log(s, "client op %d on %s at n%u", (int)op, name, node);
     return ask(s, node, &q, 0);
+}
+
+uint64_t sim_trigger(struct sim *s, uint32_t node, const char *job, const char *key)
+{
+    uint8_t wire[64];
+    struct muster_writer w = muster_writer_over(wire, sizeof wire);
+    const struct agent_trigger_item item = { .has_key = true, .key = muster_bytes_text(key) };
+    agent_trigger_item_write(&w, &item);
+    struct agent_request q = { .op = AGENT_OP_TRIGGER, .name = job, .number = s->next_request++ };
+    struct agent_event e = { .kind = AGENT_EVENT_REQUEST, .request = &q };
+    uint64_t number = q.number;
+    q.spec = muster_writer_bytes(&w);
+    sim_log(s, "client triggers %s for %s at n%u", job, key, node);
+    sim_step(s, node, &e);
+    return number;
 }
 
 uint64_t sim_delete_again(struct sim *s, uint32_t node, const char *name)

@@ -387,6 +387,8 @@ uint64_t sim_put(struct sim *s, uint32_t node, const char *name, const char *spe
 uint64_t sim_put_again(struct sim *s, uint32_t node, const char *name, const char *spec);
 uint64_t sim_update(struct sim *s, uint32_t node, const char *name, const char *spec);
 uint64_t sim_delete_again(struct sim *s, uint32_t node, const char *name);
+/* A run of a template, for a key; its answer changes nothing but last_reply and what follows it. */
+uint64_t sim_trigger(struct sim *s, uint32_t node, const char *job, const char *key);
 void sim_drain(struct sim *s, uint32_t node, bool cancel);
 uint64_t sim_op(struct sim *s, uint32_t node, enum agent_op op, const char *name);
 struct sim_job *sim_job_find(struct sim *s, const char *name);

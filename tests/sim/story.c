@@ -509,6 +509,7 @@ static const struct {
     { "adopted", 3, story_adopted },
     { "renew", 4, story_renew },
     { "roll", 5, story_roll },
+    { "trigger", 4, story_trigger },
     { "majority", 3, story_majority },
     { "takeover", 5, story_takeover },
     { "tardy", 5, story_tardy },

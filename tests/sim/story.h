@@ -61,5 +61,6 @@ void story_twins(struct sim *s);
 void story_adopted(struct sim *s);
 void story_renew(struct sim *s);
 void story_roll(struct sim *s);
+void story_trigger(struct sim *s);
 
 #endif

@@ -18,8 +18,8 @@ static struct muster_id node(uint8_t n)
     return (struct muster_id){ { n } };
 }
 
-static void part(struct agent_gather *g, uint8_t from, const struct item *item, uint32_t n,
-                 bool more)
+static void part_to(struct agent_gather *g, uint8_t from, const struct item *item, uint32_t n,
+                    bool more, const char *cut)
 {
     uint8_t wire[1024];
     struct muster_writer w = muster_writer_over(wire, sizeof wire);
@@ -31,7 +31,14 @@ static void part(struct agent_gather *g, uint8_t from, const struct item *item, 
         muster_write_bytes(&w, muster_bytes_text(item[i].json));
     }
     muster_write_bool(&w, more);
+    muster_write_text(&w, cut);
     agent_gather_add(g, node(from), muster_writer_bytes(&w));
+}
+
+static void part(struct agent_gather *g, uint8_t from, const struct item *item, uint32_t n,
+                 bool more)
+{
+    part_to(g, from, item, n, more, more ? item[n - 1].key : "");
 }
 
 static void printed(struct agent_gather *g, uint32_t limit, bool newest, const char *want)
@@ -72,6 +79,30 @@ static void a_cut_part_means_another_page(void **state)
     agent_gather_close(g);
 }
 
+/* A node that has looked at many rows stops, with few of them or none to show: what others have
+ * beyond comes with the next page, or some of its own would be passed over. */
+static void a_list_goes_no_further_than_its_shortest_part(void **state)
+{
+    (void)state;
+    const struct item a[] = { { "b", 1, "1" } };
+    const struct item b[] = { { "a", 1, "2" }, { "c", 1, "3" }, { "x", 1, "4" } };
+    struct agent_gather *g = agent_gather_open();
+    agent_gather_expect(g, node(1));
+    agent_gather_expect(g, node(2));
+    part_to(g, 1, a, 1, true, "m");
+    part_to(g, 2, b, 3, true, "x");
+    printed(g, 2, false, "{\"items\":[2,1],\"next\":\"b\"}");
+    printed(g, 10, false, "{\"items\":[2,1,3],\"next\":\"m\"}");
+    agent_gather_close(g);
+    g = agent_gather_open();
+    agent_gather_expect(g, node(1));
+    agent_gather_expect(g, node(2));
+    part_to(g, 1, NULL, 0, true, "m");
+    part_to(g, 2, b + 2, 1, false, "");
+    printed(g, 10, false, "{\"items\":[],\"next\":\"m\"}");
+    agent_gather_close(g);
+}
+
 static void strangers_and_nonsense_do_not_count(void **state)
 {
     (void)state;
@@ -108,6 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_newest_of_equal_keys_wins),
         cmocka_unit_test(a_cut_part_means_another_page),
+        cmocka_unit_test(a_list_goes_no_further_than_its_shortest_part),
         cmocka_unit_test(strangers_and_nonsense_do_not_count),
         cmocka_unit_test(the_best_has_the_highest_version),
     };

@@ -348,6 +348,15 @@ static const struct {
     { "kind: task\nevery: 1h\nnot_before: 2026-03-28T01:00:00Z\nnot_after: "
       "2026-03-27T01:00:00Z",
       "6:12: not_after: is before not_before" },
+    { "kind: task\nstart: manual\nkeep: {age: 1d}", NULL },
+    { "start: manual", "3:8: start: only a task that is not spread is started by hand" },
+    { "kind: task\nstart: manual\nspread: 2",
+      "4:8: start: only a task that is not spread is started by hand" },
+    { "kind: task\nstart: manual\nevery: 1h",
+      "4:8: start: manual and a schedule are both given; keep the one that is meant" },
+    { "kind: task\nstart: manual\nkey: k",
+      "5:6: key: belongs to a run and not to its job; say it where the run is made: `muster "
+      "trigger JOB --key …`" },
 };
 
 static void a_schedule_makes_sense_or_is_refused(void **state)
@@ -392,12 +401,10 @@ static void what_comes_later_is_refused_by_name(void **state)
         const char *problem;
     } cases[] = {
         { "worker: w", "3:9: worker: not supported yet in this version" },
-        { "start: manual", "3:8: start: not supported yet in this version" },
         { "payload: x", "3:10: payload: not supported yet in this version" },
         { "after: [other]", "3:8: after: not supported yet in this version" },
         { "handoff: start-stop", "3:10: handoff: not supported yet in this version" },
         { "durable: no", "3:10: durable: not supported yet in this version" },
-        { "key: k", "3:6: key: not supported yet in this version" },
     };
     char yaml[256];
 

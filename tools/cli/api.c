@@ -248,16 +248,17 @@ int cli_api_walk(struct cli *cli, const struct cli_path *path, struct cli_walk *
     char after[1024] = "";
     int code = CLI_OK;
     long long limit = walk->limit > 0 ? walk->limit : CLI_ROWS_MAX;
-    long long before = -1;
+    char before[sizeof after];
     do {
         struct cli_path page = *path;
         long long left = limit - walk->count;
-        before = walk->count;
+        memcpy(before, after, sizeof before);
         cli_path_query_number(&page, "limit", left < CLI_PAGE ? left : CLI_PAGE);
         if (after[0] != '\0')
             cli_path_query(&page, "after", after);
         code = walk_page(cli, &page, walk, after, sizeof after);
-    } while (code == CLI_OK && after[0] != '\0' && walk->count < limit && walk->count > before);
+    } while (code == CLI_OK && after[0] != '\0' && walk->count < limit &&
+             strcmp(after, before) != 0); /* a page may be empty with more behind it */
     walk->has_more = after[0] != '\0';
     if (code == CLI_OK && walk->has_more && !cli->json && walk->limit == 0)
         cli_say(&cli->term, "only the first %lld are shown; narrow the list, or use --limit",

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Templates with runs here: asked for, and their runs walked over. */
+#include "agent/triggered.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/job.h"
+#include "agent/requests.h"
+#include "agent/run_id.h"
+#include "agent/run_name.h"
+#include "agent/template.h"
+#include "base/hash.h"
+#include "base/heap.h"
+
+#define LOOK_MS      5000  /* from one question for a template to the next */
+#define SOON_MS      1000  /* when its runs are on their way out, or it could not be asked for */
+#define ALWAYS_MS    60000 /* its runs grow old without anything happening */
+#define ASKED_MS     20000 /* longer than a request can take */
+#define WALK_ROWS    256   /* of one step */
+#define WALK_MS      2     /* between steps */
+#define WALK_WAIT_MS 20    /* until writes that are under way have made room */
+#define WALK_SHARE   20    /* rows for each millisecond until the next walk */
+#define KEEP_MAX     10000 /* as the fields of `keep` allow */
+
+struct entry {
+    bool is_used, is_known, is_dirty, is_due;
+    uint32_t next_free; /* index + 1; 0: none */
+    uint32_t asked;     /* how often its template was asked for */
+    uint64_t hash, walked_ms;
+    uint32_t keep_ok, keep_fail;
+    struct agent_template_rule rule;
+    char job[STORE_KEY_MAX + 1];
+};
+
+/* The ages of the latest that have ended, in a ring. */
+struct latest {
+    uint64_t *age;
+    uint64_t count;
+};
+
+/* One at a time: first all ended runs are counted, then each is looked at. */
+struct walk {
+    struct entry *e; /* NULL: none */
+    bool is_counting, has_rows;
+    uint32_t rows;
+    uint64_t next_ms;
+    struct latest ok, fail;
+    size_t cursor_len, prefix_len;
+    char cursor[STORE_KEY_MAX + 2];
+};
+
+struct agent_triggered {
+    struct entry *entry;
+    uint32_t high, first_free;
+    struct muster_map map; /* hash of a template's name -> entry */
+    struct muster_arena arena;
+    struct muster_heap timer;
+    struct walk walk;
+};
+
+int agent_triggered_open(struct agent_core *core)
+{
+    struct agent_triggered *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return MUSTER_EFULL;
+    core->triggered = t;
+    t->entry = calloc(AGENT_TRIGGERED_MAX, sizeof *t->entry);
+    t->walk.ok.age = calloc(KEEP_MAX, sizeof *t->walk.ok.age);
+    t->walk.fail.age = calloc(KEEP_MAX, sizeof *t->walk.fail.age);
+    if (t->entry == NULL || t->walk.ok.age == NULL || t->walk.fail.age == NULL)
+        return MUSTER_EFULL;
+    size_t heap = (size_t)AGENT_TRIGGERED_MAX * (sizeof(struct muster_heap_entry) + 8) + 4096;
+    int err = muster_arena_open(&t->arena, heap);
+    if (err == MUSTER_OK)
+        err = muster_heap_init(&t->timer, &t->arena, AGENT_TRIGGERED_MAX);
+    if (err == MUSTER_OK)
+        err = muster_map_open(&t->map, 64);
+    return err;
+}
+
+void agent_triggered_close(struct agent_core *core)
+{
+    struct agent_triggered *t = core->triggered;
+    if (t == NULL)
+        return;
+    muster_map_close(&t->map);
+    muster_arena_close(&t->arena);
+    free(t->entry);
+    free(t->walk.ok.age);
+    free(t->walk.fail.age);
+    free(t);
+    core->triggered = NULL;
+}
+
+/* ---- entries */
+
+static struct entry *entry_find(const struct agent_triggered *t, struct muster_bytes job)
+{
+    uint32_t cursor = 0, index = 0;
+    uint64_t hash = muster_hash64(job, 0);
+    while (muster_map_find(&t->map, hash, &cursor, &index))
+        if (muster_bytes_equal(muster_bytes_text(t->entry[index].job), job))
+            return &t->entry[index];
+    return NULL;
+}
+
+static void entry_due(struct agent_core *core, const struct entry *e, uint64_t wait_ms)
+{
+    muster_heap_set(&core->triggered->timer, (uint32_t)(e - core->triggered->entry),
+                    core->now.mono_ms + wait_ms);
+}
+
+static void entry_free(struct agent_triggered *t, struct entry *e)
+{
+    uint32_t index = (uint32_t)(e - t->entry), asked = e->asked;
+    muster_heap_remove(&t->timer, index);
+    muster_map_remove(&t->map, e->hash, index);
+    *e = (struct entry){ .next_free = t->first_free, .asked = asked };
+    t->first_free = index + 1;
+}
+
+static void entry_make(struct agent_core *core, struct muster_bytes job)
+{
+    struct agent_triggered *t = core->triggered;
+    struct entry *e = entry_find(t, job);
+    if (e == NULL) {
+        if (job.len > STORE_KEY_MAX || (t->first_free == 0 && t->high == AGENT_TRIGGERED_MAX))
+            return;
+        uint32_t index = t->first_free != 0 ? t->first_free - 1 : t->high++;
+        e = &t->entry[index];
+        t->first_free = t->first_free != 0 ? e->next_free : 0;
+        *e = (struct entry){ .is_used = true, .asked = e->asked, .hash = muster_hash64(job, 0) };
+        memcpy(e->job, job.data, job.len);
+        int err = muster_map_put_growing(&t->map, e->hash, index, 2 * AGENT_TRIGGERED_MAX);
+        MUSTER_ASSERT(err == MUSTER_OK);
+        entry_due(core, e, LOOK_MS);
+    }
+    e->is_dirty = true;
+}
+
+static bool is_run(struct muster_bytes key)
+{
+    return memchr(key.data, ':', key.len) != NULL && memchr(key.data, '!', key.len) == NULL &&
+           agent_run_name_read(key).id.len > 0;
+}
+
+void agent_triggered_chosen(struct agent_core *core, struct muster_bytes key)
+{
+    struct entry *e = entry_find(core->triggered, key);
+    if (e != NULL)
+        entry_due(core, e, 0); /* the template itself, and we keep it */
+    if (is_run(key) && store_is_serving(core->store, store_bucket_of(core->store, key)))
+        entry_make(core, agent_run_name_read(key).job);
+}
+
+void agent_triggered_serving(struct agent_core *core, uint32_t bucket)
+{
+    struct store_view view;
+    uint64_t cursor = 0;
+    while (store_bucket_next(core->store, bucket, &cursor, &view))
+        if (is_run(view.row.key))
+            entry_make(core, agent_run_name_read(view.row.key).job);
+}
+
+/* ---- the template */
+
+static void template_ask(struct agent_core *core, struct entry *e)
+{
+    const struct agent_request q = { .op = AGENT_OP_TEMPLATE, .name = e->job };
+    uint64_t index = (uint64_t)(e - core->triggered->entry);
+    e->asked++;
+    bool is_asked =
+        agent_requests_inner(core, &q, AGENT_ASKER_TRIGGERED, (uint64_t)e->asked << 32 | index, 0);
+    entry_due(core, e, is_asked ? ASKED_MS : SOON_MS);
+}
+
+static bool template_take(struct entry *e, const struct agent_reply *r)
+{
+    struct agent_template t;
+    struct agent_job job;
+    struct agent_problem problem;
+    if (r->err == MUSTER_ENOTFOUND) {
+        e->rule.is_gone = e->is_dirty = true;
+        return true;
+    }
+    if (r->err != MUSTER_OK || !agent_template_read(&t, r->body) ||
+        agent_job_decode(&job, t.spec, &problem) != MUSTER_OK)
+        return false;
+    const struct agent_template_rule rule = { .uid = t.uid,
+                                              .want = t.want,
+                                              .keep_age_ms = job.keep_age_ms };
+    bool is_same = e->is_known && !e->rule.is_gone && e->rule.uid == rule.uid &&
+                   e->rule.want == rule.want && e->rule.keep_age_ms == rule.keep_age_ms &&
+                   e->keep_ok == job.keep_ok && e->keep_fail == job.keep_fail;
+    e->rule = rule;
+    e->keep_ok = job.keep_ok < KEEP_MAX ? job.keep_ok : KEEP_MAX;
+    e->keep_fail = job.keep_fail < KEEP_MAX ? job.keep_fail : KEEP_MAX;
+    e->is_known = true;
+    e->is_dirty = e->is_dirty || !is_same;
+    agent_job_close(&job);
+    return true;
+}
+
+void agent_triggered_answered(struct agent_core *core, uint64_t number, const struct agent_reply *r)
+{
+    struct agent_triggered *t = core->triggered;
+    uint64_t index = number & UINT32_MAX;
+    struct entry *e = index < t->high ? &t->entry[index] : NULL;
+    if (e == NULL || !e->is_used || e->asked != number >> 32 || e == t->walk.e)
+        return;
+    if (!template_take(e, r)) {
+        entry_due(core, e, SOON_MS);
+        return;
+    }
+    e->is_due = e->is_dirty || core->now.mono_ms >= e->walked_ms + ALWAYS_MS;
+    entry_due(core, e, e->is_due ? 0 : LOOK_MS);
+}
+
+/* ---- the walk */
+
+static void walk_rewind(struct walk *w)
+{
+    int len = snprintf(w->cursor, sizeof w->cursor, "%s:", w->e->job);
+    w->prefix_len = w->cursor_len = (size_t)len;
+}
+
+static void walk_begin(struct agent_core *core, struct entry *e)
+{
+    struct walk *w = &core->triggered->walk;
+    *w = (struct walk){ .e = e,
+                        .is_counting = true,
+                        .next_ms = core->now.mono_ms,
+                        .ok = { w->ok.age, 0 },
+                        .fail = { w->fail.age, 0 } };
+    e->is_due = e->is_dirty = false;
+    walk_rewind(w);
+}
+
+static void walk_end(struct agent_core *core)
+{
+    struct walk *w = &core->triggered->walk;
+    struct entry *e = w->e;
+    w->e = NULL;
+    e->walked_ms = core->now.mono_ms;
+    if (!w->has_rows && !e->is_dirty)
+        entry_free(core->triggered, e);
+    else
+        entry_due(core, e, e->rule.is_gone ? SOON_MS : LOOK_MS + w->rows / WALK_SHARE);
+}
+
+static void latest_add(struct latest *l, uint32_t keep, uint64_t age)
+{
+    if (keep > 0)
+        l->age[l->count % keep] = age;
+    l->count++;
+}
+
+/* The age of the oldest that is kept. */
+static uint64_t latest_from(const struct latest *l, uint32_t keep)
+{
+    if (keep == 0)
+        return UINT64_MAX;
+    return l->count > keep ? l->age[l->count % keep] : 0;
+}
+
+static void row_count(struct walk *w, const struct store_row *row)
+{
+    struct muster_bytes id = agent_run_name_read(row->key).id;
+    w->rows++;
+    if (!agent_template_is_over(row) || agent_run_id_has_key(id))
+        return;
+    if (row->phase == STORE_DONE)
+        latest_add(&w->ok, w->e->keep_ok, agent_run_id_age(id));
+    else
+        latest_add(&w->fail, w->e->keep_fail, agent_run_id_age(id));
+}
+
+/* False when it has to be looked at again, later. */
+static bool row_judge(struct agent_core *core, struct walk *w, const struct store_view *view)
+{
+    struct store_row row = view->row;
+    if (!store_is_serving(core->store, view->bucket))
+        return true;
+    w->has_rows = true;
+    if (!view->is_chosen) {
+        w->e->is_dirty = true; /* with the next walk */
+        return true;
+    }
+    enum agent_fate fate = agent_template_fate(&w->e->rule, &row, core->now.wall_ms);
+    if (fate == AGENT_FATE_NONE)
+        return true;
+    agent_template_apply(&row, fate, core->now.wall_ms);
+    const struct store_write write = { .row = &row, .expected = view->version.packed };
+    int err = store_write(core->store, &write, 1);
+    return err != MUSTER_EFULL && err != MUSTER_EBUSY;
+}
+
+static void phase_end(struct agent_core *core)
+{
+    struct walk *w = &core->triggered->walk;
+    if (!w->is_counting) {
+        walk_end(core);
+        return;
+    }
+    w->is_counting = false;
+    w->e->rule.ok_from = latest_from(&w->ok, w->e->keep_ok);
+    w->e->rule.fail_from = latest_from(&w->fail, w->e->keep_fail);
+    walk_rewind(w);
+}
+
+static void walk_step(struct agent_core *core)
+{
+    struct walk *w = &core->triggered->walk;
+    struct store_view view;
+    w->next_ms = core->now.mono_ms + WALK_MS;
+    for (uint32_t i = 0; i < WALK_ROWS && w->e != NULL; i++) {
+        struct muster_bytes after = MUSTER_BYTES(w->cursor, w->cursor_len);
+        if (!store_after(core->store, after, &view) ||
+            !muster_bytes_starts_with(view.row.key, MUSTER_BYTES(w->cursor, w->prefix_len))) {
+            phase_end(core);
+            continue;
+        }
+        char key[STORE_KEY_MAX];
+        size_t len = view.row.key.len;
+        memcpy(key, view.row.key.data, len);
+        bool is_one = is_run(view.row.key) && view.row.phase != STORE_GONE;
+        if (is_one && w->is_counting)
+            row_count(w, &view.row);
+        else if (is_one && !row_judge(core, w, &view)) {
+            w->next_ms = core->now.mono_ms + WALK_WAIT_MS;
+            return;
+        }
+        memcpy(w->cursor, key, len);
+        w->cursor_len = len;
+    }
+}
+
+/* ---- time */
+
+void agent_triggered_tick(struct agent_core *core)
+{
+    struct agent_triggered *t = core->triggered;
+    uint32_t index = 0;
+    if (t->walk.e != NULL && muster_deadline_reached(t->walk.next_ms, core->now.mono_ms))
+        walk_step(core);
+    for (uint32_t i = 0; i < WALK_ROWS && muster_heap_take(&t->timer, core->now.mono_ms, &index);
+         i++) {
+        struct entry *e = &t->entry[index];
+        if (e == t->walk.e)
+            continue; /* its end makes it due again */
+        if (!e->is_due)
+            template_ask(core, e);
+        else if (t->walk.e == NULL)
+            walk_begin(core, e);
+        else
+            entry_due(core, e, SOON_MS); /* one after the other */
+    }
+}
+
+uint64_t agent_triggered_deadline_ms(const struct agent_core *core)
+{
+    const struct agent_triggered *t = core->triggered;
+    uint64_t next = muster_heap_first_key(&t->timer);
+    return t->walk.e != NULL ? muster_deadline_sooner(next, t->walk.next_ms) : next;
+}

@@ -1,0 +1,39 @@
+/* Triggered: the runs of templates that this node keeps, and what their template wants of them now:
+ * that they end with it, wait while it is held, and go when they are old.
+ *
+ * A run is kept where its own name falls (agent/run_name.h), its template elsewhere. So each keeper
+ * of runs asks for their template every few seconds, and walks over them, some hundred rows at a
+ * time, when something has changed. How many ended runs are kept is counted over all that this node
+ * holds: exact in a cluster where every node holds every row, and never too few. A run with a key
+ * is kept by its age alone, for the key is remembered as long as its run is there.
+ *
+ * units    milliseconds
+ * memory   AGENT_TRIGGERED_MAX templates with runs here, touched as they are used; of more, the
+ *          runs wait until there is room
+ * threads  the loop's only
+ * source   product reference, sections 1 and 2
+ */
+#ifndef MUSTER_AGENT_TRIGGERED_H
+#define MUSTER_AGENT_TRIGGERED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/core.h"
+
+#define AGENT_TRIGGERED_MAX 65536
+
+MUSTER_MUST_USE int agent_triggered_open(struct agent_core *core);
+void agent_triggered_close(struct agent_core *core);
+
+/* What the store says. */
+void agent_triggered_serving(struct agent_core *core, uint32_t bucket);
+void agent_triggered_chosen(struct agent_core *core, struct muster_bytes key);
+/* What the keeper of a template says. */
+void agent_triggered_answered(struct agent_core *core, uint64_t number,
+                              const struct agent_reply *r);
+
+void agent_triggered_tick(struct agent_core *core);
+uint64_t agent_triggered_deadline_ms(const struct agent_core *core);
+
+#endif
