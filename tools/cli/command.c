@@ -403,6 +403,23 @@ const struct cli_command cli_commands[] = {
       .words_max = CLI_WORDS_MAX,
       .takes = CLI_TAKES_JOB,
       .run = cli_verb_move },
+    { .verb = "trigger",
+      .group = "job",
+      .usage = "JOB [--arg TEXT] [--key KEY] [--wait] | JOB --from FILE",
+      .help = "make a run of a job that says start: manual",
+      .more =
+          "The same key is the same run, on whichever nodes it is asked for, as long as that run\n"
+          "is kept (keep.age; runs without a key also go by keep.ok and keep.fail). With --from a\n"
+          "run is known by the batch and its line's number and text, or by its key: the command\n"
+          "can be broken off and said again. To run the lines anew, say another --batch.\n\n"
+          "  muster trigger mail/send --arg order-17 --key order-17\n"
+          "  muster trigger thumb --from files.txt --batch monday\n"
+          "  ./orders | muster trigger mail/send --from - --keyed\n",
+      .flags = cli_flags_trigger,
+      .words_min = 1,
+      .words_max = 1,
+      .takes = CLI_TAKES_JOB,
+      .run = cli_verb_trigger },
     { .verb = "rm",
       .also = "job rm",
       .group = "job",

@@ -43,6 +43,18 @@ const struct cli_flag cli_flags_change[] = {
     { .name = "timeout", .value = "TIME", .help = "give up waiting after this long (60s)" },
     END
 };
+const struct cli_flag cli_flags_trigger[] = {
+    { .name = "arg", .value = "TEXT", .help = "its argument, in place of the job's own" },
+    { .name = "key", .value = "KEY", .help = "one run for one key, however often it is asked for" },
+    { .name = "wait", .help = "stay until it ends; the exit code is its own" },
+    { .name = "wait-timeout", .value = "TIME", .help = "give up waiting after this long" },
+    { .name = "from",
+      .value = "FILE",
+      .help = "a run for each line, which is its arg (- for input)" },
+    { .name = "keyed", .help = "with --from: a line is its key, a tab, and its arg" },
+    { .name = "batch", .value = "NAME", .help = "with --from: what its runs are known by (FILE)" },
+    END
+};
 const struct cli_flag cli_flags_move[] = {
     { .name = "to", .value = "NODE", .help = "to this node (to any other)" }, END
 };

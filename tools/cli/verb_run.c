@@ -6,6 +6,7 @@
 #include "tools/cli/api.h"
 #include "tools/cli/help.h"
 #include "tools/cli/spec.h"
+#include "tools/cli/verb_run.h"
 #include "tools/cli/verbs.h"
 #include "tools/cli/view.h"
 #include "tools/cli/wait.h"
@@ -44,7 +45,7 @@ static bool place_text(struct cli_value run, char *out, size_t size)
     return node != NULL;
 }
 
-static void run_told(struct cli *cli, const struct cli_spec *spec, struct cli_value answer)
+void cli_run_told(struct cli *cli, const char *name, struct cli_value answer)
 {
     char place[CLI_NOTE_MAX];
     long long copies = cli_number(answer, "copies", 0);
@@ -55,12 +56,12 @@ static void run_told(struct cli *cli, const struct cli_spec *spec, struct cli_va
         struct cli_request request = { .method = "GET", .path = &path };
         cli_pause_ms(PLACE_PAUSE_MS);
         cli_path_open(&path, "/v1/jobs/");
-        cli_path_name(&path, spec->name);
+        cli_path_name(&path, name);
         if (cli_api_ask(cli, &request, &look) == CLI_OK)
             has_place = place_text(cli_value_field(look.root, "run"), place, sizeof place);
         cli_api_close(&look);
     }
-    cli_print("%s  %s, stored on %lld %s\n", spec->name, place, copies,
+    cli_print("%s  %s, stored on %lld %s\n", name, place, copies,
               cli_plural(copies, "node", "nodes"));
 }
 
@@ -96,7 +97,7 @@ static void end_told(struct cli *cli, const char *name, struct cli_value job)
                 node != NULL ? node : "", how[0] != '\0' ? ": " : "", how, name);
 }
 
-static int run_wait(struct cli *cli, const char *name, long long timeout_ms)
+int cli_run_wait(struct cli *cli, const char *name, long long timeout_ms)
 {
     struct cli_result last;
     int code = cli_wait_for(cli, name, "end", timeout_ms, &last);
@@ -130,10 +131,10 @@ int cli_verb_run(struct cli *cli)
         if (code == CLI_OK && cli->json && !waits)
             cli_api_print(&result);
         else if (code == CLI_OK && !cli->json)
-            run_told(cli, &specs.spec[0], result.root);
+            cli_run_told(cli, specs.spec[0].name, result.root);
         cli_api_close(&result);
         if (code == CLI_OK && waits)
-            code = run_wait(cli, specs.spec[0].name, timeout_ms);
+            code = cli_run_wait(cli, specs.spec[0].name, timeout_ms);
     }
     cli_specs_close(&specs);
     return code;

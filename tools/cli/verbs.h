@@ -36,6 +36,7 @@ int cli_verb_node_slots(struct cli *cli);
 int cli_verb_node_tag(struct cli *cli);
 
 int cli_verb_run(struct cli *cli);
+int cli_verb_trigger(struct cli *cli);
 int cli_verb_apply(struct cli *cli);
 int cli_verb_check(struct cli *cli);
 int cli_verb_diff(struct cli *cli);
