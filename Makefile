@@ -14,7 +14,7 @@
 #   tests/sim/*.c                  one program, the simulated cluster: no libuv, no lmdb
 #   tests/e2e/NOUN_test.c          a cmocka program that may use agent/shell; NOUN.c without _test helps it
 #   tests/e2e/test_*.py            pytest with real agents
-#   tests/e2e/kit/NOUN.c           what those tests use: a job, a checker, a clock to preload
+#   tests/e2e/kit/NOUN.c           what those tests use: a job, a checker, a clock to preload; NOUN.go
 #   tests/fuzz/NOUN_fuzz.c         LLVMFuzzerTestOneInput; its corpus is tests/fuzz/corpus/NOUN
 #   tools/bench/ROOM_NOUN_bench.c  a measurement; ROOM may also be disk, shell, guard or cli
 #   tools/bench/tool/NOUN.c        a program that measurements use; the C library only, static
@@ -207,6 +207,15 @@ $(B)/kit/beat: $(call obj,tests/e2e/kit/beat.c)
 	$(Q)$(CC) -static $^ -o $@
 $(B)/kit/history: $(call obj,tests/e2e/kit/history.c tests/sim/history.c) $(LIBS_base)
 	$(link) -o $@
+
+# A foreign member of a gossip pool, of Debian's own Go packages and without a network; a machine that
+# has none of them goes without, and its test says so.
+GO_SOURCE := /usr/share/gocode/src/github.com/hashicorp/memberlist
+KIT += $(if $(and $(shell command -v go),$(wildcard $(GO_SOURCE))),$(B)/kit/memberlist_node)
+$(B)/kit/memberlist_node: tests/e2e/kit/memberlist_node.go
+	@mkdir -p $(@D)
+	$(call say,go  )
+	$(Q)GO111MODULE=off GOPATH=/usr/share/gocode GOFLAGS= GOCACHE=$(abspath build/go) go build -o $@ $<
 
 # ---- tests: every phase closes with a line `PHASE: N passed, N failed`; logs are in build/MODE/log
 ASAN_ENV := ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1

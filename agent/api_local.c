@@ -127,17 +127,20 @@ static void members(struct agent_api *api, uint64_t id)
 {
     struct muster_text out;
     struct agent_json j;
-    uint32_t n = agent_node_member_count(api->node);
+    uint32_t n = agent_node_member_count(api->node), cursor = 0;
+    struct agent_member m;
+    struct agent_meta meta;
     muster_text_open(&out, 16u << 20);
     agent_json_open(&j, &out);
     agent_json_object(&j);
     agent_json_key(&j, "items");
     agent_json_array(&j);
     for (uint32_t i = 0; i < n; i++) {
-        struct agent_member m;
         agent_node_member(api->node, i, &m);
         api_member_json(&m, &j);
     }
+    while (agent_node_stranger(api->node, &cursor, &meta, &m))
+        api_member_json(&m, &j);
     agent_json_array_end(&j);
     agent_json_put_null(&j, "next");
     agent_json_object_end(&j);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "agent/effect.h"
+#include "agent/meta.h"
 #include "agent/profile.h"
 #include "agent/request.h"
 #include "agent/zone.h"
@@ -98,7 +99,7 @@ struct agent_member {
     struct muster_id id;
     struct muster_addr addr;
     const char *status; /* alive, suspect, dead, left, lost */
-    const char *mode;   /* open, held, draining */
+    const char *mode;   /* open, held, draining; foreign: no muster node, and no id */
     uint32_t slots, used, weight, incarnation;
     uint64_t boot;
     const char *tags; /* "k=v,k=v" */
@@ -131,6 +132,10 @@ struct agent_status {
 void agent_node_status(const struct agent_node *n, struct agent_status *out);
 uint32_t agent_node_member_count(const struct agent_node *n);
 void agent_node_member(const struct agent_node *n, uint32_t index, struct agent_member *out);
+/* Members of the gossip pool that are no muster nodes, one after the other: `cursor` begins at 0;
+ * false at the end. Texts live until the next step, tags as long as `meta`. */
+bool agent_node_stranger(const struct agent_node *n, uint32_t *cursor, struct agent_meta *meta,
+                         struct agent_member *out);
 
 struct agent_counters {
     struct gossip_counters gossip;

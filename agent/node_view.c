@@ -103,12 +103,35 @@ uint32_t agent_node_member_count(const struct agent_node *n)
     return agent_peers_count(&n->core);
 }
 
+static const char *const status[] = { [GOSSIP_ALIVE] = "alive",
+                                      [GOSSIP_SUSPECT] = "suspect",
+                                      [GOSSIP_DEAD] = "dead",
+                                      [GOSSIP_LEFT] = "left" };
+
+bool agent_node_stranger(const struct agent_node *n, uint32_t *cursor, struct agent_meta *meta,
+                         struct agent_member *out)
+{
+    const struct gossip *g = n->core.gossip;
+    struct gossip_member_view m;
+    while (*cursor < gossip_member_count(g)) {
+        gossip_member_at(g, (*cursor)++, &m);
+        if (m.is_self || agent_meta_decode(meta, m.meta) == MUSTER_OK)
+            continue;
+        *out = (struct agent_member){ .name = m.name,
+                                      .addr = m.addr,
+                                      .status = status[m.state],
+                                      .mode = "foreign",
+                                      .incarnation = m.incarnation,
+                                      .tags = meta->tags,
+                                      .version = "",
+                                      .is_foreign = true };
+        return true;
+    }
+    return false;
+}
+
 void agent_node_member(const struct agent_node *n, uint32_t index, struct agent_member *out)
 {
-    static const char *const status[] = { [GOSSIP_ALIVE] = "alive",
-                                          [GOSSIP_SUSPECT] = "suspect",
-                                          [GOSSIP_DEAD] = "dead",
-                                          [GOSSIP_LEFT] = "left" };
     const struct agent_core *core = &n->core;
     const struct agent_peer *p = agent_peers_at(core, index);
     *out = (struct agent_member){ .name = p->name,

@@ -15,7 +15,8 @@ _Static_assert(GOSSIP_ENTRY_MAX > GOSSIP_NAME_MAX + GOSSIP_META_MAX + 96,
 
 size_t gossip_census_size(uint32_t members_max)
 {
-    uint64_t size = CENSUS_HEADER_MAX + CENSUS_WRAP_MAX + (uint64_t)members_max * GOSSIP_ENTRY_MAX;
+    uint64_t size = CENSUS_HEADER_MAX + CENSUS_WRAP_MAX + GOSSIP_SERF_STATE_MAX +
+                    (uint64_t)members_max * GOSSIP_ENTRY_MAX;
 
     uint64_t max = GOSSIP_STREAM_MAX - GOSSIP_ENVELOPE_HEAD - GOSSIP_ENVELOPE_TAIL;
 
@@ -45,11 +46,14 @@ static struct muster_bytes plain_write(struct gossip *g, bool is_join)
     struct muster_writer out =
         muster_writer_over(g->table_plain + GOSSIP_ENVELOPE_HEAD, g->table_size);
     struct gossip_message header = { .type = GOSSIP_TYPE_PUSH_PULL };
-    size_t room = (g->table_size - CENSUS_HEADER_MAX) / GOSSIP_ENTRY_MAX;
+    uint8_t state[GOSSIP_SERF_STATE_MAX];
+    size_t state_len = gossip_serf_state_write(g, state);
+    size_t room = (g->table_size - CENSUS_HEADER_MAX - sizeof state) / GOSSIP_ENTRY_MAX;
     uint32_t left = g->table.count < room ? g->table.count : (uint32_t)room;
 
     MUSTER_ASSERT(left > 0);
     header.push_pull.nodes = left;
+    header.push_pull.user_state_len = (int64_t)state_len;
     header.push_pull.join = is_join;
     gossip_message_encode(&header, &out);
     member_write(&out, gossip_self(g));
@@ -61,6 +65,7 @@ static struct muster_bytes plain_write(struct gossip *g, bool is_join)
         left--;
     }
     MUSTER_ASSERT(left == 0);
+    muster_write_plain(&out, MUSTER_BYTES(state, state_len));
     MUSTER_ASSERT(muster_writer_err(&out) == MUSTER_OK);
     return muster_writer_bytes(&out);
 }

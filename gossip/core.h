@@ -22,6 +22,7 @@
 #include "gossip/gossip.h"
 #include "gossip/lzw.h"
 #include "gossip/outbox.h"
+#include "gossip/serf.h"
 #include "gossip/table.h"
 
 #define GOSSIP_RELAYS_MAX   16   /* asked in one probe; indirect_checks is at most this */
@@ -117,6 +118,7 @@ struct gossip {
     struct gossip_table table;
     struct gossip_envelope envelope;
     struct gossip_queue queue;
+    struct gossip_serf serf;
     struct gossip_outbox outbox;
     struct muster_heap suspicions; /* deadlines by member number */
     struct gossip_probe probe;
@@ -145,7 +147,8 @@ struct gossip {
     uint32_t seq;
     uint32_t stream_number;
     uint32_t awareness;
-    bool is_started; /* the first step gave us a clock */
+    bool is_started;      /* the first step gave us a clock */
+    bool is_leave_wanted; /* in a pool with serf it is announced before it is done */
     bool is_leaving;
     bool is_left_told;
     bool is_table_sent; /* the table's buffers are taken until the next step */

@@ -127,6 +127,15 @@ int gossip_feed_skip(struct gossip_feed *f, size_t len)
     return MUSTER_OK;
 }
 
+struct muster_bytes gossip_feed_peek(struct gossip_feed *f, size_t len)
+{
+    while (f->plain.len - f->offset < len && window_fill(f))
+        ;
+    if (len > f->plain.len - f->offset)
+        len = f->plain.len - f->offset;
+    return MUSTER_BYTES(f->plain.data + f->offset, len);
+}
+
 int gossip_feed_end(struct gossip_feed *f)
 {
     if (!f->is_packed)

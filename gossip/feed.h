@@ -49,6 +49,9 @@ MUSTER_MUST_USE int gossip_feed_message(struct gossip_feed *f, struct gossip_mes
 MUSTER_MUST_USE int gossip_feed_entry(struct gossip_feed *f, struct gossip_entry *e);
 MUSTER_MUST_USE int gossip_feed_skip(struct gossip_feed *f, size_t len);
 
+/* What is next, as far as it is there: up to `len` bytes, and not more than the window. */
+struct muster_bytes gossip_feed_peek(struct gossip_feed *f, size_t len);
+
 /* Checks that a packed message ends as it should; a plain one may have bytes behind it. */
 MUSTER_MUST_USE int gossip_feed_end(struct gossip_feed *f);
 

@@ -151,7 +151,7 @@ size_t gossip_memory(const struct gossip_config *c)
            heap_memory(c->members_max) + sizeof(struct gossip_lzw_encoder) +
            sizeof(struct gossip_lzw_decoder) + GOSSIP_PACKET_EXPANSION + GOSSIP_FEED_WINDOW +
            2 * (gossip_census_size(c->members_max) + GOSSIP_ENVELOPE_HEAD + GOSSIP_ENVELOPE_TAIL) +
-           unsealed_size(c) + 1024;
+           unsealed_size(c) + gossip_serf_memory() + 1024;
 }
 
 static int parts_open(struct gossip *g, struct muster_arena *arena, uint64_t hash_seed)
@@ -165,6 +165,8 @@ static int parts_open(struct gossip *g, struct muster_arena *arena, uint64_t has
         err = gossip_outbox_init(&g->outbox, arena);
     if (err == MUSTER_OK)
         err = muster_heap_init(&g->suspicions, arena, members_max);
+    if (err == MUSTER_OK && g->config.serf)
+        err = gossip_serf_init(&g->serf, arena);
     if (err != MUSTER_OK)
         return err;
     g->table_size = gossip_census_size(members_max);
@@ -237,8 +239,8 @@ void gossip_close(struct gossip *g)
 
 static void user_take(struct gossip *g, struct muster_bytes payload)
 {
-    (void)payload; /* messages of an application above; the layer that passes them on comes here */
     g->counters.user_messages++;
+    gossip_serf_take(g, payload);
 }
 
 static void ack_take(struct gossip *g, struct muster_addr from, uint32_t seq)
@@ -343,7 +345,7 @@ static void event_take(struct gossip *g, const struct gossip_event *event)
         gossip_sync_join(g, event->from);
         break;
     case GOSSIP_EVENT_LEAVE:
-        gossip_rumor_leave(g);
+        g->is_leave_wanted = true;
         break;
     case GOSSIP_EVENT_META:
         gossip_rumor_meta(g, event->bytes);
@@ -365,6 +367,13 @@ static bool leave_is_over(const struct gossip *g)
            muster_deadline_reached(g->leave_ms, g->now_ms);
 }
 
+/* At once, or when those who speak serf have had time to hear of it. */
+static void leave_begin(struct gossip *g)
+{
+    if (g->is_leave_wanted && !g->is_leaving && !gossip_serf_leave(g))
+        gossip_rumor_leave(g);
+}
+
 static void leave_run(struct gossip *g)
 {
     struct gossip_effect effect = { .kind = GOSSIP_EFFECT_LEFT };
@@ -384,6 +393,8 @@ static uint64_t deadline_find(const struct gossip *g)
     deadline_ms = muster_deadline_sooner(deadline_ms, gossip_rumor_deadline_ms(g));
     deadline_ms = muster_deadline_sooner(deadline_ms, gossip_sync_deadline_ms(g));
     deadline_ms = muster_deadline_sooner(deadline_ms, gossip_post_deadline_ms(g));
+    if (g->is_leave_wanted && !g->is_leaving)
+        deadline_ms = muster_deadline_sooner(deadline_ms, g->serf.leave_ms);
     if (g->is_leaving && !g->is_left_told)
         deadline_ms = muster_deadline_sooner(deadline_ms, g->leave_ms);
     return deadline_ms;
@@ -408,6 +419,7 @@ void gossip_step(struct gossip *g, uint64_t now_ms, const struct gossip_event *e
     gossip_table_release(&g->table);
     g->is_table_sent = false;
     event_take(g, event);
+    leave_begin(g);
     gossip_errand_run(g);
     gossip_probe_run(g);
     gossip_reclaim_run(g);

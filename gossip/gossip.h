@@ -55,6 +55,7 @@ struct gossip_config {
     void (*nonce)(void *context, uint8_t *out); /* 12 bytes that never come twice; with keys */
     void *nonce_context;
     const char *label; /* of the pool; NULL: none. Copied */
+    bool serf;         /* others in the pool speak serf: see gossip/serf.h */
     /* For the time while a living pool gets its keys or its label. */
     bool accept_plain, send_plain, accept_unlabelled;
 };
@@ -145,7 +146,8 @@ struct gossip_counters {
     uint64_t dropped_malformed, dropped_crc, dropped_type, dropped_unfit, dropped_full;
     uint64_t dropped_sealed;  /* none of our keys opened it, or it came plain */
     uint64_t dropped_foreign; /* another pool's label, or none */
-    uint64_t user_messages;   /* of an application above; read and discarded */
+    uint64_t user_messages;   /* of an application above */
+    uint64_t user_passed_on;  /* such as were new to us, in a pool with serf */
     uint64_t probes_tcp_only; /* answered by TCP alone: datagrams are lost on the way */
     uint64_t probes, probes_failed, suspicions, refutations, conflicts, push_pulls,
         push_pulls_failed;

@@ -7,8 +7,9 @@
 #include "base/clock.h"
 #include "gossip/scale.h"
 
-#define POST_KNOWS_CRC 5 /* the protocol version from which a checksum is understood */
-#define POST_DRAW_MAX  32
+#define POST_KNOWS_CRC  5 /* the protocol version from which a checksum is understood */
+#define POST_DRAW_MAX   32
+#define POST_USER_SHARE 4 /* of a packet, for what is not about members */
 
 static struct muster_bytes message_bytes(const struct gossip_message *message, uint8_t *buffer)
 {
@@ -68,6 +69,25 @@ static uint32_t transmits_max(const struct gossip *g)
     return gossip_retransmits(g->config.retransmit_mult, g->table.count);
 }
 
+/* News of members, and of what others said behind them; a quarter is kept for those, or in a large
+ * pool they would never go out. */
+static void parts_fill(struct gossip *g, struct gossip_parts *parts)
+{
+    size_t room = parts->room;
+
+    if (g->serf.echoes > 0 && parts->size < room - room / POST_USER_SHARE)
+        parts->room -= room / POST_USER_SHARE;
+    gossip_queue_take(&g->queue, parts, transmits_max(g));
+    parts->room = room;
+    if (g->serf.echoes > 0)
+        gossip_serf_fill(g, parts, transmits_max(g));
+}
+
+static bool has_news(const struct gossip *g)
+{
+    return g->queue.count > 0 || g->serf.echoes > 0;
+}
+
 void gossip_post(struct gossip *g, struct muster_addr to, const struct gossip_message *message)
 {
     uint8_t buffer[GOSSIP_MESSAGE_MAX];
@@ -77,7 +97,7 @@ void gossip_post(struct gossip *g, struct muster_addr to, const struct gossip_me
     parts_begin(g, &parts);
     fits = gossip_parts_add(&parts, message_bytes(message, buffer));
     MUSTER_ASSERT(fits);
-    gossip_queue_take(&g->queue, &parts, transmits_max(g));
+    parts_fill(g, &parts);
     parts_send(g, to, &parts, false);
 }
 
@@ -142,12 +162,12 @@ void gossip_post_tick(struct gossip *g)
     lot.dead_after_ms =
         g->now_ms > g->config.to_the_dead_ms ? g->now_ms - g->config.to_the_dead_ms : 0;
     count = gossip_table_draw(&g->table, &g->rng, &lot, g->config.gossip_nodes, drawn);
-    for (uint32_t i = 0; i < count && g->queue.count > 0; i++) {
+    for (uint32_t i = 0; i < count && has_news(g); i++) {
         const struct gossip_member *m = &g->table.member[drawn[i]];
         struct gossip_parts parts;
 
         parts_begin(g, &parts);
-        gossip_queue_take(&g->queue, &parts, transmits_max(g));
+        parts_fill(g, &parts);
         if (parts.count > 0)
             parts_send(g, m->addr, &parts, m->vsn[1] >= POST_KNOWS_CRC);
     }
@@ -157,7 +177,7 @@ void gossip_post_tick(struct gossip *g)
  * quiet time leaves at once. */
 uint64_t gossip_post_deadline_ms(const struct gossip *g)
 {
-    if (g->queue.count == 0 || g->table.count < 2)
+    if (!has_news(g) || g->table.count < 2)
         return MUSTER_NEVER;
     return muster_deadline_after(g->gossip_ms, g->config.gossip_interval_ms);
 }

@@ -75,7 +75,7 @@ static int push_pull_scan(struct gossip_feed *f, struct gossip_scan *scan)
             return err;
         scan->offset = f->offset;
     }
-    err = gossip_feed_skip(f, scan->user_left); /* the application's own; nobody here reads it */
+    err = gossip_feed_skip(f, scan->user_left); /* the application's own */
     return err != MUSTER_OK ? err : gossip_feed_end(f);
 }
 
@@ -97,6 +97,8 @@ static bool push_pull_merge(struct gossip *g, struct gossip_feed *f, struct must
         MUSTER_ASSERT(err == MUSTER_OK);
         entry_merge(g, &e, origin);
     }
+    if (m.push_pull.user_state_len > 0)
+        gossip_serf_state(g, gossip_feed_peek(f, (size_t)m.push_pull.user_state_len));
     bad = g->counters.dropped_malformed + g->counters.dropped_unfit - bad;
     g->counters.push_pulls++;
     return (uint64_t)m.push_pull.nodes > bad;

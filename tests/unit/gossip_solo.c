@@ -53,6 +53,7 @@ void solo_clear(struct solo *s)
 {
     s->sent_count = 0;
     s->packets = 0;
+    s->user_count = 0;
     s->bytes_used = 0;
     s->effects = 0;
 }
@@ -80,7 +81,14 @@ static void packet_keep(struct solo *s, const struct gossip_effect *effect)
     while (gossip_packet_next(&p, &message)) {
         struct muster_bytes kept = bytes_keep(s, message);
         struct muster_reader in = muster_reader_over(kept);
-        struct solo_sent *sent = &s->sent[s->sent_count++];
+        struct solo_sent *sent;
+
+        if (kept.data[0] == GOSSIP_TYPE_USER && s->takes_user) {
+            assert_true(s->user_count < SOLO_SENT_MAX);
+            s->user[s->user_count++] = MUSTER_BYTES(kept.data + 1, kept.len - 1);
+            continue;
+        }
+        sent = &s->sent[s->sent_count++];
 
         assert_true(s->sent_count < SOLO_SENT_MAX);
         assert_int_equal(gossip_message_decode(&sent->message, &in), MUSTER_OK);

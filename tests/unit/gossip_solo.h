@@ -37,6 +37,9 @@ struct solo {
     uint64_t now_ms;
     struct solo_sent sent[SOLO_SENT_MAX];
     uint32_t sent_count, packets;
+    bool takes_user; /* user messages may be sent; they are kept apart, without their type byte */
+    struct muster_bytes user[SOLO_SENT_MAX];
+    uint32_t user_count;
     uint8_t bytes[SOLO_BYTES_MAX]; /* of all that was sent */
     size_t bytes_used;
     struct gossip_effect effect[SOLO_SENT_MAX]; /* all that were no datagrams */

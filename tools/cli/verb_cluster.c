@@ -15,7 +15,7 @@
 struct members {
     struct cli_table *table;
     bool names_only;
-    long long alive, suspect, dead;
+    long long alive, suspect, dead, foreign;
     long long slots, used;
 };
 
@@ -25,13 +25,17 @@ static void members_item(void *whose, struct cli_value member)
     const char *status = cli_text(member, "status", "-");
     bool is_there = strcmp(status, "alive") == 0 || strcmp(status, "suspect") == 0;
     struct muster_text tags;
+    bool is_ours = strcmp(cli_text(member, "mode", ""), "foreign") != 0;
     if (m->names_only) {
-        cli_print("%s\n", cli_text(member, "name", "-"));
+        if (is_ours)
+            cli_print("%s\n", cli_text(member, "name", "-"));
         return;
     }
-    m->alive += strcmp(status, "alive") == 0;
-    m->suspect += strcmp(status, "suspect") == 0;
-    m->dead += strcmp(status, "dead") == 0;
+    m->foreign += !is_ours && is_there;
+    is_there = is_there && is_ours;
+    m->alive += is_ours && strcmp(status, "alive") == 0;
+    m->suspect += is_ours && strcmp(status, "suspect") == 0;
+    m->dead += is_ours && strcmp(status, "dead") == 0;
     m->slots += is_there ? cli_number(member, "slots", 0) : 0;
     m->used += is_there ? cli_number(member, "used", 0) : 0;
     muster_text_open(&tags, 4096);
@@ -70,7 +74,7 @@ static void members_close(struct cli *cli, const struct members *m)
     struct cli_result status;
     struct cli_path path;
     struct cli_request request = { .method = "GET", .path = &path };
-    char trouble[64] = "";
+    char trouble[96] = "";
     long long count = m->alive + m->suspect;
     long long waiting = waiting_count(cli);
     if (waiting < 0)
@@ -82,6 +86,10 @@ static void members_close(struct cli *cli, const struct members *m)
     if (m->dead > 0) {
         size_t len = strlen(trouble);
         muster_format(trouble + len, sizeof trouble - len, ", %lld dead", m->dead);
+    }
+    if (m->foreign > 0) {
+        size_t len = strlen(trouble);
+        muster_format(trouble + len, sizeof trouble - len, ", %lld foreign", m->foreign);
     }
     cli_print("%lld %s%s, %lld %s, %lld used, %lld waiting. This node: %s.\n", count,
               cli_plural(count, "member", "members"), trouble, m->slots,
