@@ -185,6 +185,7 @@ void agent_peers_drop_links(struct agent_core *core)
 {
     struct agent_peers *t = core->peers;
     for (uint32_t i = 0; i < t->count; i++) {
+        t->peer[i].checking = 0; /* an answer from before we were away says nothing of today */
         if (t->peer[i].link == AGENT_NO_LINK)
             continue;
         peers_link_drop(core, &t->peer[i]);
