@@ -325,7 +325,9 @@ static void look_stopping(struct agent_core *core, struct place_entry *e, struct
     e->state = PLACE_STOPPING;
     (void)snprintf(e->why, sizeof e->why, "%s", why);
     stop_send(core, e);
-    placer_due(core, e, core->now.mono_ms + core->config.start_repeat_ms);
+    placer_due(
+        core, e,
+        muster_deadline_sooner(core->now.mono_ms + core->config.start_repeat_ms, e->lost_ms));
 }
 
 void agent_placer_move_to(struct agent_core *core, struct muster_bytes key, struct muster_id node)
@@ -366,6 +368,7 @@ static void look_lost(struct agent_core *core, struct place_entry *e, struct sto
     core->counters.handovers++;
     e->why[0] = '\0';
     e->refused_count = 0;
+    placer_refuse(e, e->node); /* it may still count as alive, and would not answer */
     if (is_held)
         run_clear(core, e, view, "held by a person, and its node is gone");
     else if (is_early) /* it waited to be tried again, and so it does elsewhere */
@@ -414,7 +417,8 @@ static void look_placed(struct agent_core *core, struct place_entry *e, struct s
         placer_start_send(core, e, row);
         last = now;
     }
-    placer_due(core, e, muster_deadline_sooner(last + repeat, placer_limit_ms(core, e, row)));
+    uint64_t next = muster_deadline_sooner(last + repeat, e->lost_ms);
+    placer_due(core, e, muster_deadline_sooner(next, placer_limit_ms(core, e, row)));
 }
 
 static void done_ok_send(struct agent_core *core, struct place_entry *e)

@@ -60,6 +60,7 @@ struct place_entry {
     uint32_t limits_of;          /* the revision that these two are of */
     uint64_t deadline_ms, start_timeout_ms; /* AGENT_JOB_NONE: none */
     uint64_t granted_ms; /* the last lease given in this reign ends; 0: none (R39) */
+    uint64_t lost_ms;    /* when its node counts as lost if nothing is heard before */
     uint64_t offer;
     uint64_t offered_ms;
     struct muster_id offer_to;
@@ -182,6 +183,8 @@ void placer_lost(struct agent_core *core, const struct place_entry *e, struct st
 /* More of its nodes have died within an hour than its `max_moves`: it is being written as dead. */
 bool placer_is_quarantined(struct agent_core *core, struct place_entry *e,
                            const struct store_view *view);
+/* This node is not asked for room in this round. */
+void placer_refuse(struct place_entry *e, struct muster_id node);
 /* True while a node's answer to an offer may still come; then the entry is looked at again. */
 bool placer_is_offered(struct agent_core *core, struct place_entry *e);
 /* Asks the best node for room; false when nobody may have it. */

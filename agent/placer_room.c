@@ -28,12 +28,11 @@ static bool job_keeps(const struct store_row *row)
     return keeps;
 }
 
-static bool lost_after(struct agent_core *core, struct place_entry *e, uint64_t at_ms)
+/* Not yet: whoever looks at the entry next does so then at the latest. */
+static bool lost_after(const struct agent_core *core, struct place_entry *e, uint64_t at_ms)
 {
-    if (core->now.mono_ms >= at_ms)
-        return true;
-    placer_due(core, e, at_ms);
-    return false;
+    e->lost_ms = at_ms;
+    return core->now.mono_ms >= at_ms;
 }
 
 uint64_t placer_takeover_ms(const struct agent_core *core, const struct place_entry *e)
@@ -99,6 +98,7 @@ bool placer_is_lost(struct agent_core *core, struct place_entry *e, const struct
 {
     const struct agent_node_config *c = &core->config;
     const struct agent_peer *p = agent_peers_find(core, row->run_node);
+    e->lost_ms = MUSTER_NEVER;
     if (row->run_mode == STORE_EXCLUSIVE)
         return lease_is_over(core, e);
     if (row->mode == STORE_EXCLUSIVE)
@@ -142,7 +142,7 @@ static bool is_refused(const struct place_entry *e, struct muster_id node)
     return false;
 }
 
-static void refuse(struct place_entry *e, struct muster_id node)
+void placer_refuse(struct place_entry *e, struct muster_id node)
 {
     if (e->refused_count < PLACE_REFUSED_MAX && !is_refused(e, node))
         e->refused[e->refused_count++] = node;
@@ -292,7 +292,7 @@ bool placer_offer(struct agent_core *core, struct place_entry *e, const struct s
 {
     if (e->offer != 0) {
         MUSTER_MARK(offer_unanswered);
-        refuse(e, e->offer_to);
+        placer_refuse(e, e->offer_to);
         placer_offer_forget(core, e);
     }
     struct agent_peer *p = candidate(core, e, row);
@@ -371,7 +371,7 @@ void agent_placer_room(struct agent_core *core, struct muster_id from, struct mu
         return;
     }
     MUSTER_MARK(offer_refused);
-    refuse(e, from);
+    placer_refuse(e, from);
     if (m.apart.len > 0)
         placer_apart_told(core, e, from, m.apart);
     e->offered_ms = 0;

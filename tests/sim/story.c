@@ -513,6 +513,7 @@ static const struct {
     { "majority", 3, story_majority },
     { "takeover", 5, story_takeover },
     { "tardy", 5, story_tardy },
+    { "prompt", 5, story_prompt },
     { "age", 5, story_age },
     { "late", 5, story_late },
     { "grant", 5, story_grant },

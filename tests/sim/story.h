@@ -25,6 +25,7 @@ bool story_one_runs(struct sim *s);                  /* the first job, in one pl
 /* ---- stories that are told elsewhere than in story.c */
 void story_takeover(struct sim *s);
 void story_tardy(struct sim *s);
+void story_prompt(struct sim *s);
 void story_age(struct sim *s);
 void story_late(struct sim *s);
 void story_grant(struct sim *s);

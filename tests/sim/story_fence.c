@@ -8,6 +8,8 @@
 #include "tests/sim/story.h"
 
 #define JOBS 8
+#define PROMPT_MS                                                                                  \
+    1750 /* the guard's second, a lease that did not get there any more, and the way */
 
 struct scene {
     const char *job;
@@ -157,6 +159,37 @@ void story_tardy(struct sim *s)
         sim_run_for(s, 5000);
         if (sim_proc_live(s, c.job, &node, &token) != 1 || node == c.runner)
             sim_fail(s, 2, "tardy: it is not placed anew");
+        sim_heal(s);
+        sim_await(s, 60000, all_run, "every job runs");
+    }
+    scene_end(s);
+}
+
+/* When the leases of earlier reigns must have ended, as the job's keeper sees it. */
+static uint64_t takeover_end(struct sim *s, const char *job)
+{
+    struct store_bucket_view v;
+    uint32_t keeper = story_keeper(s, job);
+    store_bucket(store_of(s, keeper), bucket_of(s, job), &v);
+    return sim_true(s, keeper, v.takeover_ms);
+}
+
+/* The runner is cut off: its run is placed anew as soon as its lease and its guard's second are over,
+ * whatever moment its keeper has looked at it last (R39). */
+void story_prompt(struct sim *s)
+{
+    struct scene c;
+    uint32_t node = 0;
+    uint64_t token = 0;
+    scene_begin(s, &c, ",\"partition\":\"exclusive\",\"max_moves\":100");
+    for (uint32_t i = 0; i < 12; i++) {
+        sim_run_for(s, 210 * i);
+        (void)sim_proc_live(s, c.job, &c.runner, &token);
+        cut_off(s, c.runner);
+        sim_run_for(s, lease_end(s, c.runner, c.job) - s->now + PROMPT_MS);
+        sim_until(s, takeover_end(s, c.job) + PROMPT_MS / 2);
+        if (sim_proc_live(s, c.job, &node, &token) != 1 || node == c.runner)
+            sim_fail(s, 2, "prompt: it is not placed anew when its lease is over");
         sim_heal(s);
         sim_await(s, 60000, all_run, "every job runs");
     }
