@@ -241,6 +241,16 @@ static bool is_missed(const struct agent_peer *p)
     return is_dead && p->state != GOSSIP_LEFT && !p->is_self && !p->is_lost && !p->is_foreign;
 }
 
+/* An address that we were given, and that is no member here: who booted into a partition has never
+ * heard of those behind it. */
+static bool is_unheard(const struct agent_core *core, struct muster_addr a)
+{
+    for (uint32_t i = 0; i < agent_peers_count(core); i++)
+        if (muster_addr_equal(agent_peers_at(core, i)->addr, a))
+            return false;
+    return !muster_addr_equal(a, core->config.gossip_addr);
+}
+
 /* When a network is whole again nobody tells us: each side believes the other dead, and gossip
  * forgets the dead soon. So one of the missed, drawn by lot, is asked every second; in a large
  * cluster each asks more rarely, for one answer is enough to bring both sides together. (P3, R4) */
@@ -257,6 +267,11 @@ static void search_tick(struct agent_node *n)
         const struct agent_peer *p = agent_peers_at(core, i);
         if (is_missed(p) && muster_rng_below(&core->rng, ++seen) == 0)
             e.from = p->addr;
+    }
+    for (uint32_t i = 0; i < core->config.seed_count; i++) {
+        struct muster_addr a = core->config.seed_addr[i];
+        if (is_unheard(core, a) && muster_rng_below(&core->rng, ++seen) == 0)
+            e.from = a;
     }
     if (seen > 0 && core->standing != AGENT_LEAVING)
         agent_gossip_step(core, &e);

@@ -20,6 +20,7 @@
 struct agent_link {
     uint32_t number; /* 0: free */
     bool is_ours;
+    bool is_open;      /* our hello is on its way */
     bool is_up;        /* hellos exchanged */
     bool is_replaced;  /* closed by us on purpose: its end proves nothing */
     uint32_t peer;     /* index; UINT32_MAX until the hello */

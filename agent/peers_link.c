@@ -155,6 +155,7 @@ void agent_peers_link_opened(struct agent_core *core, uint32_t number)
     struct agent_peers *t = core->peers;
     struct agent_link *l = link_find(t, number);
     if (l != NULL && l->is_ours) {
+        l->is_open = true;
         hello_send(core, number, t->peer[l->peer].id, true);
         return;
     }
@@ -235,6 +236,7 @@ static void link_up(struct agent_core *core, struct agent_peer *p, struct agent_
     agent_news_linked(core, p);
     agent_lost_tell(core, p->link);
     agent_placer_linked(core, p, restarted);
+    agent_runner_linked(core, p);
 }
 
 static const char *hello_fault(struct agent_core *core, const struct agent_link *l,
@@ -263,13 +265,33 @@ static const char *hello_fault(struct agent_core *core, const struct agent_link 
     return NULL;
 }
 
-/* Who is lost, or lives from a copy, must hear of it from somebody, or it would knock for ever. */
+/* Its connection has ended, or another member's word says that it is dead, and its kernel refuses
+ * a connection, or another node answers there: the process is gone (R55). */
+static void peer_proven(struct agent_core *core, struct agent_peer *p)
+{
+    if (p->life == AGENT_LIFE_PROVEN || p->life == AGENT_LIFE_UNKNOWN || p->link != AGENT_NO_LINK)
+        return;
+    if (p->life == AGENT_LIFE_DEAD) {
+        MUSTER_MARK(proof_after_hearsay);
+        /* Another's word came first; our own proof is worth more. */
+        peers_life_set(core, p, AGENT_LIFE_PROVEN);
+        return;
+    }
+    struct gossip_event e = { .kind = GOSSIP_EVENT_PROVEN_DEAD, .name = p->gossip_name };
+    agent_gossip_step(core, &e);
+}
+
+/* Who is lost, or lives from a copy, must hear of it from somebody, or it would knock for ever; and
+ * who means our predecessor must hear that another lives here now. */
 static void hello_refuse(struct agent_core *core, const struct agent_link *l,
                          const struct agent_msg_hello *m, bool is_ours)
 {
     bool is_lost = agent_lost_has(core, m->self);
     bool is_copy = !agent_boots_fit(core, m->self, m->boot, m->nonce);
-    if (is_ours && !core->is_over && (is_lost || is_copy)) {
+    bool means_another = !muster_id_equal(m->target, core->config.self);
+    if (is_ours && !core->is_over && means_another && !l->is_ours) {
+        hello_send(core, l->number, m->self, false);
+    } else if (is_ours && !core->is_over && (is_lost || is_copy)) {
         if (!l->is_ours)
             hello_send(core, l->number, m->self, false);
         if (is_lost)
@@ -297,7 +319,12 @@ static void hello_got(struct agent_core *core, struct agent_link *l, uint32_t le
     if (fault != NULL) {
         agent_out_log(&core->out, AGENT_LOG_DEBUG, "peer link refused: %.*s %s", (int)m.name.len,
                       (const char *)m.name.data, fault);
-        hello_refuse(core, l, &m, p != NULL && muster_id_equal(m.cluster, core->cluster));
+        bool is_ours = p != NULL && muster_id_equal(m.cluster, core->cluster);
+        hello_refuse(core, l, &m, is_ours);
+        if (is_ours && l->is_ours && l->peer != peer_index(core, p)) {
+            MUSTER_MARK(another_lives_there);
+            peer_proven(core, &core->peers->peer[l->peer]);
+        }
         return;
     }
     if (!l->is_ours)
@@ -340,22 +367,6 @@ void peers_check(struct agent_core *core, struct agent_peer *p)
     e->deadline_ms = core->now.mono_ms + PEERS_DIAL_MS;
 }
 
-/* Its connection has ended, or another member's word says that it is dead, and its kernel refuses
- * a connection: the process is gone (R55). */
-static void peer_proven(struct agent_core *core, struct agent_peer *p)
-{
-    if (p->life == AGENT_LIFE_PROVEN || p->life == AGENT_LIFE_UNKNOWN || p->link != AGENT_NO_LINK)
-        return;
-    if (p->life == AGENT_LIFE_DEAD) {
-        MUSTER_MARK(proof_after_hearsay);
-        /* Another's word came first; our own proof is worth more. */
-        peers_life_set(core, p, AGENT_LIFE_PROVEN);
-        return;
-    }
-    struct gossip_event e = { .kind = GOSSIP_EVENT_PROVEN_DEAD, .name = p->gossip_name };
-    agent_gossip_step(core, &e);
-}
-
 void agent_peers_checked(struct agent_core *core, uint32_t number, bool refused)
 {
     struct agent_peers *t = core->peers;
@@ -368,6 +379,16 @@ void agent_peers_checked(struct agent_core *core, uint32_t number, bool refused)
             peer_proven(core, p);
         return;
     }
+}
+
+/* It took our connection and not our hello: as a rule it has not heard of us, because it booted
+ * into a partition that is over. It is told, or it would wait for the next exchange of tables (P3).
+ */
+static void peer_acquaint(struct agent_core *core, const struct agent_peer *p)
+{
+    const struct gossip_event e = { .kind = GOSSIP_EVENT_JOIN, .from = p->addr };
+    MUSTER_MARK(peer_does_not_know_us);
+    agent_gossip_step(core, &e);
 }
 
 void agent_peers_link_closed(struct agent_core *core, uint32_t number, bool refused)
@@ -386,6 +407,9 @@ void agent_peers_link_closed(struct agent_core *core, uint32_t number, bool refu
         dial_later(core, p);
         if (refused && p->boot != 0)
             peer_proven(core, p);
+        bool answers = agent_peer_is_alive(p) && p->state == GOSSIP_ALIVE;
+        if (was.is_open && !was.is_replaced && answers && !core->is_over)
+            peer_acquaint(core, p);
     }
     if (!was.is_up || was.is_replaced || p->link != number)
         return;

@@ -12,6 +12,9 @@
 #include "agent/relay.h"
 #include "agent/runner_inside.h"
 
+#define STRAY_HOLDS 3 /* a keeper that answers does so after one */
+#define STRAY_PEERS 8 /* asked at a time */
+
 int agent_runner_open(struct agent_core *core)
 {
     struct agent_runner *r = calloc(1, sizeof *r);
@@ -315,6 +318,70 @@ static void holds_send(struct agent_core *core, struct muster_id keeper, bool al
         (void)agent_frame_send(core, keeper, &w);
 }
 
+/* ---- strays: runs that no keeper has confirmed for a while, because the one that we know is none
+ * any more and nobody here knows its successor. So whoever we see is asked, by lot, and at once
+ * whoever is back: the keeper is among them (P3, R29). */
+
+static bool is_stray(const struct agent_core *core, const struct agent_run *run)
+{
+    uint64_t since = run->ok_ms + STRAY_HOLDS * (uint64_t)core->config.hold_ms;
+    return is_held(run, true) && core->now.mono_ms >= since;
+}
+
+static void strays_send(struct agent_core *core, struct muster_id to)
+{
+    struct agent_runner *r = core->runner;
+    struct muster_writer w = agent_frame(core);
+    agent_write_head(&w, AGENT_MSG_HOLD, 3);
+    muster_write_u64(&w, core->now.mono_ms);
+    uint8_t *mark = muster_write_array_open(&w);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < r->high && n < AGENT_HOLD_MAX; i++) {
+        if (!is_stray(core, &r->run[i]) || muster_id_equal(r->run[i].keeper, to))
+            continue;
+        hold_write(&w, &r->run[i]);
+        n++;
+    }
+    muster_write_array_close(&w, mark, n);
+    if (n == 0)
+        return;
+    MUSTER_MARK(strays_reported);
+    (void)agent_frame_send(core, to, &w);
+}
+
+static bool has_strays(const struct agent_core *core)
+{
+    const struct agent_runner *r = core->runner;
+    for (uint32_t i = 0; i < r->high; i++)
+        if (is_stray(core, &r->run[i]))
+            return true;
+    return false;
+}
+
+static void strays_tick(struct agent_core *core)
+{
+    struct muster_id to[STRAY_PEERS];
+    uint32_t seen = 0;
+    if (!has_strays(core))
+        return;
+    for (uint32_t i = 0; i < agent_peers_count(core); i++) {
+        const struct agent_peer *p = agent_peers_at(core, i);
+        if (p->is_self || !agent_peer_is_linked(core, p))
+            continue;
+        uint64_t at = seen < STRAY_PEERS ? seen : muster_rng_below(&core->rng, seen + 1);
+        if (at < STRAY_PEERS)
+            to[at] = p->id;
+        seen++;
+    }
+    for (uint32_t i = 0; i < seen && i < STRAY_PEERS; i++)
+        strays_send(core, to[i]);
+}
+
+void agent_runner_linked(struct agent_core *core, const struct agent_peer *p)
+{
+    strays_send(core, p->id);
+}
+
 static void reports_send(struct agent_core *core, bool all)
 {
     for (uint32_t i = 0; i < agent_peers_count(core); i++) {
@@ -370,6 +437,7 @@ void agent_runner_flush(struct agent_core *core)
 static void run_tick(struct agent_core *core, struct agent_run *run, bool hold)
 {
     uint64_t now = core->now.mono_ms;
+    run->tries = hold ? 0 : run->tries;
     if (hold && now - run->heard_ms > 5 * (uint64_t)core->config.hold_ms / 2)
         route_renew(core, run);
     if (hold && run->state == AGENT_RUN_ENDED && run->has_verdict)
@@ -415,6 +483,7 @@ void agent_runner_tick(struct agent_core *core)
     if (hold) {
         r->hold_ms = now + core->config.hold_ms;
         reports_send(core, true);
+        strays_tick(core);
         runner_seen_sweep(core);
     }
     r->deadline_ms = muster_deadline_sooner(next, r->hold_ms);

@@ -54,6 +54,8 @@ void agent_runner_try(struct agent_core *core, struct muster_id from, struct mus
 /* That job is gone for good: what was seen of it may be forgotten. */
 void agent_runner_past_ok(struct agent_core *core, struct muster_reader *r);
 
+/* A link to it is up: what no keeper has confirmed lately is reported there too. */
+void agent_runner_linked(struct agent_core *core, const struct agent_peer *p);
 /* Tells one peer how many slots we have and use. */
 void agent_runner_tell_load(struct agent_core *core, const struct agent_peer *p);
 /* Ends everything that runs here, for a leave that can wait no longer. */

@@ -14,6 +14,7 @@
 
 #define RESERVATIONS_MAX 1024
 #define RUN_NONE         UINT32_MAX
+#define RUN_TRIES_MAX    8
 
 /* A START that waits for the end of an older run of the same job. */
 struct run_next {
@@ -72,6 +73,7 @@ struct agent_run {
     uint64_t heard_ms; /* of the keeper */
     uint64_t ok_ms;    /* when a keeper last confirmed it */
     uint32_t route_try;
+    uint32_t tries; /* told since the last report of everything; those who know less send in rings */
     struct run_next *next;
     struct run_left left[AGENT_LEFT_KINDS];
     uint8_t *before; /* the checkpoint it began with; owned */

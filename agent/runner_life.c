@@ -575,8 +575,9 @@ void agent_runner_try(struct agent_core *core, struct muster_id from, struct mus
     if (!muster_reader_ok(r))
         return;
     struct agent_run *run = runner_find(core, key);
-    if (run == NULL || muster_id_equal(run->keeper, keeper))
+    if (run == NULL || muster_id_equal(run->keeper, keeper) || run->tries == RUN_TRIES_MAX)
         return;
+    run->tries++;
     run->keeper = keeper;
     run->is_reported_due = true;
     agent_relay_learn(core, keeper, from);

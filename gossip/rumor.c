@@ -302,6 +302,10 @@ void gossip_rumor_alive(struct gossip *g, const struct gossip_alive *a,
         alive_about_us(g, a, addr, origin);
         return;
     }
+    if (muster_addr_equal(addr, gossip_self(g)->addr)) {
+        g->counters.conflicts++; /* our predecessor's, and nobody is told of it by us */
+        return;
+    }
     m = gossip_table_find(&g->table, a->node);
     if (m == NULL)
         alive_about_stranger(g, a, addr, origin);

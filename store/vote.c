@@ -177,6 +177,7 @@ void store_no_take(struct store *s, uint16_t peer, struct muster_reader *r)
     /* Nobody rules in the reign that is in our way: somebody stood for it in vain, cut off from us
      * perhaps. Who was keeper asks anew at once, and whoever heard of it consents. */
     b->calm_ms = s->now.mono_ms;
+    b->hold_ms = s->now.mono_ms; /* our vote for ourselves binds nobody any more */
     if (was_keeper && b->role == STORE_SEATED) {
         MUSTER_MARK(outranked_in_vain);
         store_reign_stand(s, b, reign);

@@ -26,6 +26,9 @@ bool story_one_runs(struct sim *s);                  /* the first job, in one pl
 void story_takeover(struct sim *s);
 void story_tardy(struct sim *s);
 void story_prompt(struct sim *s);
+void story_heal(struct sim *s);
+void story_heal_wan(struct sim *s);
+void story_heal_local(struct sim *s);
 void story_age(struct sim *s);
 void story_late(struct sim *s);
 void story_grant(struct sim *s);

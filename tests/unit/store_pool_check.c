@@ -203,7 +203,8 @@ void pool_check_step(struct pool *p, uint32_t node)
 }
 
 /* I3: whoever serves knows every version that was chosen before its reign; and what it knows when
- * it begins to serve is chosen, whoever wrote it. */
+ * it begins to serve is chosen, whoever wrote it, but for what it has just begun to write: the run
+ * of a claim of its own. */
 void pool_check_serving(struct pool *p, uint32_t node, uint32_t bucket)
 {
     struct store *s = p->node[node].store;
@@ -220,6 +221,8 @@ void pool_check_serving(struct pool *p, uint32_t node, uint32_t bucket)
         bool is_known = store_get(s, name, &row);
         bool is_newer = store_version_reign(chosen).packed >= view.reign.packed;
         if (is_known && row.version.packed >= k->chosen) {
+            if (!row.is_chosen)
+                continue;
             k->chosen = row.version.packed;
             k->chosen_gone = row.row.phase == STORE_GONE;
         } else if (k->chosen != 0 && !is_newer && (is_known || !k->chosen_gone)) {
