@@ -252,6 +252,8 @@ static void row_gone(struct sim *s, uint32_t node, uint32_t bucket, uint16_t sea
     if (w->phase != STORE_GONE)
         sim_fail(s, 1, "I4: %s leaves n%u and is no tombstone", s->job[w->job].name, node);
     w->is_purged = true;
+    if (w->version == s->job[w->job].chosen)
+        s->job[w->job].has_run = false;
     bench_newest(s, bucket, &l);
     for (uint32_t i = 0; i < l.old_count; i++)
         if (!has_had(s, w, &l.old_seat[i]))
