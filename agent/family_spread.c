@@ -92,15 +92,26 @@ bool family_children_add(struct agent_core *core, struct family_look *l,
 
 /* ---- rows that are */
 
+/* Who bears that name: who is alive rather than who was, for it may have come back with a new disk. */
+static struct agent_peer *bearer(struct agent_core *core, struct muster_bytes node)
+{
+    struct agent_peer *first = NULL;
+    for (uint32_t i = 0; node.len > 0 && i < agent_peers_count(core); i++) {
+        struct agent_peer *p = agent_peers_at(core, i);
+        if (!muster_bytes_equal(muster_bytes_text(p->name), node))
+            continue;
+        if (agent_peer_is_alive(p))
+            return p;
+        first = first == NULL ? p : first;
+    }
+    return first;
+}
+
 /* A node that is away keeps its copy waiting for it; one that has left for good does not. */
 static bool is_left(struct agent_core *core, struct muster_bytes node)
 {
-    for (uint32_t i = 0; i < agent_peers_count(core); i++) {
-        const struct agent_peer *p = agent_peers_at(core, i);
-        if (muster_bytes_equal(muster_bytes_text(p->name), node))
-            return p->is_lost || p->state == GOSSIP_LEFT;
-    }
-    return false;
+    const struct agent_peer *p = bearer(core, node);
+    return p != NULL && (p->is_lost || p->state == GOSSIP_LEFT);
 }
 
 static bool is_wanted(struct agent_core *core, const struct agent_job *job,
@@ -172,13 +183,7 @@ void family_spread(struct agent_core *core, struct family_look *l, const struct 
 
 struct agent_peer *agent_family_node(struct agent_core *core, struct muster_bytes key)
 {
-    struct muster_bytes node = agent_run_name_read(key).node;
-    for (uint32_t i = 0; node.len > 0 && i < agent_peers_count(core); i++) {
-        struct agent_peer *p = agent_peers_at(core, i);
-        if (muster_bytes_equal(muster_bytes_text(p->name), node))
-            return p;
-    }
-    return NULL;
+    return bearer(core, agent_run_name_read(key).node);
 }
 
 /* Where another copy of the same runs, and whom it was asked of. */
