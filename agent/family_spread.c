@@ -92,7 +92,8 @@ bool family_children_add(struct agent_core *core, struct family_look *l,
 
 /* ---- rows that are */
 
-/* Who bears that name: who is alive rather than who was, for it may have come back with a new disk. */
+/* Who bears that name: who is alive rather than who was, for it may have come back with a new disk.
+ */
 static struct agent_peer *bearer(struct agent_core *core, struct muster_bytes node)
 {
     struct agent_peer *first = NULL;

@@ -60,6 +60,8 @@ void node_started(struct agent_node *n);
 const char *node_exposure(const struct agent_node_config *c);
 void node_founded(struct agent_node *n, int err);
 void node_member_changed(struct agent_node *n, const struct gossip_effect *g);
+/* One of them is asked whether it is there, about every second. */
+void node_search_tick(struct agent_node *n);
 void node_tick(struct agent_node *n);
 uint64_t node_deadline_ms(const struct agent_node *n);
 

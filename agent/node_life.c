@@ -234,49 +234,6 @@ static void seeds_tick(struct agent_node *n)
     }
 }
 
-/* Somebody who fell silent and might be there again: neither left, nor declared lost. */
-static bool is_missed(const struct agent_peer *p)
-{
-    bool is_dead = p->life == AGENT_LIFE_DEAD || p->life == AGENT_LIFE_PROVEN;
-    return is_dead && p->state != GOSSIP_LEFT && !p->is_self && !p->is_lost && !p->is_foreign;
-}
-
-/* An address that we were given, and that is no member here: who booted into a partition has never
- * heard of those behind it. */
-static bool is_unheard(const struct agent_core *core, struct muster_addr a)
-{
-    for (uint32_t i = 0; i < agent_peers_count(core); i++)
-        if (muster_addr_equal(agent_peers_at(core, i)->addr, a))
-            return false;
-    return !muster_addr_equal(a, core->config.gossip_addr);
-}
-
-/* When a network is whole again nobody tells us: each side believes the other dead, and gossip
- * forgets the dead soon. So one of the missed, drawn by lot, is asked every second; in a large
- * cluster each asks more rarely, for one answer is enough to bring both sides together. (P3, R4) */
-static void search_tick(struct agent_node *n)
-{
-    struct agent_core *core = &n->core;
-    uint32_t count = agent_peers_count(core), seen = 0;
-    struct gossip_event e = { .kind = GOSSIP_EVENT_JOIN };
-    if (core->now.mono_ms < n->search_ms)
-        return;
-    uint64_t wait = NODE_SEARCH_MS * (1 + (uint64_t)count / NODE_SEARCH_MANY);
-    n->search_ms = core->now.mono_ms + wait + muster_rng_below(&core->rng, wait / 4 + 1);
-    for (uint32_t i = 0; i < count; i++) {
-        const struct agent_peer *p = agent_peers_at(core, i);
-        if (is_missed(p) && muster_rng_below(&core->rng, ++seen) == 0)
-            e.from = p->addr;
-    }
-    for (uint32_t i = 0; i < core->config.seed_count; i++) {
-        struct muster_addr a = core->config.seed_addr[i];
-        if (is_unheard(core, a) && muster_rng_below(&core->rng, ++seen) == 0)
-            e.from = a;
-    }
-    if (seen > 0 && core->standing != AGENT_LEAVING)
-        agent_gossip_step(core, &e);
-}
-
 /* ---- draining and leaving */
 
 static void drain(struct agent_node *n, bool draining)
@@ -329,7 +286,7 @@ void node_tick(struct agent_node *n)
 {
     struct agent_core *core = &n->core;
     seeds_tick(n);
-    search_tick(n);
+    node_search_tick(n);
     leave_tick(n);
     uint32_t incarnation = gossip_incarnation(core->gossip);
     if (incarnation != n->noted_incarnation) {

@@ -73,7 +73,8 @@ struct agent_run {
     uint64_t heard_ms; /* of the keeper */
     uint64_t ok_ms;    /* when a keeper last confirmed it */
     uint32_t route_try;
-    uint32_t tries; /* told since the last report of everything; those who know less send in rings */
+    uint32_t
+        tries; /* told since the last report of everything; those who know less send in rings */
     struct run_next *next;
     struct run_left left[AGENT_LEFT_KINDS];
     uint8_t *before; /* the checkpoint it began with; owned */

@@ -297,8 +297,8 @@ struct sim {
     uint32_t *open[SIM_BUCKETS]; /* writes that are not chosen */
     uint32_t open_count[SIM_BUCKETS], open_size[SIM_BUCKETS];
     struct sim_chain chain[SIM_BUCKETS];
-    uint64_t disturbed_at; /* a cut, or a node that is down or paused */
-    uint64_t unfair_at;    /* that, or weather and disks that cost a quorum its answers */
+    uint64_t disturbed_at;         /* a cut, or a node that is down or paused */
+    uint64_t unfair_at;            /* that, or weather and disks that cost a quorum its answers */
     uint64_t doubled_at[SIM_JOBS]; /* since when a job runs twice; 0: it does not */
     uint32_t judge_due;            /* buckets whose disks have changed */
     uint32_t next_stream, next_link, next_pid;

@@ -174,8 +174,8 @@ static uint64_t takeover_end(struct sim *s, const char *job)
     return sim_true(s, keeper, v.takeover_ms);
 }
 
-/* The runner is cut off: its run is placed anew as soon as its lease and its guard's second are over,
- * whatever moment its keeper has looked at it last (R39). */
+/* The runner is cut off: its run is placed anew as soon as its lease and its guard's second are
+ * over, whatever moment its keeper has looked at it last (R39). */
 void story_prompt(struct sim *s)
 {
     struct scene c;
