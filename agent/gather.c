@@ -164,9 +164,13 @@ void agent_gather_print(struct agent_gather *g, uint32_t limit, bool newest,
 bool agent_gather_best(const struct agent_gather *g, char *out, size_t size)
 {
     const struct gather_item *best = NULL;
-    for (uint32_t i = 0; i < g->item_count; i++)
-        if (best == NULL || g->item[i].version > best->version)
-            best = &g->item[i];
+    for (uint32_t i = 0; i < g->item_count; i++) {
+        const struct gather_item *item = &g->item[i];
+        bool is_same = best != NULL && item->version == best->version;
+        bool is_whole = !muster_bytes_equal(item->key, muster_bytes_text(AGENT_GATHER_TAIL));
+        if (best == NULL || item->version > best->version || (is_same && is_whole))
+            best = item;
+    }
     if (best == NULL || best->json.len >= size)
         return false;
     (void)snprintf(out, size, "%.*s", (int)best->json.len, (const char *)best->json.data);

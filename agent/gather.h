@@ -35,7 +35,9 @@ bool agent_gather_is_complete(const struct agent_gather *g);
  * `next` there may be fewer, and none. */
 void agent_gather_print(struct agent_gather *g, uint32_t limit, bool newest,
                         struct muster_text *out);
-/* The text of the item with the highest version; false when there is none. */
+/* The text of the item with the highest version; of several the last whose key is not that of a
+ * tail, which is less than the whole. False when there is none. */
+#define AGENT_GATHER_TAIL "tail"
 bool agent_gather_best(const struct agent_gather *g, char *out, size_t size);
 
 #endif

@@ -154,3 +154,28 @@ void agent_left_merge(struct muster_text *out, struct muster_bytes old,
         muster_text_add(out, "\n");
     }
 }
+
+/* ---- the end of an output */
+
+uint32_t agent_left_output_max(uint32_t rows)
+{
+    uint32_t each = AGENT_LEFT_OUTPUT_TOTAL / (rows > 0 ? rows : 1);
+    return each > AGENT_LEFT_OUTPUT_MAX   ? AGENT_LEFT_OUTPUT_MAX
+           : each < AGENT_LEFT_OUTPUT_MIN ? AGENT_LEFT_OUTPUT_MIN
+                                          : each;
+}
+
+void agent_left_output(struct muster_text *out, const char *node, struct muster_bytes records,
+                       uint32_t max)
+{
+    muster_text_add(out, "#%s\n", node);
+    while (records.len > max)
+        (void)line_take(&records);
+    muster_text_add_bytes(out, records);
+}
+
+struct muster_bytes agent_left_output_node(struct muster_bytes *output)
+{
+    struct muster_bytes line = line_take(output);
+    return line.len > 0 ? MUSTER_BYTES(line.data + 1, line.len - 1) : line;
+}

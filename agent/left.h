@@ -55,6 +55,17 @@ void agent_left_merge(struct muster_text *out, struct muster_bytes old,
                       const struct agent_left_head *head, const char *node,
                       struct muster_bytes fresh);
 
+/* The end of an output: a line `#NODE`, then records (agent/logline.h), whole ones from the last of
+ * `max` bytes. So much of each run is kept where there are that many rows. */
+#define AGENT_LEFT_OUTPUT_MAX   65536u
+#define AGENT_LEFT_OUTPUT_MIN   1024u
+#define AGENT_LEFT_OUTPUT_TOTAL (64u << 20) /* bytes, as long as each may have the least */
+uint32_t agent_left_output_max(uint32_t rows);
+void agent_left_output(struct muster_text *out, const char *node, struct muster_bytes records,
+                       uint32_t max);
+/* Takes the node's name off. */
+struct muster_bytes agent_left_output_node(struct muster_bytes *output);
+
 struct agent_left_message {
     uint64_t wall_ms, token, attempt;
     struct muster_bytes node, text;

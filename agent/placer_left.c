@@ -126,6 +126,24 @@ static void messages_write(struct agent_core *core, const struct store_row *owne
     muster_text_close(&text);
 }
 
+/* The end of an output, under the name of who printed it. All that lie here are to fit in memory
+ * together: where there are many, each is shorter. */
+static void output_write(struct agent_core *core, const struct store_row *owner,
+                         const struct agent_left_head *head, const char *node,
+                         struct muster_bytes fresh)
+{
+    struct store_counters c;
+    struct muster_text text;
+    store_counters(core->store, &c);
+    muster_text_open(&text, AGENT_LEFT_MAX);
+    agent_left_output(&text, node, fresh, agent_left_output_max(c.rows));
+    struct muster_bytes all = muster_text_bytes(&text);
+    struct agent_left_head whole = *head;
+    whole.size = (uint32_t)all.len;
+    parts_write(core, owner->key, AGENT_LEFT_OUTPUT, &whole, all);
+    muster_text_close(&text);
+}
+
 void agent_placer_left(struct agent_core *core, struct muster_id from, struct muster_reader *r)
 {
     struct agent_msg_left m = { 0 };
@@ -160,6 +178,8 @@ void agent_placer_left(struct agent_core *core, struct muster_id from, struct mu
                                     .size = (uint32_t)m.bytes.len };
     if (m.kind == AGENT_LEFT_MESSAGES)
         messages_write(core, &owner.row, &head, agent_node_name(core, from), m.bytes);
+    else if (m.kind == AGENT_LEFT_OUTPUT)
+        output_write(core, &owner.row, &head, agent_node_name(core, from), m.bytes);
     else
         parts_write(core, m.key, m.kind, &head, m.bytes);
 }

@@ -283,6 +283,7 @@ static void done_send(struct agent_core *core, struct agent_run *run)
 {
     if (runner_left_is_open(core, run))
         return; /* whoever hears of the end must find the result */
+    runner_left_last(core, run);
     run->done.key = runner_key(run);
     run->done.reason = muster_bytes_text(run->note);
     run->done.attempts = MUSTER_BYTES(run->attempts.data, run->attempts.len);

@@ -159,6 +159,7 @@ void runner_end_stopped(struct agent_core *core, struct agent_run *run);
 void runner_left_take(struct agent_core *core, struct agent_run *run,
                       const struct agent_guard_event *g);
 uint64_t runner_left_tick(struct agent_core *core, struct agent_run *run);
+void runner_left_last(struct agent_core *core, struct agent_run *run); /* right before its end */
 bool runner_left_is_open(const struct agent_core *core, const struct agent_run *run);
 void runner_left_free(struct agent_run *run);
 void runner_before_take(struct agent_run *run, struct muster_bytes bytes);

@@ -9,6 +9,7 @@
 #define LEFT_EVERY_MS  5000 /* between two writings of one thing while the run lives */
 #define LEFT_REPEAT_MS 1000
 #define LEFT_LAST_MS   5000 /* after its end a run waits no longer for them to be stored */
+#define OUTPUTS_MAX    64   /* outputs of runs that go on, kept here until they are stored */
 
 void runner_left_free(struct agent_run *run)
 {
@@ -36,12 +37,15 @@ static void left_send(struct agent_core *core, struct agent_run *run, enum agent
 
 static uint64_t left_due_ms(const struct agent_run *run, const struct run_left *l)
 {
-    if (!l->is_due)
-        return MUSTER_NEVER;
+    bool is_output = l == &run->left[AGENT_LEFT_OUTPUT];
+    bool goes_on = run->is_live || run->state == AGENT_RUN_BACKOFF;
+    if (!l->is_due || (is_output && !goes_on))
+        return MUSTER_NEVER; /* the last of its output goes with its end */
     if (l->sent_ms == 0)
         return 0;
     bool is_again = l->sent_number == l->number;
-    return l->sent_ms + (is_again ? LEFT_REPEAT_MS : run->is_live ? LEFT_EVERY_MS : 0);
+    bool is_paced = run->is_live || is_output;
+    return l->sent_ms + (is_again ? LEFT_REPEAT_MS : is_paced ? LEFT_EVERY_MS : 0);
 }
 
 uint64_t runner_left_tick(struct agent_core *core, struct agent_run *run)
@@ -56,12 +60,24 @@ uint64_t runner_left_tick(struct agent_core *core, struct agent_run *run)
     return next;
 }
 
+/* Nobody stores them: no more is kept of what will be told again. */
+static bool is_output_too_many(const struct agent_core *core, const struct agent_guard_event *g)
+{
+    const struct agent_runner *r = core->runner;
+    uint32_t due = 0;
+    for (uint32_t i = 0; i < r->high && g->news == AGENT_GUARD_LEFT; i++)
+        due += r->run[i].is_used && r->run[i].left[AGENT_LEFT_OUTPUT].is_due;
+    return due >= OUTPUTS_MAX;
+}
+
 void runner_left_take(struct agent_core *core, struct agent_run *run,
                       const struct agent_guard_event *g)
 {
     for (int kind = 0; kind < AGENT_LEFT_KINDS; kind++) {
         const struct agent_left_bytes *fresh = &g->left[kind];
         struct run_left *l = &run->left[kind];
+        if (kind == AGENT_LEFT_OUTPUT && fresh->data != NULL && is_output_too_many(core, g))
+            continue;
         bool is_same = l->data != NULL && l->len == fresh->len && l->attempt == g->attempt &&
                        (fresh->len == 0 || memcmp(l->data, fresh->data, fresh->len) == 0);
         uint8_t *data = fresh->data != NULL && fresh->len <= AGENT_LEFT_MAX && !is_same
@@ -82,11 +98,18 @@ void runner_left_take(struct agent_core *core, struct agent_run *run,
     run->ended_ms = core->now.mono_ms;
 }
 
+/* The end of its output goes out with the end and in front of it: nobody has to wait for that. */
+void runner_left_last(struct agent_core *core, struct agent_run *run)
+{
+    if (run->left[AGENT_LEFT_OUTPUT].is_due)
+        left_send(core, run, AGENT_LEFT_OUTPUT);
+}
+
 bool runner_left_is_open(const struct agent_core *core, const struct agent_run *run)
 {
     bool is_open = false;
     for (int kind = 0; kind < AGENT_LEFT_KINDS; kind++)
-        is_open = is_open || run->left[kind].is_due;
+        is_open = is_open || (run->left[kind].is_due && kind != AGENT_LEFT_OUTPUT);
     return is_open && core->now.mono_ms < run->ended_ms + LEFT_LAST_MS;
 }
 
@@ -101,6 +124,11 @@ void agent_runner_left_ok(struct agent_core *core, struct muster_reader *r)
         run->left[kind].number != number)
         return;
     run->left[kind].is_due = false;
+    if (kind == AGENT_LEFT_OUTPUT) {
+        free(run->left[kind].data);
+        run->left[kind].data = NULL;
+        return;
+    }
     if (runner_left_is_open(core, run))
         return;
     if (run->awaits_left)

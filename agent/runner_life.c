@@ -408,6 +408,8 @@ static void run_finish(struct agent_core *core, struct agent_run *run)
     struct run_next *next = run->next;
     run->next = NULL;
     if (!run->is_dropped)
+        runner_left_last(core, run);
+    if (!run->is_dropped)
         runner_gone(core, run->keeper, runner_key(run), run->token, run->note);
     if (run->handle != 0)
         agent_out_add(&core->out, AGENT_EFFECT_GUARD_FORGET)->number = run->handle;

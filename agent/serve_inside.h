@@ -90,6 +90,9 @@ enum serve_outcome serve_hold(struct agent_core *core, const struct serve_ask *a
 /* Output of a run: who has it (is_local), or the stream itself. */
 void serve_logs(struct agent_core *core, const struct serve_ask *ask);
 
+/* The token of the run of that name the end of whose output is kept here; 0: of none. */
+uint64_t serve_logs_tail(const struct agent_core *core, const char *name);
+
 /* Our part of a list: items of [sort key, version, JSON]. */
 void serve_list(struct agent_core *core, const struct serve_ask *ask);
 /* One job, run, explanation or place, from the row at hand. */

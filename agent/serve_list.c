@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/describe.h"
+#include "agent/gather.h"
 #include "agent/left.h"
 #include "agent/newsroom.h"
 #include "agent/peers.h"
@@ -312,17 +313,20 @@ static void news_list(struct agent_core *core, const struct agent_request *q, st
     }
 }
 
-/* Who ran a job last: our id under the highest token we have seen for it. */
+/* Who ran a job last: our id under the highest token we have seen for it, or under that of the run
+ * of which we know the last words. */
 static void runner_list(struct agent_core *core, const struct agent_request *q, struct list *l,
                         struct muster_text *json)
 {
     char id[MUSTER_ID_TEXT];
     uint64_t token = agent_runner_token(core, muster_bytes_text(q->name));
-    if (token == 0)
+    uint64_t tail = serve_logs_tail(core, q->name);
+    if (token == 0 && tail == 0)
         return;
     muster_text_clear(json);
     muster_text_add(json, "%s", muster_id_text(core->config.self, id));
-    item_add(l, muster_bytes_text("runner"), token, json);
+    item_add(l, muster_bytes_text(tail > token ? AGENT_GATHER_TAIL : "runner"),
+             tail > token ? tail : token, json);
 }
 
 void serve_list(struct agent_core *core, const struct serve_ask *ask)

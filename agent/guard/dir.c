@@ -111,7 +111,7 @@ void guard_dir_close(struct guard_dir *d, bool has_exit)
     static const char *const names[] = { GUARD_FILE_CTL, GUARD_FILE_NOTIFY, GUARD_FILE_PID,
                                          GUARD_FILE_NEW, GUARD_FILE_BEFORE, GUARD_FILE_LOCK };
     static const char *const left[] = { GUARD_FILE_CHECKPOINT, GUARD_FILE_RESULT,
-                                        GUARD_FILE_MESSAGES };
+                                        GUARD_FILE_MESSAGES, GUARD_FILE_OUTPUT };
     if (d->fd < 0)
         return;
     for (size_t i = 0; !has_exit && i < sizeof(left) / sizeof(left[0]); i++)

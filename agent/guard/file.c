@@ -129,6 +129,39 @@ void guard_file_flush(struct guard_output *o, uint64_t now_ms)
     o->len = 0;
 }
 
+/* The last bytes of a file; how many. */
+static size_t bytes_tail(const char *path, char *data, size_t size)
+{
+    struct stat about;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return 0;
+    off_t from =
+        fstat(fd, &about) == 0 && (uint64_t)about.st_size > size ? about.st_size - (off_t)size : 0;
+    ssize_t len = pread(fd, data, size, from);
+    close(fd);
+    return len > 0 ? (size_t)len : 0;
+}
+
+/* A file that has just been rotated has the rest in the one before it. */
+size_t guard_file_tail(const struct guard_output *o, char *data, size_t size)
+{
+    char older[GUARD_PATH_MAX + sizeof(AGENT_LOG_OLDER)];
+    size_t len = bytes_tail(o->path, data, size), more = 0;
+    if (len < size && o->base > 0) {
+        memmove(data + size - len, data, len);
+        snprintf(older, sizeof(older), "%s" AGENT_LOG_OLDER, o->path);
+        more = bytes_tail(older, data, size - len);
+        memmove(data + more, data + size - len, len);
+    }
+    len += more;
+    bool is_cut = len == size || (len > 0 && data[0] == '#'); /* in a record, or before a head */
+    const char *end = is_cut ? memchr(data, '\n', len) : NULL;
+    size_t skip = end != NULL ? (size_t)(end - data) + 1 : 0;
+    memmove(data, data + skip, len - skip);
+    return len - skip;
+}
+
 struct name {
     char text[FILE_NAME_LEN];
 };

@@ -22,6 +22,9 @@ void guard_file_open(struct guard_output *o, uint64_t now_ms);
 /* Writes out the records that have gathered. */
 void guard_file_flush(struct guard_output *o, uint64_t now_ms);
 
+/* The last records of the attempt, at most so many bytes; their length. */
+size_t guard_file_tail(const struct guard_output *o, char *data, size_t size);
+
 /* Removes the oldest files beside this one beyond GUARD_LOGS_KEPT, but none of a living attempt. */
 void guard_file_prune(const struct guard_output *o);
 

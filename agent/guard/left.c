@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "agent/fields.h"
+#include "agent/guard/file.h"
 #include "agent/guard/guard.h"
 
 #define LINE_MAX_HEAD 24 /* of a message's time */
@@ -75,6 +76,7 @@ static const char *const file_name[AGENT_LEFT_KINDS] = {
     [AGENT_LEFT_CHECKPOINT] = GUARD_FILE_CHECKPOINT,
     [AGENT_LEFT_RESULT] = GUARD_FILE_RESULT,
     [AGENT_LEFT_MESSAGES] = GUARD_FILE_MESSAGES,
+    [AGENT_LEFT_OUTPUT] = GUARD_FILE_OUTPUT,
 };
 
 static void complain(struct guard *g, const char *path, const char *why)
@@ -160,6 +162,35 @@ static void message_take(struct guard *g, const char *text)
     messages_write(g);
 }
 
+/* ---- the end of the output */
+
+static bool output_write(struct guard *g)
+{
+    char *data = malloc(GUARD_OUTPUT_MAX);
+    size_t len = data == NULL ? 0 : guard_file_tail(&g->output, data, GUARD_OUTPUT_MAX);
+    bool is_there = len > 0 && guard_dir_write(&g->dir, GUARD_FILE_OUTPUT, data, len, false) == 0;
+    free(data);
+    return is_there;
+}
+
+/* Told of now and then while more comes; whoever hears of the end reads the last of it with that.
+ * When the next is due. */
+static uint64_t output_turn(struct guard *g, bool is_end)
+{
+    struct guard_left *l = &g->left;
+    uint64_t all = g->output.base + g->output.size;
+    if (l->output_ms == 0)
+        l->output_ms = g->now_ms + GUARD_OUTPUT_FIRST;
+    if (all == l->output_of)
+        return GUARD_NEVER;
+    if (!is_end && g->now_ms < l->output_ms)
+        return l->output_ms;
+    l->output_of = all;
+    l->output_ms = g->now_ms + GUARD_OUTPUT_EVERY;
+    l->is_news[AGENT_LEFT_OUTPUT] = output_write(g) && !is_end;
+    return GUARD_NEVER;
+}
+
 /* ---- words */
 
 /* DONE/TOTAL; anything else is passed over. */
@@ -207,7 +238,7 @@ bool guard_left_word(struct guard *g, const char *line)
 
 uint64_t guard_left_turn(struct guard *g, bool is_end)
 {
-    uint64_t next = GUARD_NEVER;
+    uint64_t next = output_turn(g, is_end);
     for (int kind = 0; kind < AGENT_LEFT_KINDS; kind++) {
         struct guard_left *l = &g->left;
         uint64_t due = l->told_ms[kind] == 0 ? 0 : l->told_ms[kind] + GUARD_LEFT_EVERY;

@@ -1,4 +1,5 @@
-/* Left: what a job leaves behind while it runs: its progress, messages, a checkpoint and a result.
+/* Left: what a job leaves behind while it runs: its progress, messages, a checkpoint, a result, and
+ * the end of its output.
  *
  * The job names a file on its notify socket, and the guard takes a copy of it at once, with the
  * rights of the job's user: what that user may not read, no job of his can have carried away. The
@@ -18,9 +19,12 @@
 
 #include "agent/launch.h"
 
-#define GUARD_LEFT_EVERY  1000 /* ms between two tellings of one kind */
-#define GUARD_MESSAGES    100  /* the last so many of an attempt are kept */
-#define GUARD_MESSAGE_MAX 480  /* bytes of one */
+#define GUARD_LEFT_EVERY   1000  /* ms between two tellings of one kind */
+#define GUARD_OUTPUT_MAX   65536 /* bytes of the end of its output, as records */
+#define GUARD_OUTPUT_FIRST 2000  /* ms after its start that is told for the first time, */
+#define GUARD_OUTPUT_EVERY 30000 /* and then so often as long as more comes; and at the end */
+#define GUARD_MESSAGES     100   /* the last so many of an attempt are kept */
+#define GUARD_MESSAGE_MAX  480   /* bytes of one */
 
 struct guard;
 
@@ -32,7 +36,9 @@ struct guard_message {
 struct guard_left {
     bool is_news[AGENT_LEFT_KINDS]; /* not told of yet */
     uint64_t told_ms[AGENT_LEFT_KINDS];
-    uint32_t messages; /* in the ring, oldest at `first` */
+    uint64_t output_of; /* bytes of all its output when that was told of */
+    uint64_t output_ms; /* when it may be told of again; 0: it has just begun */
+    uint32_t messages;  /* in the ring, oldest at `first` */
     uint32_t first;
     struct guard_message message[GUARD_MESSAGES];
 };

@@ -22,6 +22,7 @@
  *     notify  datagram socket of the job (sd_notify words)
  *     before  what an earlier attempt left as its checkpoint, for the job to read
  *     checkpoint, result, messages: copies of what the job has left (agent/guard/left.h)
+ *     output  the end of what it printed, as records of its output file
  *     exit    the end, as news; from here on all else but those copies is gone or going
  *
  * Whoever finds a directory knows what happened: `exit`: ended. `lock` held: alive, connect to
@@ -57,6 +58,7 @@
 #define GUARD_FILE_CHECKPOINT "checkpoint"
 #define GUARD_FILE_RESULT     "result"
 #define GUARD_FILE_MESSAGES   "messages"
+#define GUARD_FILE_OUTPUT     "output"
 
 #define GUARD_ORDER_FEED   "feed"
 #define GUARD_ORDER_STOP   "stop"

@@ -130,6 +130,7 @@ int shell_guards_open(struct shell_guards **out, const struct shell_guards_confi
     guards_timer(g, &g->due);
     guards_timer(g, &g->refill);
     guards_timer(g, &g->sweep);
+    guards_timer(g, &g->outputs);
     uv_timer_start(&g->feed, feed_all, SHELL_GUARD_FEED_MS, SHELL_GUARD_FEED_MS);
     uv_timer_start(&g->refill, shell_guards_refill, GUARD_REFILL_MS, 0);
     uv_timer_start(&g->sweep, sweep_begin, SWEEP_MS, SWEEP_MS);
@@ -162,6 +163,7 @@ void shell_guards_close(struct shell_guards *g)
     uv_close((uv_handle_t *)&g->due, timer_closed);
     uv_close((uv_handle_t *)&g->refill, timer_closed);
     uv_close((uv_handle_t *)&g->sweep, timer_closed);
+    uv_close((uv_handle_t *)&g->outputs, timer_closed);
     shell_guards_spend(g);
 }
 

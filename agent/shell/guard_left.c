@@ -12,6 +12,7 @@ static const char *const file_name[AGENT_LEFT_KINDS] = {
     [AGENT_LEFT_CHECKPOINT] = GUARD_FILE_CHECKPOINT,
     [AGENT_LEFT_RESULT] = GUARD_FILE_RESULT,
     [AGENT_LEFT_MESSAGES] = GUARD_FILE_MESSAGES,
+    [AGENT_LEFT_OUTPUT] = GUARD_FILE_OUTPUT,
 };
 
 static void file_read(const struct shell_run *r, enum agent_left kind,
@@ -67,4 +68,42 @@ bool shell_left_before(const struct shell_guards *g, const char *id, struct agen
         unlink(path);
     errno = err;
     return is_whole;
+}
+
+/* ---- outputs of runs that go on: so many bytes a second for the whole node, each in its turn */
+
+static void outputs_turn(uv_timer_t *timer)
+{
+    struct shell_guards *g = timer->data;
+    size_t told = 0;
+    bool has_more = false;
+    for (uint32_t i = 0, count = g->count; i < count && i < g->count; i++) {
+        struct shell_run *r = g->run[(g->output_at + i) % g->count];
+        if (!r->has_output || r->has_ended)
+            continue;
+        if (told >= GUARD_OUTPUTS_BYTES) {
+            g->output_at = r->place;
+            has_more = true;
+            break;
+        }
+        struct agent_guard_event event = r->event;
+        struct shell_left left = { { NULL } };
+        event.news = AGENT_GUARD_LEFT;
+        r->has_output = false;
+        file_read(r, AGENT_LEFT_OUTPUT, &event, &left);
+        told += event.left[AGENT_LEFT_OUTPUT].len;
+        if (event.left[AGENT_LEFT_OUTPUT].len > 0)
+            g->config.on_event(g->config.context, &event); /* may let go of runs */
+        shell_left_free(&left);
+    }
+    if (has_more)
+        uv_timer_start(&g->outputs, outputs_turn, GUARD_OUTPUTS_MS, 0);
+}
+
+void shell_left_output(struct shell_run *r)
+{
+    struct shell_guards *g = r->guards;
+    r->has_output = true;
+    if (!uv_is_active((uv_handle_t *)&g->outputs))
+        uv_timer_start(&g->outputs, outputs_turn, GUARD_OUTPUTS_MS, 0);
 }

@@ -37,6 +37,11 @@ static void news_take(struct shell_run *r, const struct agent_guard_event *event
     bool is_told = event->news <= AGENT_GUARD_FAILED || event->news == AGENT_GUARD_LEFT;
     if (r->is_found || r->has_ended || !is_told)
         return; /* an end before the greeting is read from its record */
+    if (event->news == AGENT_GUARD_LEFT && event->text != NULL &&
+        event->text[0] == agent_left_letter(AGENT_LEFT_OUTPUT)) {
+        shell_left_output(r);
+        return;
+    }
     r->event.pid = event->pid;
     r->event.done = event->done;
     r->event.total = event->total;

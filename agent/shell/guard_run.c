@@ -132,11 +132,11 @@ void shell_run_end_soon(struct shell_run *r)
 /* Takes away whatever is in a run directory, the directory, and the cgroup of a killed guard. */
 void shell_guards_clear(const struct shell_guards *g, const char *id)
 {
-    static const char *const files[] = { GUARD_FILE_CTL,    GUARD_FILE_NOTIFY,
-                                         GUARD_FILE_PID,    GUARD_FILE_NEW,
-                                         GUARD_FILE_BEFORE, GUARD_FILE_CHECKPOINT,
-                                         GUARD_FILE_RESULT, GUARD_FILE_MESSAGES,
-                                         GUARD_FILE_LOCK,   GUARD_FILE_EXIT };
+    static const char *const files[] = {
+        GUARD_FILE_CTL,    GUARD_FILE_NOTIFY,     GUARD_FILE_PID,    GUARD_FILE_NEW,
+        GUARD_FILE_BEFORE, GUARD_FILE_CHECKPOINT, GUARD_FILE_RESULT, GUARD_FILE_MESSAGES,
+        GUARD_FILE_OUTPUT, GUARD_FILE_LOCK,       GUARD_FILE_EXIT
+    };
     char path[GUARD_PATH_MAX];
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         snprintf(path, sizeof(path), "%s/%s/%s", g->runs_dir, id, files[i]);

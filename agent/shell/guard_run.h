@@ -19,8 +19,10 @@
 #include "agent/shell/guard.h"
 #include "base/hash.h"
 
-#define GUARD_REFILL_MS 20 /* after a launch: not while that one needs the processor */
-#define GUARD_LOOK_MS   20 /* between two looks at a directory whose guard is starting or ending */
+#define GUARD_REFILL_MS     20    /* after a launch: not while that one needs the processor */
+#define GUARD_LOOK_MS       20    /* between two looks where a guard is starting or ending */
+#define GUARD_OUTPUTS_MS    1000  /* between two turns of telling of outputs, */
+#define GUARD_OUTPUTS_BYTES 65536 /* in each of which so much is told */
 #define GUARD_HELLO_MS                                                                             \
     4000 /* a guard that does not greet for so long is stuck: its job ends with it */
 
@@ -45,6 +47,7 @@ struct shell_run {
     bool is_due;      /* its end waits to be told */
     bool has_ended;   /* and was told */
     bool is_forgotten;
+    bool has_output;      /* more of it, not told of yet */
     uint64_t hello_by_ms; /* of the loop's clock */
 };
 
@@ -79,6 +82,8 @@ struct shell_guards {
     uv_work_t sweeping;
     bool is_sweeping;
     bool has_new_output; /* since the last sweep */
+    uv_timer_t outputs;  /* tells of the ends of outputs, at a modest pace */
+    uint32_t output_at;  /* whose turn it is */
     char message[AGENT_LAUNCH_WIRE_MAX];
 };
 
@@ -121,6 +126,8 @@ struct shell_left {
 void shell_left_read(const struct shell_run *r, struct agent_guard_event *event,
                      struct shell_left *left);
 void shell_left_free(struct shell_left *left);
+/* The run has printed more: its end is told of when its turn comes. */
+void shell_left_output(struct shell_run *r);
 /* Writes a checkpoint where the guard of this id can take it; false with errno. */
 bool shell_left_before(const struct shell_guards *g, const char *id, struct agent_left_bytes bytes,
                        char *path, size_t size);

@@ -2,6 +2,8 @@
 /* Names of output files, and reading them block by block across rotations. */
 #include "agent/shell/log_file.h"
 
+#include "agent/logview.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -219,11 +221,6 @@ bool shell_log_read(struct shell_log_reader *r, void *context,
     return is_moved && reader_next(r);
 }
 
-bool shell_log_wants(const struct agent_logline *record, bool want_stdout, bool want_stderr)
-{
-    return record->stream == AGENT_LOGLINE_STDOUT ? want_stdout : want_stderr;
-}
-
 struct tail {
     uint32_t lines; /* still wanted */
     bool want_stdout, want_stderr;
@@ -242,7 +239,7 @@ static size_t tail_block(struct tail *t, const char *block, size_t len, bool is_
     while (line < limit && (end = memchr(line, '\n', (size_t)(limit - line))) != NULL) {
         struct agent_logline record;
         if (agent_logline_parse(&record, line, (size_t)(end - line)) &&
-            shell_log_wants(&record, t->want_stdout, t->want_stderr) &&
+            agent_logview_wants(&record, t->want_stdout, t->want_stderr) &&
             t->start_count < sizeof(t->start) / sizeof(t->start[0]))
             t->start[t->start_count++] = (uint32_t)(line - block);
         line = end + 1;

@@ -67,7 +67,4 @@ bool shell_log_advance(struct shell_log_reader *r);
 
 void shell_log_close(struct shell_log_reader *r);
 
-/* Whether this record belongs to what was asked for: the guard's notes go with stderr. */
-bool shell_log_wants(const struct agent_logline *record, bool want_stdout, bool want_stderr);
-
 #endif

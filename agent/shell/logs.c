@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/json.h"
+#include "agent/logview.h"
 #include "agent/shell/log_file.h"
 #include "base/text.h"
 
@@ -31,42 +31,15 @@ struct shell_logs {
     uint32_t count;
 };
 
-static void record_json(struct stream *s, const struct agent_logline *record, uint64_t next)
-{
-    struct agent_json j;
-    const char *name = record->stream == AGENT_LOGLINE_STDOUT   ? "stdout"
-                       : record->stream == AGENT_LOGLINE_STDERR ? "stderr"
-                                                                : "guard";
-    agent_json_open(&j, &s->out);
-    agent_json_object(&j);
-    agent_json_put_time(&j, "time", record->wall_ms);
-    agent_json_put_text(&j, "stream", name);
-    agent_json_put_u64(&j, "attempt", record->attempt);
-    agent_json_put_bool(&j, "partial", record->is_partial);
-    agent_json_put_bytes(&j, "text", MUSTER_BYTES(record->text, record->len));
-    agent_json_put_u64(&j, "offset", next);
-    agent_json_object_end(&j);
-    muster_text_add_bytes(&s->out, MUSTER_BYTES("\n", 1));
-}
-
-static void record_text(struct stream *s, const struct agent_logline *record)
-{
-    if (record->stream == AGENT_LOGLINE_GUARD)
-        muster_text_add(&s->out, "[muster] ");
-    muster_text_add_bytes(&s->out, MUSTER_BYTES(record->text, record->len));
-    if (!record->is_partial)
-        muster_text_add_bytes(&s->out, MUSTER_BYTES("\n", 1));
-}
-
 static void stream_take(void *context, const struct agent_logline *record, uint64_t next)
 {
     struct stream *s = context;
-    if (!shell_log_wants(record, s->want.want_stdout, s->want.want_stderr))
+    if (!agent_logview_wants(record, s->want.want_stdout, s->want.want_stderr))
         return;
     if (s->want.as_text)
-        record_text(s, record);
+        agent_logview_text(&s->out, record);
     else
-        record_json(s, record, next);
+        agent_logview_json(&s->out, record, next);
 }
 
 static void stream_tell(struct stream *s, bool ended, int err)

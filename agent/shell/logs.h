@@ -1,11 +1,6 @@
 /* Logs: streams of a job's output to whoever asks, one block at a time, with or without following.
  *
- * What a stream gives out is ready to be sent: bare lines, or NDJSON records
- *
- *     {"time":"2026-03-28T01:00:00.123Z","stream":"stdout","attempt":1,"partial":false,
- *      "text":"connected","offset":4711}
- *
- * where offset is where a later read of the same attempt goes on. A stream that follows looks ten
+ * What a stream gives out is ready to be sent (agent/logview.h). A stream that follows looks ten
  * times a second, goes over to the next attempt when one begins, and waits for the first when there
  * is none yet. It ends when it is cancelled, or, if it was asked for one attempt, with that.
  *

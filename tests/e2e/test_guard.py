@@ -5,7 +5,7 @@ import shutil
 import signal
 import time
 
-from agent import BUILD, eventually, holds
+from agent import BUILD, PATIENCE, eventually, holds
 from conftest import needs_agent
 
 pytestmark = needs_agent
@@ -135,3 +135,35 @@ def test_a_program_that_would_not_start_takes_nobodys_place(clusters):
     os.rename(away, program)
     renew(c[0])
     assert c.by_job() == before
+
+
+def test_the_last_words_of_a_run_outlive_its_node(clusters):
+    c = clusters(3)
+    c.wait_benches()
+    line = "i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo $i a line of some length; done; exit 3"
+    c[0].submit("talks", exec=("/bin/sh", "-c", line), kind="task", retry=0)
+    eventually(lambda: c[0].get("/v1/jobs/talks")["state"] == "dead", 10, "it has ended")
+    c[0].submit("silent", exec=("true",), kind="task")
+    eventually(lambda: c[0].get("/v1/jobs/silent")["state"] == "done", 10, "it has ended")
+    home = next(a for a in c if a.name == c[0].get("/v1/runs/talks")["attempts"][0]["node"])
+    c[0].submit("goes-on", exec=("/bin/sh", "-c", "echo here I am; exec sleep 1000"),
+                on=f'node == "{home.name}"')
+    code, whole, _ = c[0].cli("logs", "talks")
+    assert code == 0 and whole.count("\n") == 3000 and "replicated" not in whole, whole[:300]
+    time.sleep(3.5 * PATIENCE)  # two seconds until it is told of, and one of the agent's pace
+    home.kill9()
+    for other in (a for a in c if a is not home):
+        code, said, complaint = other.cli("logs", "talks")
+        first, *lines = said.splitlines()
+        assert code == 0 and "replicated end" in first and home.name in first, (first, complaint)
+        assert lines == whole.splitlines()[-len(lines):], "the end of it, as it was"
+        assert 55000 < sum(len(x) + 20 for x in lines) <= 65536 + 200
+        code, said, _ = other.cli("logs", "-n", "2", "talks")
+        assert said.splitlines()[1:] == whole.splitlines()[-2:]
+        code, said, _ = other.cli("show", "talks")
+        assert code == 0 and "3000 a line of some length" in said and "replicated end" in said, said
+    code, said, _ = other.cli("show", "goes-on")
+    assert code == 0 and "here I am" in said and "replicated end" in said, said
+    home.start()
+    eventually(lambda: c[0].cli("logs", "talks")[1] == whole, 10, "and whole again, with its node")
+    assert len(c[0].jobs()) == 3, "what they have printed is no job"

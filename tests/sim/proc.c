@@ -38,6 +38,11 @@ static void tell(struct sim *s, uint32_t node, const struct sim_proc *p, uint64_
                                            .by_guard = p->by_guard,
                                            .started_wall_ms = wall + p->started_ms,
                                            .ended_wall_ms = wall + p->ended_ms };
+    static const char output[] = "1 o 1 F so far\n2 g 1 F the end\n";
+    bool is_end = news == AGENT_GUARD_EXITED || news == AGENT_GUARD_LOST;
+    if (is_end || news == AGENT_GUARD_LEFT)
+        i.guard->left[AGENT_LEFT_OUTPUT] =
+            (struct agent_left_bytes){ output, is_end ? sizeof output - 1 : 15 };
     uint64_t at = s->now + in_ms;
     sim_at(s, at > p->paused_until ? at : p->paused_until, i);
 }
@@ -157,8 +162,10 @@ static void proc_ready(struct sim *s, uint64_t name)
     if (p == NULL || !p->is_live)
         return;
     p->is_ready = true;
-    if (s->node[node].is_up && p->handle != 0)
+    if (s->node[node].is_up && p->handle != 0) {
         tell(s, node, p, 0, AGENT_GUARD_READY);
+        tell(s, node, p, 500, AGENT_GUARD_LEFT); /* it has printed something */
+    }
 }
 
 static void boot_again(struct sim *s, uint64_t node)

@@ -510,6 +510,7 @@ static const struct {
     { "renew", 4, story_renew },
     { "roll", 5, story_roll },
     { "trigger", 4, story_trigger },
+    { "words", 4, story_words },
     { "majority", 3, story_majority },
     { "takeover", 5, story_takeover },
     { "tardy", 5, story_tardy },

@@ -66,5 +66,6 @@ void story_adopted(struct sim *s);
 void story_renew(struct sim *s);
 void story_roll(struct sim *s);
 void story_trigger(struct sim *s);
+void story_words(struct sim *s);
 
 #endif

@@ -85,3 +85,52 @@ void story_renew(struct sim *s)
         sim_fail(s, 1, "%llu processes were started", (unsigned long long)(s->starts - starts));
     story_rest(s);
 }
+
+/* Nodes that hold these words of a run, or any. */
+static uint32_t tails(const struct sim *s, const char *key, const char *words)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < s->nodes; i++) {
+        struct store_view view;
+        if (s->node[i].is_up &&
+            store_get(agent_node_store(s->node[i].node), muster_bytes_text(key), &view) &&
+            view.row.phase != STORE_GONE &&
+            memmem(view.row.spec.data, view.row.spec.len, words, strlen(words)) != NULL)
+            count++;
+    }
+    return count;
+}
+
+static bool none_left(struct sim *s)
+{
+    return tails(s, "a!o", "") + tails(s, "b!o", "") + tails(s, "c!o", "") + tails(s, "d!o", "") ==
+           0;
+}
+
+/* What a run prints lies on three nodes soon after it began, and its last words with its end; and
+ * it goes when the job does. */
+void story_words(struct sim *s)
+{
+    static const char *const name[] = { "a", "b", "c", "d" };
+    uint32_t said = 0;
+    story_begin(s, 4);
+    for (uint32_t k = 0; k < 4; k++) {
+        char spec[160];
+        (void)snprintf(spec, sizeof spec,
+                       "{\"name\":\"%s\",\"kind\":\"task\",\"exec\":[\"/bin/x\"],\"retry\":0,"
+                       "\"arg\":\"%s\"}",
+                       name[k], k % 2 == 0 ? "3:4000" : "never");
+        story_put(s, k, name[k], spec);
+    }
+    sim_run_for(s, 6000);
+    for (uint32_t k = 0; k < 4; k++) {
+        char key[8];
+        (void)snprintf(key, sizeof key, "%s!o", name[k]);
+        said += tails(s, key, k % 2 == 0 ? "the end" : "so far");
+    }
+    if (said != 12)
+        sim_fail(s, 1, "the words of four runs have %u copies", said);
+    for (uint32_t k = 0; k < 4; k++)
+        (void)sim_op(s, 0, AGENT_OP_JOB_DELETE, name[k]);
+    sim_await(s, 30000, none_left, "what was said goes with its job");
+}

@@ -109,6 +109,24 @@ static void the_last_hundred_stay(void **state)
     muster_text_close(&all);
 }
 
+static void an_output_keeps_whole_records_of_its_end(void **state)
+{
+    static const char records[] = "1 o 1 F first\n2 e 1 F second\n3 o 1 F third\n";
+    struct muster_text out;
+    (void)state;
+    muster_text_open(&out, 4096);
+    agent_left_output(&out, "bravo", muster_bytes_text(records), 31);
+    struct muster_bytes all = muster_text_bytes(&out);
+    struct muster_bytes node = agent_left_output_node(&all);
+    assert_true(muster_bytes_equal(node, muster_bytes_text("bravo")));
+    assert_true(muster_bytes_equal(all, muster_bytes_text("2 e 1 F second\n3 o 1 F third\n")));
+    muster_text_close(&out);
+    assert_int_equal(agent_left_output_max(0), AGENT_LEFT_OUTPUT_MAX);
+    assert_int_equal(agent_left_output_max(1000), AGENT_LEFT_OUTPUT_MAX);
+    assert_int_equal(agent_left_output_max(10000), 6710);
+    assert_int_equal(agent_left_output_max(1000000), AGENT_LEFT_OUTPUT_MIN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +134,7 @@ int main(void)
         cmocka_unit_test(a_part_is_read_as_it_was_written),
         cmocka_unit_test(messages_of_an_attempt_take_the_place_of_its_earlier_ones),
         cmocka_unit_test(the_last_hundred_stay),
+        cmocka_unit_test(an_output_keeps_whole_records_of_its_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -457,7 +457,8 @@ const struct cli_command cli_commands[] = {
       .group = "run",
       .usage = "NAME [-f] [-n N] [--stderr] [--attempt N]",
       .help = "what a job wrote",
-      .more = "  muster logs -f -n 20 market/ticker\n",
+      .more = "Of a run whose node is gone, the replicated end of it, with a line that says so.\n\n"
+              "  muster logs -f -n 20 market/ticker\n",
       .flags = cli_flags_logs,
       .words_min = 1,
       .words_max = 1,

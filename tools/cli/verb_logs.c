@@ -18,6 +18,7 @@ struct reader {
     bool json;
     bool has_time;
     long long lines;
+    const char *title; /* before the first line; NULL: none */
 };
 
 /* A job's output goes to files and pipes as it is; a terminal must not obey it. */
@@ -43,6 +44,8 @@ static bool log_line(void *whose, const char *line, size_t len)
     if (len == 0)
         return true;
     r->lines++;
+    if (r->title != NULL && r->lines == 1)
+        cli_print("\n%s\n", r->title);
     if (r->json)
         return raw_print(line, len);
     if (cli_reply_open(&reply, MUSTER_BYTES(line, len)) != MUSTER_OK) {
@@ -114,7 +117,9 @@ static int stream_read(struct cli *cli, const struct cli_request *request,
     struct cli_result result = { .path = request->path };
     result.err = cli_client_stream(cli->client, request, listener, &result.answer);
     int code = cli_api_judge(&result);
-    if (code != CLI_OK && listener.line != plain_line)
+    const struct reader *r = listener.whose;
+    bool is_aside = listener.line == plain_line || r->title != NULL;
+    if (code != CLI_OK && !is_aside)
         cli_api_complain(cli, &result, NULL);
     cli_api_close(&result);
     return code;
@@ -159,6 +164,19 @@ int cli_logs_print(struct cli *cli, const char *name)
     cli_path_open(&path, "/v1/runs/");
     cli_path_name(&path, name);
     cli_path_plain(&path, "/logs");
+    return stream_read(cli, &request, listener);
+}
+
+int cli_logs_end(struct cli *cli, const char *name, long long lines, const char *title)
+{
+    struct cli_path path;
+    struct cli_request request = { .method = "GET", .path = &path, .accept = NDJSON };
+    struct reader r = { .term = &cli->term, .title = title };
+    struct cli_listener listener = { .line = log_line, .whose = &r };
+    cli_path_open(&path, "/v1/runs/");
+    cli_path_name(&path, name);
+    cli_path_plain(&path, "/logs");
+    cli_path_query_number(&path, "lines", lines);
     return stream_read(cli, &request, listener);
 }
 

@@ -9,7 +9,9 @@
 #include "tools/cli/verbs.h"
 #include "tools/cli/view.h"
 
-#define VALUE_MAX 65536
+#define VALUE_MAX   65536
+#define STATE_MAX   24
+#define LINES_SHOWN 10 /* of what it said last */
 
 static void show_run(struct cli_value run)
 {
@@ -107,7 +109,8 @@ static int show_run_alone(struct cli *cli, struct cli_value run)
 
 /* Shows what is at this path if it is there; CLI_NOT_FOUND is left to the caller to tell. */
 static int show_at(struct cli *cli, const char *before, const char *name,
-                   int (*show)(struct cli *cli, struct cli_value record), bool is_last)
+                   int (*show)(struct cli *cli, struct cli_value record), bool is_last,
+                   char state[STATE_MAX])
 {
     struct cli_result result;
     struct cli_path path;
@@ -119,6 +122,8 @@ static int show_at(struct cli *cli, const char *before, const char *name,
         cli_api_print(&result);
     else if (code == CLI_OK)
         code = show(cli, result.root);
+    if (code == CLI_OK)
+        (void)snprintf(state, STATE_MAX, "%s", cli_text(result.root, "state", ""));
     else if (code != CLI_NOT_FOUND || is_last)
         cli_api_complain(cli, &result, NULL);
     cli_api_close(&result);
@@ -126,20 +131,31 @@ static int show_at(struct cli *cli, const char *before, const char *name,
 }
 
 /* A name is a job's first; "mail/outbox.2" and the like are runs. */
+static int show_name(struct cli *cli, const char *name, char state[STATE_MAX])
+{
+    bool may_be_run = strpbrk(name, ".@:%") != NULL;
+    int code = show_at(cli, "/v1/jobs/", name, show_job, !may_be_run, state);
+    if (code == CLI_NOT_FOUND && may_be_run)
+        code = show_at(cli, "/v1/runs/", name, show_run_alone, true, state);
+    return code;
+}
+
+/* Of one that is not up, what it said last: its node may be gone for good. */
 int cli_verb_show(struct cli *cli)
 {
     const char *name = cli->args.word[0];
-    bool may_be_run = strpbrk(name, ".@:%") != NULL;
-    int code = show_at(cli, "/v1/jobs/", name, show_job, !may_be_run);
-    if (code == CLI_NOT_FOUND && may_be_run)
-        code = show_at(cli, "/v1/runs/", name, show_run_alone, true);
+    char state[STATE_MAX] = "";
+    int code = show_name(cli, name, state);
+    if (code == CLI_OK && !cli->json && strcmp(state, "running") != 0)
+        (void)cli_logs_end(cli, name, LINES_SHOWN, "last output"); /* it may have said nothing */
     return code;
 }
 
 /* What there is to know of a dead job, and the end of what it wrote. */
 int cli_verb_dead_show(struct cli *cli)
 {
-    int code = cli_verb_show(cli);
+    char state[STATE_MAX] = "";
+    int code = show_name(cli, cli->args.word[0], state);
     if (code != CLI_OK || cli->json)
         return code;
     cli_print("\noutput of its last attempt\n");

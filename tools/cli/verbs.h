@@ -66,6 +66,8 @@ int cli_verb_dead_drop(struct cli *cli);
 
 /* All that a job wrote, to standard output and standard error as it was. */
 int cli_logs_print(struct cli *cli, const char *name);
+/* The last lines of it under a title, if there are any. */
+int cli_logs_end(struct cli *cli, const char *name, long long lines, const char *title);
 
 int cli_verb_where(struct cli *cli);
 int cli_verb_why(struct cli *cli);
