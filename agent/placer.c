@@ -18,6 +18,7 @@ int agent_placer_open(struct agent_core *core)
         return MUSTER_EFULL;
     core->placer = t;
     t->tickets_ms = t->permits_ms = MUSTER_NEVER;
+    t->tickets_worst = UINT64_MAX;
     t->capacity = core->config.rows_max;
     t->entry = calloc(t->capacity, sizeof *t->entry);
     t->free_list = calloc(t->capacity, sizeof *t->free_list);
@@ -258,9 +259,11 @@ void placer_queue(struct agent_core *core, struct place_entry *e, const struct s
         placer_due(core, e,
                    muster_deadline_sooner(placer_limit_ms(core, e, row),
                                           core->now.mono_ms + PLACE_REFUSAL_MS));
-    muster_heap_set(&core->placer->queue, entry_index(core, e),
-                    agent_ticket_rank(row->priority, row->since_wall_ms));
+    uint64_t rank = agent_ticket_rank(row->priority, row->since_wall_ms);
+    muster_heap_set(&core->placer->queue, entry_index(core, e), rank);
     core->placer->is_fill_due = true;
+    if (e->ticket_rank != rank && rank < core->placer->tickets_worst)
+        core->placer->is_ticket_due = true;
 }
 
 /* When a row's back-off is over here. It is told by the wall clock of the node where it began, and

@@ -59,8 +59,10 @@ struct place_entry {
     uint64_t delay_of, delay_ms; /* a row's not_before by the wall, and when it is over here */
     uint32_t limits_of;          /* the revision that these two are of */
     uint64_t deadline_ms, start_timeout_ms; /* AGENT_JOB_NONE: none */
-    uint64_t granted_ms; /* the last lease given in this reign ends; 0: none (R39) */
-    uint64_t lost_ms;    /* when its node counts as lost if nothing is heard before */
+    uint64_t granted_ms;         /* the last lease given in this reign ends; 0: none (R39) */
+    uint64_t lost_ms;            /* when its node counts as lost if nothing is heard before */
+    uint64_t ticket_rank;        /* with which it left tickets; 0: it has not */
+    struct muster_id invited_by; /* while another was asked; zero: nobody */
     uint64_t offer;
     uint64_t offered_ms;
     struct muster_id offer_to;
@@ -117,6 +119,8 @@ struct agent_placer {
     struct place_refusal refusal[PLACE_REFUSALS_MAX];
     uint32_t refusals;   /* told so far; the next one takes the place of the oldest */
     uint64_t tickets_ms; /* when waiting runs leave their tickets again */
+    uint64_t tickets_left_ms, tickets_worst; /* when they last did, and the worst rank of them */
+    bool is_ticket_due; /* somebody waits who comes before that one and has none yet */
     uint32_t moving;
 };
 
@@ -217,5 +221,10 @@ void placer_apart_told(struct agent_core *core, const struct place_entry *e, str
                        struct muster_bytes other);
 /* Leaves tickets for the runs that wait longest (R35). */
 void placer_tickets(struct agent_core *core);
+void placer_tickets_soon(struct agent_core *core);
+void placer_tickets_back(struct agent_core *core, struct place_entry *e,
+                         const struct store_row *row);
+/* It was refused, and another node has invited it meanwhile: that one is asked. */
+bool placer_invited_comes(struct agent_core *core, struct place_entry *e);
 
 #endif

@@ -345,7 +345,8 @@ static void place(struct agent_core *core, struct place_entry *e, struct muster_
     row.placements++;
     row.reason = MUSTER_BYTES(NULL, 0);
     core->counters.placements++;
-    e->move_to = (struct muster_id){ 0 };
+    e->move_to = e->invited_by = (struct muster_id){ 0 };
+    placer_tickets_back(core, e, &view.row);
     (void)placer_write(core, e, &row, view.version.packed, true);
 }
 
@@ -377,6 +378,8 @@ void agent_placer_room(struct agent_core *core, struct muster_id from, struct mu
     e->offered_ms = 0;
     e->state = PLACE_NEW;
     struct store_view view;
+    if (placer_invited_comes(core, e))
+        return;
     /* A node that refuses for want of something else than slots, and be it this one, would be asked
      * again within the same step, for ever. */
     if (!store_get(core->store, m.key, &view) || !placer_offer(core, e, &view.row))
@@ -546,8 +549,8 @@ static void queue_fill(struct agent_core *core)
     }
     aside_put_back(core, aside);
     t->is_fill_due = count[FILL_ASKED] == PLACE_FILL_MAX;
-    if (aside != PLACE_NO_ENTRY && t->tickets_ms == MUSTER_NEVER)
-        t->tickets_ms = core->now.mono_ms;
+    if (aside != PLACE_NO_ENTRY)
+        placer_tickets_soon(core);
 }
 
 void agent_placer_flush(struct agent_core *core)

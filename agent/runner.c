@@ -189,6 +189,8 @@ void agent_runner_offer(struct agent_core *core, struct muster_id from, struct m
     room = room && !core->config.held && other == NULL;
     room = room && !(is_exclusive && runner_clock_is_bad(core));
     bool waits = room && runner_is_out_of_turn(core, key, rank, needs);
+    if (waits || !runner_has_room(core, needs, hash))
+        runner_ticket_again(core, key);
     room = room && !waits;
     room = (room && !MUSTER_RARE(offer_declined)) || MUSTER_MUTANT(room_for_everybody);
     if (room && v != NULL)

@@ -144,6 +144,7 @@ uint32_t runner_room(const struct agent_core *core); /* free slots */
 bool runner_is_out_of_turn(struct agent_core *core, struct muster_bytes key, uint64_t rank,
                            uint32_t needs);
 void runner_ticket_used(struct agent_core *core, struct muster_bytes key);
+void runner_ticket_again(struct agent_core *core, struct muster_bytes key);
 void runner_invite(struct agent_core *core);
 bool runner_has_room(const struct agent_core *core, uint32_t needs, uint64_t own_key_hash);
 /* Who runs here and may not share this node with that run; NULL: nobody. */

@@ -9,7 +9,9 @@ void agent_runner_ticket(struct agent_core *core, struct muster_id from, struct 
     struct muster_bytes key = muster_read_bytes(r, STORE_KEY_MAX);
     uint64_t rank = muster_read_u64(r);
     uint32_t needs = muster_read_u32(r);
-    if (muster_reader_ok(r))
+    if (muster_reader_ok(r) && needs == 0)
+        agent_tickets_remove(&core->runner->tickets, key); /* taken back */
+    else if (muster_reader_ok(r))
         agent_tickets_put(&core->runner->tickets, core->now.mono_ms, key, from, rank, needs);
 }
 
@@ -18,6 +20,11 @@ bool runner_is_out_of_turn(struct agent_core *core, struct muster_bytes key, uin
 {
     return agent_tickets_precede(&core->runner->tickets, core->now.mono_ms, runner_room(core), key,
                                  rank, needs);
+}
+
+void runner_ticket_again(struct agent_core *core, struct muster_bytes key)
+{
+    agent_tickets_again(&core->runner->tickets, key);
 }
 
 void runner_ticket_used(struct agent_core *core, struct muster_bytes key)
@@ -29,6 +36,8 @@ void runner_invite(struct agent_core *core)
 {
     struct agent_tickets *t = &core->runner->tickets;
     uint32_t room = t->count > 0 && !core->config.held ? runner_room(core) : 0;
+    uint32_t expected = room > 0 ? agent_tickets_invited(t, core->now.mono_ms) : 0;
+    room = room > expected ? room - expected : 0;
     for (uint32_t i = 0; i < INVITES_MAX && room > 0; i++) {
         struct agent_ticket *best = agent_tickets_best(t, core->now.mono_ms, room);
         if (best == NULL)

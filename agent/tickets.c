@@ -78,6 +78,23 @@ void agent_tickets_remove(struct agent_tickets *t, struct muster_bytes key)
         drop(t, one);
 }
 
+void agent_tickets_again(struct agent_tickets *t, struct muster_bytes key)
+{
+    struct agent_ticket *one = find(t, key);
+    if (one != NULL)
+        one->invited_ms = 0;
+}
+
+uint32_t agent_tickets_invited(struct agent_tickets *t, uint64_t now_ms)
+{
+    uint32_t needs = 0;
+    expire(t, now_ms);
+    for (uint32_t i = 0; i < t->count; i++)
+        if (t->ticket[i].invited_ms != 0)
+            needs += t->ticket[i].needs;
+    return needs;
+}
+
 struct agent_ticket *agent_tickets_best(struct agent_tickets *t, uint64_t now_ms, uint32_t room)
 {
     struct agent_ticket *best = NULL;

@@ -43,6 +43,12 @@ void agent_tickets_put(struct agent_tickets *t, uint64_t now_ms, struct muster_b
                        struct muster_id keeper, uint64_t rank, uint32_t needs);
 void agent_tickets_remove(struct agent_tickets *t, struct muster_bytes key);
 
+/* Who was invited has come, and the room was not enough: it waits for its turn again. */
+void agent_tickets_again(struct agent_tickets *t, struct muster_bytes key);
+
+/* Slots that those ask for who are invited and have not come yet. */
+uint32_t agent_tickets_invited(struct agent_tickets *t, uint64_t now_ms);
+
 /* The best that fits `room` slots and has not been invited; NULL when there is none. */
 struct agent_ticket *agent_tickets_best(struct agent_tickets *t, uint64_t now_ms, uint32_t room);
 

@@ -511,6 +511,7 @@ static const struct {
     { "roll", 5, story_roll },
     { "trigger", 4, story_trigger },
     { "words", 4, story_words },
+    { "turns", 3, story_turns },
     { "majority", 3, story_majority },
     { "takeover", 5, story_takeover },
     { "tardy", 5, story_tardy },

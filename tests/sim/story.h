@@ -67,5 +67,6 @@ void story_renew(struct sim *s);
 void story_roll(struct sim *s);
 void story_trigger(struct sim *s);
 void story_words(struct sim *s);
+void story_turns(struct sim *s);
 
 #endif

@@ -92,3 +92,87 @@ void story_twins(struct sim *s)
     if (made[0] == 0 || made[1] == 0)
         sim_fail(s, 2, "of the jobs %u were made on the left, %u on the right", made[0], made[1]);
 }
+
+/* ---- turns */
+
+#define TURNS_SLOTS 6
+#define TURNS       (TURNS_SLOTS + 3)
+
+struct turn {
+    char name[16];
+    uint32_t priority;
+    bool runs;
+};
+
+static void turn_put(struct sim *s, struct turn *t, uint32_t number, uint32_t priority)
+{
+    char spec[160];
+    *t = (struct turn){ .priority = priority };
+    (void)snprintf(t->name, sizeof t->name, "t%u", number);
+    (void)snprintf(spec, sizeof spec,
+                   "{\"name\":\"%s\",\"kind\":\"service\",\"exec\":[\"/bin/t\"],\"priority\":%u}",
+                   t->name, priority);
+    (void)sim_put(s, (uint32_t)muster_rng_below(&s->rng, s->nodes), t->name, spec);
+    sim_run_for(s, 60);
+}
+
+static bool turn_runs(const struct sim *s, const struct turn *t)
+{
+    uint32_t node = 0;
+    uint64_t token = 0;
+    return sim_proc_live(s, t->name, &node, &token) == 1;
+}
+
+/* One that runs, drawn by luck, and the best of those that wait. */
+static void turn_draw(struct sim *s, const struct turn *turn, uint32_t *gone, uint32_t *best)
+{
+    *gone = *best = TURNS;
+    for (uint32_t i = 0; i < TURNS; i++) {
+        if (turn[i].runs && (*gone == TURNS || muster_rng_chance(&s->rng, 1, 3)))
+            *gone = i;
+        if (!turn[i].runs && (*best == TURNS || turn[i].priority > turn[*best].priority))
+            *best = i; /* of equal ones the first, which is the oldest */
+    }
+    if (*gone == TURNS || *best == TURNS)
+        sim_fail(s, 2, "turns: nobody runs, or nobody waits");
+}
+
+static void turn_await(struct sim *s, const struct turn *turn, uint32_t gone, uint32_t best)
+{
+    uint64_t until = s->now + 1000;
+    while (!turn_runs(s, &turn[best])) {
+        for (uint32_t i = 0; i < TURNS; i++)
+            if (!turn[i].runs && i != best && turn_runs(s, &turn[i]))
+                sim_fail(s, 1, "turns: %s has the slot of %s, and it was the turn of %s",
+                         turn[i].name, turn[gone].name, turn[best].name);
+        if (s->now >= until)
+            sim_fail(s, 2, "turns: the slot of %s is free for a second and %s waits",
+                     turn[gone].name, turn[best].name);
+        sim_run_for(s, 10);
+    }
+}
+
+/* As many run as there are slots, and three wait. Whenever one that runs is deleted, the best of
+ * those that wait, by priority and then by age, runs within a second, however fast they come and
+ * go. (R35) */
+void story_turns(struct sim *s)
+{
+    struct turn turn[TURNS];
+    uint32_t gone, best;
+    for (uint32_t i = 0; i < s->nodes; i++)
+        s->node[i].slots = TURNS_SLOTS / s->nodes;
+    story_begin(s, s->nodes);
+    for (uint32_t i = 0; i < TURNS; i++)
+        turn_put(s, &turn[i], i, i < TURNS_SLOTS ? 100 : (uint32_t)muster_rng_below(&s->rng, 4));
+    sim_run_for(s, 1000);
+    for (uint32_t made = TURNS; made < SIM_JOBS; made++) {
+        for (uint32_t i = 0; i < TURNS; i++)
+            turn[i].runs = turn_runs(s, &turn[i]);
+        turn_draw(s, turn, &gone, &best);
+        (void)sim_op(s, 0, AGENT_OP_JOB_DELETE, turn[gone].name);
+        turn_await(s, turn, gone, best);
+        for (uint32_t i = gone; i + 1 < TURNS; i++)
+            turn[i] = turn[i + 1];
+        turn_put(s, &turn[TURNS - 1], made, (uint32_t)muster_rng_below(&s->rng, 4));
+    }
+}

@@ -90,6 +90,26 @@ static void who_is_invited_and_does_not_come_holds_nobody_up(void **state)
     free(t);
 }
 
+static void who_came_and_found_no_room_has_its_turn_again(void **state)
+{
+    struct agent_tickets *t = fresh();
+
+    (void)state;
+    put(t, 1000, "first", 50, 100, 2);
+    put(t, 1000, "second", 50, 200, 1);
+    assert_int_equal(agent_tickets_invited(t, 1000), 0);
+    agent_tickets_best(t, 1000, 2)->invited_ms = 1000;
+    assert_int_equal(agent_tickets_invited(t, 1499), 2); /* nobody else is invited for those */
+    agent_tickets_again(t, muster_bytes_text("first"));
+    agent_tickets_again(t, muster_bytes_text("nobody"));
+    assert_int_equal(agent_tickets_invited(t, 1499), 0);
+    assert_string_equal(best(t, 1499, 2), "first");
+    agent_tickets_best(t, 1499, 2)->invited_ms = 1499;
+    assert_int_equal(agent_tickets_invited(t, 1999), 0); /* it did not come */
+    assert_int_equal(t->count, 1);
+    free(t);
+}
+
 static void at_the_brim_the_worst_goes(void **state)
 {
     struct agent_tickets *t = fresh();
@@ -119,6 +139,7 @@ int main(void)
         cmocka_unit_test(the_best_is_by_priority_then_age_then_name),
         cmocka_unit_test(who_would_go_before_its_turn_is_told_from_who_would_not),
         cmocka_unit_test(who_is_invited_and_does_not_come_holds_nobody_up),
+        cmocka_unit_test(who_came_and_found_no_room_has_its_turn_again),
         cmocka_unit_test(at_the_brim_the_worst_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scenes of a cluster's life, as the people who run it ask for them (docs/scenarios.md says which
+is which)."""
+import time
+
+from agent import eventually, holds
+from conftest import needs_agent
+
+pytestmark = needs_agent
+
+
+def runs(c):
+    return {p.job for p in c.processes()}
+
+
+def test_of_those_that_wait_the_best_has_the_next_slot_within_a_second(clusters):
+    """(l) By priority, then by age; and nobody who runs makes room for it."""
+    c = clusters(2, slots=5)
+    c.wait_benches()
+    held = [f"s{k}" for k in range(10)]
+    for k, name in enumerate(held):
+        c[k % 2].submit(name)
+    c.wait_once(held, 10)
+    for k, (name, priority) in enumerate((("low", 10), ("old", 50), ("new", 50), ("top", 90))):
+        c[k % 2].submit(name, priority=priority)
+        time.sleep(0.05)
+    holds(lambda: runs(c) == set(held), 1.0, "ten run, and four wait")
+    assert {r["run"] for r in c[0].runs("?state=pending")} == {"low", "old", "new", "top"}
+    for gone, best in zip(held, ("top", "old", "new", "low")):
+        c[1].delete(f"/v1/jobs/{gone}")
+        eventually(lambda g=gone: g not in runs(c), 5, "its slot is free", pause=0.005)
+        eventually(lambda b=best: b in runs(c), 1, f"{best} has the slot of {gone}", pause=0.01)
+        held = [name for name in held if name != gone] + [best]
+        assert runs(c) == set(held)
+
+
+def test_a_drain_that_is_taken_back_half_way_doubles_and_loses_nothing(clusters, tmp_path):
+    """(n), and (e): a task that says nothing is neither cut nor begun again meanwhile."""
+    c = clusters(3, slots=12)
+    c.wait_benches()
+    names = {f"s{k}" for k in range(15)}
+    for k, name in enumerate(sorted(names)):
+        c[k % 3].submit(name)
+    c.wait_once(names, 10)
+    seen, enough = tmp_path / "task", tmp_path / "enough"
+    c[0].put("/v1/jobs/task", {"kind": "task", "shell":
+                               f"echo begins >>{seen}; until [ -e {enough} ]; do sleep 0.05; "
+                               f"done; echo ends >>{seen}"})
+    home = eventually(lambda: c[0].get("/v1/runs/task")["node"], 5, "it has a node")
+    for _ in range(4):
+        assert c[1].cli("drain", home, "--no-wait")[0] == 0
+        for _ in range(4):
+            c.by_job()  # twice is an error
+            time.sleep(0.03)
+        assert c[2].cli("drain", home, "--cancel")[0] == 0
+        for _ in range(4):
+            c.by_job()
+            time.sleep(0.03)
+    c.wait_once(names | {"task"}, 10)
+    holds(lambda: set(c.by_job()) == names | {"task"}, 1.0, "and each goes on")
+    enough.touch()
+    eventually(lambda: c[0].get("/v1/runs/task")["state"] == "done", 10, "it ends by itself")
+    run = c[0].get("/v1/runs/task")
+    assert (run["attempts"][0]["node"], run["attempt"], run["placements"]) == (home, 1, 1), run
+    assert seen.read_text().split() == ["begins", "ends"]
+    member = c[0].members()[home]
+    assert member["mode"] == "open", member
