@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/left.h"
 #include "agent/run_name.h"
 #include "base/clock.h"
 #include "tests/sim/story.h"
@@ -85,7 +86,7 @@ static struct ticks ticks_of(struct sim *s, const char *job, uint64_t from, uint
     while (store_after(store, after, &view) && muster_bytes_starts_with(view.row.key, start)) {
         uint64_t tick = agent_run_name_read(view.row.key).tick_wall_ms;
         after = view.row.key;
-        if (view.row.phase == STORE_GONE || tick < from || tick >= to)
+        if (view.row.phase == STORE_GONE || agent_left_is(after) || tick < from || tick >= to)
             continue;
         t.first = t.count == 0 ? tick : t.first;
         t.last = tick;
@@ -197,7 +198,8 @@ static uint32_t shares_of(struct sim *s, uint64_t tick_ms, const char *node)
         struct agent_run_name name = agent_run_name_read(view.row.key);
         after = view.row.key;
         bool is_its = node == NULL || muster_bytes_equal(name.node, muster_bytes_text(node));
-        if (view.row.phase == STORE_DONE && name.tick_wall_ms == tick_ms && is_its)
+        if (view.row.phase == STORE_DONE && name.tick_wall_ms == tick_ms && is_its &&
+            !agent_left_is(after))
             count++;
     }
     return count;
