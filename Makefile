@@ -194,14 +194,14 @@ $(BENCH_TOOL): $(B)/bench/%: $(B)/tools/bench/tool/%.o
 	$(link) $(if $(findstring -fsanitize,$(LDFLAGS)),,-static) -o $@
 
 # A job of the fault tests keeps the clock that all is judged by: nothing is preloaded into it.
-KIT := $(addprefix $(B)/kit/,beat drift.so eio.so history)
-$(B)/tests/e2e/kit/beat.o: CFLAGS += -fno-sanitize=all
+KIT := $(addprefix $(B)/kit/,beat drift.so eio.so history packets)
+$(B)/tests/e2e/kit/beat.o $(B)/tests/e2e/kit/packets.o: CFLAGS += -fno-sanitize=all
 $(B)/tests/e2e/kit/drift.o $(B)/tests/e2e/kit/eio.o: CFLAGS += -fno-sanitize=all -fPIC
 $(B)/kit/%.so: $(B)/tests/e2e/kit/%.o
 	@mkdir -p $(@D)
 	$(call say,link)
 	$(Q)$(CC) -shared $^ -o $@
-$(B)/kit/beat: $(call obj,tests/e2e/kit/beat.c)
+$(B)/kit/beat $(B)/kit/packets: $(B)/kit/%: $(B)/tests/e2e/kit/%.o
 	@mkdir -p $(@D)
 	$(call say,link)
 	$(Q)$(CC) -static $^ -o $@

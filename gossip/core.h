@@ -136,6 +136,7 @@ struct gossip {
     uint8_t *table_packed;
     uint8_t *unsealed; /* what was in an envelope; only with keys */
     size_t table_size, unsealed_size;
+    size_t stream_size;   /* bytes of a stream that we read, at most */
     size_t packed_len;    /* what table_packed holds; 0: nothing */
     uint64_t packed_hash; /* of what it was packed from */
     uint64_t now_ms;

@@ -24,7 +24,7 @@
 #define GOSSIP_PROTOCOL_CURRENT 2
 #define GOSSIP_TIME_MAX_MS      3600000 /* no interval is longer, so that products of them fit */
 #define GOSSIP_MULT_MAX         64
-#define GOSSIP_UNSEALED_MORE    (1u << 20)
+#define GOSSIP_STREAM_MORE      (1u << 20)
 
 /* ---- settings ---- */
 
@@ -136,12 +136,18 @@ static size_t heap_memory(uint32_t members_max)
     return members_max * (sizeof(struct muster_heap_entry) + sizeof(uint32_t)) + 64;
 }
 
-/* Sealed tables are taken as far as ours could grow, with some of an application's state beside. */
+/* Tables are taken as far as ours could grow at its longest, with some of an application's state
+ * beside: strangers may send many at a time. */
+static size_t stream_size(const struct gossip_config *c)
+{
+    size_t size = gossip_census_size(c->members_max) + GOSSIP_STREAM_MORE;
+
+    return size < GOSSIP_STREAM_MAX ? size : GOSSIP_STREAM_MAX;
+}
+
 static size_t unsealed_size(const struct gossip_config *c)
 {
-    size_t size = gossip_census_size(c->members_max) + GOSSIP_UNSEALED_MORE;
-
-    return c->keyring == NULL ? 0 : size < GOSSIP_STREAM_MAX ? size : GOSSIP_STREAM_MAX;
+    return c->keyring == NULL ? 0 : stream_size(c);
 }
 
 size_t gossip_memory(const struct gossip_config *c)
@@ -170,6 +176,7 @@ static int parts_open(struct gossip *g, struct muster_arena *arena, uint64_t has
     if (err != MUSTER_OK)
         return err;
     g->table_size = gossip_census_size(members_max);
+    g->stream_size = stream_size(&g->config);
     g->encoder = muster_arena_take(arena, 1, sizeof *g->encoder);
     g->decoder = muster_arena_take(arena, 1, sizeof *g->decoder);
     g->scratch = muster_arena_take(arena, GOSSIP_PACKET_EXPANSION, 1);

@@ -345,7 +345,7 @@ void gossip_sync_data(struct gossip *g, const struct gossip_event *event)
         gossip_stream_refuse(g, event->stream);
     if (s == NULL)
         return;
-    if (event->bytes.len <= GOSSIP_STREAM_MAX)
+    if (event->bytes.len <= g->stream_size)
         err = event->inbound ? request_serve(g, s, event->bytes) : answer_take(g, s, event->bytes);
     if (err == MUSTER_OK || (err == MUSTER_ESHORT && !event->ended))
         return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The text of a keyring: whatever it is, it is refused, or means a ring that can be written and read
- * again; and a sealed key that a peer sends opens to a key or to nothing. */
+/* The text of a keyring: whatever it is, it is refused, or means a ring that can be written and
+ * read again; and a sealed key that a peer sends opens to a key or to nothing. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>

@@ -46,8 +46,7 @@ static struct muster_bytes seal(struct stage *s, const struct gossip_event *even
         memcpy(body, event->bytes.data, event->bytes.len);
     return event->kind == GOSSIP_EVENT_PACKET
                ? gossip_envelope_close_packet(&s->envelope, body, event->bytes.len)
-               : gossip_envelope_close_stream(&s->envelope, body, event->bytes.len,
-                                              event->inbound);
+               : gossip_envelope_close_stream(&s->envelope, body, event->bytes.len, event->inbound);
 }
 
 /* An input is a row of events: a byte that says which, a byte of time, two of length, the bytes. */

@@ -115,8 +115,9 @@ static void hear_compound(struct stage *st, const struct gossip_alive *bad)
     m.alive = alive(GOOD, addr_good);
     gossip_message_encode(&m, &out);
     all = muster_writer_bytes(&out).len;
-    memcpy(st->bytes, (uint8_t[]){ GOSSIP_TYPE_COMPOUND, 2, (uint8_t)(first >> 8), (uint8_t)first,
-                                   (uint8_t)((all - first) >> 8), (uint8_t)(all - first) },
+    memcpy(st->bytes,
+           (uint8_t[]){ GOSSIP_TYPE_COMPOUND, 2, (uint8_t)(first >> 8), (uint8_t)first,
+                        (uint8_t)((all - first) >> 8), (uint8_t)(all - first) },
            6);
     solo_hear_bytes(&st->solo, 9, MUSTER_BYTES(st->bytes, all + 6));
 }
@@ -132,8 +133,8 @@ static struct muster_bytes table(struct stage *st, const struct gossip_alive *ba
     gossip_message_encode(&header, &out);
     for (unsigned i = 0; i < 2; i++) {
         const struct gossip_alive *a = each[i];
-        struct gossip_entry e = { a->node, a->addr, a->meta, a->vsn, GOSSIP_ALIVE, a->incarnation,
-                                  a->port, { { 0 }, 0 } };
+        struct gossip_entry e = { a->node,      a->addr,        a->meta, a->vsn,
+                                  GOSSIP_ALIVE, a->incarnation, a->port, { { 0 }, 0 } };
 
         gossip_entry_encode(&e, &out);
     }
@@ -178,8 +179,7 @@ static void check_messages(const struct solo *s)
     for (uint32_t i = 0; (sent = solo_sent(s, GOSSIP_TYPE_ALIVE, i)) != NULL; i++)
         check_said(&sent->message.alive);
     for (uint32_t i = 0; (sent = solo_sent(s, GOSSIP_TYPE_SUSPECT, i)) != NULL; i++)
-        assert_true(
-            muster_bytes_equal(sent->message.accusation.node, muster_bytes_text(GOOD)));
+        assert_true(muster_bytes_equal(sent->message.accusation.node, muster_bytes_text(GOOD)));
 }
 
 /* Our table, as whoever asks for it gets it. */
@@ -212,9 +212,9 @@ static void check_table(struct stage *st)
 
 static void no_poison_gets_in_or_through(void **state)
 {
-    static void (*const ways[])(struct stage *, const struct gossip_alive *) = {
-        hear_plain, hear_compound, hear_table, hear_answer
-    };
+    static void (*const ways[])(struct stage *,
+                                const struct gossip_alive *) = { hear_plain, hear_compound,
+                                                                 hear_table, hear_answer };
     struct stage *st = *state;
     struct gossip_alive bad;
     unsigned tried = 0;
