@@ -1,8 +1,7 @@
 # muster: build, test, measure. `make help` lists what there is to make.
 #
 #   MODE=release|debug|asan|tsan   each builds into its own folder, build/$(MODE); for the simulator
-#                                  alone: probe, with bugs planted and rare branches counted, fast, and
-#                                  train, from which fast learns what is frequent
+#                                  alone: probe, with bugs planted and rare branches counted, and fast
 #   CC=gcc|clang                   both are kept free of warnings; clang builds into build/$(MODE)-clang
 #
 # A new source file is found by its place; no list is kept here:
@@ -46,15 +45,15 @@ OPT_tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 # What base/probe.h has for the simulator alone; `make mutants` chooses it by itself.
 OPT_probe   := -O2 -g -DMUSTER_PROBES
 # Many seeds in little time, for the simulator alone (gcc); `make sim SEEDS=...` chooses it by itself.
-# The compiler is shown what some seeds do; what has changed since is compiled as if it were not.
-OPT_train   := -O3 -g -march=native -fprofile-generate -fprofile-update=single
-OPT_fast    := -O3 -g -march=native -flto=auto -fprofile-use -fprofile-partial-training \
-	-Wno-missing-profile -Wno-coverage-mismatch
+# It is built twice: the first one tells the compiler what is frequent. Where that does not fit any
+# more, because the source has changed since, it is left aside; `rm build/fast/learnt` learns anew.
+OPT_fast    := -O3 -g -march=native $(if $(LEARN),-fprofile-generate -fprofile-update=single,\
+	-flto=auto -fprofile-use -fprofile-partial-training -Wno-coverage-mismatch -w)
 # `make cover` and `make fuzz` choose these two by themselves.
 OPT_cover   := -O0 -g --coverage
 OPT_fuzz    := -O1 -g -fno-omit-frame-pointer $(SANITIZE_asan) -fsanitize=fuzzer-no-link
 ifeq ($(OPT_$(MODE)),)
-$(error MODE=$(MODE) is none of release debug asan tsan probe fast train)
+$(error MODE=$(MODE) is none of release debug asan tsan probe fast)
 endif
 
 CSTD    := -std=c11 -D_GNU_SOURCE -DMUSTER_VERSION='"$(VERSION)"' -I.
@@ -112,25 +111,21 @@ help: ## this list
 .PHONY: always
 .SECONDARY:
 $(B)/flags: export FLAGS_NOW = $(CC) $(CFLAGS) $(LDFLAGS)
-$(B)/flags: always
+$(B)/flags: always $(if $(LEARN),,$(if $(filter fast,$(MODE)),build/fast/learnt))
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$FLAGS_NOW" | cmp -s - $@ || printf '%s\n' "$$FLAGS_NOW" >$@
 
-$(B)/%.o: %.c $(B)/flags $(if $(filter fast,$(MODE)),| build/fast/trained)
+build/fast/learnt:
+	$(Q)$(MAKE) --no-print-directory -s MODE=fast LEARN=1 build/fast/sim
+	$(Q)find build/fast -name '*.gcda' -delete
+	$(call say,learn)
+	$(Q)for seed in $$(seq 60); do build/fast/sim --seed $$seed >/dev/null 2>&1 || :; done
+	@touch $@
+
+$(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,cc  )
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
-
-# What `fast` learns from, once: where it does not fit any more it is left aside. Anew: make clean.
-TRAINING := 1:60
-build/fast/trained:
-	$(call say,learn)
-	$(Q)$(MAKE) --no-print-directory -s -j2 MODE=train build/train/sim
-	$(Q)find build/train -name '*.gcda' -delete
-	$(Q)build/train/sim --seeds $(TRAINING) >/dev/null
-	@mkdir -p $(@D)
-	$(Q)cd build/train && find . -name '*.gcda' -exec cp --parents -t ../fast {} +
-	@touch $@
 
 # An archive also depends on the list of its sources: a source that is gone must leave it.
 $(B)/sources: export SOURCES_NOW = $(foreach r,$(ROOMS),$(SRC_$(r)))
