@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/left.h"
 #include "agent/run_id.h"
 #include "tests/sim/story.h"
 
@@ -72,6 +73,8 @@ static void strangers_check(struct sim *s, uint32_t node)
     while (store_after(store, after, &view) && muster_bytes_starts_with(view.row.key, prefix)) {
         uint32_t i = 0;
         after = view.row.key;
+        if (agent_left_is(after))
+            continue;
         for (run_of(i, run); i < KEYS && !muster_bytes_equal(after, muster_bytes_text(run));)
             run_of(++i, run);
         if (i == KEYS)
