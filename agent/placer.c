@@ -360,8 +360,8 @@ static bool may_move(struct agent_core *core, struct place_entry *e, const struc
  */
 static void look_lost(struct agent_core *core, struct place_entry *e, struct store_view *view)
 {
-    if (placer_is_poison(core, e, view) || placer_is_quarantined(core, e, view))
-        return;
+    if (placer_is_quarantined(core, e, view) || placer_is_poison(core, e, view))
+        return; /* what the job itself allows comes before what the node forgives */
     MUSTER_MARK(run_lost);
     bool is_held = view->row.want == STORE_WANT_HOLD;
     bool is_early = core->now.mono_ms < delay_end_ms(core, e, &view->row);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What guards tell: processes that started, were adopted, ended; and the verdict over an end. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +20,8 @@ static void exit_text(char *out, size_t size, const struct agent_guard_event *g)
 {
     if (g->text != NULL && g->text[0] != '\0')
         (void)snprintf(out, size, "%s", g->text);
+    else if (g->signal == SIGXCPU)
+        (void)snprintf(out, size, "used more of a processor than its limit (cpu)");
     else if (g->signal != 0)
         (void)snprintf(out, size, "killed by signal %d", g->signal);
     else

@@ -50,6 +50,14 @@ static void child_limit(int gate, enum guard_stage stage, enum __rlimit_resource
         child_fail(gate, stage);
 }
 
+/* SIGXCPU at the limit, which says what it was; SIGKILL comes a second later, to who lives on. */
+static void child_cpu(int gate, uint64_t most)
+{
+    struct rlimit limit = { .rlim_cur = most, .rlim_max = most + 1 };
+    if (most != UINT64_MAX && setrlimit(RLIMIT_CPU, &limit) != 0)
+        child_fail(gate, GUARD_STAGE_LIMIT_CPU);
+}
+
 /* An agent raises its own soft limit for its many sockets; a job gets the usual one back, because a
  * program that uses select breaks beyond it. The hard limit lets it ask for more. */
 static void child_files_usual(int gate)
@@ -71,7 +79,7 @@ static void child_limits(int gate, const struct agent_launch *launch)
     child_limit(gate, GUARD_STAGE_LIMIT_NOFILE, RLIMIT_NOFILE, launch->limit_nofile);
     child_limit(gate, GUARD_STAGE_LIMIT_CORE, RLIMIT_CORE, launch->limit_core);
     child_limit(gate, GUARD_STAGE_LIMIT_MEMORY, RLIMIT_DATA, launch->limit_memory);
-    child_limit(gate, GUARD_STAGE_LIMIT_CPU, RLIMIT_CPU, launch->limit_cpu_s);
+    child_cpu(gate, launch->limit_cpu_s);
 }
 
 /* An agent may run with real-time priority and a low OOM score; its jobs must not inherit that. */

@@ -36,3 +36,34 @@ def test_a_job_that_takes_its_nodes_down_is_held_at_the_third(clusters, away_s):
     assert code == 0 and "3 nodes in a row died" in said and "muster start" in said, said
     assert c[0].cli("start", "bad")[0] == 0
     c.wait_once({"bad"}, 10)
+
+
+KILLER = """
+k=${MUSTER_NODE#n}; k=${k%%-*}
+sleep 0.3
+kill -9 "$(cat "$FOLDER/$k/data/agent.lock")"
+sleep 100
+"""
+
+
+def test_a_job_that_kills_its_agents_is_dead_and_the_cluster_lives(clusters):
+    """(k) Its own `max_moves` says how many of them; whoever watches an agent starts it again."""
+    c = clusters(4, slots=4, extra=("--max-strikes", "3"))
+    c.wait_benches()
+    c[0].submit("calm", on_agent_loss="keep")
+    c[0].submit("killer", exec=("/bin/sh", "-c", KILLER), kind="task", max_moves=2,
+                env={"FOLDER": c.folder})
+    deaths, until = 0, time.monotonic() + 30
+    while time.monotonic() < until and deaths < 3:
+        for agent in c:
+            if not agent.is_up():
+                deaths += 1
+                agent.start(wait=False)
+        time.sleep(0.05)
+    for agent in c:
+        agent.wait_ready()
+    eventually(lambda: c[0].get("/v1/jobs/killer")["state"] == "dead", 10, "it is dead")
+    code, said, _ = c[1].cli("dead", "show", "killer")
+    assert code == 0 and "3 of its nodes died" in said and "max_moves 2" in said, said
+    holds(lambda: all(a.is_up() for a in c) and node_of(c, "killer") is None, 2, "nobody dies of it")
+    assert c[0].get("/v1/jobs/calm")["state"] == "running"

@@ -497,6 +497,7 @@ static const struct {
     { "task", 3, story_task },
     { "seen", 3, story_seen },
     { "poison", 4, story_poison },
+    { "quarantine", 4, story_quarantine },
     { "hearsay", 4, story_hearsay },
     { "copies", 4, story_copies },
     { "clock", 4, story_clock },

@@ -40,6 +40,7 @@ void story_stubborn(struct sim *s);
 void story_drift(struct sim *s);
 void story_amnesia(struct sim *s);
 void story_poison(struct sim *s);
+void story_quarantine(struct sim *s);
 void story_hearsay(struct sim *s);
 void story_early(struct sim *s);
 void story_deposed(struct sim *s);

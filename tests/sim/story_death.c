@@ -38,6 +38,42 @@ void story_poison(struct sim *s)
     story_rest(s);
 }
 
+static bool is_dead(struct sim *s)
+{
+    struct store_view view;
+    uint32_t k = story_keeper_or_none(s, "job");
+    return k < s->nodes &&
+           store_get(agent_node_store(s->node[k].node), muster_bytes_text("job"), &view) &&
+           view.row.phase == STORE_FAILED;
+}
+
+/* A job that allows two of its nodes to die is dead with the third, be that missed or told by the
+ * node itself, and however patient the nodes are; the cluster lives. */
+void story_quarantine(struct sim *s)
+{
+    s->strikes_max = 3;
+    story_begin(s, 4);
+    story_put(s, 0, "job",
+              "{\"name\":\"job\",\"kind\":\"service\",\"exec\":[\"/bin/job\"],\"max_moves\":2}");
+    for (uint32_t i = 0; i < 3; i++) {
+        uint32_t node = 0;
+        uint64_t token = 0;
+        sim_await(s, 20000, story_one_runs, "it runs somewhere");
+        (void)sim_proc_live(s, "job", &node, &token);
+        sim_run_for(s, 1000);
+        sim_crash(s, node, false);
+        sim_run_for(s, i % 2 == 0 ? 1500 : 20);
+        sim_boot(s, node);
+        sim_run_for(s, 3000);
+        if (is_dead(s) != (i == 2))
+            sim_fail(s, 1, "after %u deaths it is %s", i + 1, i == 2 ? "not dead" : "dead");
+    }
+    sim_run_for(s, 20000);
+    if (!is_dead(s) || story_one_runs(s))
+        sim_fail(s, 1, "what is dead runs again by itself");
+    story_put(s, 1, "calm", STORY_SERVICE("calm"));
+}
+
 /* R55: who has just booted hears of a death before it had a link that could close, and asks that
  * node's kernel itself: what ran there is not silent for seconds. */
 void story_hearsay(struct sim *s)
