@@ -126,7 +126,7 @@ struct agent_status {
     uint32_t buckets_orphan; /* seated here and without a keeper that is heard */
     uint64_t since_wall_ms;  /* of the start */
     struct agent_settings settings;
-    const char *problem[8]; /* sentences; NULL past the end */
+    const char *problem[10]; /* sentences; NULL past the end */
 };
 
 void agent_node_status(const struct agent_node *n, struct agent_status *out);

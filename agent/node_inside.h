@@ -44,6 +44,9 @@ struct agent_node {
     bool is_leave_sent, is_exit_sent;
     int exit_err; /* what the process ends with */
     uint32_t noted_incarnation;
+    uint64_t unheard; /* gossip that could not be opened, as counted last */
+    uint64_t unheard_until_ms, unheard_tell_ms;
+    char unheard_text[192];
 };
 
 struct agent_node *node_of(struct agent_core *core);
@@ -62,6 +65,9 @@ void node_founded(struct agent_node *n, int err);
 void node_member_changed(struct agent_node *n, const struct gossip_effect *g);
 /* One of them is asked whether it is there, about every second. */
 void node_search_tick(struct agent_node *n);
+/* Who speaks to us and cannot be understood; NULL: nobody. */
+void node_unheard_tick(struct agent_node *n);
+const char *node_unheard(const struct agent_node *n);
 void node_tick(struct agent_node *n);
 uint64_t node_deadline_ms(const struct agent_node *n);
 

@@ -288,6 +288,7 @@ void node_tick(struct agent_node *n)
     seeds_tick(n);
     node_search_tick(n);
     leave_tick(n);
+    node_unheard_tick(n);
     uint32_t incarnation = gossip_incarnation(core->gossip);
     if (incarnation != n->noted_incarnation) {
         n->noted_incarnation = incarnation;

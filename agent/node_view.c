@@ -32,13 +32,16 @@ const char *node_exposure(const struct agent_node_config *c)
                "and run jobs; see `encrypt`";
     if (c->gossip.accept_plain || c->gossip.send_plain)
         return "plain gossip is still taken or sent: see encrypt_verify_incoming and _outgoing";
-    return NULL;
+    return "gossip is encrypted, the links between agents are not yet: keep the peer port inside a "
+           "network you trust";
 }
 
 static void problems(const struct agent_node *n, struct agent_status *out)
 {
     uint32_t count = 0;
     out->problem[count] = node_exposure(&n->core.config);
+    count += out->problem[count] != NULL ? 1 : 0;
+    out->problem[count] = node_unheard(n);
     count += out->problem[count] != NULL ? 1 : 0;
     if (n->core.standing == AGENT_WAITING)
         out->problem[count++] = "in no cluster yet: `muster init` founds one, or join one that is";

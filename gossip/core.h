@@ -156,14 +156,18 @@ struct gossip {
 };
 
 /* An envelope that could not be opened, by the reason that it gave. */
-static inline void gossip_count_unopened(struct gossip *g, int err)
+static inline void gossip_count_unopened(struct gossip *g, struct muster_addr from, int err)
 {
+    uint64_t before = g->counters.dropped_foreign + g->counters.dropped_sealed;
+
     if (err == MUSTER_EFOREIGN)
         g->counters.dropped_foreign++;
     else if (err == MUSTER_EDENIED || err == MUSTER_EREFUSED || err == MUSTER_EUNSUPPORTED)
         g->counters.dropped_sealed++;
     else
         g->counters.dropped_malformed++;
+    if (g->counters.dropped_foreign + g->counters.dropped_sealed > before)
+        g->counters.unopened_from = from;
 }
 
 /* Our own entry, always number 0 and always there. */

@@ -311,7 +311,7 @@ static void packet_take(struct gossip *g, struct muster_addr from, struct muster
     }
     err = gossip_envelope_open_packet(&g->envelope, bytes, g->unsealed, &bytes);
     if (err != MUSTER_OK) {
-        gossip_count_unopened(g, err);
+        gossip_count_unopened(g, from, err);
         return;
     }
     gossip_packet_open(&p, bytes, g->scratch, g->decoder);

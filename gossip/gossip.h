@@ -144,11 +144,12 @@ struct gossip_effect {
 struct gossip_counters {
     uint64_t packets_in, packets_out, bytes_in, bytes_out;
     uint64_t dropped_malformed, dropped_crc, dropped_type, dropped_unfit, dropped_full;
-    uint64_t dropped_sealed;  /* none of our keys opened it, or it came plain */
-    uint64_t dropped_foreign; /* another pool's label, or none */
-    uint64_t user_messages;   /* of an application above */
-    uint64_t user_passed_on;  /* such as were new to us, in a pool with serf */
-    uint64_t probes_tcp_only; /* answered by TCP alone: datagrams are lost on the way */
+    uint64_t dropped_sealed;          /* none of our keys opened it, or it came plain */
+    uint64_t dropped_foreign;         /* another pool's label, or none */
+    struct muster_addr unopened_from; /* where the last of those two came from */
+    uint64_t user_messages;           /* of an application above */
+    uint64_t user_passed_on;          /* such as were new to us, in a pool with serf */
+    uint64_t probes_tcp_only;         /* answered by TCP alone: datagrams are lost on the way */
     uint64_t probes, probes_failed, suspicions, refutations, conflicts, push_pulls,
         push_pulls_failed;
 };

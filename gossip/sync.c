@@ -170,11 +170,12 @@ static int push_pull_serve(struct gossip *g, struct gossip_stream *s, struct gos
 
 /* Strangers are told why, in an envelope of ours, so that only those read it who have our key; to
  * another pool we say nothing. */
-static int envelope_refuse(struct gossip *g, struct gossip_stream *s, int err)
+static int envelope_refuse(struct gossip *g, struct gossip_stream *s, struct muster_addr from,
+                           int err)
 {
     if (err == MUSTER_ESHORT)
         return err;
-    gossip_count_unopened(g, err);
+    gossip_count_unopened(g, from, err);
     if (err == MUSTER_EUNSUPPORTED)
         error_reply(g, s, "encrypted, but this side has no keys");
     else if (err == MUSTER_EREFUSED)
@@ -227,13 +228,14 @@ static int message_serve(struct gossip *g, struct gossip_stream *s, struct muste
     return err;
 }
 
-static int request_serve(struct gossip *g, struct gossip_stream *s, struct muster_bytes bytes)
+static int request_serve(struct gossip *g, struct gossip_stream *s,
+                         const struct gossip_event *event)
 {
     struct gossip_letter letter;
-    int err = letter_open(g, bytes, true, &letter);
+    int err = letter_open(g, event->bytes, true, &letter);
 
     if (err != MUSTER_OK)
-        return envelope_refuse(g, s, err);
+        return envelope_refuse(g, s, event->from, err);
     err = letter_err(&letter, message_serve(g, s, letter.plain));
     if (err != MUSTER_ECORRUPT)
         return err;
@@ -346,11 +348,11 @@ void gossip_sync_data(struct gossip *g, const struct gossip_event *event)
     if (s == NULL)
         return;
     if (event->bytes.len <= g->stream_size)
-        err = event->inbound ? request_serve(g, s, event->bytes) : answer_take(g, s, event->bytes);
+        err = event->inbound ? request_serve(g, s, event) : answer_take(g, s, event->bytes);
     if (err == MUSTER_OK || (err == MUSTER_ESHORT && !event->ended))
         return;
     if (event->bytes.len > 0)
-        gossip_count_unopened(g, err);
+        gossip_count_unopened(g, event->inbound ? event->from : s->to, err);
     stream_fail(g, s, false);
 }
 
