@@ -45,10 +45,7 @@ OPT_tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 # What base/probe.h has for the simulator alone; `make mutants` chooses it by itself.
 OPT_probe   := -O2 -g -DMUSTER_PROBES
 # Many seeds in little time, for the simulator alone (gcc); `make sim SEEDS=...` chooses it by itself.
-# It is built twice: the first one tells the compiler what is frequent. Where that does not fit any
-# more, because the source has changed since, it is left aside; `rm build/fast/learnt` learns anew.
-OPT_fast    := -O3 -g -march=native $(if $(LEARN),-fprofile-generate -fprofile-update=single,\
-	-flto=auto -fprofile-use -fprofile-partial-training -Wno-coverage-mismatch -w)
+OPT_fast    := -O3 -g -flto=auto -march=native
 # `make cover` and `make fuzz` choose these two by themselves.
 OPT_cover   := -O0 -g --coverage
 OPT_fuzz    := -O1 -g -fno-omit-frame-pointer $(SANITIZE_asan) -fsanitize=fuzzer-no-link
@@ -58,7 +55,7 @@ endif
 
 CSTD    := -std=c11 -D_GNU_SOURCE -DMUSTER_VERSION='"$(VERSION)"' -I.
 CFLAGS  := $(CSTD) $(WARN) $(OPT_$(MODE)) $(EXTRA_CFLAGS)
-LDFLAGS := $(filter -fsanitize% -fno-sanitize% --coverage -O3 -flto% -march% -fprofile%,$(OPT_$(MODE))) \
+LDFLAGS := $(filter -fsanitize% -fno-sanitize% --coverage -O3 -flto% -march%,$(OPT_$(MODE))) \
 	-Wl,--as-needed
 AR := $(if $(filter -flto%,$(OPT_$(MODE))),gcc-ar,ar)
 
@@ -111,16 +108,9 @@ help: ## this list
 .PHONY: always
 .SECONDARY:
 $(B)/flags: export FLAGS_NOW = $(CC) $(CFLAGS) $(LDFLAGS)
-$(B)/flags: always $(if $(LEARN),,$(if $(filter fast,$(MODE)),build/fast/learnt))
+$(B)/flags: always
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$FLAGS_NOW" | cmp -s - $@ || printf '%s\n' "$$FLAGS_NOW" >$@
-
-build/fast/learnt:
-	$(Q)$(MAKE) --no-print-directory -s MODE=fast LEARN=1 build/fast/sim
-	$(Q)find build/fast -name '*.gcda' -delete
-	$(call say,learn)
-	$(Q)for seed in $$(seq 60); do build/fast/sim --seed $$seed >/dev/null 2>&1 || :; done
-	@touch $@
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)

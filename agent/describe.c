@@ -125,13 +125,14 @@ static void family_set(struct agent_core *core, struct agent_picture *p)
     p->is_family = true;
     p->reason = p->text;
     bool has_all = sum.placed >= sum.wanted;
-    bool runs = sum.has_clock ? sum.placed > 0 : sum.placed > 0 && has_all;
+    bool ticks = sum.has_clock || sum.follows;
+    bool runs = ticks ? sum.placed > 0 : sum.placed > 0 && has_all;
     enum store_want want = p->view->row.want;
     if (want == STORE_WANT_STOP)
         p->state = sum.placed > 0 ? AGENT_STATE_STOPPING : AGENT_STATE_STOPPED;
     else if (want == STORE_WANT_HOLD)
         p->state = sum.placed > 0 ? AGENT_STATE_RUNNING : AGENT_STATE_STOPPED;
-    else if (sum.ok > 0 && sum.ok == sum.wanted && !sum.has_clock)
+    else if (sum.ok > 0 && sum.ok == sum.wanted && !ticks)
         p->state = AGENT_STATE_DONE;
     else
         p->state = runs ? AGENT_STATE_RUNNING : AGENT_STATE_PENDING;
@@ -142,6 +143,8 @@ static void family_set(struct agent_core *core, struct agent_picture *p)
         (void)snprintf(p->text, sizeof p->text, "its schedule stands still: %s", sum.fault);
     else if (sum.is_manual)
         (void)snprintf(p->text, sizeof p->text, "runs when it is triggered");
+    else if (sum.follows)
+        (void)snprintf(p->text, sizeof p->text, "%s", sum.after);
     else if (sum.has_clock && sum.next_wall_ms == MUSTER_NEVER)
         (void)snprintf(p->text, sizeof p->text, "its schedule is over");
     else if (sum.has_clock)

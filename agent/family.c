@@ -58,6 +58,11 @@ static struct family_entry *entry_find(const struct agent_family *t, struct must
     return NULL;
 }
 
+const struct family_entry *family_entry_of(const struct agent_family *t, struct muster_bytes job)
+{
+    return entry_find(t, job);
+}
+
 static void entry_due(struct agent_family *t, const struct family_entry *e, uint64_t at_ms)
 {
     uint32_t index = (uint32_t)(e - t->entry);
@@ -72,7 +77,7 @@ static void entry_free(struct agent_family *t, struct family_entry *e)
     uint32_t index = (uint32_t)(e - t->entry);
     muster_heap_remove(&t->timer, index);
     muster_map_remove(&t->map, e->hash, index);
-    *e = (struct family_entry){ .next_free = t->first_free };
+    *e = (struct family_entry){ .next_free = t->first_free, .ends.asked = e->ends.asked };
     t->first_free = index + 1;
 }
 
@@ -87,7 +92,9 @@ static void entry_make(struct agent_core *core, struct muster_bytes job)
         uint32_t index = t->first_free != 0 ? t->first_free - 1 : t->high++;
         e = &t->entry[index];
         t->first_free = t->first_free != 0 ? e->next_free : 0;
-        *e = (struct family_entry){ .is_used = true, .hash = muster_hash64(job, 0) };
+        *e = (struct family_entry){ .is_used = true,
+                                    .ends.asked = e->ends.asked,
+                                    .hash = muster_hash64(job, 0) };
         memcpy(e->key, job.data, job.len);
         e->bucket = store_bucket_of(core->store, job);
         int err = muster_map_put_growing(&t->map, e->hash, index, 2 * t->capacity);
@@ -245,7 +252,8 @@ static void look(struct agent_core *core, struct family_entry *e)
     }
     if (lives && agent_job_decode(&job, view.row.spec, &problem) == MUSTER_OK) {
         e->is_each = job.spread == AGENT_JOB_EACH;
-        if (agent_schedule_has(&job))
+        l->entry = e;
+        if (agent_schedule_has(&job) || job.after != NULL)
             family_clock(core, l, &view, &job);
         else
             family_spread(core, l, &view, &job);

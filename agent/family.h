@@ -30,6 +30,15 @@ void agent_family_members(struct agent_core *core);
 void agent_family_tick(struct agent_core *core);
 uint64_t agent_family_deadline_ms(const struct agent_core *core);
 
+/* The first end of the job in `view` that is later than that and as `after_end` wants it, for the
+ * keeper of a job that starts after it; that keeper, told; and a job that would wait for itself. */
+struct muster_bytes agent_family_end(struct agent_core *core, const struct store_view *view,
+                                     uint64_t since, int32_t after_end, uint8_t out[64]);
+void agent_family_answered(struct agent_core *core, uint64_t number, const struct agent_reply *r);
+struct agent_job;
+bool agent_family_circle(struct agent_core *core, const struct agent_job *job, char *out,
+                         size_t size);
+
 /* How the rows beside a job stand, for people. */
 struct agent_family_sum {
     uint32_t wanted; /* of a job that is spread and has no schedule */
@@ -38,6 +47,8 @@ struct agent_family_sum {
     uint64_t next_wall_ms; /* of a schedule; MUSTER_NEVER: no more */
     uint64_t last_wall_ms;
     bool has_clock, is_manual;
+    bool follows;     /* starts when another has ended, */
+    char after[192];  /* and what it waits for */
     char fault[160];  /* why a schedule cannot go on; "" */
     char change[480]; /* how far a change of copies has come; "": none is under way */
 };

@@ -18,6 +18,8 @@ static bool schedule_open(struct agent_core *core, struct agent_schedule *s,
  * was meant for is run, if it is not too long ago. */
 static uint64_t last_tick(const struct store_row *row, const struct agent_job *job)
 {
+    if (job->after != NULL)
+        return family_after_since(row);
     if (row->tick_wall_ms != 0)
         return row->tick_wall_ms;
     return job->at_ms != 0 ? 0 : row->created_wall_ms;
@@ -173,18 +175,31 @@ static bool tick_decide(struct agent_core *core, struct family_look *l,
     return true;
 }
 
+/* What is to be decided now; false when this host cannot tell. */
+static bool plan_make(struct agent_core *core, struct family_look *l, const struct store_row *row,
+                      const struct agent_job *job, struct agent_plan *plan)
+{
+    struct agent_schedule s;
+    struct agent_problem problem;
+    if (job->after != NULL) {
+        family_after_plan(core, l, row, job, plan);
+        return true;
+    }
+    if (!schedule_open(core, &s, row, job, &problem))
+        return false;
+    agent_schedule_plan(&s, last_tick(row, job), core->now.wall_ms, plan);
+    return true;
+}
+
 void family_clock(struct agent_core *core, struct family_look *l, const struct store_view *view,
                   const struct agent_job *job)
 {
     const struct store_row *row = &view->row;
-    struct agent_schedule s;
-    struct agent_problem problem;
     struct agent_plan plan;
     struct ticks t;
     bool is_over =
         row->want != STORE_WANT_RUN || (job->max_runs != 0 && row->ticks >= job->max_runs);
-    if (!is_over && schedule_open(core, &s, row, job, &problem)) {
-        agent_schedule_plan(&s, last_tick(row, job), core->now.wall_ms, &plan);
+    if (!is_over && plan_make(core, l, row, job, &plan)) {
         ticks_count(core, l->job_key, plan.runs > 0 ? plan.run[0] : 0, &t);
         l->wake_wall_ms = plan.next_ms;
         if (tick_decide(core, l, view, job, &plan, &t))
@@ -221,15 +236,20 @@ void agent_family_sum(struct agent_core *core, const struct store_row *row,
         return;
     out->is_manual = job.start == AGENT_JOB_START_MANUAL;
     out->has_clock = agent_schedule_has(&job);
+    out->follows = job.after != NULL;
+    if (out->follows)
+        family_after_text(&job, family_entry_of(core->family, row->key), out->after,
+                          sizeof out->after);
     out->last_wall_ms = row->tick_wall_ms;
     bool is_over = job.max_runs != 0 && row->ticks >= job.max_runs;
     if (out->has_clock && !schedule_open(core, &s, row, &job, &problem))
         (void)snprintf(out->fault, sizeof out->fault, "%.150s", problem.message);
     else if (out->has_clock && !is_over)
         out->next_wall_ms = agent_schedule_next(&s, last_tick(row, &job));
-    if (job.spread > 1 && !out->has_clock)
+    if (job.spread > 1 && !out->has_clock && !out->follows)
         out->wanted = job.spread;
-    if (!out->has_clock && !family_roll_text(core, row, out->change, sizeof out->change))
+    if (!out->has_clock && !out->follows &&
+        !family_roll_text(core, row, out->change, sizeof out->change))
         out->change[0] = '\0';
     agent_job_close(&job);
 }

@@ -17,9 +17,20 @@
 #define FAMILY_ROWS    8   /* of one write */
 #define FAMILY_LOOKS   256 /* of one step */
 #define FAMILY_TURN_MS 1000
+#define FAMILY_CHAIN   64 /* jobs that follow one another and are looked at for a circle */
 #define FAMILY_QUEUED  "waits for the run before it"
 
+/* The ends of the job that another waits for, as last told. */
+struct family_ends {
+    uint32_t asked;              /* how often: the number of the last question */
+    uint64_t ask_ms;             /* not asked again before */
+    uint64_t asked_since, since; /* of the question, and of the answer */
+    uint64_t end_wall_ms;        /* 0: none yet */
+    char state[48];              /* of that job; "": not told yet */
+};
+
 struct family_entry {
+    struct family_ends ends;
     bool is_used;
     bool is_each; /* members that come and go concern it */
     uint32_t bucket, next_free;
@@ -30,6 +41,7 @@ struct family_entry {
 /* What one look at a job wants written, in one transaction. */
 struct family_look {
     struct muster_bytes job_key;
+    struct family_entry *entry;
     uint32_t count;
     struct store_row row[FAMILY_ROWS];
     struct store_write write[FAMILY_ROWS];
@@ -67,6 +79,15 @@ void family_spread(struct agent_core *core, struct family_look *l, const struct 
                    const struct agent_job *job);
 void family_clock(struct agent_core *core, struct family_look *l, const struct store_view *view,
                   const struct agent_job *job);
+
+/* A job that starts after another: what is to be decided, if its keeper has told of an end; since
+ * when ends count; and what it waits for, in words (`e` NULL: not our bucket). */
+void family_after_plan(struct agent_core *core, struct family_look *l, const struct store_row *row,
+                       const struct agent_job *job, struct agent_plan *plan);
+uint64_t family_after_since(const struct store_row *row);
+void family_after_text(const struct agent_job *job, const struct family_entry *e, char *out,
+                       size_t size);
+const struct family_entry *family_entry_of(const struct agent_family *t, struct muster_bytes job);
 
 /* How far a change of the job has come among its copies. */
 struct family_turn {

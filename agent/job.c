@@ -101,7 +101,7 @@ static int check_schedule(const struct agent_job *job, const struct agent_doc_no
     if (clocks > 1)
         return check_fail(problem, MUSTER_EINVAL, root, field,
                           "two of cron, every and at are given; keep the one that is meant");
-    if (clocks == 0 && job->kind == AGENT_JOB_CRON)
+    if (clocks == 0 && job->kind == AGENT_JOB_CRON && job->after == NULL)
         return check_fail(problem, MUSTER_EINVAL, root, "kind",
                           "a cron job needs a schedule; say cron: \"0 3 * * *\" or every: 5m");
     if (clocks == 1 && !agent_job_ends(job))
@@ -110,6 +110,14 @@ static int check_schedule(const struct agent_job *job, const struct agent_doc_no
     if (clocks == 1 && job->start == AGENT_JOB_START_MANUAL)
         return check_fail(problem, MUSTER_EINVAL, root, "start",
                           "manual and a schedule are both given; keep the one that is meant");
+    if (job->after != NULL && (clocks == 1 || job->start == AGENT_JOB_START_MANUAL))
+        return check_fail(problem, MUSTER_EINVAL, root, "after",
+                          "and another start are both given; keep the one that is meant");
+    if (job->after != NULL && !agent_job_ends(job))
+        return check_fail(problem, MUSTER_EINVAL, root, "after",
+                          "starts tasks, and this is a service; say kind: task");
+    if (job->after != NULL && job->name != NULL && strcmp(job->after, job->name) == 0)
+        return check_fail(problem, MUSTER_EINVAL, root, "after", "is the job itself");
     if (job->start == AGENT_JOB_START_MANUAL && (!agent_job_ends(job) || job->spread != 1))
         return check_fail(problem, MUSTER_EINVAL, root, "start",
                           "only a task that is not spread is started by hand");
@@ -301,7 +309,8 @@ bool agent_job_ends(const struct agent_job *job)
 
 bool agent_job_has_runs(const struct agent_job *job)
 {
-    return job->spread != 1 || job->start == AGENT_JOB_START_MANUAL || agent_schedule_has(job);
+    return job->spread != 1 || job->start == AGENT_JOB_START_MANUAL || agent_schedule_has(job) ||
+           job->after != NULL;
 }
 
 bool agent_job_may_retry(const struct agent_job *job, uint32_t failures)

@@ -49,6 +49,7 @@ enum agent_job_kind {
     AGENT_JOB_DAEMON   /* short for service with spread each */
 };
 enum agent_job_start { AGENT_JOB_START_NOW, AGENT_JOB_START_MANUAL };
+enum agent_job_after { AGENT_JOB_AFTER_OK, AGENT_JOB_AFTER_FAIL, AGENT_JOB_AFTER_ANY };
 enum agent_job_missed { AGENT_JOB_MISSED_ONCE, AGENT_JOB_MISSED_SKIP, AGENT_JOB_MISSED_ALL };
 enum agent_job_overlap {
     AGENT_JOB_OVERLAP_SKIP,
@@ -136,6 +137,8 @@ struct agent_job {
     uint64_t jitter_ms;
     uint64_t not_before_ms, not_after_ms; /* the latter AGENT_JOB_NONE: no end */
     uint32_t max_runs;                    /* 0: no end */
+    const char *after;                    /* the job whose ends start this one; NULL: none */
+    int32_t after_end;                    /* enum agent_job_after: which of them */
     uint32_t keep_ok, keep_fail;          /* ended runs that are kept */
     uint64_t keep_age_ms;
 

@@ -28,5 +28,6 @@ extern const struct agent_schema_custom job_match_field;
 extern const struct agent_schema_custom job_cron_field;
 extern const struct agent_schema_custom job_time_field;
 extern const struct agent_schema_custom job_tz_field;
+extern const struct agent_schema_custom job_after_field;
 
 #endif

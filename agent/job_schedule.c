@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The types of a schedule's fields: expressions, moments and time zones. */
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/cron.h"
 #include "agent/job_field.h"
+#include "agent/name.h"
 #include "base/clock.h"
 #include "base/hash.h"
 
@@ -116,3 +118,57 @@ static bool tz_is_same(const struct agent_schema_field *field, const void *a, co
 }
 
 const struct agent_schema_custom job_tz_field = { tz_read, tz_write, tz_is_same };
+
+/* ---- after: "JOB", or "JOB any" */
+
+static const char *const after_words[] = {
+    [AGENT_JOB_AFTER_OK] = "ok", [AGENT_JOB_AFTER_FAIL] = "fail", [AGENT_JOB_AFTER_ANY] = "any"
+};
+
+static int after_read(struct agent_schema_reader *r, const struct agent_schema_field *field,
+                      const struct agent_doc_node *node, void *object)
+{
+    struct agent_job *job = object;
+    char name[AGENT_NAME_MAX + 1];
+    const char *text = agent_schema_scalar(r, field->name, node, "the name of a job");
+    if (text == NULL)
+        return r->problem->err;
+    size_t len = strcspn(text, " ");
+    const char *word = text + len + strspn(text + len, " ");
+    int32_t end = word[0] == '\0' ? AGENT_JOB_AFTER_OK : -1;
+    for (int32_t i = 0; i <= AGENT_JOB_AFTER_ANY && end < 0; i++)
+        end = strcmp(word, after_words[i]) == 0 ? i : -1;
+    const char *fault = agent_name_job_fault(MUSTER_BYTES(text, len));
+    if (fault != NULL || len >= sizeof name)
+        return agent_schema_fail(r, MUSTER_EINVAL, field->name, node, "\"%.140s\": %s", text,
+                                 fault != NULL ? fault : "too long");
+    if (end < 0)
+        return agent_schema_fail(r, MUSTER_EINVAL, field->name, node,
+                                 "\"%.40s\" is no end of a job; say ok, fail or any", word);
+    memcpy(name, text, len);
+    name[len] = '\0';
+    job->after_end = end;
+    job->after = agent_schema_copy(r, field->name, name);
+    return job->after == NULL ? r->problem->err : MUSTER_OK;
+}
+
+static void after_write(const struct agent_schema_field *field, const void *object,
+                        struct agent_json *j)
+{
+    const struct agent_job *job = object;
+    char text[AGENT_NAME_MAX + 8];
+    (void)field;
+    bool is_ok = job->after_end == AGENT_JOB_AFTER_OK;
+    (void)snprintf(text, sizeof text, "%s%s%s", job->after, is_ok ? "" : " ",
+                   is_ok ? "" : after_words[job->after_end]);
+    agent_json_text(j, text);
+}
+
+static bool after_is_same(const struct agent_schema_field *field, const void *a, const void *b)
+{
+    const struct agent_job *x = a, *y = b;
+    (void)field;
+    return is_same_text(x->after, y->after) && x->after_end == y->after_end;
+}
+
+const struct agent_schema_custom job_after_field = { after_read, after_write, after_is_same };

@@ -213,7 +213,7 @@ static const struct agent_schema_field job_fields[] = {
     { "not_before", AGENT_TYPE_CUSTOM, AT(not_before_ms), .custom = &job_time_field },
     { "not_after", AGENT_TYPE_CUSTOM, AT(not_after_ms), .custom = &job_time_field },
     { "max_runs", AGENT_TYPE_U32, AT(max_runs), .max = 1000000000 },
-    { "after", AGENT_TYPE_NOWHERE, LATER },
+    { "after", AGENT_TYPE_CUSTOM, .custom = &job_after_field },
     { "keep", AGENT_TYPE_MAP, .inner = &keep_schema },
 
     /* placement */

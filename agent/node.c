@@ -366,12 +366,6 @@ static void store_effect(struct agent_node *n, const struct store_effect *s)
     }
 }
 
-static bool is_settled(const struct agent_node *n)
-{
-    return n->gossip_count == 0 && n->store_count == 0 && n->self_count == 0 &&
-           store_is_quiet(n->core.store);
-}
-
 /* Everything that one event leads to inside this node, until nothing is left to do. */
 static void settle(struct agent_node *n)
 {
@@ -379,15 +373,12 @@ static void settle(struct agent_node *n)
     struct store_effect s;
     struct gossip_effect g;
     uint32_t self_at = 0, store_at = 0, gossip_at = 0;
-    bool gossip_says = true;
     for (;;) {
-        gossip_says = gossip_says && gossip_next(core->gossip, &g); /* only a step makes it speak */
-        if (gossip_says) {
+        if (gossip_next(core->gossip, &g)) {
             gossip_effect(n, &g);
         } else if (gossip_at < n->gossip_count) {
             struct gossip_event e = n->gossip_event[gossip_at++];
             gossip_step(core->gossip, core->now.mono_ms, &e);
-            gossip_says = true;
         } else if (store_next(core->store, &s)) {
             store_effect(n, &s);
         } else if (self_at < n->self_count) {
@@ -464,15 +455,12 @@ void agent_node_step(struct agent_node *n, struct muster_now now, const struct a
     node_event(n, event);
     settle(n);
     ticks(n);
-    if (!is_settled(n))
-        settle(n);
+    settle(n);
     ring_tick(n);
     agent_placer_flush(core);
-    if (!is_settled(n))
-        settle(n);
+    settle(n);
     agent_runner_flush(core);
-    if (!is_settled(n))
-        settle(n);
+    settle(n);
 }
 
 void agent_node_start(struct agent_node *n, struct muster_now now)

@@ -79,13 +79,9 @@ struct agent_peer *agent_peers_find(const struct agent_core *core, struct muster
 {
     struct agent_peers *t = core->peers;
     uint32_t cursor = 0, index = 0;
-    if (t->count > 0 && muster_id_equal(t->peer[t->found].id, id))
-        return &t->peer[t->found]; /* of one peer several ask in a step */
     while (muster_map_find(&t->by_id, id_hash(id), &cursor, &index))
-        if (muster_id_equal(t->peer[index].id, id)) {
-            t->found = index;
+        if (muster_id_equal(t->peer[index].id, id))
             return &t->peer[index];
-        }
     return NULL;
 }
 

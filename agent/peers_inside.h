@@ -30,7 +30,6 @@ struct agent_link {
 struct agent_peers {
     struct agent_peer *peer;
     uint32_t count, capacity;
-    uint32_t found;          /* the one that was looked for last */
     struct muster_map by_id; /* the first 8 octets of an id, which are random -> index */
     uint32_t *by_ring;       /* ring number -> index */
     struct agent_link *link;

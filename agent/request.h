@@ -40,6 +40,7 @@ enum agent_op {
     AGENT_OP_JOB_REVISIONS,
     AGENT_OP_RUN_SIGNAL, /* name, attempt: the signal's number */
     AGENT_OP_TEMPLATE,   /* name: for agent/trigger.h, in its notation */
+    AGENT_OP_JOB_ENDS,   /* name, after_index: the first end later than that, limit: which ends */
     /* gathered from every node */
     AGENT_OP_JOB_LIST,  /* prefix, state, label, after, limit */
     AGENT_OP_RUN_LIST,  /* job, node, state, after, limit */
@@ -66,7 +67,7 @@ static inline bool agent_op_writes(enum agent_op op)
 
 static inline bool agent_op_reads(enum agent_op op) /* one row, of its keeper */
 {
-    return op >= AGENT_OP_JOB_GET && op <= AGENT_OP_TEMPLATE;
+    return op >= AGENT_OP_JOB_GET && op <= AGENT_OP_JOB_ENDS;
 }
 
 struct agent_request {

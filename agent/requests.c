@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/family.h"
 #include "agent/gather.h"
 #include "agent/peers.h"
 #include "agent/place.h"
@@ -98,8 +99,10 @@ static void end(struct agent_core *core, struct pending *p, const struct agent_r
         agent_requests_tell(core, client, r);
     else if (asker == AGENT_ASKER_TRIGGER)
         agent_trigger_answered(core, client, item, r);
-    else
+    else if (asker == AGENT_ASKER_TRIGGERED)
         agent_triggered_answered(core, client, r);
+    else
+        agent_family_answered(core, client, r);
 }
 
 static void fail(struct agent_core *core, struct pending *p, int err, const char *message)

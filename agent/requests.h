@@ -18,7 +18,12 @@
 #include "agent/core.h"
 
 /* Who in this node asks: a client, or one of its own parts, told by a function of its own. */
-enum agent_asker { AGENT_ASKER_CLIENT, AGENT_ASKER_TRIGGER, AGENT_ASKER_TRIGGERED };
+enum agent_asker {
+    AGENT_ASKER_CLIENT,
+    AGENT_ASKER_TRIGGER,
+    AGENT_ASKER_TRIGGERED,
+    AGENT_ASKER_FAMILY
+};
 
 #define AGENT_REQUESTS_MAX 4096
 #define AGENT_REQUEST_MS   10000 /* a keyed request without an answer by then has failed */

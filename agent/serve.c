@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/describe.h"
+#include "agent/family.h"
 #include "agent/job.h"
 #include "agent/newsroom.h"
 #include "agent/peers.h"
@@ -194,10 +195,16 @@ bool serve_spec_apply(struct agent_core *core, struct served *s, struct store_ro
 {
     struct agent_job job;
     struct agent_problem problem;
+    char circle[256];
     struct serve_ask ask = serve_ask_of(s);
     int err = agent_job_decode(&job, s->q.spec, &problem);
     if (err != MUSTER_OK) {
         serve_error(core, &ask, err, problem.field, "%s", problem.message);
+        return false;
+    }
+    if (job.after != NULL && agent_family_circle(core, &job, circle, sizeof circle)) {
+        serve_error(core, &ask, MUSTER_EINVAL, "after", "it would wait for itself: %s", circle);
+        agent_job_close(&job);
         return false;
     }
     row->spec = s->q.spec;
@@ -455,7 +462,8 @@ static void read_begin(struct agent_core *core, const struct serve_ask *ask, uin
     struct store_view view;
     bool known = store_get(core->store, muster_bytes_text(ask->q->name), &view);
     bool alive = known && view.row.phase != STORE_GONE;
-    if (!store_is_serving(core->store, bucket) && !(ask->is_local && alive))
+    bool may_be_old = ask->is_local && alive && ask->q->op != AGENT_OP_JOB_ENDS;
+    if (!store_is_serving(core->store, bucket) && !may_be_old)
         not_keeper(core, ask, bucket);
     else if (!alive && ask->q->op != AGENT_OP_PLACE)
         serve_error(core, ask, MUSTER_ENOTFOUND, "name", "no job named %s; `muster ls` lists them",

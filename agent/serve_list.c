@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/describe.h"
+#include "agent/family.h"
 #include "agent/gather.h"
 #include "agent/left.h"
 #include "agent/newsroom.h"
@@ -98,6 +99,12 @@ void serve_read(struct agent_core *core, const struct serve_ask *ask, const stru
     }
     if (ask->q->op == AGENT_OP_RUN_RESULT) {
         result_read(core, ask, &view->row);
+        return;
+    }
+    if (ask->q->op == AGENT_OP_JOB_ENDS) {
+        uint8_t end[64];
+        serve_body(core, ask,
+                   agent_family_end(core, view, ask->q->after_index, (int32_t)ask->q->limit, end));
         return;
     }
     if (ask->q->op == AGENT_OP_TEMPLATE) {

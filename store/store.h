@@ -152,7 +152,6 @@ struct store_effect {
 MUSTER_MUST_USE int store_open(struct store **s, const struct store_config *c);
 void store_step(struct store *s, struct muster_now now, const struct store_event *event);
 bool store_next(struct store *s, struct store_effect *effect); /* drain after every step */
-bool store_is_quiet(const struct store *s);                    /* store_next would say nothing */
 uint64_t store_deadline_ms(const struct store *s);
 void store_close(struct store *s);
 

@@ -141,3 +141,24 @@ def test_what_is_dead_is_a_run_and_not_its_job(clusters):
     assert a.cli("dead", "drop", f"tick@{at}")[0] == 0
     eventually(lambda: set(dead()) == {"two"}, 10, "one is gone")
     assert set(a.jobs()) == {"tick", "two"}
+
+
+def test_a_job_starts_when_another_has_ended(clusters, tmp_path):
+    c = clusters(3, slots=6)
+    c.wait_benches()
+    seen = tmp_path / "seen"
+    for name, after in (("load", "fetch"), ("alarm", "fetch fail"), ("report", "load any")):
+        c[0].put(f"/v1/jobs/{name}", {"kind": "task", "after": after,
+                                      "shell": f"echo {name} $MUSTER_TICK >> {seen}"})
+    says = "waits for fetch to end well; that is not there"
+    eventually(lambda: says in c[1].cli("why", "load")[1], 5, "it says what it waits for")
+    c[0].put("/v1/jobs/fetch", {"kind": "task", "exec": ["true"]})
+    eventually(lambda: [t.split()[0] for t in seen.read_text().splitlines()] == ["load", "report"]
+               if seen.exists() else False, 15, "one after the other")
+    c[0].put("/v1/jobs/fetch", {"kind": "task", "exec": ["false"], "retry": 0})
+    eventually(lambda: "alarm" in seen.read_text(), 15, "and another one when it fails")
+    holds(lambda: len(seen.read_text().splitlines()) == 3, 2.5, "each end once")
+    # A circle, as far as it is known.
+    reply = c[2].request("PUT", "/v1/jobs/fetch", {"kind": "task", "after": "report",
+                                                   "exec": ["true"]})
+    assert reply.status == 400 and b"fetch after report after load after fetch" in reply.body, reply

@@ -63,7 +63,6 @@ static const struct fault_kind kinds[SIM_FAULTS] = {
     [SIM_UPGRADE] = { "upgrade", { 20, 10, 30, 5, 20, 20 }, 25000, strike_upgrade },
     [SIM_FORGET] = { "forget", { 15, 0, 30, 10, 15, 0 }, 25000, strike_forget },
     [SIM_ROLLBACK] = { "rollback", { 10, 0, 10, 25, 15, 0 }, 10000, strike_rollback },
-    [SIM_SLEEP] = { "sleep", { 10, 30, 5, 5, 25, 10 }, 20000, strike_sleep },
 };
 
 static const char *const profiles[SIM_PROFILES] = { "mixed", "lease", "bench",

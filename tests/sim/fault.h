@@ -79,8 +79,6 @@ enum sim_fault {
     SIM_UPGRADE,
     SIM_FORGET,
     SIM_ROLLBACK,
-    /* machines */
-    SIM_SLEEP,
     SIM_FAULTS
 };
 

@@ -15,7 +15,7 @@
 
 #define SPACE       ((size_t)64 << 30) /* of addresses */
 #define PAGE        4096u
-#define UNIT        ((size_t)64 << 10) /* sixteen pages */
+#define UNIT        ((size_t)64 << 10)
 #define UNITS       (SPACE / UNIT)
 #define BLOCK_PAGES 16384u /* 64 MiB; what is larger is the C library's */
 #define SIZES       64u
@@ -164,13 +164,9 @@ static void large_zero(void *block)
     size_t pages = size_of(block) / PAGE;
     int err = mincore(block, pages * PAGE, is_there);
     MUSTER_ASSERT(err == 0);
-    for (size_t i = 0; i < pages; i += sizeof(uint64_t)) { /* most of them are not there */
-        uint64_t some;
-        memcpy(&some, is_there + i, sizeof some);
-        for (size_t k = i; some != 0 && k < i + sizeof some; k++)
-            if ((is_there[k] & 1) != 0)
-                memset((uint8_t *)block + k * PAGE, 0, PAGE);
-    }
+    for (size_t i = 0; i < pages; i++)
+        if ((is_there[i] & 1) != 0)
+            memset((uint8_t *)block + i * PAGE, 0, PAGE);
 }
 
 void sim_memory_open(void)

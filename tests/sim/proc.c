@@ -13,8 +13,7 @@
 #define READY_MS    1000
 #define HELLO_MS    4000 /* a found guard greets by then */
 #define LATE_MS     1000 /* a guard is no later than that (section 2) when its run is exclusive */
-#define ASLEEP_MS   500
-#define LAST_MS_MAX 20 /* from TERM to the end */
+#define LAST_MS_MAX 20   /* from TERM to the end */
 
 static void tell(struct sim *s, uint32_t node, const struct sim_proc *p, uint64_t in_ms,
                  enum agent_guard_news news)
@@ -144,22 +143,11 @@ void sim_proc_fed(struct sim *s, uint32_t node, bool is_fed)
 
 /* ---- what jobs do */
 
-/* On a machine that sleeps nothing is done: it is once it has woken up. */
-static bool is_put_off(struct sim *s, uint64_t name, void (*call)(struct sim *s, uint64_t))
-{
-    bool sleeps = s->node[(uint32_t)(name >> 32)].is_asleep;
-    if (sleeps)
-        sim_call(s, ASLEEP_MS, call, name);
-    return sleeps;
-}
-
 static void proc_exit(struct sim *s, uint64_t name)
 {
     uint32_t node = (uint32_t)(name >> 32);
     struct sim_node *n = &s->node[node];
     struct sim_proc *p = proc_by_pid(n, (int32_t)(name & UINT32_MAX));
-    if (is_put_off(s, name, proc_exit))
-        return;
     if (p == NULL || !p->is_live || (p->code != 0 && !s->is_storm && s->jobs_max != 0))
         return; /* in the calm of a swarm nothing fails by itself */
     proc_end(s, node, p, p->code, 0);
@@ -171,8 +159,6 @@ static void proc_ready(struct sim *s, uint64_t name)
 {
     uint32_t node = (uint32_t)(name >> 32);
     struct sim_proc *p = proc_by_pid(&s->node[node], (int32_t)(name & UINT32_MAX));
-    if (is_put_off(s, name, proc_ready))
-        return;
     if (p == NULL || !p->is_live)
         return;
     p->is_ready = true;
@@ -191,8 +177,6 @@ static void proc_kills(struct sim *s, uint64_t name)
 {
     uint32_t node = (uint32_t)(name >> 32);
     struct sim_proc *p = proc_by_pid(&s->node[node], (int32_t)(name & UINT32_MAX));
-    if (is_put_off(s, name, proc_kills))
-        return;
     if (p == NULL || !p->is_live || !s->is_storm || !s->node[node].is_up)
         return;
     sim_log(s, "%s kills its agent", p->job);

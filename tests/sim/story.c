@@ -513,6 +513,7 @@ static const struct {
     { "trigger", 4, story_trigger },
     { "words", 4, story_words },
     { "turns", 3, story_turns },
+    { "after", 4, story_after },
     { "majority", 3, story_majority },
     { "takeover", 5, story_takeover },
     { "tardy", 5, story_tardy },

@@ -69,5 +69,6 @@ void story_roll(struct sim *s);
 void story_trigger(struct sim *s);
 void story_words(struct sim *s);
 void story_turns(struct sim *s);
+void story_after(struct sim *s);
 
 #endif

@@ -42,6 +42,5 @@ void strike_drain(struct sim *s, struct muster_rng *r);
 void strike_upgrade(struct sim *s, struct muster_rng *r);
 void strike_forget(struct sim *s, struct muster_rng *r);
 void strike_rollback(struct sim *s, struct muster_rng *r);
-void strike_sleep(struct sim *s, struct muster_rng *r);
 
 #endif

@@ -5,8 +5,6 @@
 #include "tests/sim/sim.h"
 #include "tests/sim/strike.h"
 
-#define SCANNED_MS 8000
-
 static uint32_t draw(struct muster_rng *r, const uint32_t *of, uint32_t n)
 {
     return of[muster_rng_below(r, n)];
@@ -106,23 +104,6 @@ void strike_both_pause(struct sim *s, struct muster_rng *r)
     sim_proc_guards_pause(s, node, ms);
     sim_call(s, ms, resume, node);
     sim_count(s, SIM_BOTH_PAUSE);
-}
-
-static void wake(struct sim *s, uint64_t node)
-{
-    sim_wake(s, (uint32_t)node);
-}
-
-/* A lid is closed, or a VM suspended: everything on it stands still, and its clock of leases goes
- * on. Not while an agent is still looking for its guards. */
-void strike_sleep(struct sim *s, struct muster_rng *r)
-{
-    uint32_t node = node_draw(s, r), ms = pause_ms(r);
-    if (!may_pause(s, node) || s->now < s->node[node].up_since + SCANNED_MS)
-        return;
-    sim_sleep(s, node);
-    sim_call(s, ms, wake, node);
-    sim_count(s, SIM_SLEEP);
 }
 
 /* For a while the loop is late, again and again. */

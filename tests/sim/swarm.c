@@ -63,7 +63,6 @@ static void calm(struct sim *s)
     sim_faults_end(s);
     sim_heal(s);
     for (uint32_t i = 0; i < s->nodes; i++) {
-        sim_wake(s, i);
         sim_resume(s, i);
         if (s->node[i].is_leaving)
             sim_crash(s, i, false);

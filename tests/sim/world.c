@@ -89,8 +89,6 @@ void sim_crash(struct sim *s, uint32_t node, bool silent)
     struct sim_node *n = &s->node[node];
     if (!n->is_up)
         return;
-    silent = silent || n->is_asleep; /* what sleeps dies with its machine, or not at all */
-    n->is_asleep = false;
     sim_log(s, "n%u crashes%s", node, silent ? " with its host" : "");
     n->is_up = false;
     n->is_silent = silent;
@@ -164,7 +162,7 @@ void sim_pause(struct sim *s, uint32_t node)
 void sim_resume(struct sim *s, uint32_t node)
 {
     struct sim_node *n = &s->node[node];
-    if (!n->is_up || !n->is_paused || n->is_asleep)
+    if (!n->is_up || !n->is_paused)
         return;
     sim_log(s, "n%u resumes", node);
     n->is_paused = false;

@@ -350,6 +350,18 @@ static const struct {
       "6:12: not_after: is before not_before" },
     { "kind: task\nstart: manual\nkeep: {age: 1d}", NULL },
     { "start: manual", "3:8: start: only a task that is not spread is started by hand" },
+    { "kind: task\nafter: b/c", NULL },
+    { "kind: task\nafter: b any\noverlap: queue\nspread: 2", NULL },
+    { "kind: cron\nafter: b fail", NULL },
+    { "after: b", "3:8: after: starts tasks, and this is a service; say kind: task" },
+    { "kind: task\nafter: a", "4:8: after: is the job itself" },
+    { "kind: task\nafter: b often",
+      "4:8: after: \"often\" is no end of a job; say ok, fail or any" },
+    { "kind: task\nafter: B", "4:8: after: \"B\": a name is made of a-z 0-9 . _ - /" },
+    { "kind: task\nafter: b\nevery: 1h",
+      "4:8: after: and another start are both given; keep the one that is meant" },
+    { "kind: task\nafter: b\nstart: manual",
+      "4:8: after: and another start are both given; keep the one that is meant" },
     { "kind: task\nstart: manual\nspread: 2",
       "4:8: start: only a task that is not spread is started by hand" },
     { "kind: task\nstart: manual\nevery: 1h",
@@ -384,6 +396,9 @@ static void a_schedule_makes_sense_or_is_refused(void **state)
         assert_true(again.every_ms == job.every_ms && again.at_ms == job.at_ms);
         assert_true(again.from_ms == job.from_ms && again.catchup_ms == job.catchup_ms);
         assert_int_equal(again.spread, job.spread);
+        assert_int_equal(again.after_end, job.after_end);
+        assert_string_equal(again.after != NULL ? again.after : "",
+                            job.after != NULL ? job.after : "");
         assert_int_equal(again.missed, job.missed);
         assert_int_equal(again.overlap, job.overlap);
         assert_int_equal(again.keep_ok, job.keep_ok);
@@ -402,7 +417,6 @@ static void what_comes_later_is_refused_by_name(void **state)
     } cases[] = {
         { "worker: w", "3:9: worker: not supported yet in this version" },
         { "payload: x", "3:10: payload: not supported yet in this version" },
-        { "after: [other]", "3:8: after: not supported yet in this version" },
         { "handoff: start-stop", "3:10: handoff: not supported yet in this version" },
         { "durable: no", "3:10: durable: not supported yet in this version" },
     };

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Jobs that start when another has ended: the ends of that one are their ticks. Its keeper is asked
+ * once a second for the first end that is later than what was decided on. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/describe.h"
+#include "agent/family_inside.h"
+#include "agent/requests.h"
+
+#define ASK_MS    1000
+#define SECOND_MS 1000ULL
+
+/* ---- the keeper of the job that is waited for */
+
+/* The copies of one tick, or the one run of a job: an end when none of them goes on. */
+struct group {
+    uint64_t tick_wall_ms, end_wall_ms;
+    bool is_some, is_open, is_good;
+};
+
+static bool is_wanted(const struct group *g, int32_t after_end)
+{
+    return after_end == AGENT_JOB_AFTER_ANY || g->is_good == (after_end == AGENT_JOB_AFTER_OK);
+}
+
+/* Its end counts when it is the first one after `since` so far. */
+static void group_close(const struct group *g, uint64_t since, int32_t after_end, uint64_t *first)
+{
+    bool is_end = g->is_some && !g->is_open && g->end_wall_ms > since && is_wanted(g, after_end);
+    if (is_end && (*first == 0 || g->end_wall_ms < *first))
+        *first = g->end_wall_ms;
+}
+
+/* What a person has stopped has not ended by itself, and is no end. */
+static void group_add(struct group *g, const struct store_view *view)
+{
+    const struct store_row *row = &view->row;
+    bool is_over = row->phase == STORE_DONE || row->phase == STORE_FAILED;
+    g->is_open = g->is_open || !view->is_chosen || !is_over || row->run_token != 0;
+    g->is_good = (g->is_good || !g->is_some) && row->phase == STORE_DONE;
+    g->is_some = true;
+    if (row->since_wall_ms > g->end_wall_ms)
+        g->end_wall_ms = row->since_wall_ms;
+}
+
+static uint64_t end_after(struct agent_core *core, const struct store_view *view, uint64_t since,
+                          int32_t after_end)
+{
+    struct group g = { .is_some = false };
+    struct store_view child;
+    struct muster_bytes after = { NULL, 0 };
+    uint64_t first = 0;
+    if (view->row.kind != STORE_KIND_PARENT)
+        group_add(&g, view);
+    while (family_child_after(core, view->row.key, after, &child)) {
+        uint64_t tick = agent_run_name_read(child.row.key).tick_wall_ms;
+        after = child.row.key;
+        if (tick != g.tick_wall_ms) {
+            group_close(&g, since, after_end, &first);
+            g = (struct group){ .tick_wall_ms = tick };
+        }
+        group_add(&g, &child);
+    }
+    group_close(&g, since, after_end, &first);
+    return first;
+}
+
+/* [the end or 0, state] */
+struct muster_bytes agent_family_end(struct agent_core *core, const struct store_view *view,
+                                     uint64_t since, int32_t after_end, uint8_t out[64])
+{
+    struct muster_writer w = muster_writer_over(out, 64);
+    struct agent_picture p;
+    agent_picture_state(core, view, &p);
+    muster_write_array(&w, 2);
+    muster_write_u64(&w, end_after(core, view, since, after_end));
+    muster_write_text(&w, p.is_family && p.family.is_manual ? "started by hand, and nothing follows"
+                                                            : agent_state_text(p.state));
+    MUSTER_ASSERT(muster_writer_err(&w) == MUSTER_OK);
+    return muster_writer_bytes(&w);
+}
+
+/* ---- the keeper of the job that waits */
+
+void agent_family_answered(struct agent_core *core, uint64_t number, const struct agent_reply *r)
+{
+    struct agent_family *t = core->family;
+    uint64_t index = number & UINT32_MAX;
+    struct family_entry *e = index < t->high ? &t->entry[index] : NULL;
+    if (e == NULL || !e->is_used || e->ends.asked != number >> 32)
+        return;
+    struct muster_reader in = muster_reader_over(r->body);
+    e->ends.end_wall_ms = 0;
+    if (r->err == MUSTER_ENOTFOUND) {
+        (void)snprintf(e->ends.state, sizeof e->ends.state, "not there");
+    } else if (r->err == MUSTER_OK) {
+        muster_read_array_of(&in, 2);
+        uint64_t end = muster_read_u64(&in);
+        muster_read_text(&in, e->ends.state, sizeof e->ends.state);
+        e->ends.end_wall_ms = muster_reader_end(&in) == MUSTER_OK ? end : 0;
+    }
+    e->ends.since = e->ends.asked_since;
+    if (e->ends.end_wall_ms != 0)
+        muster_heap_set(&t->timer, (uint32_t)index, core->now.mono_ms);
+}
+
+static void end_ask(struct agent_core *core, struct family_entry *e, const struct agent_job *job,
+                    uint64_t since)
+{
+    const struct agent_request q = { .op = AGENT_OP_JOB_ENDS,
+                                     .name = job->after,
+                                     .after_index = since,
+                                     .limit = (uint32_t)job->after_end };
+    uint64_t index = (uint64_t)(e - core->family->entry);
+    if (core->now.mono_ms < e->ends.ask_ms && e->ends.asked_since == since)
+        return;
+    e->ends.asked++;
+    e->ends.asked_since = since;
+    e->ends.ask_ms = core->now.mono_ms + ASK_MS;
+    (void)agent_requests_inner(core, &q, AGENT_ASKER_FAMILY, (uint64_t)e->ends.asked << 32 | index,
+                               0);
+}
+
+uint64_t family_after_since(const struct store_row *row)
+{
+    return row->tick_wall_ms > row->since_wall_ms ? row->tick_wall_ms : row->since_wall_ms;
+}
+
+void family_after_plan(struct agent_core *core, struct family_look *l, const struct store_row *row,
+                       const struct agent_job *job, struct agent_plan *plan)
+{
+    struct family_entry *e = l->entry;
+    uint64_t since = family_after_since(row);
+    *plan = (struct agent_plan){ .last_ms = since, .next_ms = core->now.wall_ms + ASK_MS };
+    if (e->ends.since == since && e->ends.end_wall_ms > since) {
+        plan->last_ms = e->ends.end_wall_ms;
+        plan->run[plan->runs++] = plan->last_ms - plan->last_ms % SECOND_MS;
+    } else {
+        end_ask(core, e, job, since);
+    }
+}
+
+void family_after_text(const struct agent_job *job, const struct family_entry *e, char *out,
+                       size_t size)
+{
+    static const char *const wish[] = { [AGENT_JOB_AFTER_OK] = "to end well",
+                                        [AGENT_JOB_AFTER_FAIL] = "to fail",
+                                        [AGENT_JOB_AFTER_ANY] = "to end" };
+    bool is_told = e != NULL && e->ends.state[0] != '\0';
+    (void)snprintf(out, size, "waits for %s %s%s%s", job->after, wish[job->after_end],
+                   is_told ? "; that is " : "", is_told ? e->ends.state : "");
+}
+
+/* A job that waits for itself, over whatever others, would never start; as far as this node knows
+ * them. */
+bool agent_family_circle(struct agent_core *core, const struct agent_job *job, char *out,
+                         size_t size)
+{
+    char name[AGENT_NAME_MAX + 1];
+    size_t at = (size_t)snprintf(out, size, "%s", job->name);
+    (void)snprintf(name, sizeof name, "%s", job->after);
+    for (int i = 0; i < FAMILY_CHAIN; i++) {
+        struct store_view view;
+        struct agent_job next;
+        struct agent_problem problem;
+        at += at < size ? (size_t)snprintf(out + at, size - at, " after %s", name) : 0;
+        if (strcmp(name, job->name) == 0)
+            return true;
+        if (!store_get(core->store, muster_bytes_text(name), &view) ||
+            view.row.phase == STORE_GONE ||
+            agent_job_decode(&next, view.row.spec, &problem) != MUSTER_OK)
+            return false;
+        (void)snprintf(name, sizeof name, "%s", next.after != NULL ? next.after : "");
+        agent_job_close(&next);
+        if (name[0] == '\0')
+            return false;
+    }
+    return false;
+}
