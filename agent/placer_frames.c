@@ -440,13 +440,15 @@ void agent_placer_gone(struct agent_core *core, struct muster_id from, struct mu
     if (!muster_reader_ok(r))
         return;
     struct place_entry *e = placer_find(core, m.key);
-    if (e == NULL || !store_get(core->store, m.key, &view) || !names(&view, from, m.token)) {
-        MUSTER_MARK(gone_of_another_run);
+    if (e != NULL && e->state == PLACE_CLAIMED) {
+        if (e->token == m.token && muster_id_equal(e->node, from)) {
+            MUSTER_MARK(gone_of_a_claim);
+            placer_free(core, e); /* no row names it; with the next beat another may have it */
+        }
         return;
     }
-    if (e->state == PLACE_CLAIMED) {
-        MUSTER_MARK(gone_of_a_claim);
-        placer_free(core, e);
+    if (e == NULL || !store_get(core->store, m.key, &view) || !names(&view, from, m.token)) {
+        MUSTER_MARK(gone_of_another_run);
         return;
     }
     if (!view.is_chosen || is_fresh(core, e)) {
