@@ -85,8 +85,8 @@ static void run_begin(struct agent_core *core, struct muster_id from,
                       const struct agent_msg_start *m)
 {
     uint64_t hash = runner_key_hash(m->key);
-    struct agent_run *run =
-        runner_has_room(core, m->needs, hash) ? runner_make(core, m->key) : NULL;
+    bool has_room = runner_has_room(core, m->needs, hash) && !MUSTER_RARE(start_declined);
+    struct agent_run *run = has_room ? runner_make(core, m->key) : NULL;
     if (run == NULL || !spec_take(core, run, m->spec)) {
         MUSTER_MARK(no_slot_when_start_came);
         if (run != NULL)

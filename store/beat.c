@@ -148,8 +148,11 @@ void store_beat_ok_take(struct store *s, uint16_t peer, struct muster_reader *r,
         return;
     if (!store_bucket_rules(b) || reign.packed != b->reign.packed || head > s->now.mono_ms)
         return;
+    /* Without a mark: an elected keeper writes its bench anew in its own reign before all else, so
+     * a newer one is of a later reign, and who has promised that one refuses our beats. It would
+     * take two keepers at one moment, which leases forbid, and a member that has heard of the later
+     * one from a third. */
     if (bench_version > store_bucket_bench_version(b)) {
-        MUSTER_MARK(beat_ok_with_newer_bench);
         store_reign_step_down(s, b, "a member knows a newer bench", true);
         return;
     }

@@ -26,15 +26,23 @@ static bool row_may_go(const struct store_entry *e)
     return !e->value->has_exclusive_run || MUSTER_MUTANT(purge_with_live_lease);
 }
 
+static void purge_send(struct store *s, struct store_bucket *b, const struct store_entry *e,
+                       uint32_t member)
+{
+    struct store_item *item = store_proposal_frame(s, b, STORE_PURGE, member);
+    if (item == NULL)
+        return; /* it will show the row as one we do not know, and it is superseded */
+    item->version = e->value->version;
+    item->value = store_value_keep(e->value);
+    store_send(s, item);
+}
+
 static void purge_row(struct store *s, struct store_bucket *b, struct store_entry *e)
 {
     for (uint32_t i = 0; i < b->bench.count; i++) {
-        struct store_item *item = store_proposal_frame(s, b, STORE_PURGE, i);
-        if (item == NULL)
-            continue; /* it will show the row as one we do not know, and it is superseded */
-        item->version = e->value->version;
-        item->value = store_value_keep(e->value);
-        store_send(s, item);
+        purge_send(s, b, e, i);
+        if (MUSTER_RARE(purge_repeated))
+            purge_send(s, b, e, i);
     }
     STORE_TRACE(s, "bucket %u: purges %.*s", b->number, (int)e->value->key_len,
                 (const char *)store_value_key(e->value).data);

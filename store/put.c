@@ -58,6 +58,8 @@ static int writes_are_allowed(struct store *s, const struct store_write *write, 
         if (err != MUSTER_OK)
             return err;
     }
+    if (MUSTER_RARE(write_refused))
+        return MUSTER_EFULL;
     return fresh <= s->table.rows_max - s->table.rows ? MUSTER_OK : MUSTER_EFULL;
 }
 

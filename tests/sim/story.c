@@ -536,6 +536,7 @@ static const struct {
     { "tickets", 3, story_tickets },
     { "early", 3, story_early },
     { "deposed", 3, story_deposed },
+    { "unseen", 4, story_unseen },
     { "slot", 4, story_slot },
     { "target", 5, story_target },
     { "sleep", 5, story_sleep },

@@ -44,6 +44,7 @@ void story_quarantine(struct sim *s);
 void story_hearsay(struct sim *s);
 void story_early(struct sim *s);
 void story_deposed(struct sim *s);
+void story_unseen(struct sim *s);
 void story_slot(struct sim *s);
 void story_target(struct sim *s);
 void story_sleep(struct sim *s);

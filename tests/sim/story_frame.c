@@ -243,3 +243,58 @@ void story_copy(struct sim *s)
     if (story_one_runs(s))
         sim_fail(s, 1, "I1: the stop was acknowledged, and is lost");
 }
+
+/* A keeper that knows a newer bench of the bucket than all others: it has just begun to change it.
+ */
+static bool is_ahead(const struct sim *s, uint32_t node, uint32_t bucket)
+{
+    uint64_t ours = store_bench_known(store_of(s, node), bucket).packed;
+    if (!store_is_serving(store_of(s, node), bucket))
+        return false;
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (i != node && store_bench_known(store_of(s, i), bucket).packed >= ours)
+            return false;
+    return true;
+}
+
+static bool ahead_find(const struct sim *s, uint32_t *node, uint32_t *bucket)
+{
+    for (uint32_t i = 0; i < s->nodes * s->buckets; i++) {
+        *node = i % s->nodes;
+        *bucket = i / s->nodes;
+        if (is_ahead(s, *node, *bucket))
+            return true;
+    }
+    return false;
+}
+
+/* R23: a keeper stops with a change of the bench that nobody else has seen, and is back when
+ * another has begun to keep the bucket by the bench of before. That one has written its bench anew
+ * in its own reign: what the first one knows is older than that, and goes. */
+void story_unseen(struct sim *s)
+{
+    uint32_t node = 0, bucket = 0, other = UINT32_MAX;
+    story_begin(s, 4);
+    sim_crash(s, 3, true);
+    sim_run_for(s, 60000);
+    sim_boot(s, 3);
+    for (uint32_t i = 0; i < 30000 && !ahead_find(s, &node, &bucket); i++)
+        sim_run_for(s, 1);
+    if (!is_ahead(s, node, bucket))
+        sim_fail(s, 1, "nobody changes a bench for a node that is back");
+    sim_pause(s, node);
+    for (uint32_t i = 0; i < 2000 && other == UINT32_MAX; i++) {
+        sim_run_for(s, 10);
+        for (uint32_t k = 0; k < s->nodes; k++)
+            if (k != node && store_is_serving(store_of(s, k), bucket))
+                other = k;
+    }
+    if (other == UINT32_MAX)
+        sim_fail(s, 1, "nobody keeps bucket %u while n%u stands still", bucket, node);
+    uint64_t unseen = store_bench_known(store_of(s, node), bucket).packed;
+    if (store_bench_known(store_of(s, other), bucket).packed <= unseen)
+        sim_fail(s, 1, "n%u keeps bucket %u with a bench older than what n%u knows", other, bucket,
+                 node);
+    sim_resume(s, node);
+    story_rest(s);
+}
