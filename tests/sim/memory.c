@@ -183,6 +183,7 @@ void sim_memory_open(void)
     (void)madvise(space, SPACE, MADV_NOHUGEPAGE);
     void *blocks = mmap(NULL, SMALL_SPACE, PROT_READ | PROT_WRITE, flags, -1, 0);
     small.space = blocks != MAP_FAILED ? blocks : NULL;
+    (void)madvise(small.space, small.space != NULL ? SMALL_SPACE : 0, MADV_HUGEPAGE);
     units_of = units;
     heap.space = space;
 }
