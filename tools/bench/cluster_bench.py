@@ -107,6 +107,41 @@ def three_nodes(add):
             add("three_submits", said["submits"])
 
 
+# ---- a large table (row 23)
+
+MANY, MANY_RUNS, PAGES = 100000, 300, 30
+
+
+def many_jobs(add):
+    """Row 23: 300 services that run, and 100,000 jobs that wait for more slots than there are."""
+    with Cluster(3, slots=MANY_RUNS // 3) as c:
+        settle(c)
+        spread(c)
+        for k in range(MANY_RUNS):
+            c[k % 3].submit(f"run/{k}")
+        load(c, 64, MANY, "many")
+        for k in range(PAGES):
+            begin = time.monotonic()
+            page = c[k % 3].get("/v1/runs")
+            add("first_page", (time.monotonic() - begin) * 1000)
+            assert len(page["items"]) == 100 and page["next"], page["next"]
+
+        def is_steady():
+            status = [agent.get("/v1/status") for agent in c]
+            assert sum(s["keeper_buckets"] for s in status) == 1024, "each bucket has a keeper"
+            assert all(s["short_buckets"] == 0 for s in status), "every bench is full"
+            assert status[0]["waiting"] == MANY, status[0]
+            return len(c.by_job()) == MANY_RUNS
+
+        eventually(is_steady, 60, "what has room runs", pause=0.2)
+        for agent in c:
+            agent.kill9()
+        begin = time.monotonic()
+        c.start()
+        eventually(is_steady, 120, "all is as it was", pause=0.1)
+        add("blackout", time.monotonic() - begin)
+
+
 # ---- starts (rows 8, 9, 13, 14)
 
 class Stamps:
@@ -295,6 +330,7 @@ def idle(add):
 PARTS = [
     ({1, 2, 20}, one_node),
     ({3, 4}, three_nodes),
+    ({23}, many_jobs),
     ({13, 14}, starts),
     ({8}, lambda add: losses(add, "kill", KILLS, kill)),
     ({9}, lambda add: losses(add, "silent", SILENCES, silence)),

@@ -50,6 +50,9 @@ FIGURES = [
     figure(21, "idle_cpu", "idle CPU, 15 nodes, over 30 s", "%", 0.2, 0.1),
     figure(22, "sim_node_seconds", "simulator: node-seconds per second and core, 5 to 9 nodes",
            "1/s", 50e3, 100e3, True),
+    figure(23, "first_page", "100,000 jobs, 3 nodes: first page of runs, p50", "ms", 10, 5),
+    figure(23, "blackout", "the same: all agents killed to every job counted and run", "s", 60,
+           15),
 ]
 ROWS = sorted({f.row for f in FIGURES})
 
