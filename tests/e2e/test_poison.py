@@ -65,5 +65,6 @@ def test_a_job_that_kills_its_agents_is_dead_and_the_cluster_lives(clusters):
     eventually(lambda: c[0].get("/v1/jobs/killer")["state"] == "dead", 10, "it is dead")
     code, said, _ = c[1].cli("dead", "show", "killer")
     assert code == 0 and "3 of its nodes died" in said and "max_moves 2" in said, said
-    holds(lambda: all(a.is_up() for a in c) and node_of(c, "killer") is None, 2, "nobody dies of it")
+    holds(lambda: all(a.is_up() for a in c) and node_of(c, "killer") is None, 2,
+          "nobody dies of it")
     assert c[0].get("/v1/jobs/calm")["state"] == "running"
