@@ -62,6 +62,11 @@ void api_route(struct agent_api *api, const struct agent_http_request *r);
 
 void api_keys_change(struct agent_api *api, const struct agent_http_request *r, const char *verb);
 
+/* A request for a page of a list; NULL when it has been answered already. */
+struct agent_request *api_list(struct agent_api *api, const struct agent_http_request *r,
+                               enum agent_op op, enum api_shape shape);
+void api_whatif(struct agent_api *api, const struct agent_http_request *r);
+
 /* Answers from this node alone; true when the path was one of them. */
 bool api_local(struct agent_api *api, const struct agent_http_request *r);
 void api_member_json(const struct agent_member *m, struct agent_json *j);

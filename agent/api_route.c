@@ -203,8 +203,8 @@ static const char *query(struct agent_api *api, const struct agent_http_request 
     return api_copy(api, agent_http_query(r, key));
 }
 
-static struct agent_request *list(struct agent_api *api, const struct agent_http_request *r,
-                                  enum agent_op op, enum api_shape shape)
+struct agent_request *api_list(struct agent_api *api, const struct agent_http_request *r,
+                               enum agent_op op, enum api_shape shape)
 {
     uint64_t limit = 0;
     if (agent_http_query_u64(r, "limit", 100, AGENT_LIST_MAX, &limit) != MUSTER_OK || limit == 0) {
@@ -394,7 +394,7 @@ static void node_one(struct agent_api *api, const struct agent_http_request *r, 
                   "no node named %s; `muster members` lists them", name);
         return;
     }
-    struct agent_request *q = list(api, r, AGENT_OP_RUN_LIST, API_NODE_PAGE);
+    struct agent_request *q = api_list(api, r, AGENT_OP_RUN_LIST, API_NODE_PAGE);
     if (q == NULL)
         return;
     q->node = api_copy(api, name);
@@ -430,20 +430,6 @@ static void join(struct agent_api *api, const struct agent_http_request *r)
     (void)api_open_make(api, r->id, API_PLAIN);
 }
 
-static void whatif(struct agent_api *api, const struct agent_http_request *r)
-{
-    struct agent_member m;
-    const char *down = agent_http_query(r, "down");
-    if (down == NULL || !api_member_find(api, down, &m)) {
-        api_error(api, r->id, down == NULL ? 400 : 404, down == NULL ? "invalid" : "not_found",
-                  "down", "down: the name of the node that would be gone");
-        return;
-    }
-    struct agent_request *q = list(api, r, AGENT_OP_WHATIF, API_PLAIN);
-    if (q != NULL)
-        q->node = query(api, r, "down");
-}
-
 /* ---- the table of routes */
 
 enum route {
@@ -460,6 +446,7 @@ enum route {
     ROUTE_JOIN,
     ROUTE_LEAVE,
     ROUTE_WHATIF,
+    ROUTE_REBALANCE,
     ROUTE_KEYS,
     ROUTE_KEY,
     ROUTE_LATER
@@ -492,6 +479,7 @@ static const struct route_rule routes[] = {
     { "/v1/join", false, ROUTE_JOIN, POST, "POST" },
     { "/v1/leave", false, ROUTE_LEAVE, POST, "POST" },
     { "/v1/whatif", false, ROUTE_WHATIF, GET, "GET" },
+    { "/v1/rebalance", false, ROUTE_REBALANCE, GET, "GET" },
     { "/v1/keys", false, ROUTE_KEYS, GET, "GET" },
     { "/v1/keys/", true, ROUTE_KEY, POST, "POST" },
     { "/v1/payloads", false, ROUTE_LATER, PUT | GET, "PUT" },
@@ -503,13 +491,13 @@ static void route_take(struct agent_api *api, const struct agent_http_request *r
 {
     switch (route) {
     case ROUTE_JOBS:
-        (void)list(api, r, AGENT_OP_JOB_LIST, API_PLAIN);
+        (void)api_list(api, r, AGENT_OP_JOB_LIST, API_PLAIN);
         break;
     case ROUTE_JOB:
         job_one(api, r, name);
         break;
     case ROUTE_RUNS:
-        (void)list(api, r, AGENT_OP_RUN_LIST, API_PLAIN);
+        (void)api_list(api, r, AGENT_OP_RUN_LIST, API_PLAIN);
         break;
     case ROUTE_RUN:
         run_one(api, r, name);
@@ -539,7 +527,10 @@ static void route_take(struct agent_api *api, const struct agent_http_request *r
         job_simple(api, r, AGENT_OP_LEAVE, "");
         break;
     case ROUTE_WHATIF:
-        whatif(api, r);
+        api_whatif(api, r);
+        break;
+    case ROUTE_REBALANCE:
+        (void)api_list(api, r, AGENT_OP_REBALANCE, API_PLAIN);
         break;
     case ROUTE_KEYS:
         job_simple(api, r, AGENT_OP_KEYS, "list");

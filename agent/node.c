@@ -441,6 +441,7 @@ static void ring_tick(struct agent_node *n)
     n->ring_ms = MUSTER_NEVER;
     agent_place_update(core);
     agent_family_members(core);
+    agent_placer_ring(core);
     const struct store_event tick = { .kind = STORE_EVENT_TICK };
     agent_store_step(core, &tick);
     agent_placer_kick(core);

@@ -105,6 +105,12 @@ bool agent_placer_may_have(struct agent_core *core, const struct store_row *row,
  * index, slots that were given away in this way before; what is given now is added. */
 const struct agent_peer *agent_placer_next(struct agent_core *core, const struct store_row *row,
                                            uint32_t *taken);
+/* Where a service would go to level the load: the emptiest that may have it, if that would still be
+ * less full with it than its own node is; NULL: it stays. `taken` as above, what is given up counts
+ * too. */
+const struct agent_peer *agent_placer_lighter(struct agent_core *core, const struct store_row *row,
+                                              uint32_t *taken);
+void agent_placer_ring(struct agent_core *core); /* it has changed */
 /* Its next place, if that node can have it then; kept here and in this reign only. */
 void agent_placer_move_to(struct agent_core *core, struct muster_bytes key, struct muster_id node);
 /* Why nothing takes the run of a row now, counted over the members. */

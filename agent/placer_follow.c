@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A run whose job says `move: eager` follows the ring: when a node that comes before its own has
- * room, it moves there, a few at a time. (R32) */
+/* Services that move for the sake of balance. With `move: eager` a run follows the ring: when a
+ * node that comes before its own has room, it moves there, a few at a time. With `move: lazy` it
+ * moves when its node is fuller than another by a quarter and nobody has come or gone for a minute,
+ * one at a time of each keeper. (R32) */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +11,10 @@
 #include "agent/placer_inside.h"
 
 #define FOLLOW_SETTLE_MS 10000 /* a run stays that long where it has come */
+#define LEVEL_CALM_MS    60000 /* and so long when nothing but the load speaks against it */
+#define LEVEL_PACE_MS    3000  /* between two moves of one keeper */
+#define LEVEL_LOOK_MS    10000 /* between two looks at one run */
+#define LEVEL_LEAST      25    /* hundredths */
 
 static bool is_settled(const struct agent_core *core, const struct place_entry *e)
 {
@@ -108,20 +114,116 @@ bool agent_placer_may_have(struct agent_core *core, const struct store_row *row,
     return may;
 }
 
+/* ---- level */
+
+/* By so many hundredths the node of a run, with it, is fuller than that one would be with it. */
+static int64_t gain(const struct agent_core *core, const struct agent_peer *from,
+                    const struct agent_peer *to, uint32_t needs, const uint32_t *taken)
+{
+    const struct agent_peer *first = agent_peers_at(core, 0);
+    uint32_t out = from->used + (taken != NULL ? taken[from - first] : 0);
+    uint32_t in = to->used + to->promised + (taken != NULL ? taken[to - first] : 0) + needs;
+    if (from->slots == 0 || to->slots == 0)
+        return 0;
+    return (int64_t)out * 100 / from->slots - (int64_t)in * 100 / to->slots;
+}
+
+/* Of those that would be fuller by `least` hundredths less, the emptiest. */
+static struct agent_peer *lighter(struct agent_core *core, const struct agent_wish *wish,
+                                  const struct store_row *row, const uint32_t *taken, int64_t least)
+{
+    struct agent_peer *walk[AGENT_CANDIDATES_MAX], *found = NULL;
+    const struct agent_peer *from = agent_peers_find(core, row->run_node);
+    bool is_fixed = wish != NULL && wish->is_fixed;
+    if (from == NULL || !from->load_known || row->kind != STORE_KIND_SERVICE || is_fixed ||
+        row->want != STORE_WANT_RUN || row->phase != STORE_PLACED)
+        return NULL;
+    struct agent_facts own = agent_place_facts(from);
+    bool is_preferred = agent_wish_prefers(wish, &own);
+    uint32_t n = agent_place_wished(core, row->key, wish, walk, AGENT_CANDIDATES_MAX);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t given = taken != NULL ? taken[walk[i] - agent_peers_at(core, 0)] : 0;
+        struct agent_facts facts = agent_place_facts(walk[i]);
+        if (walk[i] == from || gain(core, from, walk[i], row->needs, taken) < least ||
+            (is_preferred && !agent_wish_prefers(wish, &facts)) ||
+            muster_id_equal(walk[i]->id, row->avoid) ||
+            agent_place_fits(core, walk[i], wish, row->needs, walk[i]->promised + given) !=
+                AGENT_FITS ||
+            agent_family_bar_text(core, row->key, walk[i]) != NULL ||
+            agent_placer_apart(core, row->key, walk[i]->id) != NULL)
+            continue;
+        found = walk[i];
+        least = gain(core, from, found, row->needs, taken) + 1;
+    }
+    return found;
+}
+
+const struct agent_peer *agent_placer_lighter(struct agent_core *core, const struct store_row *row,
+                                              uint32_t *taken)
+{
+    const struct agent_wish *wish = agent_wish_take(&core->wishes, row->spec);
+    const struct agent_peer *from = agent_peers_find(core, row->run_node);
+    struct agent_peer *to = lighter(core, wish, row, taken, 1);
+    agent_wish_drop(&core->wishes, wish);
+    if (to == NULL)
+        return NULL;
+    taken[to - agent_peers_at(core, 0)] += row->needs;
+    taken[from - agent_peers_at(core, 0)] -= row->needs; /* below zero it counts down from there */
+    return to;
+}
+
+void agent_placer_ring(struct agent_core *core)
+{
+    core->placer->calm_ms = core->now.mono_ms;
+}
+
+static bool is_calm(const struct agent_core *core)
+{
+    const struct agent_placer *t = core->placer;
+    uint64_t now = core->now.mono_ms;
+    return now >= t->calm_ms + LEVEL_CALM_MS && now >= t->level_ms + LEVEL_PACE_MS &&
+           t->moving == 0;
+}
+
+static bool moves_to(struct agent_core *core, struct place_entry *e, const struct agent_peer *to,
+                     const char *why)
+{
+    agent_news_add(core, "run.follows", to->name, e->key, e->token, "%s", why);
+    e->move_to = to->id;
+    e->is_moving = true;
+    core->placer->moving++;
+    return true;
+}
+
+/* Looked at now and then: most clusters are level. */
+static bool is_leveled(struct agent_core *core, struct place_entry *e,
+                       const struct agent_wish *wish, const struct store_row *row)
+{
+    uint64_t now = core->now.mono_ms;
+    if (!is_calm(core) || now < e->level_ms || !is_settled(core, e) ||
+        now < e->token_ms + LEVEL_CALM_MS)
+        return false;
+    e->level_ms = now + LEVEL_LOOK_MS;
+    struct agent_peer *to = lighter(core, wish, row, NULL, LEVEL_LEAST);
+    if (to == NULL)
+        return false;
+    MUSTER_MARK(moves_to_level);
+    core->placer->level_ms = now;
+    return moves_to(core, e, to, "its node is fuller by a quarter");
+}
+
 bool placer_follows(struct agent_core *core, struct place_entry *e, const struct store_row *row)
 {
     const struct agent_wish *wish = placer_wish(core, e, row);
-    if (wish == NULL || !wish->is_eager || row->want != STORE_WANT_RUN ||
-        row->kind == STORE_KIND_TASK || core->placer->moving >= PLACE_MOVES_MAX ||
-        !is_settled(core, e))
+    if (row->want != STORE_WANT_RUN || row->kind == STORE_KIND_TASK)
+        return false;
+    if (wish == NULL || !wish->is_eager)
+        return is_leveled(core, e, wish, row);
+    if (core->placer->moving >= PLACE_MOVES_MAX || !is_settled(core, e))
         return false;
     struct agent_peer *to = better(core, wish, row);
     if (to == NULL)
         return false;
     MUSTER_MARK(follows_the_ring);
-    agent_news_add(core, "run.follows", to->name, e->key, e->token, "the ring wants it there");
-    e->move_to = to->id;
-    e->is_moving = true;
-    core->placer->moving++;
-    return true;
+    return moves_to(core, e, to, "the ring wants it there");
 }

@@ -42,11 +42,13 @@ enum agent_op {
     AGENT_OP_TEMPLATE,   /* name: for agent/trigger.h, in its notation */
     AGENT_OP_JOB_ENDS,   /* name, after_index: the first end later than that, limit: which ends */
     /* gathered from every node */
-    AGENT_OP_JOB_LIST,  /* prefix, state, label, after, limit */
-    AGENT_OP_RUN_LIST,  /* job, node, state, after, limit */
-    AGENT_OP_WHATIF,    /* node: that would be gone; after, limit */
-    AGENT_OP_NEWS_LIST, /* after_index, limit */
-    AGENT_OP_KEYS,      /* name: list, install, use or remove; label: a key or its mark */
+    AGENT_OP_JOB_LIST,   /* prefix, state, label, after, limit */
+    AGENT_OP_RUN_LIST,   /* job, node, state, after, limit */
+    AGENT_OP_WHATIF,     /* node: that would be gone; after, limit */
+    AGENT_OP_WHATIF_ADD, /* node: that would be there, label: its tags, attempt: its slots */
+    AGENT_OP_REBALANCE,  /* what would move to level the load; after, limit */
+    AGENT_OP_NEWS_LIST,  /* after_index, limit */
+    AGENT_OP_KEYS,       /* name: list, install, use or remove; label: a key or its mark */
     /* carried to the node that runs it */
     AGENT_OP_LOGS, /* name, logs fields; streamed */
     /* this node, or the one named */

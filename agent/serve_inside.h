@@ -93,6 +93,24 @@ void serve_logs(struct agent_core *core, const struct serve_ask *ask);
 /* The token of the run of that name the end of whose output is kept here; 0: of none. */
 uint64_t serve_logs_tail(const struct agent_core *core, const char *name);
 
+/* What would go where (agent/serve_plan.c). */
+struct agent_json;
+struct ring;
+struct serve_plan {
+    const struct agent_request *q;
+    bool is_one;         /* the question is one of those */
+    uint32_t *taken;     /* by the peer's index: slots given away by it so far */
+    struct ring *ring;   /* with a node that is not there; NULL: none */
+    uint16_t *number;    /* of the peers in that */
+    uint16_t added;      /* and of that node */
+    uint32_t added_used; /* slots */
+};
+void serve_plan_open(struct agent_core *core, const struct agent_request *q, struct serve_plan *p);
+void serve_plan_close(struct serve_plan *p);
+/* Writes what becomes of a run; false when that is nothing to tell. */
+bool serve_plan_item(struct agent_core *core, struct serve_plan *p, const struct store_row *row,
+                     struct agent_json *j);
+
 /* Our part of a list: items of [sort key, version, JSON]. */
 void serve_list(struct agent_core *core, const struct serve_ask *ask);
 /* One job, run, explanation or place, from the row at hand. */

@@ -150,7 +150,7 @@ struct list {
     uint32_t count;
     bool more;
     char cut[STORE_KEY_MAX + 1]; /* as far as this part goes, when there is more; "": all */
-    uint32_t *taken; /* by the peer's index: slots given away by a whatif; NULL: it is none */
+    struct serve_plan plan;
 };
 
 static void item_add(struct list *l, struct muster_bytes key, uint64_t version,
@@ -200,6 +200,8 @@ static bool is_wanted(struct agent_core *core, const struct agent_request *q,
                       const struct agent_picture *p)
 {
     const struct store_row *row = &p->view->row;
+    if (q->op == AGENT_OP_WHATIF_ADD)
+        return true; /* what it names is no filter */
     if (q->state[0] != '\0' && strcmp(q->state, agent_state_text(p->state)) != 0)
         return false;
     struct muster_bytes job = agent_run_name_read(row->key).job;
@@ -215,6 +217,8 @@ static bool is_wanted(struct agent_core *core, const struct agent_request *q,
 static bool is_shown(const struct store_row *row, enum agent_op op)
 {
     bool is_run = op != AGENT_OP_JOB_LIST;
+    if (op == AGENT_OP_WHATIF_ADD && row->kind == STORE_KIND_PARENT && row->phase != STORE_GONE)
+        return true; /* it may have a share for each node */
     /* A job whose runs are rows beside it is no run, and they are no jobs. */
     bool is_other = is_run ? row->kind == STORE_KIND_PARENT && row->phase != STORE_GONE
                            : agent_run_name_is_child(row->key);
@@ -223,33 +227,15 @@ static bool is_shown(const struct store_row *row, enum agent_op op)
     return row->phase != STORE_GONE || (is_run && row->run_token != 0);
 }
 
-/* What would become of a run if its node were gone. */
-static void whatif_write(struct agent_core *core, struct agent_json *j, const struct store_row *row,
-                         uint32_t *taken)
-{
-    bool is_wanted = row->want == STORE_WANT_RUN && row->phase == STORE_PLACED;
-    const struct agent_peer *to = is_wanted ? agent_placer_next(core, row, taken) : NULL;
-    const char *why = !is_wanted                     ? "it would end: it is held or being stopped"
-                      : to == NULL                   ? "no other node that may have it has room"
-                      : row->mode == STORE_EXCLUSIVE ? "when its lease is over"
-                      : row->kind == STORE_KIND_TASK ? "it would be done again from its start"
-                                                     : NULL;
-    agent_json_object(j);
-    agent_json_put_bytes(j, "run", row->key);
-    agent_json_put_text(j, "from", agent_node_name(core, row->run_node));
-    agent_json_put_text(j, "to", to != NULL ? to->name : NULL);
-    agent_json_put_text(j, "reason", why);
-    agent_json_object_end(j);
-}
-
 static void row_item(struct agent_core *core, const struct agent_request *q, struct list *l,
                      const struct agent_picture *p, struct muster_text *json)
 {
     struct agent_json j;
     muster_text_clear(json);
     agent_json_open(&j, json);
-    if (l->taken != NULL) {
-        whatif_write(core, &j, &p->view->row, l->taken);
+    if (l->plan.is_one) {
+        if (!serve_plan_item(core, &l->plan, &p->view->row, &j))
+            return;
     } else if (q->op == AGENT_OP_RUN_LIST) {
         agent_describe_run(core, &j, p);
     } else {
@@ -347,10 +333,7 @@ void serve_list(struct agent_core *core, const struct serve_ask *ask)
     if (q.limit == 0 || q.limit > AGENT_LIST_MAX)
         q.limit = AGENT_LIST_MAX;
     muster_text_open(&json, 2 * STORE_ROW_MAX);
-    if (q.op == AGENT_OP_WHATIF) {
-        l.taken = calloc(agent_peers_count(core), sizeof *l.taken);
-        MUSTER_ASSERT(l.taken != NULL);
-    }
+    serve_plan_open(core, &q, &l.plan);
     l.mark = muster_write_array_open(&l.w);
     if (q.op == AGENT_OP_NEWS_LIST)
         news_list(core, &q, &l, &json);
@@ -364,6 +347,6 @@ void serve_list(struct agent_core *core, const struct serve_ask *ask)
     MUSTER_ASSERT(buffer == NULL || muster_writer_err(&l.w) == MUSTER_OK);
     serve_body(core, ask, muster_writer_bytes(&l.w));
     muster_text_close(&json);
-    free(l.taken);
+    serve_plan_close(&l.plan);
     free(buffer);
 }

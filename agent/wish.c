@@ -22,7 +22,7 @@ static bool may_wish(struct muster_bytes spec)
 {
     return holds(spec, "\"on\":") || holds(spec, "\"prefer\":") || holds(spec, "\"spread_by\":") ||
            holds(spec, "\"max_running\":") || holds(spec, "\"apart\":") ||
-           holds(spec, "\"move\":\"eager\"");
+           holds(spec, "\"move\":\"eager\"") || holds(spec, "\"move\":\"never\"");
 }
 
 static uint64_t text_hash(const char *text, uint64_t seed)
@@ -52,6 +52,7 @@ static void wish_fill(struct agent_wish *wish, const struct agent_job *job)
     (void)muster_format(wish->spread_by, sizeof wish->spread_by, "%s",
                         job->spread_by != NULL ? job->spread_by : "");
     wish->is_eager = job->move == AGENT_JOB_MOVE_EAGER;
+    wish->is_fixed = job->move == AGENT_JOB_MOVE_NEVER;
     wish->max_running = job->max_running;
     (void)muster_format(wish->apart, sizeof wish->apart, "%s",
                         job->apart != NULL ? job->apart : "");
@@ -79,7 +80,7 @@ static struct agent_wish *wish_make(struct agent_wishes *w, const struct agent_j
 static bool asks_nothing(const struct agent_job *job)
 {
     return job->on == NULL && job->prefer == NULL && job->spread_by == NULL &&
-           job->max_running == 0 && job->apart == NULL && job->move != AGENT_JOB_MOVE_EAGER;
+           job->max_running == 0 && job->apart == NULL && job->move == AGENT_JOB_MOVE_LAZY;
 }
 
 static uint64_t job_hash(const struct agent_job *job)

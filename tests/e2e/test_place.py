@@ -205,3 +205,26 @@ def test_apart_keeps_jobs_from_each_other_both_ways(three):
     # And the other way round: what is named does not come to it.
     c[0].submit("db/two", on=f"node == {c[where['web/0']].name}")
     eventually(lambda: "(web/" in (c[1].get("/v1/runs/db/two")["reason"] or ""), 5, "it waits too")
+
+
+def test_rebalance_levels_the_load_and_whatif_adds_a_node(three):
+    c = three
+    assert c[2].cli("node", "hold", c[2].name)[0] == 0
+    for i in range(6):
+        c[i % 2].submit(f"s/{i}")
+    c[1].submit("fix", move="never")
+    c[1].submit("gpu8", on="tag.gpu == 8")
+    nodes_of(c, *[f"s/{i}" for i in range(6)], "fix")
+    first = {p.job: p.pid for p in c.processes()}
+    assert c[2].cli("node", "release", c[2].name)[0] == 0
+    code, out, said = eventually(lambda: (lambda r: "would move" in r[1] and r)(
+        c[1].cli("rebalance", "--dry-run")), 5, "there is something to move")
+    assert code == 0 and {p.job: p.pid for p in c.processes()} == first, said
+    assert "fix" not in out
+    code, out, said = c[1].cli("whatif", "--add", "delta=4,gpu=8")
+    assert code == 0 and "gpu8" in out and "it waits for a place" in out, (out, said)
+    code, out, said = c[1].cli("rebalance")
+    assert code == 0 and " moved." in out, (out, said)
+    counts = {a.name: len(c.on_node(a)) for a in c}
+    assert max(counts.values()) - min(counts.values()) <= 1, counts
+    assert "level" in c[0].cli("rebalance")[1]

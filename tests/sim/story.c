@@ -548,6 +548,7 @@ static const struct {
     { "shift", 5, story_shift },
     { "held", 4, story_held },
     { "group", 5, story_group },
+    { "level", 3, story_level },
 };
 
 int sim_story(const char *name, bool trace)

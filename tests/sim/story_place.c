@@ -241,3 +241,80 @@ void story_group(struct sim *s)
             sim_await(s, 20000, two_of_group, "the next have their turn");
     }
 }
+
+/* ---- load */
+
+#define LEVEL_JOBS 18
+
+struct level {
+    uint32_t at[LEVEL_JOBS]; /* the node, from 1; 0: none yet */
+    uint32_t moves[LEVEL_JOBS];
+};
+
+/* Counts who has moved since it was last looked; how many run on that node. */
+static uint32_t level_look(const struct sim *s, struct level *l, uint32_t node)
+{
+    uint32_t there = 0;
+    for (uint32_t i = 0; i < LEVEL_JOBS; i++) {
+        char name[8];
+        uint32_t at = 0;
+        uint64_t token = 0;
+        (void)snprintf(name, sizeof name, "l%u", i);
+        if (sim_proc_live(s, name, &at, &token) != 1)
+            continue;
+        l->moves[i] += l->at[i] != 0 && l->at[i] != at + 1;
+        l->at[i] = at + 1;
+        there += at == node;
+    }
+    return there;
+}
+
+static void level_run(struct sim *s, struct level *l, uint64_t ms, uint32_t most)
+{
+    for (uint64_t end = s->now + ms; s->now < end;) {
+        sim_run_for(s, 50);
+        (void)level_look(s, l, 0);
+        for (uint32_t i = 0; i < LEVEL_JOBS; i++)
+            if (l->moves[i] > most)
+                sim_fail(s, 1, "level: l%u has moved %u times", i, l->moves[i]);
+    }
+}
+
+/* A node that flaps ten times in a minute moves no service more than once; and when it has been
+ * calm for long enough, the load comes back to it, with no service moved more than once for that.
+ */
+void story_level(struct sim *s)
+{
+    struct level l = { .at = { 0 } };
+    story_begin(s, 3);
+    for (uint32_t i = 0; i < LEVEL_JOBS; i++) {
+        char name[8], spec[128];
+        (void)snprintf(name, sizeof name, "l%u", i);
+        (void)snprintf(spec, sizeof spec,
+                       "{\"name\":\"%s\",\"kind\":\"service\",\"exec\":[\"/bin/x\"],"
+                       "\"max_moves\":1000}",
+                       name);
+        story_put(s, i % 3, name, spec);
+    }
+    sim_run_for(s, 20000);
+    (void)level_look(s, &l, 0);
+    for (uint32_t i = 0; i < 10; i++) {
+        sim_crash(s, 2, i % 2 == 0);
+        level_run(s, &l, 3000, 1);
+        sim_boot(s, 2);
+        level_run(s, &l, 3000, 1);
+    }
+    if (level_look(s, &l, 2) != 0)
+        sim_fail(s, 1, "level: a service has moved to a node that flaps");
+    level_run(s, &l, 50000, 1);
+    if (level_look(s, &l, 2) != 0)
+        sim_fail(s, 1, "level: a service has moved before it was calm");
+    level_run(s, &l, 120000, 2);
+    uint32_t there = level_look(s, &l, 2);
+    if (there == 0 || there > LEVEL_JOBS / 3)
+        sim_fail(s, 1, "level: %u services are on the node that is back", there);
+    level_run(s, &l, 120000, 2);
+    if (level_look(s, &l, 2) != there)
+        sim_fail(s, 1, "level: what is level moves on");
+    story_rest(s);
+}

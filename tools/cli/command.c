@@ -569,13 +569,28 @@ const struct cli_command cli_commands[] = {
       .run = cli_verb_cron },
     { .verb = "whatif",
       .group = "place",
-      .usage = "--down NODE",
-      .help = "where the runs of a node would go if it were gone",
+      .usage = "--down NODE | --add NODE=SLOTS,TAG=VALUE…",
+      .help = "what would run where if a node were gone, or there were one more",
       .more =
           "Nothing is changed. Each keeper answers for its own jobs: where slots are short, two\n"
-          "of them may promise the same one.\n",
+          "of them may promise the same one. With --add: what waits and would fit there, the\n"
+          "shares of `spread: each`, and the services that the ring would rather have there.\n"
+          "\n"
+          "  muster whatif --down bravo\n"
+          "  muster whatif --add delta=16,rack=b,gpu=2\n",
       .flags = cli_flags_whatif,
       .run = cli_verb_whatif },
+    { .verb = "rebalance",
+      .group = "place",
+      .usage = "[--dry-run]",
+      .help = "move services from fuller nodes to emptier ones, one after the other",
+      .more =
+          "Each move ends a service and starts it where its node would be no fuller than the\n"
+          "one it leaves; the next one moves when it runs again. It stops when nothing is to be\n"
+          "gained, when a service does not come up again, or with Ctrl-C: what has moved stays.\n"
+          "Tasks, `move: never` and the shares of `spread: each` never move.\n",
+      .flags = cli_flags_rebalance,
+      .run = cli_verb_rebalance },
     { .verb = "next",
       .group = "time",
       .usage = "JOB|EXPR",

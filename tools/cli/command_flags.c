@@ -118,7 +118,16 @@ const struct cli_flag cli_flags_node_tag[] = {
     { .name = "remove", .value = "K,K", .help = "tags to take away" }, END
 };
 const struct cli_flag cli_flags_whatif[] = {
-    { .name = "down", .value = "NODE", .help = "the node that would be gone" }, END
+    { .name = "down", .value = "NODE", .help = "the node that would be gone" },
+    { .name = "add",
+      .value = "NODE=SLOTS,K=V…",
+      .help = "a node that would be there, with its tags" },
+    END
+};
+const struct cli_flag cli_flags_rebalance[] = {
+    { .name = "dry-run", .letter = 'n', .help = "only say what would move" },
+    { .name = "limit", .value = "N", .help = "no more moves than that" },
+    END
 };
 const struct cli_flag cli_flags_keygen[] = {
     { .name = "bits", .value = "N", .choices = "128 192 256", .help = "so many (256)" }, END

@@ -10,6 +10,7 @@
 #include "tools/cli/flags.h"
 
 extern const struct cli_flag cli_flags_whatif[];
+extern const struct cli_flag cli_flags_rebalance[];
 extern const struct cli_flag cli_flags_none[];
 extern const struct cli_flag cli_flags_ls[];
 extern const struct cli_flag cli_flags_node_ls[];

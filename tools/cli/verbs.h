@@ -72,6 +72,7 @@ int cli_logs_end(struct cli *cli, const char *name, long long lines, const char 
 int cli_verb_where(struct cli *cli);
 int cli_verb_why(struct cli *cli);
 int cli_verb_whatif(struct cli *cli);
+int cli_verb_rebalance(struct cli *cli);
 
 int cli_verb_next(struct cli *cli);
 int cli_verb_cron(struct cli *cli);

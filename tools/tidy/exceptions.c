@@ -50,6 +50,7 @@ const struct tidy_exception tidy_exceptions[] = {
       "its table is taken at open; the runs of a request while it is under way" },
     { "agent/triggered.c", "calls", "calloc free", "its tables are taken at open" },
     { "agent/wish.c", "calls", "calloc free", "a wish lives as long as a job that says it" },
+    { "agent/serve_plan.c", "calls", "calloc free", "one entry a member, for one question" },
     { "agent/serve_list.c", "calls", "malloc calloc free",
       "the part of a list while it is written" },
     { "agent/serve_logs.c", "calls", "malloc free", "the end of an output while it is sent" },
