@@ -19,7 +19,8 @@ from faults import SOAK, cannot, say, short_or_long
 
 PACKETS = os.path.join(BUILD, "kit", "packets")
 RATE = 50000
-SECONDS = short_or_long(2, 60)
+SECONDS = short_or_long(2, 40)
+WARM_UP = short_or_long(1, 10)
 FLAT_KIB = 4096 * (4 if PATIENCE > 1 else 1)
 
 
@@ -127,7 +128,7 @@ def storm(agent, packets, seconds):
 def endure(cluster, jobs, name, packets):
     """A storm against the first agent, and then members and jobs are as before."""
     agent = cluster[0]
-    storm(agent, packets, 1)  # what is taken once is taken now
+    storm(agent, packets, WARM_UP)  # what is taken once is taken now
     before = rss_kib(agent)
     sent, worst = storm(agent, packets, SECONDS)
     after = rss_kib(agent)
