@@ -42,6 +42,7 @@ struct batch {
 
 struct agent_triggers {
     struct batch batch[TRIGGER_BATCHES];
+    uint32_t high;         /* none is used at this index or above */
     uint64_t last_wall_ms; /* of the last id made here, */
     uint16_t last_count;   /* and its number within that millisecond */
 };
@@ -317,6 +318,8 @@ void agent_trigger_begin(struct agent_core *core, const struct agent_request *q)
         return;
     }
     *b = (struct batch){ .is_used = true, .is_list = q->is_list, .client = q->number };
+    uint32_t end = (uint32_t)(b - core->triggers->batch) + 1;
+    core->triggers->high = core->triggers->high > end ? core->triggers->high : end;
     b->number = agent_number(core);
     b->retry_ms = MUSTER_NEVER;
     (void)snprintf(b->name, sizeof b->name, "%s", q->name);
@@ -384,9 +387,12 @@ void agent_trigger_tick(struct agent_core *core)
 
 uint64_t agent_trigger_deadline_ms(const struct agent_core *core)
 {
+    struct agent_triggers *t = core->triggers;
     uint64_t next = MUSTER_NEVER;
-    for (uint32_t i = 0; i < TRIGGER_BATCHES; i++)
-        if (core->triggers->batch[i].is_used)
-            next = muster_deadline_sooner(next, core->triggers->batch[i].retry_ms);
+    while (t->high > 0 && !t->batch[t->high - 1].is_used)
+        t->high--;
+    for (uint32_t i = 0; i < t->high; i++)
+        if (t->batch[i].is_used)
+            next = muster_deadline_sooner(next, t->batch[i].retry_ms);
     return next;
 }
