@@ -46,6 +46,7 @@ static const struct key launch_keys[] = {
     KEY(agent_launch, KEY_U64, "ready_after", true, ready_after_ms),
     KEY(agent_launch, KEY_U64, "ready_timeout", true, ready_timeout_ms),
     KEY(agent_launch, KEY_U64, "log_max", true, log_max_bytes),
+    KEY(agent_launch, KEY_U64, "log_keep", false, log_keep_s),
     KEY(agent_launch, KEY_U64, "watchdog", false, watchdog_ms),
 };
 

@@ -67,6 +67,7 @@ struct agent_launch {
     uint64_t ready_timeout_ms; /* else: not ready by then is a failure */
     uint64_t watchdog_ms;      /* ready and without a beat for that long is a failure; 0: off */
     uint64_t log_max_bytes;    /* rotate the output file at this size, keep one older */
+    uint64_t log_keep_s;       /* how long it stays when the attempt has ended; 0: the usual time */
     struct agent_left_bytes checkpoint; /* of an earlier attempt; travels as a file of its own */
 };
 

@@ -82,7 +82,7 @@ bool agent_logline_parse(struct agent_logline *record, const char *line, size_t 
 }
 
 size_t agent_loghead_write(char *out, uint64_t base, uint64_t token, uint32_t attempt,
-                           const char *run)
+                           uint64_t keep_s, const char *run)
 {
     struct agent_fields f;
     agent_fields_init(&f, out, AGENT_LOGHEAD_MAX - 1, ' ');
@@ -92,6 +92,8 @@ size_t agent_loghead_write(char *out, uint64_t base, uint64_t token, uint32_t at
     agent_fields_u64(&f, "base", base);
     agent_fields_u64(&f, "token", token);
     agent_fields_u64(&f, "attempt", attempt);
+    if (keep_s > 0)
+        agent_fields_u64(&f, "keep", keep_s);
     size_t len = f.len;
     agent_fields_text(&f, "run", run);
     len = f.is_full ? len : f.len;
@@ -106,4 +108,18 @@ bool agent_loghead_parse(uint64_t *base, const char *line, size_t len)
         return false;
     const char *at = line + sizeof(before) - 1;
     return digits_read(&at, line + len, UINT64_MAX, base);
+}
+
+uint64_t agent_loghead_keep_s(const char *line, size_t len)
+{
+    static const char key[] = " keep=", last[] = " run=";
+    uint64_t base, keep = 0;
+    const char *run = memmem(line, len, last, sizeof(last) - 1);
+    if (run != NULL)
+        len = (size_t)(run - line) + 1; /* a name may say what it likes */
+    const char *at = memmem(line, len, key, sizeof(key) - 1);
+    if (!agent_loghead_parse(&base, line, len) || at == NULL)
+        return 0;
+    at += sizeof(key) - 1;
+    return digits_read(&at, line + len, UINT64_MAX, &keep) ? keep : 0;
 }

@@ -3,7 +3,7 @@
  * An output file is text, a record per line, and can be read from any byte: a newline ends a record
  * and stands nowhere else, so a reader dropped in the middle goes on after the next newline.
  *
- *     #muster-log v=1 base=0 token=7 attempt=1 run=market/ticker
+ *     #muster-log v=1 base=0 token=7 attempt=1 keep=2592000 run=market/ticker
  *     1774659600123 o 1 F connected to 3 venues
  *     1774659600131 e 1 P a line longer than AGENT_LOGLINE_TEXT_MAX comes in pieces, each but
  *     1774659600131 e 1 F the last marked P
@@ -55,9 +55,11 @@ size_t agent_logline_head(char *out, uint64_t wall_ms, enum agent_logline_stream
 /* Reads one line without its newline; the text points into it. */
 bool agent_logline_parse(struct agent_logline *record, const char *line, size_t len);
 
-/* Writes a file's first line with its newline; its length. */
+/* Writes a file's first line with its newline; its length. `keep_s`: how long the file stays when
+ * its attempt has ended; 0: it does not say. */
 size_t agent_loghead_write(char *out, uint64_t base, uint64_t token, uint32_t attempt,
-                           const char *run);
+                           uint64_t keep_s, const char *run);
+uint64_t agent_loghead_keep_s(const char *line, size_t len);
 
 /* Reads the base from a file's first line (without its newline). */
 bool agent_loghead_parse(uint64_t *base, const char *line, size_t len);

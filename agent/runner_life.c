@@ -302,6 +302,7 @@ static void launch_fill(struct agent_core *core, const struct agent_run *run,
         .checkpoint = launch_checkpoint(core, run),
         .watchdog_ms = job->watchdog_ms == AGENT_JOB_NONE ? 0 : job->watchdog_ms,
         .log_max_bytes = core->config.log_max_bytes,
+        .log_keep_s = (job->keep_age_ms + 999) / 1000,
     };
 }
 

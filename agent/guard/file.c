@@ -42,7 +42,7 @@ static bool file_start(struct guard_output *o)
     int fd = open(o->path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0640);
     if (fd < 0)
         return false;
-    size_t len = agent_loghead_write(head, o->base, o->token, o->attempt, o->run);
+    size_t len = agent_loghead_write(head, o->base, o->token, o->attempt, o->keep_s, o->run);
     if (flock(fd, LOCK_EX | LOCK_NB) != 0 || write(fd, head, len) != (ssize_t)len) {
         int err = errno;
         close(fd);

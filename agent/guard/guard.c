@@ -175,6 +175,7 @@ static bool begin_job(struct guard *g)
         guard_fail(g, err, "cannot start a process: %s", strerror(err));
         return false;
     }
+    g->output.keep_s = g->launch.log_keep_s;
     err = guard_output_open(&g->output, g->terms.log, g->launch.log_max_bytes, g->launch.run,
                             g->launch.token, g->launch.attempt);
     if (err != 0)

@@ -40,7 +40,8 @@ struct guard_output {
     uint64_t token;
     uint32_t attempt;
     uint64_t max; /* bytes of one file */
-    int fd;       /* -1: could not be opened; tried again at retry_ms */
+    uint64_t keep_s;
+    int fd; /* -1: could not be opened; tried again at retry_ms */
     uint64_t retry_ms;
     uint64_t base; /* offset of the file's first byte in the attempt's output */
     uint64_t size; /* bytes in the file; whole records only */

@@ -15,6 +15,7 @@
 #include "base/text.h"
 
 #define SWEEP_MS          60000
+#define SWEEPS_AGED       60 /* of so many one looks for what is too old */
 #define LOG_TOTAL_DEFAULT (UINT64_C(1) << 30)
 
 uint64_t shell_guards_now_ms(void)
@@ -35,6 +36,8 @@ static void feed_all(uv_timer_t *timer)
 static void sweep_work(uv_work_t *work)
 {
     struct shell_guards *g = work->data;
+    if (g->sweeps % SWEEPS_AGED == 0)
+        shell_log_sweep_aged(g->log_dir, (uint64_t)time(NULL));
     shell_log_sweep(g->log_dir, g->config.log_total_max);
 }
 
@@ -50,7 +53,7 @@ static void sweep_done(uv_work_t *work, int status)
 static void sweep_begin(uv_timer_t *timer)
 {
     struct shell_guards *g = timer->data;
-    if (!g->has_new_output || g->is_sweeping)
+    if (g->is_sweeping || (++g->sweeps % SWEEPS_AGED != 0 && !g->has_new_output))
         return;
     g->sweeping.data = g;
     if (uv_queue_work(g->config.loop, &g->sweeping, sweep_work, sweep_done) != 0)

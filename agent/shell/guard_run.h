@@ -81,6 +81,7 @@ struct shell_guards {
     uv_timer_t sweep;
     uv_work_t sweeping;
     bool is_sweeping;
+    uint32_t sweeps;     /* begun or left out */
     bool has_new_output; /* since the last sweep */
     uv_timer_t outputs;  /* tells of the ends of outputs, at a modest pace */
     uint32_t output_at;  /* whose turn it is */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Removing the oldest output when there is too much of it. */
+/* Removing the oldest output when there is too much of it, and what is too old. */
 #include "agent/shell/log_sweep.h"
 
 #include <dirent.h>
@@ -140,6 +140,57 @@ void shell_log_sweep(const char *log_dir, uint64_t total_max)
     s->root = open(log_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     for (int i = 0; i < ROUNDS_MAX && s->root >= 0 && sweep_round(s, total_max); i++)
         continue;
+    if (s->root >= 0)
+        close(s->root);
+    free(s);
+}
+
+/* ---- by age */
+
+/* How long it stays after the last word of its attempt, and how long ago that was. */
+static bool is_aged(int folder, const char *name, uint64_t now_s)
+{
+    char head[AGENT_LOGHEAD_MAX];
+    struct stat about;
+    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    ssize_t len = fd < 0 || fstat(fd, &about) != 0 ? -1 : pread(fd, head, sizeof(head), 0);
+    if (fd >= 0)
+        close(fd);
+    if (len < 0)
+        return false;
+    const char *end = memchr(head, '\n', (size_t)len);
+    uint64_t keep_s = end == NULL ? 0 : agent_loghead_keep_s(head, (size_t)(end - head));
+    uint64_t last_s = about.st_mtime > 0 ? (uint64_t)about.st_mtime : 0;
+    return now_s > last_s && now_s - last_s > (keep_s > 0 ? keep_s : SHELL_LOG_KEEP_S);
+}
+
+static void aged_folder(struct sweep *s, const char *name, uint64_t now_s)
+{
+    DIR *dir = strlen(name) < FOLDER_MAX ? folder_open(s->root, name) : NULL;
+    if (dir == NULL)
+        return;
+    s->count = 0;
+    for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir))
+        if (is_output(entry->d_name) && is_aged(dirfd(dir), entry->d_name, now_s))
+            sweep_note(s, name, entry->d_name);
+    closedir(dir);
+    for (uint32_t i = 0; i < s->count; i++)
+        (void)candidate_remove(s, &s->oldest[i]);
+}
+
+void shell_log_sweep_aged(const char *log_dir, uint64_t now_s)
+{
+    struct sweep *s = malloc(sizeof(*s));
+    if (s == NULL)
+        return;
+    s->root = open(log_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = s->root < 0 ? NULL : folder_open(s->root, ".");
+    for (struct dirent *entry = dir == NULL ? NULL : readdir(dir); entry != NULL;
+         entry = readdir(dir))
+        if (entry->d_name[0] != '.')
+            aged_folder(s, entry->d_name, now_s);
+    if (dir != NULL)
+        closedir(dir);
     if (s->root >= 0)
         close(s->root);
     free(s);

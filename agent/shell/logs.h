@@ -5,8 +5,8 @@
  * is none yet. It ends when it is cancelled, or, if it was asked for one attempt, with that.
  *
  * Retention: the newest GUARD_LOGS_KEPT ended attempts of a job, each at most twice its
- * log_max_bytes, and all jobs together at most log_total_max (agent/shell/guard.h); what lives is
- * never removed.
+ * log_max_bytes, for as long as its `keep.age` says, and all jobs together at most log_total_max
+ * (agent/shell/guard.h); what lives is never removed.
  *
  * memory   one buffer for each stream, at most SHELL_LOGS_MAX streams
  * errors   told by on_bytes with `ended`: MUSTER_ENOTFOUND no such output, MUSTER_EBUSY too many

@@ -218,6 +218,37 @@ static void all_output_together_has_a_size(void **state)
     yard_must(y, 100, AGENT_GUARD_EXITED);
 }
 
+static void output_goes_when_its_job_keeps_it_no_longer(void **state)
+{
+    struct yard *y = *state;
+    char log_dir[2 * YARD_PATH_MAX];
+    uint32_t files;
+    const char *argv[4];
+    uint64_t now_s = (uint64_t)time(NULL);
+    struct agent_launch living = yard_job(100, "echo here; sleep 1000", argv);
+    living.log_keep_s = 1;
+    yard_launch(y, &living);
+    yard_must(y, 100, AGENT_GUARD_STARTED);
+    run_to_end(y, 1, "echo usual", 0);
+    struct agent_launch brief = yard_job(2, "echo brief", argv);
+    brief.log_keep_s = 3600;
+    yard_launch(y, &brief);
+    yard_must(y, 2, AGENT_GUARD_EXITED);
+    yard_run(y, 300);
+    snprintf(log_dir, sizeof(log_dir), "%s/logs", y->dir);
+    shell_log_sweep_aged(log_dir, now_s + 3500);
+    (void)folder_bytes(y, "story+job", &files);
+    assert_int_equal(files, 3); /* one lives, two are young */
+    shell_log_sweep_aged(log_dir, now_s + 3700);
+    (void)folder_bytes(y, "story+job", &files);
+    assert_int_equal(files, 2);
+    shell_log_sweep_aged(log_dir, now_s + SHELL_LOG_KEEP_S + 100);
+    (void)folder_bytes(y, "story+job", &files);
+    assert_int_equal(files, 1);
+    shell_guards_stop(y->guards, 100, 0);
+    yard_must(y, 100, AGENT_GUARD_EXITED);
+}
+
 static void a_full_disk_costs_output_and_nothing_else(void **state)
 {
     struct yard *y = *state;
@@ -417,6 +448,7 @@ int main(void)
         STORY(a_flood_fills_neither_disk_nor_memory),
         STORY(only_the_last_attempts_are_kept),
         STORY(all_output_together_has_a_size),
+        STORY(output_goes_when_its_job_keeps_it_no_longer),
         STORY(a_full_disk_costs_output_and_nothing_else),
         STORY(readers_get_what_they_ask_for),
         STORY(a_record_is_json_and_says_where_to_go_on),

@@ -77,7 +77,7 @@ static void head_twice(const char *line, size_t size, char *out)
     uint64_t base, again;
     if (!agent_loghead_parse(&base, line, size))
         return;
-    size_t len = agent_loghead_write(out, base, 1, 1, "run");
+    size_t len = agent_loghead_write(out, base, 1, 1, 1, "run");
     MUSTER_ASSERT(agent_loghead_parse(&again, out, len - 1));
     MUSTER_ASSERT(again == base);
 }

@@ -85,25 +85,30 @@ static void a_head_tells_its_base(void **state)
 {
     char head[AGENT_LOGHEAD_MAX], run[600];
     uint64_t base = 0;
-    size_t len = agent_loghead_write(head, 1048576, 7, 2, "market/ticker");
+    size_t len = agent_loghead_write(head, 1048576, 7, 2, 3600, "market/ticker");
 
     (void)state;
-    assert_int_equal(len,
-                     strlen("#muster-log v=1 base=1048576 token=7 attempt=2 run=market/ticker\n"));
-    assert_memory_equal(head, "#muster-log v=1 base=1048576 token=7 attempt=2 run=market/ticker\n",
-                        len);
+    assert_int_equal(
+        len,
+        strlen("#muster-log v=1 base=1048576 token=7 attempt=2 keep=3600 run=market/ticker\n"));
+    assert_memory_equal(
+        head, "#muster-log v=1 base=1048576 token=7 attempt=2 keep=3600 run=market/ticker\n", len);
     assert_true(agent_loghead_parse(&base, head, len - 1));
     assert_int_equal(base, 1048576);
+    assert_int_equal(agent_loghead_keep_s(head, len - 1), 3600);
 
     /* A run's name that is too long is left out; the line still ends. */
     memset(run, 'r', sizeof(run) - 1);
     run[sizeof(run) - 1] = '\0';
-    len = agent_loghead_write(head, 5, 7, 2, run);
+    len = agent_loghead_write(head, 5, 7, 2, 0, run);
     assert_true(len <= AGENT_LOGHEAD_MAX);
     assert_int_equal(head[len - 1], '\n');
     assert_null(memchr(head, '\n', len - 1));
     assert_true(agent_loghead_parse(&base, head, len - 1));
     assert_int_equal(base, 5);
+    assert_int_equal(agent_loghead_keep_s(head, len - 1), 0);
+    len = agent_loghead_write(head, 5, 7, 2, 0, "a keep=7 b");
+    assert_int_equal(agent_loghead_keep_s(head, len - 1), 0);
 }
 
 static void a_head_of_something_else_is_refused(void **state)
