@@ -188,12 +188,12 @@ def test_apart_keeps_jobs_from_each_other_both_ways(three):
     c = three
     c[0].submit("db/main", on=f"node == {c[0].name}")
     c.wait_once({"db/main"}, 5)
-    for i in range(3):
+    for i in range(2):  # a third might fill a node, which would then not be asked
         c[i].submit(f"web/{i}", apart="db/*", prefer=f"node == {c[0].name}")
     c[1].submit("solo/1", apart="solo/*", on="tag.rack == b")
     c[2].submit("solo/2", apart="solo/*", on="tag.rack == b")
-    where = nodes_of(c, "web/0", "web/1", "web/2", "solo/1", "solo/2", "db/main")
-    assert 0 not in [where[f"web/{i}"] for i in range(3)] and where["solo/1"] != where["solo/2"]
+    where = nodes_of(c, "web/0", "web/1", "solo/1", "solo/2", "db/main")
+    assert 0 not in [where[f"web/{i}"] for i in range(2)] and where["solo/1"] != where["solo/2"]
     c[0].submit("solo/3", apart="solo/*", on="tag.rack == b")
     reason = eventually(lambda: "may not run beside what 2 of" in
                         (c[1].get("/v1/runs/solo/3")["reason"] or "") and
