@@ -38,10 +38,14 @@ struct cli_command {
     enum cli_takes takes;
     bool is_raw; /* everything after the verb goes on as it is */
     int (*run)(struct cli *cli);
+    const struct cli_command *others; /* of the last one, which has no verb: where they go on */
 };
 
-/* All commands in the order of the help; the last one has no verb. */
-extern const struct cli_command cli_commands[];
+/* Both in the order of the help. */
+extern const struct cli_command cli_commands_cluster[], cli_commands_job[];
+
+/* All commands one after the other: NULL before the first and after the last. */
+const struct cli_command *cli_command_next(const struct cli_command *c);
 
 /* The flags that every verb understands; the last one has no name. */
 extern const struct cli_flag cli_flags_shared[];

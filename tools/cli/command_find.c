@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a verb is found in the table of them. */
+/* How a verb is found in the tables of them. */
 #include <stddef.h>
 #include <string.h>
 
@@ -8,6 +8,12 @@
 #include "tools/cli/command.h"
 
 #define VERBS_MAX 128
+
+const struct cli_command *cli_command_next(const struct cli_command *c)
+{
+    const struct cli_command *next = c != NULL ? c + 1 : cli_commands_cluster;
+    return next->verb != NULL ? next : next->others;
+}
 
 /* How many of the words spell `name` ("node ls"); 0 when they do not. */
 static int words_spelling(const char *name, size_t len, int argc, const char *const *argv)
@@ -35,7 +41,7 @@ static int command_spelled(const struct cli_command *c, int argc, const char *co
 
 const struct cli_command *cli_command_find(int argc, const char *const *argv, int *used)
 {
-    for (const struct cli_command *c = cli_commands; c->verb != NULL; c++) {
+    for (const struct cli_command *c = NULL; (c = cli_command_next(c)) != NULL;) {
         *used = command_spelled(c, argc, argv);
         if (*used > 0)
             return c;
@@ -48,7 +54,7 @@ const char *cli_command_nearest(int argc, const char *const *argv)
     const char *names[VERBS_MAX] = { NULL };
     char typed[64];
     size_t count = 0;
-    for (const struct cli_command *c = cli_commands; c->verb != NULL; c++) {
+    for (const struct cli_command *c = NULL; (c = cli_command_next(c)) != NULL;) {
         MUSTER_ASSERT(count + 1 < VERBS_MAX);
         names[count++] = c->verb;
     }

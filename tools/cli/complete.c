@@ -48,7 +48,7 @@ static const char *takes_word(enum cli_takes takes)
 static void first_words_print(const char *gap)
 {
     char last[32] = "";
-    for (const struct cli_command *c = cli_commands; c->verb != NULL; c++) {
+    for (const struct cli_command *c = NULL; (c = cli_command_next(c)) != NULL;) {
         size_t len = strcspn(c->verb, " ");
         if (strlen(last) != len || strncmp(last, c->verb, len) != 0)
             printf("%.*s%s", (int)len, c->verb, gap);
@@ -59,7 +59,7 @@ static void first_words_print(const char *gap)
 static void second_words_print(const char *first, const char *gap)
 {
     size_t len = strlen(first);
-    for (const struct cli_command *c = cli_commands; c->verb != NULL; c++)
+    for (const struct cli_command *c = NULL; (c = cli_command_next(c)) != NULL;)
         if (strncmp(c->verb, first, len) == 0 && c->verb[len] == ' ')
             printf("%s%s", c->verb + len + 1, gap);
 }
@@ -110,7 +110,7 @@ static void bash_print(void)
           "    '') takes=first ;;\n"
           "    node) takes=second ;;\n",
           stdout);
-    for (const struct cli_command *c = cli_commands; c->verb != NULL; c++)
+    for (const struct cli_command *c = NULL; (c = cli_command_next(c)) != NULL;)
         bash_verb(c);
     fputs("    esac\n"
           "    if [[ -n $words ]]; then\n"
@@ -193,7 +193,7 @@ static void zsh_print(void)
           "}\n"
           "_muster_verbs()\n{\n    local -a verbs\n    verbs=(\n",
           stdout);
-    for (const struct cli_command *c = cli_commands; c->verb != NULL; c++) {
+    for (const struct cli_command *c = NULL; (c = cli_command_next(c)) != NULL;) {
         if (strchr(c->verb, ' ') != NULL)
             continue;
         char line[256];
@@ -217,7 +217,7 @@ static void zsh_print(void)
           "    shift words\n    (( CURRENT-- ))\n"
           "    case $verb in\n",
           stdout);
-    for (const struct cli_command *c = cli_commands; c->verb != NULL; c++)
+    for (const struct cli_command *c = NULL; (c = cli_command_next(c)) != NULL;)
         zsh_verb(c);
     /* As an autoloaded file it is called by its name, as a sourced one it announces itself. */
     fputs("    esac\n}\n"
@@ -273,7 +273,7 @@ static void fish_print(void)
     fputs("# fish completion for muster; made by 'muster completion fish'\n"
           "complete -c muster -n '__fish_use_subcommand' -f -a node -d 'list or show nodes'\n",
           stdout);
-    for (const struct cli_command *c = cli_commands; c->verb != NULL; c++)
+    for (const struct cli_command *c = NULL; (c = cli_command_next(c)) != NULL;)
         fish_verb(c);
     fish_flags("true", cli_flags_shared);
 }

@@ -18,7 +18,7 @@ void cli_help_all(FILE *out)
     fputs("muster keeps jobs running on a cluster of hosts that need no master.\n"
           "usage: muster VERB [words] [flags]\n",
           out);
-    for (const struct cli_command *c = cli_commands; c->verb != NULL; c++) {
+    for (const struct cli_command *c = NULL; (c = cli_command_next(c)) != NULL;) {
         if (strcmp(group, c->group) != 0)
             fprintf(out, "\n%s\n", c->group);
         group = c->group;
