@@ -138,6 +138,16 @@ enum agent_unfit agent_place_fits(const struct agent_core *core, const struct ag
     return AGENT_FITS;
 }
 
+bool agent_place_has_room(const struct agent_core *core)
+{
+    for (uint32_t i = 0; i < agent_peers_count(core); i++) {
+        const struct agent_peer *p = agent_peers_at(core, i);
+        if (agent_place_fits(core, p, NULL, 1, p->promised) == AGENT_FITS)
+            return true;
+    }
+    return false;
+}
+
 const char *agent_unfit_text(enum agent_unfit u)
 {
     static const char *const text[] = {

@@ -41,6 +41,9 @@ enum agent_unfit {
 /* What it says of itself, for expressions. */
 struct agent_facts agent_place_facts(const struct agent_peer *p);
 
+/* Whether any node that we see could take a run of one slot. */
+bool agent_place_has_room(const struct agent_core *core);
+
 /* `wish` may be NULL. `promised`: slots the caller has offered there and the node has not counted
  * yet. */
 enum agent_unfit agent_place_fits(const struct agent_core *core, const struct agent_peer *p,

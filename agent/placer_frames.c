@@ -119,10 +119,12 @@ void agent_placer_claimable(struct agent_core *core, uint32_t bucket)
 {
     struct store_view view;
     uint64_t cursor = 0;
-    while (store_bucket_next(core->store, bucket, &cursor, &view)) {
+    bool has_room = agent_place_has_room(core); /* or every row of a full cluster is looked at */
+    while (has_room && store_bucket_next(core->store, bucket, &cursor, &view)) {
         const struct place_entry *e = placer_find(core, view.row.key);
-        if ((e == NULL || e->state != PLACE_CLAIMED) && is_claimable(core, &view.row))
-            (void)claim(core, &view.row);
+        if ((e == NULL || e->state != PLACE_CLAIMED) && is_claimable(core, &view.row) &&
+            !claim(core, &view.row))
+            has_room = agent_place_has_room(core);
     }
 }
 

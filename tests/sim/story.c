@@ -549,6 +549,7 @@ static const struct {
     { "held", 4, story_held },
     { "group", 5, story_group },
     { "level", 3, story_level },
+    { "apart", 3, story_apart },
 };
 
 int sim_story(const char *name, bool trace)

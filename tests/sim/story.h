@@ -57,6 +57,7 @@ void story_shift(struct sim *s);
 void story_held(struct sim *s);
 void story_group(struct sim *s);
 void story_level(struct sim *s);
+void story_apart(struct sim *s);
 void story_copies(struct sim *s);
 void story_clock(struct sim *s);
 void story_spring(struct sim *s);

@@ -318,3 +318,61 @@ void story_level(struct sim *s)
         sim_fail(s, 1, "level: what is level moves on");
     story_rest(s);
 }
+
+/* ---- apart */
+
+static const char *const shy[] = { "shy/a", "shy/b" };
+
+/* How many of the two run; it is a fault if they do so on one node. */
+static uint32_t shy_live(struct sim *s)
+{
+    uint32_t node[2] = { 0, 0 }, live = 0;
+    uint64_t token = 0;
+    for (uint32_t i = 0; i < 2; i++)
+        live += sim_proc_live(s, shy[i], &node[i], &token) == 1;
+    if (live == 2 && node[0] == node[1])
+        sim_fail(s, 1, "apart: both are on n%u", node[0]);
+    return live;
+}
+
+static bool both_run(struct sim *s)
+{
+    return shy_live(s) == 2;
+}
+
+/* Both would rather be on n0, and only one of them says that it keeps apart: they are never on one
+ * node, whoever dies, and with one node left one of them waits. */
+void story_apart(struct sim *s)
+{
+    story_begin(s, 3);
+    for (uint32_t i = 0; i < 2; i++) {
+        char spec[160];
+        (void)snprintf(spec, sizeof spec,
+                       "{\"name\":\"%s\",\"kind\":\"service\",\"exec\":[\"/bin/x\"],"
+                       "\"max_moves\":1000,\"prefer\":\"node == n0\"%s}",
+                       shy[i], i == 0 ? ",\"apart\":\"shy/*\"" : "");
+        story_put(s, i, shy[i], spec);
+    }
+    for (uint32_t round = 0; round < 12; round++) {
+        uint32_t hit = round % 3;
+        sim_await(s, 40000, both_run, "both run");
+        sim_crash(s, hit, round % 2 == 0);
+        for (uint32_t i = 0; i < 400; i++) {
+            sim_run_for(s, 25);
+            (void)shy_live(s);
+        }
+        if (!both_run(s))
+            sim_fail(s, 1, "apart: two nodes are left, and one of them waits");
+        sim_boot(s, hit);
+        sim_run_for(s, round * 100);
+    }
+    sim_crash(s, 1, false);
+    sim_run_for(s, 10000);
+    sim_crash(s, 2, false);
+    sim_run_for(s, 20000);
+    if (shy_live(s) != 1)
+        sim_fail(s, 1, "apart: one node is left, and %u run", shy_live(s));
+    sim_boot(s, 1);
+    sim_boot(s, 2);
+    sim_await(s, 40000, both_run, "both run again");
+}

@@ -22,7 +22,7 @@ void cli_help_all(FILE *out)
         if (strcmp(group, c->group) != 0)
             fprintf(out, "\n%s\n", c->group);
         group = c->group;
-        fprintf(out, "  %-11s %s\n", c->verb, c->help);
+        fprintf(out, "  %-12s %s\n", c->verb, c->help);
     }
     fputs("\nEvery verb knows --addr ADDR (or $MUSTER_ADDR), --json and --help.\n"
           "Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 exists or conflict, 5 agent not\n"
