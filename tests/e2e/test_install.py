@@ -71,8 +71,13 @@ def test_the_example_shows_only_settings_that_exist(installed, clusters):
     shown = [line[1:] for line in lines if line[:1] == "#" and line[1:2].isalpha() and ":" in line]
     assert len(shown) >= 12
     c = clusters(1, start=False)
-    # Where the agent lives is the harness's to say, by flags, which win.
-    (root / "all.yaml").write_text("\n".join(shown) + "\n")
+    # Where the agent lives is the harness's to say, by flags, which win; and where its key is.
+    key = root / "key"
+    key.touch(mode=0o600)
+    key.write_text(c[0].cli("keygen")[1])
+    text = "\n".join(shown).replace("/etc/muster/key", str(key))
+    assert str(key) in text
+    (root / "all.yaml").write_text(text + "\n")
     c[0].extra = ["--config", str(root / "all.yaml"), "--advertise", f"{c[0].host}:7946"]
     c[0].join = [f"{c[0].host}:7946"]
     c[0].start(wait=False)
