@@ -36,12 +36,21 @@ static uint64_t wait_jitter(struct agent_core *core, uint64_t wait_ms)
     return wait_ms - fifth + muster_rng_below(&core->rng, 2 * fifth + 1);
 }
 
+/* It counts from the end, and both are told by the clock that saw the end: an end that is judged late
+ * may lie before a step of that clock, and who keeps the run trusts their difference alone. */
+static uint64_t wait_end_wall_ms(const struct agent_core *core, const struct agent_run *run,
+                                 uint64_t wait_ms)
+{
+    uint64_t from = run->exit_wall_ms != 0 ? run->exit_wall_ms : core->now.wall_ms;
+    return wait_ms > 0 ? from + wait_ms : 0;
+}
+
 static void verdict_set(struct agent_core *core, struct agent_run *run, enum agent_verdict verdict,
                         uint64_t wait_ms)
 {
     run->has_verdict = true;
     run->holds_slot = false;
-    run->not_before_wall_ms = wait_ms > 0 ? core->now.wall_ms + wait_ms : 0;
+    run->not_before_wall_ms = wait_end_wall_ms(core, run, wait_ms);
     run->done = (struct agent_msg_done){ .token = run->token,
                                          .verdict = verdict,
                                          .has_exit = true,
@@ -72,7 +81,7 @@ static void run_failed(struct agent_core *core, struct agent_run *run, bool coun
     }
     run->holds_slot = false;
     run->retry_ms = core->now.mono_ms + wait;
-    run->not_before_wall_ms = wait > 0 ? core->now.wall_ms + wait : 0;
+    run->not_before_wall_ms = wait_end_wall_ms(core, run, wait);
     runner_changed(run, AGENT_RUN_BACKOFF, core->now.wall_ms);
     if (wait == 0)
         runner_launch(core, run);
