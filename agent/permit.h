@@ -11,9 +11,10 @@
  *     CHECKED: needed, or not       ────────▶ only this takes one back
  *
  * A permit belongs to a run by its name, not to a keeper: a new keeper of the run asks again and
- * has the same, a new keeper of the group finds them in the row. One that nobody needs is found by
- * the next CHECK, whoever has died. An answer to a CHECK counts only while the run has not asked
- * since.
+ * has the same, a new keeper of the group finds them in the row, and with each the reign that was
+ * told of it last: of a keeper that is below that nothing is believed. One that nobody needs is
+ * found by the next CHECK, whoever has died. An answer to a CHECK counts only while the run has not
+ * asked since.
  *
  * units    milliseconds
  * memory   groups in whose bucket we serve and that have permits or somebody who waits
