@@ -335,9 +335,9 @@ static void waiter_put(struct group *g, const struct waiter *w)
     g->waiters++;
 }
 
-/* Who has one is told so, and what was being asked about it counts no more. A keeper of the run in a
- * new reign is told when that reign stands in the row: whoever keeps the group next must not believe
- * the one before. How many reigns are to be written. */
+/* Who has one is told so, and what was being asked about it counts no more. A keeper of the run in
+ * a new reign is told when that reign stands in the row: whoever keeps the group next must not
+ * believe the one before. How many reigns are to be written. */
 static uint32_t holders_tell(struct agent_core *core, struct group *g)
 {
     uint32_t changes = 0;

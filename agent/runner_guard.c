@@ -36,8 +36,8 @@ static uint64_t wait_jitter(struct agent_core *core, uint64_t wait_ms)
     return wait_ms - fifth + muster_rng_below(&core->rng, 2 * fifth + 1);
 }
 
-/* It counts from the end, and both are told by the clock that saw the end: an end that is judged late
- * may lie before a step of that clock, and who keeps the run trusts their difference alone. */
+/* It counts from the end, and both are told by the clock that saw the end: an end that is judged
+ * late may lie before a step of that clock, and who keeps the run trusts their difference alone. */
 static uint64_t wait_end_wall_ms(const struct agent_core *core, const struct agent_run *run,
                                  uint64_t wait_ms)
 {

@@ -204,7 +204,7 @@ static void write_answer(struct store *s, const struct store_proposal *w, int er
     e->err = err;
     e->copies = store_bench_copies(&s->bucket[w->bucket].bench, w->mask);
     if (err == MUSTER_OK && e->copies == 0)
-        e->copies = 1; /* those who have it are leaving, and none does before its successor has it */
+        e->copies = 1; /* who has it is leaving, and does not before its successor has it */
     if (MUSTER_MUTANT(copies_overstated))
         e->copies = s->bucket[w->bucket].bench.count;
 }
