@@ -21,6 +21,7 @@ struct permit {
     char key[STORE_KEY_MAX + 1];
     uint64_t number;
     uint64_t nonce; /* of a CHECK under way; 0: none, or its answer counts no more */
+    uint64_t ask;   /* the question that the permit answers, and its reign */
     uint64_t reign; /* the highest of those who were told of it: who is below knows less */
     uint32_t tries;
     bool is_returned;
@@ -217,10 +218,11 @@ static void group_read(struct group *g, const struct store_row *row)
     g->held_count = g->held_size = 0;
     for (uint32_t i = 0; i < n && muster_reader_ok(&r); i++) {
         struct permit p = { 0 };
-        muster_read_array_of(&r, 3);
+        muster_read_array_of(&r, 4);
         muster_read_text(&r, p.key, sizeof p.key);
         p.number = muster_read_u64(&r);
         p.reign = muster_read_u64(&r);
+        p.ask = muster_read_u64(&r);
         if (!muster_reader_ok(&r))
             break;
         uint32_t k = at;
@@ -229,6 +231,7 @@ static void group_read(struct group *g, const struct store_row *row)
         struct permit *held = permit_add(g);
         *held = k < count ? before[k] : p;
         held->reign = p.reign;
+        held->ask = p.ask;
         at = k < count ? k + 1 : at;
     }
     free(before);
@@ -242,10 +245,11 @@ static bool group_write(struct agent_core *core, const struct group *g,
     struct muster_writer w = muster_writer_over(buffer, ROW_PERMITS + 2 * ROW_SPARE);
     muster_write_array(&w, g->held_count);
     for (uint32_t i = 0; i < g->held_count; i++) {
-        muster_write_array(&w, 3);
+        muster_write_array(&w, 4);
         muster_write_text(&w, g->held[i].key);
         muster_write_u64(&w, g->held[i].number);
         muster_write_u64(&w, g->held[i].reign);
+        muster_write_u64(&w, g->held[i].ask);
     }
     MUSTER_ASSERT(muster_writer_err(&w) == MUSTER_OK);
     struct store_row row = { .key = muster_bytes_text(g->key),
@@ -335,9 +339,10 @@ static void waiter_put(struct group *g, const struct waiter *w)
     g->waiters++;
 }
 
-/* Who has one is told so, and what was being asked about it counts no more. A keeper of the run in
- * a new reign is told when that reign stands in the row: whoever keeps the group next must not
- * believe the one before. How many reigns are to be written. */
+/* Who has one is told so when the question stands in the row, as a quorum has it: whoever keeps the
+ * group no more and does not know it would tell of a permit that is another's by now, and whoever
+ * keeps it next must not believe the keeper of the run before this one. What was being asked about
+ * it counts no more. How many permits are to be written. */
 static uint32_t holders_tell(struct agent_core *core, struct group *g)
 {
     uint32_t changes = 0;
@@ -350,14 +355,16 @@ static uint32_t holders_tell(struct agent_core *core, struct group *g)
         }
         p->nonce = 0;
         p->is_returned = false;
-        if (w.reign > p->reign) {
+        if (w.reign > p->reign || (w.reign == p->reign && w.ask != p->ask)) {
             p->reign = w.reign;
+            p->ask = w.ask;
             changes++;
             i++;
             continue;
         }
         waiter_drop(g, i);
-        say(core, g, &w, p->number, 0);
+        if (w.reign == p->reign)
+            say(core, g, &w, p->number, 0);
     }
     return changes;
 }
@@ -376,7 +383,7 @@ static size_t held_bytes(const struct group *g)
 {
     size_t bytes = 8;
     for (uint32_t i = 0; i < g->held_count; i++)
-        bytes += strlen(g->held[i].key) + 24;
+        bytes += strlen(g->held[i].key) + 34;
     return bytes;
 }
 
@@ -388,7 +395,7 @@ static uint32_t grant(struct agent_core *core, struct group *g)
     for (uint32_t i = 0; i < g->waiters && bytes + ROW_SPARE < ROW_PERMITS; i++) {
         const struct waiter *w = &g->waiter[i];
         if (permit_find(g, muster_bytes_text(w->key)) != NULL)
-            continue; /* it has one, and waits for its reign to be written */
+            continue; /* it has one, and waits for that to be written */
         bool is_full = g->held_count >= w->cap || g->held_count >= AGENT_PERMIT_MAX;
         if (is_full && !MUSTER_MUTANT(permit_not_counted))
             break;
@@ -396,7 +403,8 @@ static uint32_t grant(struct agent_core *core, struct group *g)
         memcpy(p->key, w->key, sizeof p->key);
         p->number = muster_rng_next(&core->rng) | 1;
         p->reign = w->reign;
-        bytes += strlen(p->key) + 24;
+        p->ask = w->ask;
+        bytes += strlen(p->key) + 34;
         given++;
     }
     return given;
