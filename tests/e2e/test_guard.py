@@ -104,6 +104,7 @@ def test_another_program_takes_over_with_every_job_alive(clusters):
         assert other.members()[home.name]["status"] == "alive"
     for job in jobs:
         assert other.get(f"/v1/runs/{job}")["attempt"] == 1
+        eventually(lambda j=job: others[0].cli("logs", j)[0] == 0, 5, "its node is linked again")
         assert assert_whole(others[0], job) > 20
     c[0].delete("/v1/jobs/job/0")
     eventually(lambda: not zombies_of(pid) and "job/0" not in c.by_job(), 5,
