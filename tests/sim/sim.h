@@ -446,7 +446,9 @@ uint32_t sim_proc_live(const struct sim *s, const char *job, uint32_t *node, uin
  * there was nothing; `seats` as they were before the batch. */
 void sim_truth_op(struct sim *s, uint32_t node, uint8_t table, struct muster_bytes key,
                   struct muster_bytes value, struct muster_bytes before, const uint16_t *seats);
-void sim_truth_judge(struct sim *s);                /* after every batch: what is chosen now */
+void sim_truth_judge(struct sim *s); /* after every batch: what is chosen now */
+/* A quorum of the bucket's disks has promised a later reign. */
+bool sim_truth_outranked(const struct sim *s, uint32_t bucket, uint64_t reign);
 uint32_t sim_truth_bucket(struct muster_bytes key); /* of a record's key */
 bool sim_truth_is_tombstone(struct muster_bytes record);
 void sim_truth_wiped(struct sim *s, uint32_t node);

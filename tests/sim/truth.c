@@ -99,16 +99,45 @@ static bool has_had(const struct sim *s, const struct sim_write *w, const struct
     return holds(s, w, seat) || (w->burned != 0 && w->burned == seat->seat);
 }
 
-/* More than half, or half with the lowest seat. */
-static bool list_has(const struct sim *s, const struct sim_write *w, const struct store_seat *seat,
-                     uint32_t count)
+/* More than half, or half with the lowest seat; `mask` says which of the seats. */
+static bool is_most(const struct store_seat *seat, uint32_t count, uint32_t mask)
 {
     uint32_t have = 0, lowest = 0;
     for (uint32_t i = 0; i < count; i++) {
-        have += has_had(s, w, &seat[i]);
+        have += mask >> i & 1;
         lowest = seat[i].seat < seat[lowest].seat ? i : lowest;
     }
-    return 2 * have > count || (2 * have == count && count > 0 && has_had(s, w, &seat[lowest]));
+    return 2 * have > count || (2 * have == count && count > 0 && (mask >> lowest & 1) != 0);
+}
+
+static bool list_has(const struct sim *s, const struct sim_write *w, const struct store_seat *seat,
+                     uint32_t count)
+{
+    uint32_t mask = 0;
+    for (uint32_t i = 0; i < count; i++)
+        mask |= (uint32_t)has_had(s, w, &seat[i]) << i;
+    return is_most(seat, count, mask);
+}
+
+static bool list_promised(const struct sim *s, uint32_t bucket, uint64_t reign,
+                          const struct store_seat *seat, uint32_t count)
+{
+    uint32_t mask = 0;
+    for (uint32_t i = 0; i < count; i++)
+        for (uint32_t n = 0; n < s->nodes; n++)
+            if (muster_id_equal(s->node[n].id, seat[i].node) &&
+                s->node[n].bucket[bucket].seat == seat[i].seat &&
+                s->node[n].bucket[bucket].promised > reign)
+                mask |= 1u << i;
+    return is_most(seat, count, mask);
+}
+
+bool sim_truth_outranked(const struct sim *s, uint32_t bucket, uint64_t reign)
+{
+    struct sim_lists l;
+    bench_newest(s, bucket, &l);
+    return list_promised(s, bucket, reign, l.old_seat, l.old_count) &&
+           (l.new_count == 0 || list_promised(s, bucket, reign, l.new_seat, l.new_count));
 }
 
 static void write_judge(struct sim *s, struct sim_write *w, const struct sim_lists *l)
