@@ -57,6 +57,7 @@ enum agent_job_overlap {
     AGENT_JOB_OVERLAP_REPLACE,
     AGENT_JOB_OVERLAP_ALLOW
 };
+enum agent_job_if_none { AGENT_JOB_NONE_WAITS, AGENT_JOB_NONE_FAILS };
 enum agent_job_partition { AGENT_JOB_AVAILABLE, AGENT_JOB_EXCLUSIVE };
 enum agent_job_move { AGENT_JOB_MOVE_NEVER, AGENT_JOB_MOVE_LAZY, AGENT_JOB_MOVE_EAGER };
 enum agent_job_handoff { AGENT_JOB_STOP_START, AGENT_JOB_START_STOP };
@@ -148,6 +149,7 @@ struct agent_job {
     const char *prefer;    /* NULL: none */
     const char *apart;     /* a list (agent/apart.h); NULL: none */
     const char *spread_by; /* NULL: none */
+    int32_t if_none;       /* enum agent_job_if_none */
     uint32_t slots;
     uint32_t priority;
     uint32_t max_running; /* of its group at once (agent/permit.h); 0: no cap */

@@ -58,6 +58,12 @@ static const struct agent_schema_word overlaps[] = {
     { NULL, 0 },
 };
 
+static const struct agent_schema_word if_nones[] = {
+    { "wait", AGENT_JOB_NONE_WAITS },
+    { "fail", AGENT_JOB_NONE_FAILS },
+    { NULL, 0 },
+};
+
 static const struct agent_schema_word partitions[] = {
     { "available", AGENT_JOB_AVAILABLE },
     { "exclusive", AGENT_JOB_EXCLUSIVE },
@@ -222,6 +228,7 @@ static const struct agent_schema_field job_fields[] = {
     { "prefer", AGENT_TYPE_CUSTOM, AT(prefer), .custom = &job_match_field },
     { "apart", AGENT_TYPE_TEXT, AT(apart), .min = 1, .max = AGENT_APART_MAX },
     { "spread_by", AGENT_TYPE_TEXT, AT(spread_by), .min = 1, .max = 64 },
+    { "if_none", AGENT_TYPE_WORD, AT(if_none), .words = if_nones },
     { "slots", AGENT_TYPE_U32, AT(slots), .min = 1, .max = 65535 },
     { "priority", AGENT_TYPE_U32, AT(priority), .max = 100 },
     { "max_running", AGENT_TYPE_U32, AT(max_running), .max = AGENT_PERMIT_MAX },

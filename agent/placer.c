@@ -448,7 +448,7 @@ static void look_run(struct agent_core *core, struct place_entry *e, struct stor
             return;
         }
         moving_end(core, e);
-        if (!placer_is_overdue(core, e, view))
+        if (!placer_is_overdue(core, e, view) && !placer_is_nobodys(core, e, view))
             look_waiting(core, e, row);
         return;
     case STORE_PLACED:

@@ -113,6 +113,9 @@ const struct agent_peer *agent_placer_lighter(struct agent_core *core, const str
 void agent_placer_ring(struct agent_core *core); /* it has changed */
 /* Its next place, if that node can have it then; kept here and in this reign only. */
 void agent_placer_move_to(struct agent_core *core, struct muster_bytes key, struct muster_id node);
+/* No node is like the row asks for, and it does not wait for one (`if_none: fail`): in words. */
+bool agent_placer_nobodys(struct agent_core *core, const struct store_row *row,
+                          char out[STORE_REASON_MAX]);
 /* Why nothing takes the run of a row now, counted over the members. */
 void agent_placer_hurdle(struct agent_core *core, const struct store_row *row, char *out,
                          size_t size);

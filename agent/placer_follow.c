@@ -175,6 +175,7 @@ const struct agent_peer *agent_placer_lighter(struct agent_core *core, const str
 void agent_placer_ring(struct agent_core *core)
 {
     core->placer->calm_ms = core->now.mono_ms;
+    placer_none_again(core);
 }
 
 static bool is_calm(const struct agent_core *core)

@@ -104,8 +104,16 @@ struct place_loads {
     bool *is_alive;
 };
 
+/* When nobody counts as there who could have runs of that kind, as last asked. */
+struct place_none {
+    uint64_t hash;
+    uint32_t needs;
+    uint64_t asked_ms, at_ms;
+};
+
 struct agent_placer {
     struct place_loads loads;
+    struct place_none none;
     struct place_entry *entry;
     uint32_t high, capacity, used;
     uint32_t *free_list;
@@ -178,6 +186,13 @@ bool placer_is_late(const struct agent_core *core, struct place_entry *e,
                     const struct store_row *row);
 bool placer_is_overdue(struct agent_core *core, struct place_entry *e,
                        const struct store_view *view);
+/* The row waits, does not want to wait for a node like it asks for, and there is none: when that is
+ * so (MUSTER_NEVER: it is not); then it is being written as dead; who waits is looked at again. */
+uint64_t placer_none_ms(const struct agent_core *core, struct place_entry *e,
+                        const struct store_row *row);
+bool placer_is_nobodys(struct agent_core *core, struct place_entry *e,
+                       const struct store_view *view);
+void placer_none_again(struct agent_core *core);
 /* A node died under it: counted; beyond the job's `max_moves` it becomes a dead one. */
 bool placer_quarantine(struct agent_core *core, struct store_row *row, struct strike_note *note);
 /* The run's node is gone, and cannot tell of it: the attempt is added, the death counted. */

@@ -55,9 +55,11 @@ uint64_t placer_limit_ms(const struct agent_core *core, struct place_entry *e,
 {
     limits_read(e, row);
     uint64_t end = muster_deadline_sooner(deadline_wall_ms(e, row), start_wall_ms(e, row));
+    uint64_t none = placer_none_ms(core, e, row);
     if (end == MUSTER_NEVER)
-        return MUSTER_NEVER;
-    return core->now.mono_ms + (end > core->now.wall_ms ? end - core->now.wall_ms : 0);
+        return none;
+    uint64_t left = end > core->now.wall_ms ? end - core->now.wall_ms : 0;
+    return muster_deadline_sooner(none, core->now.mono_ms + left);
 }
 
 bool placer_is_late(const struct agent_core *core, struct place_entry *e,

@@ -162,6 +162,7 @@ static bool same_process(struct muster_bytes a, struct muster_bytes b)
             job[i].on = job[i].prefer = job[i].spread_by = job[i].apart =
                 NULL; /* a run that is placed stays where it is */
             job[i].move = AGENT_JOB_MOVE_LAZY;
+            job[i].if_none = AGENT_JOB_NONE_WAITS;
             job[i].max_running = job[i].max_running != 0; /* of the same group as before */
             job[i].spread = job[i].spread != 1 ? 2 : 1;   /* how many is no change of what runs */
             muster_text_open(&text[i], AGENT_JOB_TEXT_MAX);
@@ -366,6 +367,19 @@ static int change_write(struct agent_core *core, uint64_t cookie, const struct s
     return err;
 }
 
+/* What no node could ever have is dead from the start, and whoever submits it is told so. */
+static void nobodys_settle(struct agent_core *core, struct serve_change *c,
+                           char text[STORE_REASON_MAX])
+{
+    struct store_row *row = &c->row;
+    bool waits = row->phase == STORE_WAITING && row->want == STORE_WANT_RUN &&
+                 row->kind != STORE_KIND_PARENT && row->run_token == 0;
+    if (!waits || !agent_placer_nobodys(core, row, text))
+        return;
+    row->phase = STORE_FAILED;
+    row->reason = muster_bytes_text(text);
+}
+
 /* Answers what can be answered, writes what must be written, parks what must wait. */
 static void op_try(struct agent_core *core, struct served *s)
 {
@@ -385,6 +399,7 @@ static void op_try(struct agent_core *core, struct served *s)
         park(core, s);
         return;
     }
+    char text[STORE_REASON_MAX];
     struct serve_change c = { .row = view.row, .expected = known ? view.version.packed : 0 };
     enum serve_outcome o = SERVE_SAME;
     if (known && serve_is_repeated(&view.row, &s->q))
@@ -399,6 +414,7 @@ static void op_try(struct agent_core *core, struct served *s)
         served_free(core, s);
         return;
     }
+    nobodys_settle(core, &c, text);
     request_remember(&c.row, &s->q);
     s->cookie = agent_number(core);
     int err = change_write(core, s->cookie, &c, &view.row);

@@ -22,7 +22,8 @@ static bool may_wish(struct muster_bytes spec)
 {
     return holds(spec, "\"on\":") || holds(spec, "\"prefer\":") || holds(spec, "\"spread_by\":") ||
            holds(spec, "\"max_running\":") || holds(spec, "\"apart\":") ||
-           holds(spec, "\"move\":\"eager\"") || holds(spec, "\"move\":\"never\"");
+           holds(spec, "\"if_none\":\"fail\"") || holds(spec, "\"move\":\"eager\"") ||
+           holds(spec, "\"move\":\"never\"");
 }
 
 static uint64_t text_hash(const char *text, uint64_t seed)
@@ -53,6 +54,7 @@ static void wish_fill(struct agent_wish *wish, const struct agent_job *job)
                         job->spread_by != NULL ? job->spread_by : "");
     wish->is_eager = job->move == AGENT_JOB_MOVE_EAGER;
     wish->is_fixed = job->move == AGENT_JOB_MOVE_NEVER;
+    wish->is_now = job->if_none == AGENT_JOB_NONE_FAILS;
     wish->max_running = job->max_running;
     (void)muster_format(wish->apart, sizeof wish->apart, "%s",
                         job->apart != NULL ? job->apart : "");
@@ -80,14 +82,16 @@ static struct agent_wish *wish_make(struct agent_wishes *w, const struct agent_j
 static bool asks_nothing(const struct agent_job *job)
 {
     return job->on == NULL && job->prefer == NULL && job->spread_by == NULL &&
-           job->max_running == 0 && job->apart == NULL && job->move == AGENT_JOB_MOVE_LAZY;
+           job->max_running == 0 && job->apart == NULL && job->move == AGENT_JOB_MOVE_LAZY &&
+           job->if_none == AGENT_JOB_NONE_WAITS;
 }
 
 static uint64_t job_hash(const struct agent_job *job)
 {
     char group[STORE_KEY_MAX + 1] = "";
     group_key(group, job);
-    uint64_t hash = text_hash(group, (uint64_t)job->move * 1000003 + job->max_running);
+    uint64_t hash = text_hash(group, ((uint64_t)job->if_none * 31 + (uint64_t)job->move) * 1000003 +
+                                         job->max_running);
     hash = text_hash(job->apart, hash);
     return text_hash(job->spread_by, text_hash(job->prefer, text_hash(job->on, hash)));
 }

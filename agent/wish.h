@@ -31,6 +31,7 @@ struct agent_wish {
     bool has_on, has_prefer;
     bool is_eager; /* follows the ring */
     bool is_fixed; /* is not moved for the sake of balance */
+    bool is_now;   /* where no node is like that it does not wait for one */
     struct agent_match on, prefer;
     char spread_by[AGENT_WISH_TAG]; /* a tag's name; "": none */
     char group[STORE_KEY_MAX + 1];  /* the row of its group (agent/permit.h); "": none */

@@ -543,6 +543,7 @@ static const struct {
     { "copy", 3, story_copy },
     { "echo", 3, story_echo },
     { "like", 5, story_like },
+    { "none", 4, story_none },
     { "move", 5, story_move },
     { "follow", 4, story_follow },
     { "shift", 5, story_shift },

@@ -56,6 +56,7 @@ void story_follow(struct sim *s);
 void story_shift(struct sim *s);
 void story_held(struct sim *s);
 void story_group(struct sim *s);
+void story_none(struct sim *s);
 void story_level(struct sim *s);
 void story_apart(struct sim *s);
 void story_copies(struct sim *s);

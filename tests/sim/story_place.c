@@ -57,6 +57,55 @@ void story_like(struct sim *s)
     story_rest(s);
 }
 
+static enum store_phase phase_of(struct sim *s, const char *job)
+{
+    struct store_view view;
+    const struct store *store = agent_node_store(s->node[story_keeper(s, job)].node);
+    return store_get(store, muster_bytes_text(job), &view) ? view.row.phase : STORE_GONE;
+}
+
+/* `if_none: fail`: one of four is like that. Its host boots, and is waited for, also by keepers
+ * that boot meanwhile; it stays away, and then nothing waits any more. */
+void story_none(struct sim *s)
+{
+    s->node[2].tags = "disk=ssd";
+    story_begin(s, 4);
+    story_put(s, 0, "job",
+              "{\"name\":\"job\",\"kind\":\"service\",\"exec\":[\"/bin/x\"],"
+              "\"max_moves\":100,"
+              "\"on\":\"tag.disk == ssd\",\"if_none\":\"fail\"}");
+    for (uint32_t i = 0; i < 4; i++) {
+        sim_await(s, 60000, story_one_runs, "it runs on the one that is like that");
+        uint32_t k = story_keeper(s, "job");
+        sim_crash(s, 2, i % 2 == 0);
+        sim_run_for(s, 5000 + i * 3000);
+        if (k != 2) {
+            sim_crash(s, k, false);
+            sim_run_for(s, 3000);
+            sim_boot(s, k);
+            sim_run_for(s, 4000);
+        }
+        sim_boot(s, 2);
+        if (phase_of(s, "job") == STORE_FAILED)
+            sim_fail(s, 1, "none: round %u: its node boots, and it is given up", i);
+    }
+    sim_await(s, 60000, story_one_runs, "it runs again");
+    sim_crash(s, 2, false);
+    sim_run_for(s, 25000);
+    if (phase_of(s, "job") != STORE_WAITING)
+        sim_fail(s, 1, "none: it does not wait for a node that has just gone");
+    sim_run_for(s, 45000);
+    if (phase_of(s, "job") != STORE_FAILED)
+        sim_fail(s, 1, "none: no node is like that, and it waits");
+    sim_boot(s, 2);
+    sim_run_for(s, 15000);
+    if (phase_of(s, "job") != STORE_FAILED || runs_at(s) != UINT32_MAX)
+        sim_fail(s, 1, "none: what is dead has come back by itself");
+    (void)sim_op(s, 0, AGENT_OP_JOB_START, "job");
+    sim_await(s, 30000, story_one_runs, "a person tries again, and it runs");
+    story_rest(s);
+}
+
 /* R32: never two at once, and never none for long. */
 static void moves_alone(struct sim *s, uint64_t ms)
 {

@@ -150,7 +150,8 @@ static const struct {
       "{\"name\":\"s\",\"kind\":\"service\",\"shell\":\"echo \\\"$HOME\\\" | wc\"}" },
     { "name: a\nkind: service\nexec: [x]\nslots: 1\npriority: 50\nretry: forever\nexit_ok: [0]\n"
       "partition: available\nspread: one\ndurable: yes\nhandoff: stop-start\nwatchdog: off\n"
-      "tz: UTC\nmissed: once\noverlap: skip\nmax_running: 0\nready: exec\numask: 022\n",
+      "tz: UTC\nmissed: once\noverlap: skip\nif_none: wait\nmax_running: 0\nready: exec\numask: "
+      "022\n",
       "{\"name\":\"a\",\"kind\":\"service\",\"exec\":[\"x\"],\"umask\":\"022\"}" },
     { "name: a\nexec: [x, '', 100, no]\n",
       "{\"name\":\"a\",\"kind\":\"service\",\"exec\":[\"x\",\"\",\"100\",\"no\"]}" },

@@ -50,6 +50,12 @@ static void the_same_words_are_one_wish(void **state)
                  "\"move\":\"eager\"}");
     assert_ptr_not_equal(a, d);
     assert_true(d->is_eager && !a->is_eager);
+    const struct agent_wish *e =
+        take(&w, "{\"name\":\"e\",\"kind\":\"service\",\"exec\":[\"y\"],\"on\":\"tag.gpu\","
+                 "\"if_none\":\"fail\"}");
+    assert_ptr_not_equal(a, e);
+    assert_true(e->is_now && !a->is_now);
+    agent_wish_drop(&w, e);
     agent_wish_drop(&w, d);
     agent_wish_drop(&w, a);
     assert_true(agent_wish_allows(b, &gpu));

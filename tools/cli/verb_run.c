@@ -45,12 +45,13 @@ static bool place_text(struct cli_value run, char *out, size_t size)
     return node != NULL;
 }
 
-void cli_run_told(struct cli *cli, const char *name, struct cli_value answer)
+int cli_run_told(struct cli *cli, const char *name, struct cli_value answer)
 {
     char place[CLI_NOTE_MAX];
     long long copies = cli_number(answer, "copies", 0);
     bool has_place = place_text(cli_value_field(answer, "run"), place, sizeof place);
-    for (int i = 0; !has_place && i < PLACE_LOOKS; i++) {
+    bool is_dead = strncmp(place, "dead", 4) == 0;
+    for (int i = 0; !has_place && !is_dead && i < PLACE_LOOKS; i++) {
         struct cli_result look;
         struct cli_path path;
         struct cli_request request = { .method = "GET", .path = &path };
@@ -63,6 +64,7 @@ void cli_run_told(struct cli *cli, const char *name, struct cli_value answer)
     }
     cli_print("%s  %s, stored on %lld %s\n", name, place, copies,
               cli_plural(copies, "node", "nodes"));
+    return is_dead ? CLI_FAILED : CLI_OK;
 }
 
 /* The job's own code; 128 + N when signal N killed it, as a shell would say. */
@@ -131,7 +133,7 @@ int cli_verb_run(struct cli *cli)
         if (code == CLI_OK && cli->json && !waits)
             cli_api_print(&result);
         else if (code == CLI_OK && !cli->json)
-            cli_run_told(cli, specs.spec[0].name, result.root);
+            code = cli_run_told(cli, specs.spec[0].name, result.root);
         cli_api_close(&result);
         if (code == CLI_OK && waits)
             code = cli_run_wait(cli, specs.spec[0].name, timeout_ms);

@@ -12,8 +12,8 @@
 #include "tools/cli/reply.h"
 
 /* Where it went, of the answer that made it; looked for a moment longer when it has no place yet.
- */
-void cli_run_told(struct cli *cli, const char *name, struct cli_value answer);
+ * CLI_FAILED when it is dead already, since no node could ever have it. */
+int cli_run_told(struct cli *cli, const char *name, struct cli_value answer);
 
 /* Until its end: its output, what became of it, and its own exit code. */
 int cli_run_wait(struct cli *cli, const char *name, long long timeout_ms);

@@ -26,15 +26,15 @@ static bool text_put(struct cli *cli, struct agent_json *j, const char *flag)
     return true;
 }
 
-static void one_told(struct cli *cli, const char *run, struct cli_value answer)
+static int one_told(struct cli *cli, const char *run, struct cli_value answer)
 {
     struct cli_value it = cli_value_field(answer, "run");
     const char *node = cli_text(it, "node", NULL);
     if (!cli_truth(answer, "already", false))
-        cli_run_told(cli, run, answer);
-    else
-        cli_print("%s  there already: %s%s%s\n", run, cli_text(it, "state", "-"),
-                  node != NULL ? " on " : "", node != NULL ? node : "");
+        return cli_run_told(cli, run, answer);
+    cli_print("%s  there already: %s%s%s\n", run, cli_text(it, "state", "-"),
+              node != NULL ? " on " : "", node != NULL ? node : "");
+    return CLI_OK;
 }
 
 static int one_ask(struct cli *cli, const char *job, const char *body, long long timeout_ms)
@@ -51,7 +51,7 @@ static int one_ask(struct cli *cli, const char *job, const char *body, long long
     if (code == CLI_OK && cli->json && !waits)
         cli_api_print(&result);
     else if (code == CLI_OK && !cli->json)
-        one_told(cli, run, result.root);
+        code = one_told(cli, run, result.root);
     cli_api_close(&result);
     return code == CLI_OK && waits ? cli_run_wait(cli, run, timeout_ms) : code;
 }
