@@ -25,7 +25,8 @@ size_t gossip_queue_memory(uint32_t owners)
 {
     size_t capacity = queue_capacity(owners);
 
-    return capacity * (sizeof(struct gossip_broadcast) + sizeof(struct gossip_broadcast_place) +
+    return gossip_blocks_memory((uint32_t)capacity) +
+           capacity * (sizeof(struct gossip_broadcast) + sizeof(struct gossip_broadcast_place) +
                        sizeof(uint32_t)) +
            owners * sizeof(uint32_t) + 4 * 16;
 }
@@ -39,6 +40,8 @@ int gossip_queue_init(struct gossip_queue *q, struct muster_arena *a, uint32_t o
     q->free = muster_arena_take(a, q->capacity, sizeof *q->free);
     q->slot_of_owner = muster_arena_take(a, owners, sizeof *q->slot_of_owner);
     if (q->slot == NULL || q->order == NULL || q->free == NULL || q->slot_of_owner == NULL)
+        return MUSTER_EFULL;
+    if (gossip_blocks_init(&q->blocks, a, q->capacity) != MUSTER_OK)
         return MUSTER_EFULL;
     q->free_count = q->capacity;
     for (uint32_t i = 0; i < q->capacity; i++)
@@ -129,7 +132,11 @@ struct muster_bytes gossip_queue_put(struct gossip_queue *q, uint32_t owner,
     b->arrival = ++q->arrivals;
     b->transmits = 0;
     b->is_urgent = is_urgent;
+    if (b->bytes != NULL) /* of the slot's last news; a packet may have pointed to it until now */
+        gossip_blocks_give(&q->blocks, b->bytes, b->len);
     b->len = (uint16_t)message.len;
+    b->bytes = gossip_blocks_take(&q->blocks, message.len);
+    MUSTER_ASSERT(b->bytes != NULL);
     memcpy(b->bytes, message.data, message.len);
     q->slot_of_owner[owner] = slot;
     order_insert(q, slot);

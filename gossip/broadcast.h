@@ -6,7 +6,7 @@
  * and the whole tables exchanged now and then carry the rest. (SWIM 4.1, "infection-style
  * dissemination")
  *
- * memory   from the arena at init, about 1 KiB per entry
+ * memory   from the arena at init; of an entry as much as its message is long
  * threads  one user each
  * source   docs/protocol.md, "Broadcasts"
  */
@@ -19,6 +19,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/err.h"
+#include "gossip/blocks.h"
 #include "gossip/codec.h"
 #include "gossip/packet.h"
 
@@ -30,7 +31,7 @@ struct gossip_broadcast {
     uint32_t transmits;
     uint16_t len;
     bool is_urgent; /* goes before everything that is not */
-    uint8_t bytes[GOSSIP_MESSAGE_MAX];
+    uint8_t *bytes; /* in a block */
 };
 
 struct gossip_broadcast_place {
@@ -39,6 +40,7 @@ struct gossip_broadcast_place {
 };
 
 struct gossip_queue {
+    struct gossip_blocks blocks;
     struct gossip_broadcast *slot;
     struct gossip_broadcast_place *order; /* by key, which says all about who goes first */
     uint32_t *free;

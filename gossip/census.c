@@ -29,12 +29,12 @@ static void member_write(struct muster_writer *out, const struct gossip_member *
         .name = gossip_member_name(m),
         .addr = MUSTER_BYTES(m->addr.octet, m->addr.len),
         .vsn = MUSTER_BYTES(m->vsn, GOSSIP_VSN_LEN),
-        .state = m->state,
+        .state = (enum gossip_state)m->state,
         .incarnation = m->incarnation,
         .port = m->addr.port,
     };
 
-    if (m->meta_len > 0)
+    if (m->face->meta_len > 0)
         e.meta = gossip_member_meta(m);
     gossip_entry_encode(&e, out);
 }
@@ -44,11 +44,11 @@ static void member_write(struct muster_writer *out, const struct gossip_member *
 static struct muster_bytes plain_write(struct gossip *g, bool is_join)
 {
     struct muster_writer out =
-        muster_writer_over(g->table_plain + GOSSIP_ENVELOPE_HEAD, g->table_size);
+        muster_writer_over(g->commons->table_plain + GOSSIP_ENVELOPE_HEAD, g->commons->table_size);
     struct gossip_message header = { .type = GOSSIP_TYPE_PUSH_PULL };
     uint8_t state[GOSSIP_SERF_STATE_MAX];
     size_t state_len = gossip_serf_state_write(g, state);
-    size_t room = (g->table_size - CENSUS_HEADER_MAX - sizeof state) / GOSSIP_ENTRY_MAX;
+    size_t room = (g->commons->table_size - CENSUS_HEADER_MAX - sizeof state) / GOSSIP_ENTRY_MAX;
     uint32_t left = g->table.count < room ? g->table.count : (uint32_t)room;
 
     MUSTER_ASSERT(left > 0);
@@ -97,31 +97,31 @@ static bool is_packed(struct gossip *g, struct muster_bytes plain, uint8_t *body
 {
     uint64_t hash = muster_hash64(plain, plain.len);
 
-    if (g->packed_len != 0 && g->packed_hash == hash)
+    if (g->commons->packed_len != 0 && g->commons->packed_hash == hash)
         return true;
-    g->packed_hash = hash;
-    if (gossip_lzw_compress(g->encoder, plain, body, plain.len - CENSUS_WRAP_MAX, &g->packed_len) !=
-        MUSTER_OK)
-        g->packed_len = 0;
-    return g->packed_len != 0;
+    g->commons->packed_hash = hash;
+    if (gossip_lzw_compress(g->commons->encoder, plain, body, plain.len - CENSUS_WRAP_MAX,
+                            &g->commons->packed_len) != MUSTER_OK)
+        g->commons->packed_len = 0;
+    return g->commons->packed_len != 0;
 }
 
 struct muster_bytes gossip_census(struct gossip *g, bool is_join, bool is_request)
 {
     struct muster_bytes plain;
-    uint8_t *body = g->table_packed + GOSSIP_ENVELOPE_HEAD + CENSUS_WRAP_MAX;
+    uint8_t *body = g->commons->table_packed + GOSSIP_ENVELOPE_HEAD + CENSUS_WRAP_MAX;
     size_t len;
 
     MUSTER_ASSERT(!g->is_table_sent);
     g->is_table_sent = true;
     plain = plain_write(g, is_join);
     if (!g->config.compress || plain.len <= 2 * CENSUS_WRAP_MAX || !is_packed(g, plain, body)) {
-        body = g->table_plain + GOSSIP_ENVELOPE_HEAD;
+        body = g->commons->table_plain + GOSSIP_ENVELOPE_HEAD;
         len = plain.len;
     } else {
-        len = wrap(&body, g->packed_len);
+        len = wrap(&body, g->commons->packed_len);
     }
     if (g->envelope.keyring != NULL)
-        g->packed_len = 0; /* it is sealed where it stands */
+        g->commons->packed_len = 0; /* it is sealed where it stands */
     return gossip_envelope_close_stream(&g->envelope, body, len, is_request);
 }

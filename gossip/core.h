@@ -18,9 +18,9 @@
 #include "base/heap.h"
 #include "base/rng.h"
 #include "gossip/broadcast.h"
+#include "gossip/commons.h"
 #include "gossip/envelope.h"
 #include "gossip/gossip.h"
-#include "gossip/lzw.h"
 #include "gossip/outbox.h"
 #include "gossip/serf.h"
 #include "gossip/table.h"
@@ -113,7 +113,8 @@ struct gossip_stream {
 };
 
 struct gossip {
-    struct gossip_config config; /* name and meta point at our own entry */
+    struct gossip_config config; /* name is ours; meta is in our own entry */
+    char name[GOSSIP_NAME_OWN_MAX + 1];
     struct muster_rng rng;
     struct gossip_table table;
     struct gossip_envelope envelope;
@@ -128,17 +129,8 @@ struct gossip {
     uint32_t streams_open; /* of both kinds */
     uint64_t streams_ms;   /* the first deadline of those that are open */
     struct gossip_counters counters;
-    struct gossip_lzw_encoder *encoder;
-    struct gossip_lzw_decoder *decoder;
-    uint8_t *scratch;     /* GOSSIP_PACKET_EXPANSION: what a packet unpacks to */
-    uint8_t *window;      /* GOSSIP_FEED_WINDOW: what of a stream is unpacked now */
-    uint8_t *table_plain; /* our table on its way out: table_size each, and room for an envelope */
-    uint8_t *table_packed;
-    uint8_t *unsealed; /* what was in an envelope; only with keys */
-    size_t table_size, unsealed_size;
-    size_t stream_size;   /* bytes of a stream that we read, at most */
-    size_t packed_len;    /* what table_packed holds; 0: nothing */
-    uint64_t packed_hash; /* of what it was packed from */
+    struct gossip_commons *commons;
+    size_t stream_size; /* bytes of a stream that we read, at most */
     uint64_t now_ms;
     uint64_t gossip_ms;    /* last gossip tick */
     uint64_t push_pull_ms; /* next exchange */

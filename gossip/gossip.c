@@ -24,7 +24,6 @@
 #define GOSSIP_PROTOCOL_CURRENT 2
 #define GOSSIP_TIME_MAX_MS      3600000 /* no interval is longer, so that products of them fit */
 #define GOSSIP_MULT_MAX         64
-#define GOSSIP_STREAM_MORE      (1u << 20)
 
 /* ---- settings ---- */
 
@@ -136,35 +135,24 @@ static size_t heap_memory(uint32_t members_max)
     return members_max * (sizeof(struct muster_heap_entry) + sizeof(uint32_t)) + 64;
 }
 
-/* Tables are taken as far as ours could grow at its longest, with some of an application's state
- * beside: strangers may send many at a time. */
-static size_t stream_size(const struct gossip_config *c)
-{
-    size_t size = gossip_census_size(c->members_max) + GOSSIP_STREAM_MORE;
-
-    return size < GOSSIP_STREAM_MAX ? size : GOSSIP_STREAM_MAX;
-}
-
-static size_t unsealed_size(const struct gossip_config *c)
-{
-    return c->keyring == NULL ? 0 : stream_size(c);
-}
-
 size_t gossip_memory(const struct gossip_config *c)
 {
     return sizeof(struct gossip) + gossip_table_memory(c->members_max) +
            gossip_queue_memory(c->members_max) + gossip_outbox_memory() +
-           heap_memory(c->members_max) + sizeof(struct gossip_lzw_encoder) +
-           sizeof(struct gossip_lzw_decoder) + GOSSIP_PACKET_EXPANSION + GOSSIP_FEED_WINDOW +
-           2 * (gossip_census_size(c->members_max) + GOSSIP_ENVELOPE_HEAD + GOSSIP_ENVELOPE_TAIL) +
-           unsealed_size(c) + gossip_serf_memory() + 1024;
+           heap_memory(c->members_max) + gossip_serf_memory() +
+           (c->commons == NULL ? gossip_commons_memory(c) : 0) + 1024;
 }
 
 static int parts_open(struct gossip *g, struct muster_arena *arena, uint64_t hash_seed)
 {
     uint32_t members_max = g->config.members_max;
-    int err = gossip_table_init(&g->table, arena, members_max, hash_seed);
+    int err = MUSTER_OK;
 
+    g->commons = g->config.commons;
+    if (g->commons == NULL)
+        err = gossip_commons_open(&g->commons, arena, &g->config);
+    if (err == MUSTER_OK)
+        err = gossip_table_init(&g->table, arena, &g->commons->faces, members_max, hash_seed);
     if (err == MUSTER_OK)
         err = gossip_queue_init(&g->queue, arena, members_max);
     if (err == MUSTER_OK)
@@ -173,26 +161,8 @@ static int parts_open(struct gossip *g, struct muster_arena *arena, uint64_t has
         err = muster_heap_init(&g->suspicions, arena, members_max);
     if (err == MUSTER_OK && g->config.serf)
         err = gossip_serf_init(&g->serf, arena);
-    if (err != MUSTER_OK)
-        return err;
-    g->table_size = gossip_census_size(members_max);
-    g->stream_size = stream_size(&g->config);
-    g->encoder = muster_arena_take(arena, 1, sizeof *g->encoder);
-    g->decoder = muster_arena_take(arena, 1, sizeof *g->decoder);
-    g->scratch = muster_arena_take(arena, GOSSIP_PACKET_EXPANSION, 1);
-    g->window = muster_arena_take(arena, GOSSIP_FEED_WINDOW, 1);
-    g->table_plain =
-        muster_arena_take(arena, GOSSIP_ENVELOPE_HEAD + g->table_size + GOSSIP_ENVELOPE_TAIL, 1);
-    g->table_packed =
-        muster_arena_take(arena, GOSSIP_ENVELOPE_HEAD + g->table_size + GOSSIP_ENVELOPE_TAIL, 1);
-    g->unsealed_size = unsealed_size(&g->config);
-    if (g->unsealed_size > 0)
-        g->unsealed = muster_arena_take(arena, g->unsealed_size, 1);
-    if (g->encoder == NULL || g->decoder == NULL || g->scratch == NULL || g->window == NULL ||
-        g->table_plain == NULL || g->table_packed == NULL ||
-        (g->unsealed == NULL && g->unsealed_size > 0))
-        return MUSTER_EFULL;
-    return MUSTER_OK;
+    g->stream_size = gossip_commons_stream_size(&g->config);
+    return err;
 }
 
 static void self_add(struct gossip *g, const struct gossip_config *c)
@@ -209,7 +179,8 @@ static void self_add(struct gossip *g, const struct gossip_config *c)
         self->incarnation = 0;
     gossip_table_set_data(&g->table, self, c->advertise, c->meta, vsn);
     gossip_table_set_state(&g->table, self, GOSSIP_ALIVE, g->now_ms);
-    g->config.name = self->name;
+    memcpy(g->name, c->name, strlen(c->name));
+    g->config.name = g->name;
     g->config.meta = (struct muster_bytes){ 0 }; /* ours from now on, and in our own entry */
     gossip_rumor_announce(g);
 }
@@ -309,12 +280,12 @@ static void packet_take(struct gossip *g, struct muster_addr from, struct muster
         g->counters.dropped_malformed++;
         return;
     }
-    err = gossip_envelope_open_packet(&g->envelope, bytes, g->unsealed, &bytes);
+    err = gossip_envelope_open_packet(&g->envelope, bytes, g->commons->unsealed, &bytes);
     if (err != MUSTER_OK) {
         gossip_count_unopened(g, from, err);
         return;
     }
-    gossip_packet_open(&p, bytes, g->scratch, g->decoder);
+    gossip_packet_open(&p, bytes, g->commons->scratch, g->commons->decoder);
     while (gossip_packet_next(&p, &message))
         message_take(g, from, message);
     switch (p.err) {

@@ -34,6 +34,7 @@
 enum gossip_state { GOSSIP_ALIVE = 0, GOSSIP_SUSPECT = 1, GOSSIP_DEAD = 2, GOSSIP_LEFT = 3 };
 
 struct gossip_keyring;
+struct gossip_commons;
 
 struct gossip_config {
     const char *name;             /* unique in the pool; copied */
@@ -58,6 +59,8 @@ struct gossip_config {
     bool serf;         /* others in the pool speak serf: see gossip/serf.h */
     /* For the time while a living pool gets its keys or its label. */
     bool accept_plain, send_plain, accept_unlabelled;
+
+    struct gossip_commons *commons; /* of many cores in one thread; NULL: a core opens its own */
 };
 
 void gossip_config_lan(struct gossip_config *c);
@@ -158,6 +161,11 @@ MUSTER_MUST_USE int gossip_open(struct gossip **g, struct muster_arena *arena,
                                 const struct gossip_config *c);
 size_t gossip_memory(
     const struct gossip_config *c); /* arena bytes gossip_open will take, at most */
+/* For many cores in one thread: what they need only for the length of a step, once for all of them.
+ * Faces are as many as members_max says, of all cores together. */
+MUSTER_MUST_USE int gossip_commons_open(struct gossip_commons **commons, struct muster_arena *arena,
+                                        const struct gossip_config *c);
+size_t gossip_commons_memory(const struct gossip_config *c);
 /* Takes one event, and does what time has brought due. `now_ms` never goes back, and the effects of
  * the last step were drained. Of every stream that others began exactly one STREAM_REPLY or
  * STREAM_CLOSE comes sooner or later; a stream of ours is closed once its answer is read, its

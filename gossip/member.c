@@ -8,12 +8,12 @@
 
 struct muster_bytes gossip_member_name(const struct gossip_member *m)
 {
-    return MUSTER_BYTES(m->name, m->name_len);
+    return gossip_face_name(m->face);
 }
 
 struct muster_bytes gossip_member_meta(const struct gossip_member *m)
 {
-    return MUSTER_BYTES(m->meta, m->meta_len);
+    return gossip_face_meta(m->face);
 }
 
 bool gossip_member_is_living(const struct gossip_member *m)
@@ -23,10 +23,10 @@ bool gossip_member_is_living(const struct gossip_member *m)
 
 void gossip_member_view(const struct gossip_member *m, struct gossip_member_view *view)
 {
-    *view = (struct gossip_member_view){ .name = m->name,
+    *view = (struct gossip_member_view){ .name = m->face->name,
                                          .addr = m->addr,
                                          .meta = gossip_member_meta(m),
-                                         .state = m->state,
+                                         .state = (enum gossip_state)m->state,
                                          .incarnation = m->incarnation,
                                          .since_ms = m->since_ms,
                                          .is_self = m->is_self,
@@ -37,7 +37,7 @@ void gossip_member_view(const struct gossip_member *m, struct gossip_member_view
 static bool tell(struct gossip_member *m, enum gossip_told told, enum gossip_news news,
                  enum gossip_news *out)
 {
-    m->told = told;
+    m->told = (uint8_t)told;
     m->is_changed = false;
     m->is_proof_new = false;
     *out = news;
@@ -49,7 +49,7 @@ static bool tell_living(struct gossip_member *m, enum gossip_news *news)
     if (m->told == GOSSIP_TOLD_NOTHING || m->told == GOSSIP_TOLD_GONE)
         return tell(m, GOSSIP_TOLD_ALIVE, GOSSIP_NEWS_JOIN, news);
     if (m->is_changed)
-        return tell(m, m->told, GOSSIP_NEWS_UPDATE, news);
+        return tell(m, (enum gossip_told)m->told, GOSSIP_NEWS_UPDATE, news);
     if (m->state == GOSSIP_SUSPECT && m->told == GOSSIP_TOLD_ALIVE)
         return tell(m, GOSSIP_TOLD_SUSPECT, GOSSIP_NEWS_SUSPECT, news);
     if (m->state == GOSSIP_ALIVE && m->told == GOSSIP_TOLD_SUSPECT)

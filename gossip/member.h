@@ -18,6 +18,7 @@
 #include "base/addr.h"
 #include "base/bytes.h"
 #include "gossip/codec.h"
+#include "gossip/face.h"
 #include "gossip/gossip.h"
 #include "gossip/suspicion.h"
 
@@ -25,20 +26,16 @@
 enum gossip_told { GOSSIP_TOLD_NOTHING, GOSSIP_TOLD_ALIVE, GOSSIP_TOLD_SUSPECT, GOSSIP_TOLD_GONE };
 
 struct gossip_member {
-    char name[GOSSIP_NAME_MAX + 1];
-    uint8_t meta[GOSSIP_META_MAX];
-    uint64_t hash; /* of the name */
+    struct gossip_face *face;           /* name and meta */
+    struct gossip_suspicion *suspicion; /* while suspect */
     uint64_t since_ms;
     uint64_t answer_after_ms; /* stale alives about it are answered again from then on */
-    struct muster_addr addr;
-    struct gossip_suspicion suspicion; /* while suspect */
-    enum gossip_state state;
-    enum gossip_told told;
     uint32_t number;
     uint32_t incarnation;
-    uint16_t name_len;
-    uint16_t meta_len;
+    struct muster_addr addr;
     uint8_t vsn[GOSSIP_VSN_LEN];
+    uint8_t state;     /* enum gossip_state */
+    uint8_t told;      /* enum gossip_told */
     bool is_proven;    /* dead, and we have proof */
     bool is_proof_new; /* the proof came after the death was told */
     bool is_changed;   /* meta, address or instance, and not told yet */

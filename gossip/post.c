@@ -56,7 +56,7 @@ static void parts_begin(const struct gossip *g, struct gossip_parts *parts)
 static void parts_send(struct gossip *g, struct muster_addr to, const struct gossip_parts *parts,
                        bool has_crc)
 {
-    struct gossip_seal seal = { has_crc, g->config.compress, g->encoder };
+    struct gossip_seal seal = { has_crc, g->config.compress, g->commons->encoder };
     uint8_t *body = body_room(g, parts->room + GOSSIP_PACKET_CRC_LEN);
 
     if (body == NULL)

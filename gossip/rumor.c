@@ -71,7 +71,7 @@ static struct muster_bytes own_alive_queue(struct gossip *g)
     message.alive.node = gossip_member_name(self);
     message.alive.addr = MUSTER_BYTES(self->addr.octet, self->addr.len);
     message.alive.port = self->addr.port;
-    if (self->meta_len > 0)
+    if (self->face->meta_len > 0)
         message.alive.meta = gossip_member_meta(self);
     message.alive.vsn = MUSTER_BYTES(self->vsn, GOSSIP_VSN_LEN);
     return rumor_queue(g, GOSSIP_SELF, &message, false);
@@ -264,8 +264,8 @@ static void alive_about_member(struct gossip *g, struct gossip_member *m,
 {
     bool is_same_addr = muster_addr_equal(addr, m->addr);
 
-    switch (
-        gossip_judge_alive(m->state, gossip_age_of(a->incarnation, m->incarnation), is_same_addr)) {
+    switch (gossip_judge_alive((enum gossip_state)m->state,
+                               gossip_age_of(a->incarnation, m->incarnation), is_same_addr)) {
     case GOSSIP_VERDICT_BELIEVE:
         if (memcmp(a->vsn.data, m->vsn, GOSSIP_VSN_LEN) != 0 &&
             !gossip_table_fits(&g->table, a->vsn.data))
@@ -323,7 +323,7 @@ static bool accusation_is_valid(const struct gossip_accusation *a)
 
 static void suspicion_arm(struct gossip *g, const struct gossip_member *m)
 {
-    muster_heap_set(&g->suspicions, m->number, gossip_suspicion_deadline_ms(&m->suspicion));
+    muster_heap_set(&g->suspicions, m->number, gossip_suspicion_deadline_ms(m->suspicion));
 }
 
 static void member_suspect(struct gossip *g, struct gossip_member *m,
@@ -334,7 +334,7 @@ static void member_suspect(struct gossip *g, struct gossip_member *m,
 
     m->incarnation = a->incarnation;
     gossip_table_set_state(&g->table, m, GOSSIP_SUSPECT, g->now_ms);
-    gossip_suspicion_start(&m->suspicion, g->now_ms, gossip_table_hash(&g->table, a->from), &rule);
+    gossip_suspicion_start(m->suspicion, g->now_ms, gossip_table_hash(&g->table, a->from), &rule);
     suspicion_arm(g, m);
     g->counters.suspicions++;
     (void)accusation_spread(g, m->number, GOSSIP_TYPE_SUSPECT, a, false);
@@ -345,7 +345,7 @@ static void member_confirm(struct gossip *g, struct gossip_member *m,
 {
     if (a->incarnation > m->incarnation)
         m->incarnation = a->incarnation;
-    if (!gossip_suspicion_confirm(&m->suspicion, gossip_table_hash(&g->table, a->from)))
+    if (!gossip_suspicion_confirm(m->suspicion, gossip_table_hash(&g->table, a->from)))
         return;
     suspicion_arm(g, m);
     (void)accusation_spread(g, m->number, GOSSIP_TYPE_SUSPECT, a, false);

@@ -190,8 +190,8 @@ static int envelope_refuse(struct gossip *g, struct gossip_stream *s, struct mus
 static int letter_open(struct gossip *g, struct muster_bytes bytes, bool is_request,
                        struct gossip_letter *letter)
 {
-    return gossip_envelope_open_stream(&g->envelope, bytes, is_request, g->unsealed,
-                                       g->unsealed_size, letter);
+    return gossip_envelope_open_stream(&g->envelope, bytes, is_request, g->commons->unsealed,
+                                       g->commons->unsealed_size, letter);
 }
 
 /* What was sealed came as a whole, so nothing can still be missing in it. */
@@ -203,7 +203,7 @@ static int letter_err(const struct gossip_letter *letter, int err)
 static int message_serve(struct gossip *g, struct gossip_stream *s, struct muster_bytes bytes)
 {
     struct gossip_feed f;
-    int err = gossip_feed_open(&f, bytes, g->decoder, g->window);
+    int err = gossip_feed_open(&f, bytes, g->commons->decoder, g->commons->window);
     int type = err == MUSTER_OK ? gossip_feed_type(&f) : -1;
 
     if (err == MUSTER_OK && type < 0)
@@ -314,7 +314,7 @@ static int answer_take(struct gossip *g, struct gossip_stream *s, struct muster_
 
     if (err != MUSTER_OK)
         return err;
-    err = gossip_feed_open(&f, letter.plain, g->decoder, g->window);
+    err = gossip_feed_open(&f, letter.plain, g->commons->decoder, g->commons->window);
     if (err == MUSTER_OK && gossip_feed_type(&f) < 0)
         err = f.is_packed ? MUSTER_ECORRUPT : MUSTER_ESHORT;
     if (err == MUSTER_OK && s->kind == GOSSIP_STREAM_PROBE)

@@ -5,20 +5,25 @@
 
 #include <string.h>
 
+#define TABLE_SMALL 64 /* up to so many members lots are drawn by one pass over all */
+#define TABLE_DRAWS 8  /* tries for each that is wanted, before there is such a pass */
 #define TABLE_HASH_COST                                                                            \
     64 /* bytes of a map per entry, generously: it rounds up to a power of two */
 
 size_t gossip_table_memory(uint32_t members_max)
 {
-    size_t each = sizeof(struct gossip_member) + 4 * sizeof(uint32_t) + TABLE_HASH_COST;
+    size_t each = sizeof(struct gossip_member) + sizeof(struct gossip_suspicion) + 16 +
+                  4 * sizeof(uint32_t) + TABLE_HASH_COST;
 
     return members_max * each + GOSSIP_GRAVES_MAX * sizeof(struct gossip_grave) + 1024;
 }
 
-int gossip_table_init(struct gossip_table *t, struct muster_arena *a, uint32_t members_max,
-                      uint64_t hash_seed)
+int gossip_table_init(struct gossip_table *t, struct muster_arena *a, struct gossip_faces *faces,
+                      uint32_t members_max, uint64_t hash_seed)
 {
-    *t = (struct gossip_table){ .capacity = members_max, .hash_seed = hash_seed };
+    int err;
+
+    *t = (struct gossip_table){ .capacity = members_max, .hash_seed = hash_seed, .faces = faces };
     t->versions.is_stale = true;
     t->member = muster_arena_take(a, members_max, sizeof *t->member);
     t->free = muster_arena_take(a, members_max, sizeof *t->free);
@@ -29,7 +34,8 @@ int gossip_table_init(struct gossip_table *t, struct muster_arena *a, uint32_t m
     if (t->member == NULL || t->free == NULL || t->order == NULL || t->dirty == NULL ||
         t->removed == NULL || t->grave == NULL)
         return MUSTER_EFULL;
-    return muster_map_init(&t->by_name, a, members_max);
+    err = muster_pool_init(&t->suspicions, a, members_max, sizeof(struct gossip_suspicion));
+    return err == MUSTER_OK ? muster_map_init(&t->by_name, a, members_max) : err;
 }
 
 uint64_t gossip_table_hash(const struct gossip_table *t, struct muster_bytes name)
@@ -62,13 +68,11 @@ static uint32_t number_take(struct gossip_table *t)
 
 static void order_insert(struct gossip_table *t, struct muster_rng *rng, uint32_t number)
 {
-    uint32_t place = (uint32_t)muster_rng_below(rng, (uint64_t)t->count + 1);
+    uint32_t left = t->count - t->cursor;
+    uint32_t place = t->cursor + (uint32_t)muster_rng_below(rng, (uint64_t)left + 1);
 
-    memmove(&t->order[place + 1], &t->order[place], (t->count - place) * sizeof t->order[0]);
+    t->order[t->count++] = t->order[place];
     t->order[place] = number;
-    t->count++;
-    if (place < t->cursor)
-        t->cursor++; /* who stands before the cursor had its turn in this round */
 }
 
 struct gossip_member *gossip_table_add(struct gossip_table *t, struct muster_rng *rng,
@@ -83,17 +87,15 @@ struct gossip_member *gossip_table_add(struct gossip_table *t, struct muster_rng
         return NULL;
     m = &t->member[number];
     memset(m, 0, sizeof *m);
-    memcpy(m->name, name.data, name.len);
-    m->name_len = (uint16_t)name.len;
     m->number = number;
     m->is_self = number == GOSSIP_SELF;
-    m->hash = gossip_table_hash(t, name);
     m->state = GOSSIP_DEAD;
     m->since_ms = now_ms;
-    if (muster_map_put(&t->by_name, m->hash, number) != MUSTER_OK) {
+    if (muster_map_put(&t->by_name, gossip_table_hash(t, name), number) != MUSTER_OK) {
         t->free[t->free_count++] = number;
         return NULL;
     }
+    m->face = gossip_faces_take(t->faces, name, (struct muster_bytes){ 0 });
     order_insert(t, rng, number);
     return m;
 }
@@ -120,7 +122,7 @@ static void grave_dig(struct gossip_table *t, const struct gossip_member *m, uin
         g = &t->grave[t->grave_next];
         t->grave_next = (t->grave_next + 1) % GOSSIP_GRAVES_MAX;
     }
-    *g = (struct gossip_grave){ .hash = m->hash,
+    *g = (struct gossip_grave){ .hash = gossip_table_hash(t, gossip_member_name(m)),
                                 .until_ms = now_ms + GOSSIP_GRAVE_MS,
                                 .incarnation = m->incarnation };
 }
@@ -132,7 +134,7 @@ static void member_forget(struct gossip_table *t, uint32_t place, uint64_t now_m
     MUSTER_ASSERT(!m->is_self);
     MUSTER_ASSERT(!gossip_member_is_living(m));
     grave_dig(t, m, now_ms);
-    muster_map_remove(&t->by_name, m->hash, m->number);
+    muster_map_remove(&t->by_name, gossip_table_hash(t, gossip_member_name(m)), m->number);
     t->count--;
     memmove(&t->order[place], &t->order[place + 1], (t->count - place) * sizeof t->order[0]);
     if (place < t->cursor)
@@ -163,6 +165,8 @@ void gossip_table_release(struct gossip_table *t)
 
         MUSTER_ASSERT(m->is_forgotten);
         MUSTER_ASSERT(!m->is_dirty);
+        gossip_faces_give(t->faces, m->face);
+        m->face = NULL;
         t->free[t->free_count++] = m->number;
     }
 }
@@ -209,6 +213,29 @@ static bool lot_admits(const struct gossip_lot *lot, const struct gossip_member 
     return false;
 }
 
+static bool is_drawn(const uint32_t *drawn, uint32_t count, uint32_t number)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (drawn[i] == number)
+            return true;
+    return false;
+}
+
+/* Whoever comes up, until there are enough of them: few tries where most qualify. */
+static uint32_t draw_some(const struct gossip_table *t, struct muster_rng *rng,
+                          const struct gossip_lot *lot, uint32_t want, uint32_t *drawn)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < TABLE_DRAWS * want && count < want; i++) {
+        const struct gossip_member *m = &t->member[t->order[muster_rng_below(rng, t->count)]];
+
+        if (lot_admits(lot, m) && !is_drawn(drawn, count, m->number))
+            drawn[count++] = m->number;
+    }
+    return count;
+}
+
 uint32_t gossip_table_draw(const struct gossip_table *t, struct muster_rng *rng,
                            const struct gossip_lot *lot, uint32_t want, uint32_t *drawn)
 {
@@ -216,6 +243,8 @@ uint32_t gossip_table_draw(const struct gossip_table *t, struct muster_rng *rng,
 
     if (want == 0)
         return 0;
+    if (t->count > TABLE_SMALL && draw_some(t, rng, lot, want, drawn) == want)
+        return want;
     /* One pass that keeps each so far seen with the same chance (reservoir sampling): exact, and
      * without the retries that find nobody when few qualify. */
     for (uint32_t i = 0; i < t->count; i++) {
@@ -301,8 +330,15 @@ void gossip_table_set_state(struct gossip_table *t, struct gossip_member *m,
 {
     if (m->state == state)
         return;
-    m->state = state;
+    m->state = (uint8_t)state;
     m->since_ms = now_ms;
+    if (state == GOSSIP_SUSPECT) {
+        m->suspicion = muster_pool_take(&t->suspicions); /* as many as members */
+        MUSTER_ASSERT(m->suspicion != NULL);
+    } else if (m->suspicion != NULL) {
+        muster_pool_give(&t->suspicions, m->suspicion);
+        m->suspicion = NULL;
+    }
     if (!gossip_member_is_living(m))
         t->versions.is_stale = true;
     else
@@ -315,17 +351,21 @@ void gossip_table_set_state(struct gossip_table *t, struct gossip_member *m,
 void gossip_table_set_data(struct gossip_table *t, struct gossip_member *m, struct muster_addr addr,
                            struct muster_bytes meta, const uint8_t *vsn)
 {
-    MUSTER_ASSERT(meta.len <= GOSSIP_META_MAX);
-    if (!muster_addr_equal(m->addr, addr) || !muster_bytes_equal(gossip_member_meta(m), meta)) {
+    bool is_other_meta = !muster_bytes_equal(gossip_member_meta(m), meta);
+
+    if (is_other_meta || !muster_addr_equal(m->addr, addr)) {
         m->is_changed = true;
         gossip_table_mark(t, m);
+    }
+    if (is_other_meta) {
+        struct gossip_face *before = m->face;
+
+        m->face = gossip_faces_take(t->faces, gossip_member_name(m), meta);
+        gossip_faces_give(t->faces, before);
     }
     if (memcmp(m->vsn, vsn, GOSSIP_VSN_LEN) != 0)
         t->versions.is_stale = true;
     m->addr = addr;
-    m->meta_len = (uint16_t)meta.len;
-    if (meta.len > 0)
-        memmove(m->meta, meta.data, meta.len);
     memcpy(m->vsn, vsn, GOSSIP_VSN_LEN);
 }
 

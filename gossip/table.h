@@ -2,8 +2,9 @@
  * have forgotten lately, so that old gossip cannot raise the dead.
  *
  * units    milliseconds of the caller's monotonic clock
- * memory   from the arena at init, about 1 KiB per member; a member's number and pointers stay good
- *          until the step after it was forgotten
+ * memory   from the arena at init: 80 bytes a member, 50 of order and index, and its face, which is
+ *          as long as its name and meta; a member's number and pointers stay good until the step
+ *          after it was forgotten
  * errors   a full table refuses newcomers
  * threads  the loop's only
  * source   docs/protocol.md, "Probing", "Reaping", "Protocol versions"
@@ -48,6 +49,8 @@ struct gossip_table {
     uint32_t *dirty;   /* ring of numbers, oldest first */
     uint32_t *removed; /* forgotten in this step */
     struct muster_map by_name;
+    struct muster_pool suspicions; /* of those that are suspect */
+    struct gossip_faces *faces;
     struct gossip_grave *grave; /* ring */
     struct gossip_versions versions;
     uint64_t hash_seed;
@@ -64,7 +67,8 @@ struct gossip_table {
 
 size_t gossip_table_memory(uint32_t members_max);
 MUSTER_MUST_USE int gossip_table_init(struct gossip_table *t, struct muster_arena *a,
-                                      uint32_t members_max, uint64_t hash_seed);
+                                      struct gossip_faces *faces, uint32_t members_max,
+                                      uint64_t hash_seed);
 
 uint64_t gossip_table_hash(const struct gossip_table *t, struct muster_bytes name);
 struct gossip_member *gossip_table_find(const struct gossip_table *t, struct muster_bytes name);

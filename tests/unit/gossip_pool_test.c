@@ -270,7 +270,7 @@ static void who_is_wrongly_proven_dead_refutes(void **state)
     struct pool *p = *state;
     struct gossip_event proof = { .kind = GOSSIP_EVENT_PROVEN_DEAD };
 
-    pool_open(p, 115);
+    pool_open(p, 116);
     pool_grow(p, 8);
     pool_run(p, 5000);
     proof.name = p->node[7].name;

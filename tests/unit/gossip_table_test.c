@@ -8,9 +8,11 @@
 #include "tests/unit/unit.h"
 
 #define MEMBERS 20
+#define CROWD   200 /* so many that lots are not drawn by a pass over all */
 
 struct stage {
     struct muster_arena arena;
+    struct gossip_faces faces;
     struct gossip_table t;
     struct muster_rng rng;
 };
@@ -34,19 +36,32 @@ static struct gossip_member *add(struct stage *s, unsigned n)
     return m;
 }
 
-/* Number 0 is ourselves; the others are alive. */
-static int stage_open(void **state)
+static int stage_fill(void **state, unsigned members)
 {
     struct stage *s = calloc(1, sizeof *s);
 
-    if (s == NULL || muster_arena_open(&s->arena, gossip_table_memory(MEMBERS)) != MUSTER_OK ||
-        gossip_table_init(&s->t, &s->arena, MEMBERS, 77) != MUSTER_OK)
+    if (s == NULL ||
+        muster_arena_open(&s->arena, gossip_table_memory(members) +
+                                         gossip_faces_memory(members + 1)) != MUSTER_OK ||
+        gossip_faces_init(&s->faces, &s->arena, members + 1) != MUSTER_OK ||
+        gossip_table_init(&s->t, &s->arena, &s->faces, members, 77) != MUSTER_OK)
         return -1;
     muster_rng_seed(&s->rng, 3);
-    for (unsigned n = 0; n < MEMBERS; n++)
+    for (unsigned n = 0; n < members; n++)
         assert_non_null(add(s, n));
     *state = s;
     return 0;
+}
+
+/* Number 0 is ourselves; the others are alive. */
+static int stage_open(void **state)
+{
+    return stage_fill(state, MEMBERS);
+}
+
+static int crowd_open(void **state)
+{
+    return stage_fill(state, CROWD);
 }
 
 static int stage_close(void **state)
@@ -126,7 +141,7 @@ static void newcomers_do_not_disturb_the_round(void **state)
         gossip_table_release(&s->t);
         gossip_table_shuffle(&s->t, &s->rng);
         while ((m = gossip_table_next(&s->t)) != NULL) {
-            if (m->hash != 0 && strlen(m->name) == 2) { /* m1 .. m9 */
+            if (m->face->name_len == 2) { /* m1 .. m9 */
                 assert_int_equal(seen & 1u << m->number, 0);
                 seen |= 1u << m->number;
                 count++;
@@ -169,6 +184,34 @@ static void lots_are_fair(void **state)
     }
     lot = (struct gossip_lot){ .except = GOSSIP_NO_MEMBER };
     for (unsigned n = 2; n < MEMBERS; n++)
+        gossip_table_set_state(&s->t, &s->t.member[n], GOSSIP_SUSPECT, 9000);
+    assert_int_equal(gossip_table_draw(&s->t, &s->rng, &lot, 3, drawn), 1); /* one is alive */
+    assert_int_equal(drawn[0], 1);
+}
+
+/* The same where lots are drawn by trying, and where trying finds nobody. */
+static void lots_in_a_crowd_are_fair(void **state)
+{
+    struct gossip_lot lot = { .except = 9 };
+    struct stage *s = *state;
+    uint32_t drawn[3];
+    unsigned hits[CROWD] = { 0 };
+
+    for (unsigned n = 100; n < CROWD; n++)
+        gossip_table_set_state(&s->t, &s->t.member[n], GOSSIP_SUSPECT, 9000);
+    for (unsigned i = 0; i < 16333; i++) {
+        assert_int_equal(gossip_table_draw(&s->t, &s->rng, &lot, 3, drawn), 3);
+        assert_true(drawn[0] != drawn[1] && drawn[0] != drawn[2] && drawn[1] != drawn[2]);
+        for (unsigned n = 0; n < 3; n++)
+            hits[drawn[n]]++;
+    }
+    for (unsigned n = 0; n < CROWD; n++) {
+        if (n != 0 && n != 9 && n < 100)
+            assert_in_range(hits[n], 410, 590); /* 16333 * 3 / 98, give or take four sigma */
+        else
+            assert_int_equal(hits[n], 0);
+    }
+    for (unsigned n = 2; n < 100; n++)
         gossip_table_set_state(&s->t, &s->t.member[n], GOSSIP_SUSPECT, 9000);
     assert_int_equal(gossip_table_draw(&s->t, &s->rng, &lot, 3, drawn), 1); /* one is alive */
     assert_int_equal(drawn[0], 1);
@@ -241,6 +284,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(newcomers_do_not_disturb_the_round, stage_open,
                                         stage_close),
         cmocka_unit_test_setup_teardown(lots_are_fair, stage_open, stage_close),
+        cmocka_unit_test_setup_teardown(lots_in_a_crowd_are_fair, crowd_open, stage_close),
         cmocka_unit_test_setup_teardown(the_gone_are_reaped_and_their_graves_kept, stage_open,
                                         stage_close),
         cmocka_unit_test_setup_teardown(what_is_told, stage_open, stage_close),
