@@ -154,8 +154,7 @@ void agent_api_http(struct agent_api *api, struct muster_now now,
                     const struct agent_http_request *r)
 {
     call_begin(api, now);
-    if (!api_local(api, r))
-        api_route(api, r);
+    api_route(api, r);
 }
 
 /* ---- what the node answers */

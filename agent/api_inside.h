@@ -9,6 +9,7 @@
 #define MUSTER_AGENT_API_INSIDE_H
 
 #include "agent/api.h"
+#include "agent/api_table.h"
 #include "agent/doc.h"
 #include "agent/json.h"
 #include "agent/out.h"
@@ -57,7 +58,7 @@ void api_error(struct agent_api *api, uint64_t id, uint16_t status, const char *
 /* An outcome of the node as an HTTP status and a code. */
 void api_outcome(struct agent_api *api, uint64_t id, const struct agent_reply *r);
 
-/* Everything that the node is asked for. */
+/* Every request: its right first, then where it goes. */
 void api_route(struct agent_api *api, const struct agent_http_request *r);
 
 void api_keys_change(struct agent_api *api, const struct agent_http_request *r, const char *verb);
@@ -67,8 +68,8 @@ struct agent_request *api_list(struct agent_api *api, const struct agent_http_re
                                enum agent_op op, enum api_shape shape);
 void api_whatif(struct agent_api *api, const struct agent_http_request *r);
 
-/* Answers from this node alone; true when the path was one of them. */
-bool api_local(struct agent_api *api, const struct agent_http_request *r);
+/* Answers from this node alone. */
+void api_local(struct agent_api *api, const struct agent_http_request *r, enum api_way way);
 void api_member_json(const struct agent_member *m, struct agent_json *j);
 bool api_member_find(const struct agent_api *api, const char *name, struct agent_member *out);
 

@@ -5,7 +5,7 @@
 #include "agent/api_inside.h"
 #include "agent/doc.h"
 
-/* Whoever may change them owns the pool, so that the kernel's word is wanted on who that is. */
+/* Whoever may change them owns the pool, so that it is to be proven who that is. */
 void api_keys_change(struct agent_api *api, const struct agent_http_request *r, const char *verb)
 {
     struct agent_doc doc;
@@ -13,9 +13,9 @@ void api_keys_change(struct agent_api *api, const struct agent_http_request *r, 
     const struct agent_doc_node *key = NULL;
     bool is_verb =
         strcmp(verb, "install") == 0 || strcmp(verb, "use") == 0 || strcmp(verb, "remove") == 0;
-    if (!r->is_unix) {
+    if (!r->is_proven) {
         api_error(api, r->id, 403, "denied", NULL,
-                  "keys are changed over the agent's own socket only");
+                  "keys are changed over the agent's own socket only, or with a token");
         return;
     }
     if (!is_verb) {

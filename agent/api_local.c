@@ -253,28 +253,14 @@ static void metrics_all(struct agent_api *api, uint64_t id)
     muster_text_close(&out);
 }
 
-bool api_local(struct agent_api *api, const struct agent_http_request *r)
+void api_local(struct agent_api *api, const struct agent_http_request *r, enum api_way way)
 {
-    static const char *const path[] = { "/v1/status", "/v1/members", "/health",
-                                        "/ready",     "/metrics",    "/v1/metrics" };
-    size_t i = 0, n = sizeof path / sizeof *path;
-    while (i < n && strcmp(path[i], r->path) != 0)
-        i++;
-    if (i == n)
-        return false;
-    if (r->method != AGENT_HTTP_GET) {
-        api_error(api, r->id, 405, "method", NULL, "%s does not take %s", r->path,
-                  agent_http_method_text(r->method));
-        api->effect[api->count - 1].reply.allow = "GET";
-        return true;
-    }
-    if (i == 0)
+    if (way == API_WAY_STATUS)
         status(api, r->id);
-    else if (i == 1)
+    else if (way == API_WAY_MEMBERS)
         members(api, r->id);
-    else if (i <= 3)
-        health(api, r->id, i == 3);
-    else
+    else if (way == API_WAY_METRICS)
         metrics_all(api, r->id);
-    return true;
+    else
+        health(api, r->id, way == API_WAY_READY);
 }

@@ -430,137 +430,100 @@ static void join(struct agent_api *api, const struct agent_http_request *r)
     (void)api_open_make(api, r->id, API_PLAIN);
 }
 
-/* ---- the table of routes */
+/* ---- which of them */
 
-enum route {
-    ROUTE_JOBS,
-    ROUTE_JOB,
-    ROUTE_RUNS,
-    ROUTE_RUN,
-    ROUTE_NODE,
-    ROUTE_PLACE,
-    ROUTE_WHY,
-    ROUTE_REVISIONS,
-    ROUTE_NEWS,
-    ROUTE_INIT,
-    ROUTE_JOIN,
-    ROUTE_LEAVE,
-    ROUTE_WHATIF,
-    ROUTE_REBALANCE,
-    ROUTE_KEYS,
-    ROUTE_KEY,
-    ROUTE_LATER
-};
-
-#define GET    (1u << AGENT_HTTP_GET)
-#define PUT    (1u << AGENT_HTTP_PUT)
-#define POST   (1u << AGENT_HTTP_POST)
-#define DELETE (1u << AGENT_HTTP_DELETE)
-
-struct route_rule {
-    const char *path;
-    bool is_prefix; /* a name follows */
-    enum route route;
-    unsigned methods;
-    const char *allow;
-};
-
-static const struct route_rule routes[] = {
-    { "/v1/jobs", false, ROUTE_JOBS, GET, "GET" },
-    { "/v1/jobs/", true, ROUTE_JOB, GET | PUT | POST | DELETE, "GET, PUT, POST, DELETE" },
-    { "/v1/runs", false, ROUTE_RUNS, GET, "GET" },
-    { "/v1/runs/", true, ROUTE_RUN, GET, "GET" },
-    { "/v1/nodes/", true, ROUTE_NODE, GET | POST, "GET, POST" },
-    { "/v1/place/", true, ROUTE_PLACE, GET, "GET" },
-    { "/v1/why/", true, ROUTE_WHY, GET, "GET" },
-    { "/v1/revisions/", true, ROUTE_REVISIONS, GET, "GET" },
-    { "/v1/events", false, ROUTE_NEWS, GET, "GET" },
-    { "/v1/init", false, ROUTE_INIT, POST, "POST" },
-    { "/v1/join", false, ROUTE_JOIN, POST, "POST" },
-    { "/v1/leave", false, ROUTE_LEAVE, POST, "POST" },
-    { "/v1/whatif", false, ROUTE_WHATIF, GET, "GET" },
-    { "/v1/rebalance", false, ROUTE_REBALANCE, GET, "GET" },
-    { "/v1/keys", false, ROUTE_KEYS, GET, "GET" },
-    { "/v1/keys/", true, ROUTE_KEY, POST, "POST" },
-    { "/v1/payloads", false, ROUTE_LATER, PUT | GET, "PUT" },
-    { "/v1/payloads/", true, ROUTE_LATER, GET, "GET" },
-};
-
-static void route_take(struct agent_api *api, const struct agent_http_request *r, enum route route,
+static void route_take(struct agent_api *api, const struct agent_http_request *r, enum api_way way,
                        const char *name)
 {
-    switch (route) {
-    case ROUTE_JOBS:
+    switch (way) {
+    case API_WAY_JOBS:
         (void)api_list(api, r, AGENT_OP_JOB_LIST, API_PLAIN);
         break;
-    case ROUTE_JOB:
+    case API_WAY_JOB:
         job_one(api, r, name);
         break;
-    case ROUTE_RUNS:
+    case API_WAY_RUNS:
         (void)api_list(api, r, AGENT_OP_RUN_LIST, API_PLAIN);
         break;
-    case ROUTE_RUN:
+    case API_WAY_RUN:
         run_one(api, r, name);
         break;
-    case ROUTE_NODE:
+    case API_WAY_NODE:
         node_one(api, r, name);
         break;
-    case ROUTE_PLACE:
-    case ROUTE_WHY:
+    case API_WAY_PLACE:
+    case API_WAY_WHY:
         if (name_ok(api, r->id, name))
-            job_simple(api, r, route == ROUTE_WHY ? AGENT_OP_WHY : AGENT_OP_PLACE, name);
+            job_simple(api, r, way == API_WAY_WHY ? AGENT_OP_WHY : AGENT_OP_PLACE, name);
         break;
-    case ROUTE_REVISIONS:
+    case API_WAY_REVISIONS:
         if (name_ok(api, r->id, name))
             job_simple(api, r, AGENT_OP_JOB_REVISIONS, name);
         break;
-    case ROUTE_NEWS:
+    case API_WAY_NEWS:
         api_news_begin(api, r);
         break;
-    case ROUTE_INIT:
+    case API_WAY_INIT:
         job_simple(api, r, AGENT_OP_INIT, "");
         break;
-    case ROUTE_JOIN:
+    case API_WAY_JOIN:
         join(api, r);
         break;
-    case ROUTE_LEAVE:
+    case API_WAY_LEAVE:
         job_simple(api, r, AGENT_OP_LEAVE, "");
         break;
-    case ROUTE_WHATIF:
+    case API_WAY_WHATIF:
         api_whatif(api, r);
         break;
-    case ROUTE_REBALANCE:
+    case API_WAY_REBALANCE:
         (void)api_list(api, r, AGENT_OP_REBALANCE, API_PLAIN);
         break;
-    case ROUTE_KEYS:
+    case API_WAY_KEYS:
         job_simple(api, r, AGENT_OP_KEYS, "list");
         break;
-    case ROUTE_KEY:
+    case API_WAY_KEY:
         api_keys_change(api, r, name);
         break;
-    case ROUTE_LATER:
+    case API_WAY_LATER:
         api_error(api, r->id, 501, "unsupported", NULL, "not supported yet in this version");
         break;
+    default:
+        api_local(api, r, way);
     }
+}
+
+/* Who is nobody is told nothing, not even which paths there are. */
+static bool right_check(struct agent_api *api, const struct agent_http_request *r,
+                        enum agent_right needed)
+{
+    if (needed != AGENT_RIGHT_UNSAID && r->right >= needed)
+        return true;
+    if (r->right < AGENT_RIGHT_READ)
+        api_error(api, r->id, 401, "no_token", NULL,
+                  r->authorization != NULL
+                      ? "this token is not known here; `muster token create` makes one, with the "
+                        "line for the agent's file of `tokens`"
+                      : "a token is needed here; set MUSTER_TOKEN, or say --token-file (over HTTP: "
+                        "Authorization: Bearer TOKEN)");
+    else
+        api_error(api, r->id, 403, "denied", NULL, "the right `%s` is needed for this; %s has `%s`",
+                  agent_right_text(needed), r->who != NULL ? r->who : "who asks",
+                  agent_right_text(r->right));
+    return false;
 }
 
 void api_route(struct agent_api *api, const struct agent_http_request *r)
 {
-    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
-        size_t len = strlen(routes[i].path);
-        bool is_it = routes[i].is_prefix
-                         ? strncmp(r->path, routes[i].path, len) == 0 && r->path[len] != '\0'
-                         : strcmp(r->path, routes[i].path) == 0;
-        if (!is_it)
-            continue;
-        if ((routes[i].methods >> r->method & 1) != 0) {
-            route_take(api, r, routes[i].route, r->path + len);
-            return;
-        }
+    const struct api_rule *near = NULL, *rule = api_rule_find(r->path, r->method, &near);
+    if (!right_check(api, r, rule != NULL ? api_rule_right(rule, r->method) : AGENT_RIGHT_READ))
+        return;
+    if (rule != NULL) {
+        route_take(api, r, rule->way, r->path + strlen(rule->path));
+    } else if (near != NULL) {
         api_error(api, r->id, 405, "method", NULL, "%s does not take %s", r->path,
                   agent_http_method_text(r->method));
-        api->effect[api->count - 1].reply.allow = routes[i].allow;
-        return;
+        api->effect[api->count - 1].reply.allow = near->allow;
+    } else {
+        api_error(api, r->id, 404, "not_found", NULL, "no such path: %s", r->path);
     }
-    api_error(api, r->id, 404, "not_found", NULL, "no such path: %s", r->path);
 }

@@ -190,6 +190,19 @@ static int check_ports(const struct agent_config *c, struct agent_problem *probl
     return MUSTER_OK;
 }
 
+/* Whoever may submit a job runs commands here: a port that others reach asks who they are. */
+static int check_door(const struct agent_config *c, struct agent_problem *problem)
+{
+    char http[MUSTER_ADDR_TEXT];
+    if (c->http.len == 0 || muster_addr_is_loopback(c->http) || c->tokens != NULL)
+        return MUSTER_OK;
+    return agent_problem_set(problem, MUSTER_EINVAL, "http", 0, 0,
+                             "%s is reached from other hosts, and whoever reaches it may run "
+                             "commands here: name a file of `tokens` (`muster token create` makes "
+                             "one), or say 127.0.0.1:%u, or none",
+                             muster_addr_text(c->http, http), c->http.port);
+}
+
 static int check_rest(const struct agent_config *c, struct agent_problem *problem)
 {
     if (muster_addr_is_unspecified(c->advertise) && !muster_addr_equal(c->advertise, c->bind))
@@ -215,6 +228,8 @@ static int config_settle(struct agent_config *c, const struct config_sources *s,
         c->advertise = c->bind;
     c->found = s->options.found || c->join_count == 0;
     int err = check_ports(c, problem);
+    if (err == MUSTER_OK)
+        err = check_door(c, problem);
     if (err == MUSTER_OK)
         err = check_rest(c, problem);
     return err == MUSTER_OK ? settle_tags(c, problem) : err;

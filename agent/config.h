@@ -47,6 +47,7 @@ struct agent_config {
     struct muster_addr advertise; /* unspecified when `bind` is: the shell chooses an address */
     uint32_t peer_port;
     struct muster_addr http; /* len 0: off */
+    const char *tokens;      /* file of who may come in over `http`; NULL: none */
     const char *socket;      /* NULL: off */
     const char *const *join; /* "host", "host:port", "[address]:port" */
     uint32_t join_count;

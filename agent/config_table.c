@@ -305,6 +305,8 @@ static const struct agent_schema_field config_fields[] = {
     { "peer_port", AGENT_TYPE_U32, AT(peer_port), .min = 1, .max = UINT16_MAX, .fallback = "7947" },
     { "http", AGENT_TYPE_CUSTOM, AGENT_FIELD_NONE, AT(http), .custom = &addr_field,
       .min = CONFIG_HTTP_PORT, .fallback = "127.0.0.1:7948" },
+    { "tokens", AGENT_TYPE_CUSTOM, AGENT_FIELD_NONE, AT(tokens), .custom = &path_field,
+      .max = 1024 },
     { "socket", AGENT_TYPE_CUSTOM, AGENT_FIELD_NONE, AT(socket), .custom = &path_field, .max = 107,
       .fallback = "/run/muster/agent.sock" },
     { "join", AGENT_TYPE_CUSTOM, AGENT_FIELD_LIST, .custom = &join_field },

@@ -133,6 +133,7 @@ const char *agent_http_status_text(uint16_t status)
         { 204, "no content" },
         { 304, "not modified" },
         { 400, "bad request" },
+        { 401, "no token" },
         { 403, "forbidden" },
         { 404, "not found" },
         { 405, "method not allowed" },

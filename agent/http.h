@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "agent/pair.h"
+#include "agent/right.h"
 #include "base/addr.h"
 #include "base/bytes.h"
 #include "base/err.h"
@@ -55,6 +56,9 @@ struct agent_http_request {
     const char *origin;
     const char *request_id; /* X-Muster-Request-Id, or Idempotency-Key */
     struct muster_bytes body;
+    enum agent_right right; /* of whoever asks */
+    const char *who;        /* the name of that token or certificate; NULL: none */
+    bool is_proven;    /* by the kernel, a token or a certificate; else a loopback without tokens */
     bool is_unix;      /* came over the unix socket: peer_uid and peer_pid are the kernel's word */
     uint32_t peer_uid; /* UINT32_MAX over TCP */
     int32_t peer_pid;  /* 0 over TCP */

@@ -21,6 +21,7 @@
 
 #include "agent/http.h"
 #include "agent/shell/handed.h"
+#include "agent/tokens.h"
 
 struct shell_http;
 
@@ -30,12 +31,13 @@ struct shell_http_config {
     const char *socket_path;  /* NULL: no unix socket; a stale one is replaced, a live one is not */
     const char *socket_group; /* NULL: the process's; an unknown group is left out */
     const char *name;         /* a Host name to accept besides addresses; may be NULL */
-    uint32_t connections_max; /* 0: 1024 */
-    uint32_t per_address_max; /* 0: 512 */
-    uint32_t body_max;        /* 0: AGENT_HTTP_BODY_MAX */
-    uint32_t stream_max;      /* 0: 256 KiB */
-    uint32_t idle_timeout_s;  /* 0: 30; a connection without progress is closed */
-    struct shell_handed *handed; /* sockets of a program before us; may be NULL */
+    const struct agent_tokens *tokens; /* NULL: whoever comes over TCP may do everything */
+    uint32_t connections_max;          /* 0: 1024 */
+    uint32_t per_address_max;          /* 0: 512 */
+    uint32_t body_max;                 /* 0: AGENT_HTTP_BODY_MAX */
+    uint32_t stream_max;               /* 0: 256 KiB */
+    uint32_t idle_timeout_s;           /* 0: 30; a connection without progress is closed */
+    struct shell_handed *handed;       /* sockets of a program before us; may be NULL */
     void *context;
     void (*on_request)(void *context, const struct agent_http_request *request);
     void (*on_cancel)(void *context, uint64_t id); /* the client is gone; the id is void */

@@ -66,8 +66,11 @@ struct http_request {
     bool is_lagging; /* a stream whose reader lost chunks and was not told yet */
     bool wants_room; /* a chunk was refused; on_room is due when there is room */
     bool is_room_due;
-    uint16_t fault; /* status of a refusal that waits for the end of the body */
-    char *uri;      /* raw, as it came */
+    enum agent_right right;
+    bool is_proven;
+    char who[AGENT_TOKEN_NAME_MAX + 1]; /* "": nobody by name */
+    uint16_t fault;                     /* status of a refusal that waits for the end of the body */
+    char *uri;                          /* raw, as it came */
     char *body;
     size_t body_len;
     size_t body_size;

@@ -69,6 +69,8 @@ static void header_add(struct MHD_Response *response, const char *name, const ch
 static void headers_add(struct MHD_Response *response, const struct agent_http_reply *reply)
 {
     char number[24];
+    header_add(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+               reply->status == 401 ? "Bearer realm=\"muster\"" : NULL);
     header_add(response, MHD_HTTP_HEADER_CONTENT_TYPE,
                reply->content_type == NULL ? AGENT_HTTP_JSON : reply->content_type);
     header_add(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");

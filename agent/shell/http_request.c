@@ -208,6 +208,35 @@ static bool body_may_drain(struct http_request *r, uint64_t length)
     return true;
 }
 
+/* ---- who asks */
+
+/* The kernel lets only the right people open the socket. The tokens may change while the request is
+ * under way, so its name is copied. */
+static void who_tell(struct http_request *r)
+{
+    const struct agent_tokens *tokens = r->h->config.tokens;
+    const struct agent_token *token =
+        tokens == NULL || r->connection->is_unix
+            ? NULL
+            : agent_tokens_find(tokens,
+                                agent_token_of_header(head_of(r, MHD_HTTP_HEADER_AUTHORIZATION)));
+    r->is_proven = r->connection->is_unix || token != NULL;
+    if (token != NULL)
+        memcpy(r->who, token->name, sizeof r->who);
+    r->right = r->connection->is_unix || tokens == NULL ? AGENT_RIGHT_ADMIN
+               : token != NULL                          ? token->right
+                                                        : AGENT_RIGHT_NONE;
+}
+
+/* A page in a browser has no token; who has one may call this host as he likes. */
+static const char *browser_fault(const struct http_request *r)
+{
+    return r->connection->is_unix || r->who[0] != '\0'
+               ? NULL
+               : agent_http_browser_fault(head_of(r, MHD_HTTP_HEADER_HOST),
+                                          head_of(r, MHD_HTTP_HEADER_ORIGIN), r->h->config.name);
+}
+
 /* Two lengths let two readers cut one stream of bytes into different requests, and a NUL lets them
  * see different addresses: what is doubtful is refused. */
 static enum MHD_Result request_check(struct http_request *r, const char *version)
@@ -234,11 +263,10 @@ static enum MHD_Result request_check(struct http_request *r, const char *version
         return http_refuse(r, 400, "the Host header is missing");
     if (heads.length > r->h->config.body_max && !body_may_drain(r, heads.length))
         return http_refuse(r, 413, "the body is too large");
-    const char *fault =
-        r->connection->is_unix
-            ? NULL
-            : agent_http_browser_fault(head_of(r, MHD_HTTP_HEADER_HOST),
-                                       head_of(r, MHD_HTTP_HEADER_ORIGIN), r->h->config.name);
+    who_tell(r);
+    if (r->right < AGENT_RIGHT_READ && (heads.length != 0 || heads.encodings != 0))
+        return http_refuse(r, 401, "a token is needed before a body is taken");
+    const char *fault = browser_fault(r);
     return fault == NULL ? MHD_YES : http_refuse(r, 403, fault);
 }
 
@@ -302,6 +330,9 @@ static void request_tell(struct http_request *r, struct agent_http_request *requ
     request->origin = head_of(r, MHD_HTTP_HEADER_ORIGIN);
     request->request_id = request_id != NULL ? request_id : head_of(r, "Idempotency-Key");
     request->body = MUSTER_BYTES(r->body, r->body_len);
+    request->right = r->right;
+    request->who = r->who[0] != '\0' ? r->who : NULL;
+    request->is_proven = r->is_proven;
     request->is_unix = r->connection->is_unix;
     request->peer_uid = r->connection->peer_uid;
     request->peer_pid = r->connection->peer_pid;

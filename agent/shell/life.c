@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "agent/shell/shell_inside.h"
+#include "agent/shell/tokenfile.h"
 
 #define LIFE_TURN_MS      10 /* between two looks at what is left to flush */
 #define LIFE_MEMBERS_SHOW 64
@@ -100,6 +101,23 @@ static void leave_told(struct shell *s, const char *signal)
     shell_leave(s);
 }
 
+/* What cannot be read leaves what was read before. */
+static void tokens_again(struct shell *s)
+{
+    char why[512];
+    if (s->setup.tokens == NULL)
+        shell_journal(
+            s->journal, AGENT_LOG_INFO,
+            "SIGHUP: there is no file of tokens to read again; SIGUSR2 reads all settings "
+            "again, with every job alive");
+    else if (shell_tokenfile_read(s->setup.tokens, s->setup.tokens_path, s->journal, why,
+                                  sizeof why) == MUSTER_OK)
+        shell_journal(s->journal, AGENT_LOG_INFO, "SIGHUP: %u tokens read from %s",
+                      s->setup.tokens->count, s->setup.tokens_path);
+    else
+        shell_journal(s->journal, AGENT_LOG_ERROR, "SIGHUP: %s; the tokens from before stay", why);
+}
+
 static void signal_came(uv_signal_t *handle, int number)
 {
     struct shell *s = handle->data;
@@ -113,8 +131,7 @@ static void signal_came(uv_signal_t *handle, int number)
         leave_told(s, "SIGINT");
         break;
     case SIGHUP:
-        shell_journal(s->journal, AGENT_LOG_INFO,
-                      "SIGHUP: nothing is read again; SIGUSR2 does so, with every job alive");
+        tokens_again(s);
         break;
     case SIGUSR2:
         shell_renew(s);

@@ -11,6 +11,7 @@
 #include "agent/shell/settings.h"
 #include "agent/shell/setup.h"
 #include "agent/shell/shell.h"
+#include "agent/shell/tokenfile.h"
 
 /* The exit codes of the command line, as far as an agent has use for them.
  */
@@ -44,6 +45,7 @@ static const char help[] =
     "  --advertise ADDRESS:PORT where others reach it, if that is not what it binds\n"
     "  --peer-port PORT         7947, agents among themselves\n"
     "  --http ADDRESS:PORT      127.0.0.1:7948, or none\n"
+    "  --tokens FILE            none; who may come in over http, as `muster token create` tells\n"
     "  --socket PATH            /run/muster/agent.sock, or none\n"
     "  --join ADDRESS,…         where the others are: addresses or host names, tried for ever\n"
     "  --slots N                the number of CPUs; how many one-slot runs it takes at once\n"
@@ -62,8 +64,8 @@ static const char help[] =
     "  --max-members --max-jobs --max-runs --max-connections N, --max-log SIZE\n"
     "  --max-strikes N          3; deaths of its nodes in a row that hold a job, 0: none\n"
     "\n"
-    "Signals: TERM and INT hand over and leave, the same again ends at once; USR2 puts the "
-    "program\n"
+    "Signals: TERM and INT hand over and leave, the same again ends at once; HUP reads the file of "
+    "tokens again; USR2 puts the program\n"
     "that now lies at this path in place of this one, settings read anew, every job alive; USR1 "
     "tells\n"
     "what is inside. Exit codes: 0 left in order, 1 failed, 2 wrong flags, 4 a port or the data "
@@ -123,6 +125,8 @@ static int serve(struct shell_settings *settings, struct shell_journal *journal,
     err = shell_boot_open(&boot, work.data_dir, settings->is_moved, why, sizeof why);
     if (err == MUSTER_OK) {
         err = shell_keyfile_open(&work.keys, c, work.data_dir, journal, why, sizeof why);
+        if (err == MUSTER_OK && c->tokens != NULL)
+            err = shell_tokenfile_read(&work.tokens, c->tokens, journal, why, sizeof why);
         if (err != MUSTER_OK)
             shell_boot_close(&boot);
     }
@@ -155,10 +159,15 @@ static int serve(struct shell_settings *settings, struct shell_journal *journal,
  * room for this program. */
 static int check(struct shell_settings *settings, struct shell_journal *journal)
 {
+    struct agent_tokens tokens;
     char why[SHELL_WHY_MAX] = "";
     if (shell_settings_read(settings, environ, why, sizeof why) != MUSTER_OK)
         return refuse(journal, EXIT_CONFIG, why);
+    const char *path = settings->config.tokens;
+    int err = path == NULL ? MUSTER_OK : shell_tokenfile_read(&tokens, path, NULL, why, sizeof why);
     shell_settings_close(settings);
+    if (err != MUSTER_OK)
+        return refuse(journal, exit_code(err), why);
     (void)puts("these settings are good");
     return EXIT_OK;
 }

@@ -183,6 +183,8 @@ int shell_setup_begin(struct shell_setup *setup, struct shell_setup_work *work,
 {
     *setup = (struct shell_setup){ .is_dev = c->is_dev,
                                    .renew = renew,
+                                   .tokens_path = c->tokens,
+                                   .tokens = c->tokens != NULL ? &work->tokens : NULL,
                                    .join = c->join,
                                    .join_count = c->join_count,
                                    .connections_max = c->max_connections };

@@ -27,6 +27,7 @@ struct shell_setup_work {
     char socket[SHELL_PATH_MAX];
     char guard_path[SHELL_PATH_MAX];
     struct shell_keyfile keys;
+    struct agent_tokens tokens;
 };
 
 /* Binds the ports and fills in paths; nothing on disk changes but a trial run's own new folder. */

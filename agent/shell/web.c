@@ -150,6 +150,7 @@ int shell_web_open(struct shell *s, char *why, size_t size)
                                               .socket_path = s->setup.socket_path,
                                               .socket_group = s->setup.socket_group,
                                               .name = s->setup.node.name,
+                                              .tokens = s->setup.tokens,
                                               .handed = &s->setup.renew->handed,
                                               .connections_max = s->setup.connections_max,
                                               .stream_max = WEB_STREAM_MAX,

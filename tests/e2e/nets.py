@@ -163,6 +163,12 @@ class NetAgent(Agent):
     def connect(self, timeout):
         return UnixConnection(self.socket, timeout)
 
+    def args(self):
+        """What others reach would need tokens."""
+        words = super().args()
+        words[words.index("--http") + 1] = f"127.0.0.1:{HTTP_PORT}"
+        return words
+
 
 class NetCluster(Cluster):
     agent_class = NetAgent

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/http.h"
+#include "agent/tokens.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             MUSTER_ASSERT(strlen(text) == len);
         (void)agent_http_browser_fault(again, text, "alpha.example.org");
         (void)agent_http_browser_fault("localhost:7948", again, NULL);
+        MUSTER_ASSERT(agent_token_of_header(again).len <= strlen(again));
         request.accept = text;
         (void)agent_http_accepts(&request, AGENT_HTTP_SSE);
         if (agent_http_query_split(again, pair, AGENT_HTTP_QUERY_MAX, &request.query_count) ==

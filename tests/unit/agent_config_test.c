@@ -270,6 +270,14 @@ static const struct {
     { { .file = { "bind: 10.0.0.1\nhttp: 0.0.0.0:7947\n" } },
       MUSTER_EINVAL,
       "http: 7947 is the port of peer_port already; choose another" },
+    { { .file = { "http: 10.0.0.1:7948\n" } },
+      MUSTER_EINVAL,
+      "http: 10.0.0.1:7948 is reached from other hosts, and whoever reaches it may run commands "
+      "here: name a file of `tokens` (`muster token create` makes one), or say 127.0.0.1:7948, or "
+      "none" },
+    { { .file = { "tokens: etc/tokens\n" } },
+      MUSTER_EINVAL,
+      "muster.yaml:1:9: tokens: \"etc/tokens\" is not absolute; begin it with a slash" },
     { { .file = { "join: alpha\n" } },
       MUSTER_ETYPE,
       "muster.yaml:1:7: join: expected a list; say join: [alpha, 10.0.0.2:7946]" },

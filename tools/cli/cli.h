@@ -40,7 +40,8 @@ struct cli {
     struct cli_args args;
     struct cli_term term;
     struct cli_client *client;
-    bool json; /* print the API's JSON as it came */
+    char token[640]; /* out of --token-file */
+    bool json;       /* print the API's JSON as it came */
 };
 
 #endif

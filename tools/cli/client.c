@@ -11,7 +11,7 @@
 
 struct cli_client {
     CURL *curl;
-    const char *addr;
+    const char *addr, *token;
     char base[256]; /* "http://host:port", over a socket any host will do */
     bool is_unix;
     char problem[CURL_ERROR_SIZE];
@@ -31,13 +31,15 @@ static bool addr_is_http(const char *addr)
     return strncmp(addr, "http://", 7) == 0;
 }
 
-int cli_client_open(struct cli_client **client, const char *addr)
+int cli_client_open(struct cli_client **client, const struct cli_way *way)
 {
+    const char *addr = way->addr;
     struct cli_client *c = calloc(1, sizeof *c);
     if (c == NULL)
         return MUSTER_EFULL;
     *client = c;
     c->addr = addr;
+    c->token = way->token;
     c->is_unix = !addr_is_http(addr);
     bool fits = muster_format(c->base, sizeof c->base, "%s", c->is_unix ? "http://muster" : addr);
     size_t len = strlen(c->base);
@@ -111,10 +113,13 @@ static size_t intake_take(char *data, size_t one, size_t len, void *whose)
     return in->answer->body.err == MUSTER_OK ? size : 0;
 }
 
-static struct curl_slist *request_headers(const struct cli_request *r)
+static struct curl_slist *request_headers(const struct cli_client *c, const struct cli_request *r)
 {
-    char line[256];
+    char line[768];
     struct curl_slist *list = NULL;
+    if (c->token != NULL && !c->is_unix &&
+        muster_format(line, sizeof line, "Authorization: Bearer %s", c->token))
+        list = curl_slist_append(list, line);
     muster_format(line, sizeof line, "Accept: %s",
                   r->accept != NULL ? r->accept : "application/json");
     list = curl_slist_append(list, line);
@@ -195,7 +200,7 @@ int cli_client_stream(struct cli_client *c, const struct cli_request *r,
     answer->status = 0;
     if (r->path->is_cut || !muster_format(url, sizeof url, "%s%s", c->base, r->path->text))
         return MUSTER_ELIMIT;
-    struct curl_slist *headers = request_headers(r);
+    struct curl_slist *headers = request_headers(c, r);
     request_prepare(c, r, url, headers, &in);
     CURLcode code = curl_easy_perform(c->curl);
     (void)curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &answer->status);

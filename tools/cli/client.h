@@ -48,8 +48,12 @@ struct cli_listener {
     void *whose;
 };
 
-/* `addr` is a socket path (it has a slash and no scheme) or http://host:port. */
-MUSTER_MUST_USE int cli_client_open(struct cli_client **client, const char *addr);
+/* Borrowed as long as the client. */
+struct cli_way {
+    const char *addr;  /* a socket path (it has a slash and no scheme) or http://host:port */
+    const char *token; /* NULL: none; over a socket it is not needed, and not sent */
+};
+MUSTER_MUST_USE int cli_client_open(struct cli_client **client, const struct cli_way *way);
 void cli_client_close(struct cli_client *client);
 
 MUSTER_MUST_USE int cli_client_ask(struct cli_client *client, const struct cli_request *request,

@@ -145,6 +145,19 @@ const struct cli_command cli_commands_cluster[] = {
       .takes = CLI_TAKES_OTHER,
       .run = cli_verb_keys_remove },
 
+    { .verb = "token create",
+      .group = "cluster",
+      .usage = "--right read|operate|admin [--name NAME]",
+      .help = "print a new token for HTTP, and its line for the file of `tokens`",
+      .more =
+          "read: look at everything. operate: also change jobs and runs; hold, release and drain\n"
+          "nodes. admin: also change the cluster itself. Whoever may operate runs commands on\n"
+          "every host. The file holds only a hash: keep the token where it is used.\n\n"
+          "  muster token create --right read --name grafana\n"
+          "  MUSTER_TOKEN=… muster --addr http://10.0.0.11:7948 ps\n",
+      .flags = cli_flags_token_create,
+      .run = cli_verb_token_create },
+
     { .verb = "node ls",
       .group = "node",
       .usage = "[-q]",

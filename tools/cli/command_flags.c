@@ -10,6 +10,9 @@
 
 const struct cli_flag cli_flags_shared[] = {
     { .name = "addr", .value = "ADDR", .help = "the agent's socket path, or http://HOST:PORT" },
+    { .name = "token-file",
+      .value = "FILE",
+      .help = "the token for http://HOST:PORT (over $MUSTER_TOKEN)" },
     { .name = "json", .help = "print the API's JSON as it came" },
     { .name = "help", .letter = 'h', .help = "what this verb does, with examples" },
     END
@@ -131,6 +134,14 @@ const struct cli_flag cli_flags_rebalance[] = {
 };
 const struct cli_flag cli_flags_keygen[] = {
     { .name = "bits", .value = "N", .choices = "128 192 256", .help = "so many (256)" }, END
+};
+const struct cli_flag cli_flags_token_create[] = {
+    { .name = "right",
+      .value = "RIGHT",
+      .choices = "read operate admin",
+      .help = "what it lets somebody do" },
+    { .name = "name", .value = "NAME", .help = "what it is called in the file and in refusals" },
+    END
 };
 const struct cli_flag cli_flags_keys_change[] = {
     { .name = "force", .help = "also when a node would be cut off by it" }, END

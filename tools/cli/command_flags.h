@@ -31,6 +31,7 @@ extern const struct cli_flag cli_flags_node_tag[];
 extern const struct cli_flag cli_flags_forget[];
 extern const struct cli_flag cli_flags_diff[];
 extern const struct cli_flag cli_flags_keygen[];
+extern const struct cli_flag cli_flags_token_create[];
 extern const struct cli_flag cli_flags_keys_change[];
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The entry of `muster`: finds the verb, reads its flags, opens the way to the agent, runs it. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +12,17 @@
 /* How many arguments a shared flag before the verb takes; 0 when this is none. */
 static int leading_flag(const char *text)
 {
-    if (strcmp(text, "--addr") == 0)
-        return 2;
-    if (strncmp(text, "--addr=", 7) == 0 || strcmp(text, "--json") == 0)
-        return 1;
+    if (strncmp(text, "--", 2) != 0 || strcmp(text, "--help") == 0)
+        return 0;
+    for (const struct cli_flag *f = cli_flags_shared; f->name != NULL; f++) {
+        size_t len = strlen(f->name);
+        if (strncmp(text + 2, f->name, len) != 0)
+            continue;
+        if (text[2 + len] == '\0')
+            return f->value != NULL ? 2 : 1;
+        if (text[2 + len] == '=' && f->value != NULL)
+            return 1;
+    }
     return 0;
 }
 
@@ -33,6 +41,8 @@ static int no_verb(struct cli *cli, int argc, const char *const *argv)
                          argv[0]);
     if (strcmp(argv[0], "node") == 0 && argc == 1)
         return cli_usage(cli, "say what of the nodes: 'muster node ls' or 'muster node show NAME'");
+    if (strcmp(argv[0], "token") == 0 && argc == 1)
+        return cli_usage(cli, "say what of the tokens: 'muster token create --right RIGHT'");
     if (strcmp(argv[0], "dead") == 0 && argc == 1)
         return cli_usage(cli, "say what of the dead: 'muster dead ls', show, retry or drop");
     const char *near = cli_command_nearest(argc, argv);
@@ -54,13 +64,49 @@ static int words_check(struct cli *cli)
     return CLI_OK;
 }
 
+/* What is said on the line, else in the environment, else `absent`. */
+static const char *said(const struct cli *cli, const char *flag, const char *variable,
+                        const char *absent)
+{
+    const char *value = cli_flag_value(&cli->args, flag);
+    const char *env = getenv(variable);
+    return value != NULL ? value : env != NULL && env[0] != '\0' ? env : absent;
+}
+
+/* The first word of the file; true for a file without any trouble. */
+static bool token_read(struct cli *cli, const char *path)
+{
+    FILE *file = fopen(path, "re");
+    size_t len = file != NULL ? fread(cli->token, 1, sizeof cli->token - 1, file) : 0;
+    int number = errno;
+    if (file != NULL)
+        (void)fclose(file);
+    cli->token[len] = '\0';
+    len = strcspn(cli->token, " \t\r\n");
+    bool is_one = len > 0 && cli->token[len + strspn(cli->token + len, " \t\r\n")] == '\0';
+    cli->token[len] = '\0';
+    if (file == NULL)
+        cli_say(&cli->term, "%s: the token cannot be read: %s", path, strerror(number));
+    else if (!is_one)
+        cli_say(&cli->term,
+                "%s: holds no token; one alone is to stand there, as 'muster token "
+                "create' prints it",
+                path);
+    return file != NULL && is_one;
+}
+
 static int client_open(struct cli *cli)
 {
-    const char *addr = cli_flag_value(&cli->args, "addr");
-    const char *env = getenv("MUSTER_ADDR");
-    if (addr == NULL)
-        addr = env != NULL && env[0] != '\0' ? env : CLI_ADDR_DEFAULT;
-    int err = cli_client_open(&cli->client, addr);
+    const char *file = cli_flag_value(&cli->args, "token-file");
+    const char *addr = said(cli, "addr", "MUSTER_ADDR", CLI_ADDR_DEFAULT);
+    struct cli_way way = { .addr = addr, .token = getenv("MUSTER_TOKEN") };
+    if (file != NULL && !token_read(cli, file))
+        return CLI_USAGE;
+    if (file != NULL)
+        way.token = cli->token;
+    if (way.token != NULL && way.token[0] == '\0')
+        way.token = NULL;
+    int err = cli_client_open(&cli->client, &way);
     if (err == MUSTER_EINVAL)
         return cli_usage(cli, "the address '%s' is neither a socket path nor http://HOST:PORT",
                          addr);

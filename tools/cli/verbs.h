@@ -52,6 +52,8 @@ int cli_verb_hold(struct cli *cli);
 int cli_verb_release(struct cli *cli);
 int cli_verb_move(struct cli *cli);
 
+int cli_verb_token_create(struct cli *cli);
+
 int cli_verb_runs(struct cli *cli);
 int cli_verb_wait(struct cli *cli);
 int cli_verb_logs(struct cli *cli);

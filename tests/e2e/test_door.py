@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who may come in over HTTP: tokens and their rights, on a real agent and the real command line."""
+import json
+import os
+import re
+import signal
+import subprocess
+
+import pytest
+
+from agent import BUILD, HTTP_PORT, eventually
+from conftest import needs_agent
+
+pytestmark = needs_agent
+
+PAGE = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "protocol.md")
+FREE = ("/health", "/ready")
+
+
+def paths():
+    """Method and path of every line of the table of paths in the page."""
+    with open(PAGE, encoding="utf-8") as file:
+        page = file.read()
+    table = page[page.index("# HTTP API"):page.index("Answered 501")]
+    for line in table.splitlines():
+        cells = [cell.strip() for cell in line.split("|")]
+        if len(cells) < 4 or not cells[1].startswith("`/"):
+            continue
+        names = re.findall(r"`([^`]+)`", cells[1])
+        for name in names:
+            whole = name if name.startswith(("/v1", "/health", "/ready", "/metrics")) else \
+                names[0][:names[0].rindex("/")] + name
+            for method in cells[2].split():
+                yield method, whole.replace("NAME", "a")
+
+
+def token(right, name):
+    done = subprocess.run([os.path.join(BUILD, "muster"), "token", "create", "--right", right,
+                           "--name", name, "--json"], capture_output=True, text=True, check=True)
+    made = json.loads(done.stdout)
+    return made["token"], made["line"]
+
+
+@pytest.fixture(name="door")
+def agent_with_tokens(clusters, tmp_path):
+    """An agent with a token for each right: it, their texts, and their file."""
+    made = {right: token(right, f"who-{right}") for right in ("read", "operate", "admin")}
+    file = tmp_path / "tokens"
+    file.write_text("".join(line + "\n" for _, line in made.values()))
+    c = clusters(0)
+    agent = c.add(slots=4, extra=("--tokens", str(file)))
+    return agent, {right: text for right, (text, _) in made.items()}, file
+
+
+def test_every_path_asks_who_is_there(door):
+    agent, tokens, _ = door
+    assert len(list(paths())) > 35
+    for method, path in paths():
+        status = agent.request(method, path).status
+        if path in FREE:
+            assert status == 200, path
+            continue
+        assert status == 401, f"{method} {path} without a token: {status}"
+        wrong = {"Authorization": f"Bearer {'0' * 64}"}
+        assert agent.request(method, path, headers=wrong).status == 401
+        shown = {"Authorization": f"Bearer {tokens['read']}", "Accept": "application/json"}
+        if path != "/v1/events":  # which would go on
+            status = agent.request(method, path, headers=shown).status
+            assert (status == 403) == (method != "GET"), f"{method} {path} of a reader: {status}"
+    nobody = agent.request("GET", "/no/such/path")
+    assert nobody.status == 401 and nobody.headers["WWW-Authenticate"].startswith("Bearer")
+    assert agent.request("PUT", "/v1/jobs/a", body={"exec": ["true"]}).status == 401
+
+
+def test_rights_are_kept_and_told_to_the_command_line(door):
+    agent, tokens, file = door
+    here = {"MUSTER_ADDR": f"http://{agent.host}:{HTTP_PORT}"}
+
+    def ask(*words, right=None):
+        return agent.cli(*words, env={**here, "MUSTER_TOKEN": tokens.get(right, "")})
+
+    code, _, said = ask("members")
+    assert (code, said) == (8, "muster: a token is needed here; set MUSTER_TOKEN, or say "
+                               "--token-file (over HTTP: Authorization: Bearer TOKEN)\n")
+    assert ask("members", right="read")[0] == 0
+    code, _, said = ask("run", "--name", "web", "--", "sleep", "9", right="read")
+    assert (code, said) == (8, "muster: web: the right `operate` is needed for this; who-read has "
+                               "`read`\n")
+    assert ask("run", "--name", "web", "--", "sleep", "9", right="operate")[0] == 0
+    code, _, said = ask("forget", "--yes", "x", right="operate")
+    assert code == 8 and "`admin`" in said
+    assert ask("forget", "--yes", "x", right="admin")[0] == 3
+    assert agent.cli("forget", "--yes", "x")[0] == 3  # over the socket nobody is asked
+
+    # A file in place of the variable, and one that holds no token.
+    held = file.with_name("held")
+    held.write_text(tokens["read"] + "\n")
+    assert agent.cli("members", "--token-file", str(held), env=here)[0] == 0
+    held.write_text("two words\n")
+    code, _, said = agent.cli("members", "--token-file", str(held), env=here)
+    assert code == 2 and "holds no token" in said
+
+    # SIGHUP reads the file again; one that is wrong changes nothing.
+    lines = file.read_text().splitlines()
+    file.write_text("who-read is\n")
+    agent.send(signal.SIGHUP)
+    eventually(lambda: "the tokens from before stay" in agent.log(), 5, "the file is refused")
+    assert ask("members", right="read")[0] == 0
+    file.write_text("\n".join(lines[1:]) + "\n")
+    agent.send(signal.SIGHUP)
+    eventually(lambda: ask("members", right="read")[0] == 8, 5, "its token is void")
+    assert ask("members", right="operate")[0] == 0
+    agent.may_complain = True
+
+
+def test_a_port_for_others_wants_tokens(tmp_path):
+    file = tmp_path / "tokens"
+
+    def check(*words):
+        done = subprocess.run([os.path.join(BUILD, "muster-agent"), "--check", *words],
+                              capture_output=True, text=True, check=False)
+        return done.returncode, done.stderr
+
+    code, said = check("--http", "0.0.0.0:7948")
+    assert code == 78 and "`tokens`" in said and "127.0.0.1:7948" in said
+    code, said = check("--http", "0.0.0.0:7948", "--tokens", str(file))
+    assert code == 78 and f"{file}: the tokens cannot be read" in said
+    file.write_text(token("read", "a")[1] + "\n")
+    assert check("--http", "0.0.0.0:7948", "--tokens", str(file)) == (0, "")
+    file.write_text("a\n")
+    code, said = check("--http", "0.0.0.0:7948", "--tokens", str(file))
+    assert code == 78 and f"{file}:1: " in said
