@@ -3,11 +3,23 @@
 #include "agent/node_inside.h"
 #include "agent/peers.h"
 
-/* Somebody who fell silent and might be there again: neither left, nor declared lost. */
-static bool is_missed(const struct agent_peer *p)
+static bool is_lived_at(const struct agent_core *core, struct muster_addr a)
+{
+    for (uint32_t i = 0; i < agent_peers_count(core); i++) {
+        const struct agent_peer *p = agent_peers_at(core, i);
+        if (agent_peer_is_alive(p) && muster_addr_equal(p->addr, a))
+            return true;
+    }
+    return false;
+}
+
+/* Somebody who fell silent and might be there again: neither left, nor declared lost. Where a
+ * newcomer lives at its address nobody would answer for it: its disk was replaced. */
+static bool is_missed(const struct agent_core *core, const struct agent_peer *p)
 {
     bool is_dead = p->life == AGENT_LIFE_DEAD || p->life == AGENT_LIFE_PROVEN;
-    return is_dead && p->state != GOSSIP_LEFT && !p->is_self && !p->is_lost && !p->is_foreign;
+    return is_dead && p->state != GOSSIP_LEFT && !p->is_self && !p->is_lost && !p->is_foreign &&
+           !is_lived_at(core, p->addr);
 }
 
 /* An address that we were given, and that is no member here: who booted into a partition has never
@@ -34,7 +46,7 @@ void node_search_tick(struct agent_node *n)
     n->search_ms = core->now.mono_ms + wait + muster_rng_below(&core->rng, wait / 4 + 1);
     for (uint32_t i = 0; i < count; i++) {
         const struct agent_peer *p = agent_peers_at(core, i);
-        if (is_missed(p) && muster_rng_below(&core->rng, ++seen) == 0)
+        if (is_missed(core, p) && muster_rng_below(&core->rng, ++seen) == 0)
             e.from = p->addr;
     }
     for (uint32_t i = 0; i < core->config.seed_count; i++) {

@@ -54,7 +54,7 @@ struct agent_peer {
     uint32_t dial_wait_ms;
     uint32_t checking;    /* number of a check under way */
     struct muster_id via; /* who passes frames on while there is no way (agent/relay.h) */
-    uint64_t via_until_ms, mute_until_ms;
+    uint64_t via_until_ms, mute_until_ms, passed_until_ms;
     struct agent_drift drift;
 };
 

@@ -31,17 +31,31 @@ static bool may_pass(uint32_t message)
     }
 }
 
-static bool is_passable(struct muster_bytes frame)
+/* What waits for an answer, or is said again until there is one. The others follow from such. */
+static bool is_question(uint32_t message)
+{
+    return message == AGENT_MSG_HOLD || message == AGENT_MSG_DONE || message == AGENT_MSG_LEFT ||
+           message == AGENT_MSG_OP;
+}
+
+/* Its message number; 0 when it goes straight or not at all. */
+static uint32_t passable(struct muster_bytes frame)
 {
     struct muster_reader r = muster_reader_over(frame);
     struct agent_head head = agent_read_head(&r);
-    return frame.len <= RELAY_MAX && muster_reader_ok(&r) && may_pass(head.message);
+    bool passes = frame.len <= RELAY_MAX && muster_reader_ok(&r) && may_pass(head.message);
+    return passes ? head.message : 0;
 }
 
-static bool is_out_of_reach(const struct agent_core *core, const struct agent_peer *p)
+/* Who asks goes by what it has found itself; an answer also goes back the way the question came.
+ * Were it the same for both, two that ask each other would keep each other off the straight way for
+ * ever. */
+static bool is_out_of_reach(const struct agent_core *core, const struct agent_peer *p, bool asks)
 {
-    return !p->is_self && !p->is_foreign && !p->is_lost &&
-           (p->link == AGENT_NO_LINK || core->now.mono_ms < p->mute_until_ms);
+    if (p->is_self || p->is_foreign || p->is_lost)
+        return false;
+    return p->link == AGENT_NO_LINK || core->now.mono_ms < p->mute_until_ms ||
+           (!asks && core->now.mono_ms < p->passed_until_ms);
 }
 
 void agent_relay_mute(struct agent_core *core, struct muster_id id)
@@ -54,19 +68,24 @@ void agent_relay_mute(struct agent_core *core, struct muster_id id)
 void agent_relay_learn(struct agent_core *core, struct muster_id to, struct muster_id by)
 {
     struct agent_peer *p = agent_peers_find(core, to);
-    if (p == NULL || !is_out_of_reach(core, p) || muster_id_equal(to, by))
+    if (p == NULL || !is_out_of_reach(core, p, false) || muster_id_equal(to, by))
         return;
     p->via = by;
     p->via_until_ms = core->now.mono_ms + RELAY_MS;
 }
 
-bool agent_relay_knows(const struct agent_core *core, struct muster_id to)
+static bool knows(const struct agent_core *core, struct muster_id to, bool asks)
 {
     const struct agent_peer *p = agent_peers_find(core, to);
-    if (p == NULL || core->now.mono_ms >= p->via_until_ms || !is_out_of_reach(core, p))
+    if (p == NULL || core->now.mono_ms >= p->via_until_ms || !is_out_of_reach(core, p, asks))
         return false;
     const struct agent_peer *by = agent_peers_find(core, p->via);
     return by != NULL && !by->is_self && agent_peer_is_alive(by) && by->link != AGENT_NO_LINK;
+}
+
+bool agent_relay_knows(const struct agent_core *core, struct muster_id to)
+{
+    return knows(core, to, true);
 }
 
 /* An envelope of its own: the frame stands in the scratch buffer. */
@@ -84,7 +103,8 @@ static bool envelope_send(struct agent_core *core, uint32_t message, struct must
 
 bool agent_relay_send(struct agent_core *core, struct muster_id to, struct muster_bytes frame)
 {
-    if (!agent_relay_knows(core, to) || !is_passable(frame))
+    uint32_t message = passable(frame);
+    if (message == 0 || !knows(core, to, is_question(message)))
         return false;
     core->counters.relayed++;
     return envelope_send(core, AGENT_MSG_RELAY, agent_peers_find(core, to)->via, to, frame);
@@ -95,7 +115,7 @@ void agent_relay_pass(struct agent_core *core, struct muster_id from, struct mus
     struct muster_id to = muster_read_id(r);
     struct muster_bytes frame = muster_read_bytes(r, RELAY_MAX);
     const struct agent_peer *p = muster_reader_ok(r) ? agent_peers_find(core, to) : NULL;
-    if (p == NULL || p->is_self || p->link == AGENT_NO_LINK || !is_passable(frame))
+    if (p == NULL || p->is_self || p->link == AGENT_NO_LINK || passable(frame) == 0)
         return; /* one hop: we do not look for another way ourselves */
     (void)envelope_send(core, AGENT_MSG_RELAYED, to, from, frame);
 }
@@ -104,10 +124,12 @@ void agent_relay_got(struct agent_core *core, struct muster_id by, struct muster
 {
     struct muster_id from = muster_read_id(r);
     struct muster_bytes frame = muster_read_bytes(r, RELAY_MAX);
-    const struct agent_peer *p = muster_reader_ok(r) ? agent_peers_find(core, from) : NULL;
-    if (p == NULL || p->is_self || p->is_foreign || p->is_lost || !is_passable(frame))
+    struct agent_peer *p = muster_reader_ok(r) ? agent_peers_find(core, from) : NULL;
+    uint32_t message = p != NULL ? passable(frame) : 0;
+    if (message == 0 || p->is_self || p->is_foreign || p->is_lost)
         return;
-    agent_relay_mute(core, from); /* it has found that the straight way does not work */
+    if (is_question(message)) /* it has found that the straight way does not work */
+        p->passed_until_ms = core->now.mono_ms + RELAY_MS;
     agent_relay_learn(core, from, by);
     agent_node_frame(core, from, frame);
 }

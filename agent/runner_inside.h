@@ -96,6 +96,7 @@ struct run_reservation {
 struct run_seen {
     char *key; /* owned */
     uint64_t token, wall_ms;
+    uint64_t ask_ms; /* not asked about before */
 };
 
 struct agent_runner {

@@ -182,16 +182,22 @@ void runner_seen_set(struct agent_core *core, struct muster_bytes key, uint64_t 
 
 /* ---- forgetting */
 
+static uint64_t hour_ms(const struct agent_core *core)
+{
+    return core->config.seen_keep_ms / 24;
+}
+
 /* The wall clock tells the age of what an earlier agent has seen; should it have jumped, the time
  * that this one is up still keeps everything young from being asked about. */
 static bool is_old(const struct agent_core *core, const struct run_seen *s)
 {
     uint64_t keep = core->config.seen_keep_ms, up = core->now.mono_ms - core->started_ms;
-    return core->now.wall_ms >= s->wall_ms + keep && up >= keep / 24 &&
+    return core->now.wall_ms >= s->wall_ms + keep && up >= hour_ms(core) &&
            runner_find(core, muster_bytes_text(s->key)) == NULL;
 }
 
-static void past_ask(struct agent_core *core, const struct run_seen *s)
+/* Nobody answers for a job that lives, and most do: each is asked about once in an hour. */
+static void past_ask(struct agent_core *core, struct run_seen *s)
 {
     struct muster_id who[STORE_BENCH_MAX];
     struct muster_bytes key = muster_bytes_text(s->key);
@@ -203,7 +209,8 @@ static void past_ask(struct agent_core *core, const struct run_seen *s)
         return;
     struct muster_writer w = agent_frame(core);
     agent_write_token(&w, AGENT_MSG_PAST, key, s->token);
-    (void)agent_frame_send(core, who[muster_rng_below(&core->rng, n)], &w);
+    if (agent_frame_send(core, who[muster_rng_below(&core->rng, n)], &w))
+        s->ask_ms = core->now.mono_ms + hour_ms(core);
 }
 
 void runner_seen_sweep(struct agent_core *core)
@@ -212,7 +219,7 @@ void runner_seen_sweep(struct agent_core *core)
     uint32_t looks = r->seen_count < SEEN_LOOKS ? r->seen_count : SEEN_LOOKS, asks = 0;
     for (uint32_t i = 0; i < looks && asks < SEEN_ASKS; i++) {
         r->seen_at = r->seen_at + 1 < r->seen_count ? r->seen_at + 1 : 0;
-        if (!is_old(core, &r->seen[r->seen_at]))
+        if (core->now.mono_ms < r->seen[r->seen_at].ask_ms || !is_old(core, &r->seen[r->seen_at]))
             continue;
         past_ask(core, &r->seen[r->seen_at]);
         asks++;

@@ -514,6 +514,7 @@ static const struct {
     { "words", 4, story_words },
     { "turns", 3, story_turns },
     { "after", 4, story_after },
+    { "quiet", 5, story_quiet },
     { "majority", 3, story_majority },
     { "takeover", 5, story_takeover },
     { "tardy", 5, story_tardy },

@@ -74,5 +74,6 @@ void story_trigger(struct sim *s);
 void story_words(struct sim *s);
 void story_turns(struct sim *s);
 void story_after(struct sim *s);
+void story_quiet(struct sim *s);
 
 #endif
