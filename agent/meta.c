@@ -236,3 +236,9 @@ void agent_meta_plain_name(char *out, size_t size, const char *gossip_name, stru
     bool ours = len > tail && strcmp(gossip_name + len - tail, ending) == 0;
     (void)snprintf(out, size, "%.*s", (int)(ours ? len - tail : len), gossip_name);
 }
+
+bool agent_meta_is_node(struct muster_bytes meta)
+{
+    struct agent_meta m;
+    return agent_meta_decode(&m, meta) == MUSTER_OK;
+}

@@ -46,6 +46,7 @@ struct agent_meta {
  * long. */
 MUSTER_MUST_USE int agent_meta_encode(const struct agent_meta *m, uint8_t *out, size_t size,
                                       size_t *len, long *left);
+bool agent_meta_is_node(struct muster_bytes meta); /* of muster, whatever its cluster */
 MUSTER_MUST_USE int agent_meta_decode(struct agent_meta *m, struct muster_bytes meta);
 
 /* The gossip name of a node: its name, a dot, and 8 digits of its id, because memberlist wants

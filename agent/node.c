@@ -96,6 +96,7 @@ static int gossip_begin(struct agent_node *n)
     g.name = self->gossip_name;
     g.advertise = core->config.gossip_addr;
     g.meta = MUSTER_BYTES(wire, len);
+    g.is_kin = agent_meta_is_node;
     g.members_max = core->config.members_max;
     g.seed = muster_rng_next(&core->rng);
     err = muster_arena_open(&n->arena, gossip_memory(&g));
@@ -378,6 +379,7 @@ static void settle(struct agent_node *n)
             gossip_effect(n, &g);
         } else if (gossip_at < n->gossip_count) {
             struct gossip_event e = n->gossip_event[gossip_at++];
+            agent_peers_vouch(core);
             gossip_step(core->gossip, core->now.mono_ms, &e);
         } else if (store_next(core->store, &s)) {
             store_effect(n, &s);

@@ -36,6 +36,7 @@ struct agent_peer {
     uint64_t made_ms;       /* first heard of */
     uint64_t seen_ms;       /* last time it was alive here; 0: never since we booted */
     uint64_t unlinked_ms;   /* when its link was lost */
+    uint64_t heard_ms;      /* when it last said something over a link */
     uint64_t boot;          /* highest boot number of a hello */
     uint32_t incarnation;
     uint32_t slots, used; /* by its own LOAD; slots 0 while it drains */
@@ -84,6 +85,9 @@ void agent_peers_link_closed(struct agent_core *core, uint32_t link, bool refuse
 void agent_peers_checked(struct agent_core *core, uint32_t number, bool refused);
 void agent_peers_tick(struct agent_core *core);
 uint64_t agent_peers_deadline_ms(const struct agent_core *core);
+
+/* Before gossip is stepped: what the links have heard of those whom gossip watches. */
+void agent_peers_vouch(struct agent_core *core);
 
 /* Our own mode or load changed: tell everybody we are linked with. */
 void agent_peers_load(struct agent_core *core, uint32_t slots, uint32_t used, bool draining);

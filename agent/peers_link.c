@@ -353,7 +353,21 @@ void agent_peers_link_frame(struct agent_core *core, uint32_t number, struct mus
         hello_got(core, l, head.left, &r);
         return;
     }
+    core->peers->peer[l->peer].heard_ms = core->now.mono_ms;
     agent_node_frame(core, core->peers->peer[l->peer].id, bytes);
+}
+
+void agent_peers_vouch(struct agent_core *core)
+{
+    uint32_t count = gossip_watched_count(core->gossip);
+    if (gossip_deadline_ms(core->gossip) > core->now.mono_ms)
+        return; /* nothing is judged in this step */
+    for (uint32_t i = 0; i < count; i++) {
+        const struct agent_peer *p =
+            agent_peers_by_gossip_name(core, gossip_watched_at(core->gossip, i));
+        if (p != NULL && p->heard_ms != 0)
+            gossip_vouch(core->gossip, i, p->heard_ms);
+    }
 }
 
 /* ---- endings, and what they prove */

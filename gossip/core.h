@@ -30,7 +30,10 @@
 #define GOSSIP_RECLAIMS_MAX 8    /* names whose old owner is being asked; more count as conflicts */
 #define GOSSIP_STREAMS_OUT  32   /* exchanges we began; more joins fail at once */
 #define GOSSIP_STREAMS_IN   128  /* exchanges others began; more are closed, as peers do */
-#define GOSSIP_DIRECT_POOL  32   /* in pools up to that size some news is told to each one by one */
+#define GOSSIP_WITNESSES    3    /* asked whether they hear a member that we do not */
+#define GOSSIP_EAGER_MAX    32   /* deaths passed on at once in one gossip interval; more wait */
+#define GOSSIP_EAGER_TO     4    /* members that hear of each */
+#define GOSSIP_DIRECT_POOL  64   /* in pools up to that size some news is told to each one by one */
 #define GOSSIP_DIRECT_MAX   8    /* members told directly in a larger one, and of a leave */
 #define GOSSIP_RECLAIM_MS   3000 /* a dead member keeps its name at its address for so long */
 #define GOSSIP_LEAVE_MS     5000 /* a leave is over by then, heard or not */
@@ -56,14 +59,48 @@ struct gossip_probe {
     bool tcp_refused;
 };
 
-/* An indirect ping that we serve. All wait equally long, so the oldest ends first. */
+enum gossip_watch_step {
+    GOSSIP_WATCH_CALM,    /* it spoke a moment ago */
+    GOSSIP_WATCH_ASKED,   /* quiet for long: asked, and no answer yet */
+    GOSSIP_WATCH_INQUEST, /* others are asked too */
+    GOSSIP_WATCH_VERDICT  /* what lies in our own socket is read once more, then it is said */
+};
+
+/* A member we watch. */
+struct gossip_watched {
+    struct muster_addr witness[GOSSIP_WITNESSES];
+    uint64_t heard_ms;   /* its last sign of life */
+    uint64_t vouched_ms; /* the last one that was not gossip's; 0: there was none */
+    uint64_t due_ms;
+    uint64_t asked_ms;
+    uint64_t begun_ms; /* the inquest */
+    uint32_t member;
+    uint32_t seq;
+    uint32_t slow_ms; /* how long it took to answer lately, at the most */
+    uint32_t asks;    /* in this inquest */
+    uint32_t witnesses;
+    uint32_t nacks;
+    enum gossip_watch_step step;
+    bool has_nacked[GOSSIP_WITNESSES];
+};
+
+struct gossip_watch {
+    struct gossip_watched slot[GOSSIP_NEAR_MAX];
+    uint32_t count;
+    uint32_t changes; /* of the neighbours, as far as the slots follow them */
+    uint64_t due_ms;  /* the first of the slots */
+};
+
+/* An indirect ping that we serve. All end equally late, so the oldest ends first. */
 struct gossip_errand {
     struct muster_addr target;
     struct muster_addr requester;
+    uint64_t again_ms; /* for a watcher: the ping is said once more, and the nack comes early */
+    uint64_t nack_ms;
     uint64_t end_ms;
-    uint32_t seq; /* of our ping */
+    uint32_t seq;    /* of our ping */
+    uint32_t member; /* who is asked again */
     uint32_t requester_seq;
-    bool wants_nack;
     bool is_done;
 };
 
@@ -124,6 +161,7 @@ struct gossip {
     struct muster_heap suspicions; /* deadlines by member number */
     struct gossip_probe probe;
     struct gossip_errands errands;
+    struct gossip_watch watch;
     struct gossip_reclaim reclaim[GOSSIP_RECLAIMS_MAX];
     struct gossip_stream stream[GOSSIP_STREAMS_OUT + GOSSIP_STREAMS_IN];
     uint32_t streams_open; /* of both kinds */
@@ -135,7 +173,9 @@ struct gossip {
     uint64_t gossip_ms;    /* last gossip tick */
     uint64_t push_pull_ms; /* next exchange */
     uint64_t hold_ms;      /* after a stall nobody is buried before this */
-    uint64_t leave_ms;     /* when a leave is over at the latest */
+    uint64_t eager_ms;     /* since when the deaths passed on at once are counted */
+    uint32_t eager;
+    uint64_t leave_ms; /* when a leave is over at the latest */
     uint64_t deadline_ms;
     uint32_t seq;
     uint32_t stream_number;

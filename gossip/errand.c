@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "gossip/post.h"
+#include "gossip/watch.h"
 
 bool gossip_errand_is_for_us(const struct gossip *g, struct muster_bytes node)
 {
@@ -50,13 +51,40 @@ void gossip_errand_ping(struct gossip *g, struct muster_addr from, const struct 
     ack_send(g, to, ping->seq);
 }
 
+/* Watchers want to know soon what we hear; to others a nack says that the whole time has passed. */
+static void errand_times(const struct gossip *g, struct gossip_errand *errand,
+                         const struct gossip_indirect *indirect)
+{
+    const struct gossip_member *m = gossip_table_find(&g->table, indirect->source.node);
+    const struct gossip_member *target = gossip_table_find(&g->table, indirect->node);
+    uint32_t patience_ms = gossip_watch_patience_ms(g);
+
+    errand->end_ms = muster_deadline_after(g->now_ms, g->config.probe_timeout_ms);
+    errand->again_ms = MUSTER_NEVER;
+    errand->nack_ms = indirect->nack ? errand->end_ms : MUSTER_NEVER;
+    if (m == NULL || !m->is_kin || target == NULL || !indirect->nack)
+        return;
+    errand->member = target->number;
+    errand->again_ms = muster_deadline_after(g->now_ms, patience_ms / 2);
+    errand->nack_ms =
+        muster_deadline_sooner(errand->end_ms, muster_deadline_after(g->now_ms, patience_ms));
+}
+
+static void target_ask(struct gossip *g, const struct gossip_errand *errand,
+                       struct muster_bytes node)
+{
+    struct gossip_message ping;
+
+    gossip_post_ping(g, &ping, errand->seq, node);
+    gossip_post(g, errand->target, &ping);
+}
+
 void gossip_errand_indirect(struct gossip *g, struct muster_addr from,
                             const struct gossip_indirect *indirect)
 {
     struct gossip_errands *e = &g->errands;
     uint16_t port = indirect->port == 0 ? g->config.advertise.port : indirect->port;
-    struct gossip_errand errand = { .requester_seq = indirect->seq, .wants_nack = indirect->nack };
-    struct gossip_message ping;
+    struct gossip_errand errand = { .requester_seq = indirect->seq };
 
     if (!source_read(g, &errand.requester, from, &indirect->source))
         return;
@@ -70,11 +98,10 @@ void gossip_errand_indirect(struct gossip *g, struct muster_addr from,
         return;
     }
     errand.seq = gossip_post_seq(g);
-    errand.end_ms = muster_deadline_after(g->now_ms, g->config.probe_timeout_ms);
+    errand_times(g, &errand, indirect);
     e->ring[(e->head + e->count) % GOSSIP_ERRANDS_MAX] = errand;
     e->count++;
-    gossip_post_ping(g, &ping, errand.seq, indirect->node);
-    gossip_post(g, errand.target, &ping);
+    target_ask(g, &errand, indirect->node);
 }
 
 bool gossip_errand_ack(struct gossip *g, struct muster_addr from, uint32_t seq)
@@ -91,21 +118,56 @@ bool gossip_errand_ack(struct gossip *g, struct muster_addr from, uint32_t seq)
     return false;
 }
 
+static struct gossip_errand *errand_at(struct gossip_errands *e, uint32_t index)
+{
+    return &e->ring[(e->head + index) % GOSSIP_ERRANDS_MAX];
+}
+
+static void errand_run(struct gossip *g, struct gossip_errand *e)
+{
+    struct gossip_message nack = { .type = GOSSIP_TYPE_NACK };
+
+    if (e->is_done)
+        return;
+    if (muster_deadline_reached(e->again_ms, g->now_ms)) {
+        const struct gossip_member *m = &g->table.member[e->member];
+
+        e->again_ms = MUSTER_NEVER;
+        if (muster_addr_equal(m->addr, e->target) && !m->is_forgotten)
+            target_ask(g, e, gossip_member_name(m));
+    }
+    if (muster_deadline_reached(e->nack_ms, g->now_ms)) {
+        e->nack_ms = MUSTER_NEVER;
+        nack.nack.seq = e->requester_seq;
+        gossip_post(g, e->requester, &nack);
+    }
+}
+
+static uint64_t errand_due_ms(const struct gossip_errand *e)
+{
+    uint64_t due_ms = muster_deadline_sooner(e->again_ms, e->nack_ms);
+
+    return e->is_done ? e->end_ms : muster_deadline_sooner(due_ms, e->end_ms);
+}
+
 void gossip_errand_run(struct gossip *g)
 {
-    while (muster_deadline_reached(gossip_errand_deadline_ms(g), g->now_ms)) {
-        const struct gossip_errand *e = &g->errands.ring[g->errands.head];
-        struct gossip_message nack = { .type = GOSSIP_TYPE_NACK };
+    struct gossip_errands *e = &g->errands;
 
-        nack.nack.seq = e->requester_seq;
-        if (!e->is_done && e->wants_nack)
-            gossip_post(g, e->requester, &nack);
-        g->errands.head = (g->errands.head + 1) % GOSSIP_ERRANDS_MAX;
-        g->errands.count--;
+    for (uint32_t i = 0; i < e->count; i++)
+        errand_run(g, errand_at(e, i));
+    while (e->count > 0 && muster_deadline_reached(errand_at(e, 0)->end_ms, g->now_ms)) {
+        e->head = (e->head + 1) % GOSSIP_ERRANDS_MAX;
+        e->count--;
     }
 }
 
 uint64_t gossip_errand_deadline_ms(const struct gossip *g)
 {
-    return g->errands.count == 0 ? MUSTER_NEVER : g->errands.ring[g->errands.head].end_ms;
+    uint64_t due_ms = MUSTER_NEVER;
+
+    for (uint32_t i = 0; i < g->errands.count; i++)
+        due_ms = muster_deadline_sooner(
+            due_ms, errand_due_ms(&g->errands.ring[(g->errands.head + i) % GOSSIP_ERRANDS_MAX]));
+    return due_ms;
 }

@@ -18,6 +18,7 @@
 #include "gossip/rumor.h"
 #include "gossip/stream.h"
 #include "gossip/sync.h"
+#include "gossip/watch.h"
 
 #define GOSSIP_PROTOCOL_MIN     1
 #define GOSSIP_PROTOCOL_MAX     5 /* we answer pings by TCP, send nacks and read checksums */
@@ -203,6 +204,7 @@ int gossip_open(struct gossip **out, struct muster_arena *arena, const struct go
     err = parts_open(g, arena, muster_rng_next(&g->rng));
     if (err != MUSTER_OK)
         return err;
+    g->table.is_kin = c->is_kin;
     self_add(g, c);
     *out = g;
     return MUSTER_OK;
@@ -223,7 +225,8 @@ static void user_take(struct gossip *g, struct muster_bytes payload)
 
 static void ack_take(struct gossip *g, struct muster_addr from, uint32_t seq)
 {
-    if (!gossip_probe_ack(g, from, seq) && !gossip_errand_ack(g, from, seq))
+    if (!gossip_watch_ack(g, from, seq) && !gossip_probe_ack(g, from, seq) &&
+        !gossip_errand_ack(g, from, seq))
         (void)gossip_reclaim_ack(g, from, seq); /* else it comes too late, or was never asked for */
 }
 
@@ -252,7 +255,8 @@ static void message_take(struct gossip *g, struct muster_addr from, struct muste
         ack_take(g, from, m.ack.seq);
         break;
     case GOSSIP_TYPE_NACK:
-        gossip_probe_nack(g, from, m.nack.seq);
+        if (!gossip_watch_nack(g, from, m.nack.seq))
+            gossip_probe_nack(g, from, m.nack.seq);
         break;
     case GOSSIP_TYPE_SUSPECT:
         gossip_rumor_suspect(g, &m.accusation, &origin);
@@ -285,6 +289,7 @@ static void packet_take(struct gossip *g, struct muster_addr from, struct muster
         gossip_count_unopened(g, from, err);
         return;
     }
+    gossip_watch_heard(g, from);
     gossip_packet_open(&p, bytes, g->commons->scratch, g->commons->decoder);
     while (gossip_packet_next(&p, &message))
         message_take(g, from, message);
@@ -333,6 +338,7 @@ static void event_take(struct gossip *g, const struct gossip_event *event)
         break;
     case GOSSIP_EVENT_STALLED:
         gossip_probe_stalled(g);
+        gossip_watch_stalled(g);
         break;
     }
 }
@@ -366,6 +372,7 @@ static uint64_t deadline_find(const struct gossip *g)
 {
     uint64_t deadline_ms = gossip_probe_deadline_ms(g);
 
+    deadline_ms = muster_deadline_sooner(deadline_ms, gossip_watch_deadline_ms(g));
     deadline_ms = muster_deadline_sooner(deadline_ms, gossip_errand_deadline_ms(g));
     deadline_ms = muster_deadline_sooner(deadline_ms, gossip_reclaim_deadline_ms(g));
     deadline_ms = muster_deadline_sooner(deadline_ms, gossip_rumor_deadline_ms(g));
@@ -399,6 +406,7 @@ void gossip_step(struct gossip *g, uint64_t now_ms, const struct gossip_event *e
     event_take(g, event);
     leave_begin(g);
     gossip_errand_run(g);
+    gossip_watch_run(g);
     gossip_probe_run(g);
     gossip_reclaim_run(g);
     gossip_rumor_expire(g);
@@ -494,5 +502,5 @@ bool gossip_is_sane(const struct gossip *g)
     }
     return suspects == g->suspicions.count && g->awareness < g->config.awareness_max &&
            gossip_table_is_sane(&g->table) && gossip_queue_is_sane(&g->queue) &&
-           queue_is_current(g);
+           gossip_watch_is_sane(g) && queue_is_current(g);
 }

@@ -51,6 +51,7 @@ struct gossip_config {
     uint32_t indirect_checks, gossip_nodes, retransmit_mult;
     uint32_t suspicion_mult, suspicion_max_mult, awareness_max;
     bool compress;
+    bool (*is_kin)(struct muster_bytes meta); /* who watches and is watched; NULL: nobody */
 
     struct gossip_keyring *keyring; /* NULL: nothing is encrypted; may change between two steps */
     void (*nonce)(void *context, uint8_t *out); /* 12 bytes that never come twice; with keys */
@@ -155,6 +156,7 @@ struct gossip_counters {
     uint64_t probes_tcp_only;         /* answered by TCP alone: datagrams are lost on the way */
     uint64_t probes, probes_failed, suspicions, refutations, conflicts, push_pulls,
         push_pulls_failed;
+    uint64_t asks, inquests, witnessed; /* of the watchers: asked, asked others, and buried */
 };
 
 MUSTER_MUST_USE int gossip_open(struct gossip **g, struct muster_arena *arena,
@@ -180,6 +182,12 @@ void gossip_member_at(const struct gossip *g, uint32_t index, struct gossip_memb
 bool gossip_member_find(const struct gossip *g, const char *name, struct gossip_member_view *view);
 uint32_t gossip_incarnation(const struct gossip *g); /* our own */
 uint32_t gossip_awareness(const struct gossip *g);   /* 0 healthy .. awareness_max - 1 */
+
+/* Whom we watch. Whatever else is heard of them spares a ping, and is told before a step that time
+ * has brought due: `at_ms` is when `name` last spoke. (docs/protocol.md, "Watching") */
+uint32_t gossip_watched_count(const struct gossip *g);
+const char *gossip_watched_at(const struct gossip *g, uint32_t index);
+void gossip_vouch(struct gossip *g, uint32_t index, uint64_t at_ms);
 const struct gossip_counters *gossip_counters(const struct gossip *g);
 bool gossip_is_sane(
     const struct gossip *g); /* what must always hold; the simulator asks every turn */

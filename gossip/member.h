@@ -41,6 +41,7 @@ struct gossip_member {
     bool is_changed;   /* meta, address or instance, and not told yet */
     bool is_dirty;     /* in the table's list of members with something to tell */
     bool is_self;
+    bool is_kin;       /* one of those who watch each other */
     bool is_forgotten; /* reaped; its number is used again from the next step on */
 };
 

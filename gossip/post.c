@@ -8,7 +8,7 @@
 #include "gossip/scale.h"
 
 #define POST_KNOWS_CRC  5 /* the protocol version from which a checksum is understood */
-#define POST_DRAW_MAX   32
+#define POST_DRAW_MAX   GOSSIP_DIRECT_POOL
 #define POST_USER_SHARE 4 /* of a packet, for what is not about members */
 
 static struct muster_bytes message_bytes(const struct gossip_message *message, uint8_t *buffer)

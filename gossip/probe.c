@@ -6,9 +6,12 @@
 #include "gossip/post.h"
 #include "gossip/rumor.h"
 #include "gossip/stream.h"
+#include "gossip/watch.h"
 
-#define PROBE_KNOWS_TCP  3 /* protocol versions from which pings by TCP and nacks are understood */
-#define PROBE_KNOWS_NACK 4
+/* Protocol versions from which pings by TCP and nacks are understood. */
+#define PROBE_KNOWS_TCP     3
+#define PROBE_KNOWS_NACK    4
+#define PROBE_WATCHED_TIMES 4 /* so many times fewer rounds where all are watched */
 
 void gossip_probe_start(struct gossip *g)
 {
@@ -227,16 +230,23 @@ void gossip_probe_stalled(struct gossip *g)
 
 /* ---- time ---- */
 
+/* Where everybody is watched by others all the time, the rounds are for what watchers may miss. */
+static uint64_t interval_ms(const struct gossip *g)
+{
+    uint64_t ms = g->config.probe_interval_ms;
+
+    return gossip_watch_covers(g) ? ms * PROBE_WATCHED_TIMES : ms;
+}
+
 static void tick_take(struct gossip *g)
 {
     struct gossip_probe *p = &g->probe;
 
     if (!muster_deadline_reached(p->tick_ms, g->now_ms))
         return;
-    p->tick_ms = muster_deadline_after(p->tick_ms, g->config.probe_interval_ms);
+    p->tick_ms = muster_deadline_after(p->tick_ms, interval_ms(g));
     if (muster_deadline_reached(p->tick_ms, g->now_ms))
-        p->tick_ms =
-            muster_deadline_after(g->now_ms, g->config.probe_interval_ms); /* not in bursts */
+        p->tick_ms = muster_deadline_after(g->now_ms, interval_ms(g)); /* not in bursts */
     p->is_tick_pending = true;
 }
 

@@ -60,6 +60,12 @@ static struct muster_bytes accusation_spread(struct gossip *g, uint32_t number,
     return rumor_queue(g, number, &message, is_urgent);
 }
 
+/* How many are told at once of what they must know soon. */
+static uint32_t direct_many(const struct gossip *g)
+{
+    return g->table.count <= GOSSIP_DIRECT_POOL ? GOSSIP_DIRECT_POOL : GOSSIP_DIRECT_MAX;
+}
+
 /* ---- about ourselves ---- */
 
 static struct muster_bytes own_alive_queue(struct gossip *g)
@@ -98,8 +104,10 @@ void gossip_awareness_add(struct gossip *g, int change)
 }
 
 /* Raises our incarnation above the accusation and says so: to all in time, and at once to whoever
- * accused us and to two others, because the suspicion's clock is ticking over there. */
-static void self_refute(struct gossip *g, uint32_t accused, const struct gossip_origin *origin)
+ * accused us and to two others, because the suspicion's clock is ticking over there; of a death
+ * everybody has been told. */
+static void self_refute(struct gossip *g, uint32_t accused, const struct gossip_origin *origin,
+                        bool is_buried)
 {
     struct gossip_member *self = gossip_self(g);
     struct muster_bytes alive;
@@ -110,7 +118,7 @@ static void self_refute(struct gossip *g, uint32_t accused, const struct gossip_
     g->counters.refutations++;
     gossip_awareness_add(g, 1);
     alive = own_alive_queue(g);
-    gossip_post_random(g, alive, RUMOR_REFUTE_TO, GOSSIP_NO_MEMBER);
+    gossip_post_random(g, alive, is_buried ? direct_many(g) : RUMOR_REFUTE_TO, GOSSIP_NO_MEMBER);
     if (origin->from.len > 0 && !muster_addr_equal(origin->from, self->addr))
         gossip_post_to(g, origin->from, alive);
 }
@@ -130,14 +138,14 @@ static void alive_about_us(struct gossip *g, const struct gossip_alive *a, struc
     is_same = muster_bytes_equal(a->meta, gossip_member_meta(self)) &&
               memcmp(a->vsn.data, self->vsn, GOSSIP_VSN_LEN) == 0;
     if (a->incarnation > self->incarnation || (a->incarnation == self->incarnation && !is_same))
-        self_refute(g, a->incarnation, origin);
+        self_refute(g, a->incarnation, origin, false);
 }
 
 static void accusation_about_us(struct gossip *g, const struct gossip_accusation *a,
-                                const struct gossip_origin *origin)
+                                const struct gossip_origin *origin, bool is_buried)
 {
     if (!g->is_leaving && a->incarnation >= gossip_self(g)->incarnation)
-        self_refute(g, a->incarnation, origin);
+        self_refute(g, a->incarnation, origin, is_buried);
 }
 
 void gossip_rumor_meta(struct gossip *g, struct muster_bytes meta)
@@ -361,7 +369,7 @@ void gossip_rumor_suspect(struct gossip *g, const struct gossip_accusation *a,
         return;
     }
     if (is_about_us(g, a->node)) {
-        accusation_about_us(g, a, origin);
+        accusation_about_us(g, a, origin, false);
         return;
     }
     m = gossip_table_find(&g->table, a->node);
@@ -403,6 +411,24 @@ static struct muster_bytes member_bury(struct gossip *g, struct gossip_member *m
     return accusation_spread(g, m->number, GOSSIP_TYPE_DEAD, a, is_urgent);
 }
 
+/* In a large pool whoever first hears of a death by packet tells some others at once. When many die
+ * at a time gossip has to do for the rest. */
+static void pass_on(struct gossip *g, const struct gossip_member *m, struct muster_bytes dead,
+                    const struct gossip_origin *origin)
+{
+    if (g->table.count <= GOSSIP_DIRECT_POOL || origin->is_lesson || origin->from.len == 0)
+        return;
+    if (muster_deadline_reached(muster_deadline_after(g->eager_ms, g->config.gossip_interval_ms),
+                                g->now_ms)) {
+        g->eager_ms = g->now_ms;
+        g->eager = 0;
+    }
+    if (g->eager >= GOSSIP_EAGER_MAX)
+        return;
+    g->eager++;
+    gossip_post_random(g, dead, GOSSIP_EAGER_TO, m->number);
+}
+
 void gossip_rumor_dead(struct gossip *g, const struct gossip_accusation *a,
                        const struct gossip_origin *origin)
 {
@@ -413,7 +439,7 @@ void gossip_rumor_dead(struct gossip *g, const struct gossip_accusation *a,
         return;
     }
     if (is_about_us(g, a->node)) {
-        accusation_about_us(g, a, origin);
+        accusation_about_us(g, a, origin, true);
         return;
     }
     m = gossip_table_find(&g->table, a->node);
@@ -421,7 +447,7 @@ void gossip_rumor_dead(struct gossip *g, const struct gossip_accusation *a,
         return;
     switch (gossip_judge_dead(m->state, gossip_age_of(a->incarnation, m->incarnation))) {
     case GOSSIP_VERDICT_BURY:
-        (void)member_bury(g, m, a, false);
+        pass_on(g, m, member_bury(g, m, a, false), origin);
         break;
     case GOSSIP_VERDICT_RAISE:
         m->incarnation = a->incarnation;
@@ -448,9 +474,17 @@ void gossip_rumor_proven(struct gossip *g, struct muster_bytes name)
     a = (struct gossip_accusation){ m->incarnation, gossip_member_name(m), own_name(g) };
     dead = member_bury(g, m, &a, true);
     m->is_proven = true;
-    gossip_post_random(
-        g, dead, g->table.count <= GOSSIP_DIRECT_POOL ? GOSSIP_DIRECT_POOL : GOSSIP_DIRECT_MAX,
-        m->number);
+    gossip_post_random(g, dead, direct_many(g), m->number);
+}
+
+/* It is told too: who is silent may yet hear, and take it back. */
+void gossip_rumor_witnessed(struct gossip *g, struct gossip_member *m)
+{
+    struct gossip_accusation a = { m->incarnation, gossip_member_name(m), own_name(g) };
+    struct muster_bytes dead = member_bury(g, m, &a, true);
+
+    gossip_post_random(g, dead, direct_many(g), m->number);
+    gossip_post_to(g, m->addr, dead);
 }
 
 /* A suspicion that ended while the loop was away may have been refuted by a packet that nobody has

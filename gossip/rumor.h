@@ -35,6 +35,7 @@ void gossip_rumor_dead(struct gossip *g, const struct gossip_accusation *a,
 /* We ourselves accuse a member, at the incarnation we hold. */
 void gossip_rumor_accuse(struct gossip *g, const struct gossip_member *m);
 void gossip_rumor_proven(struct gossip *g, struct muster_bytes name);
+void gossip_rumor_witnessed(struct gossip *g, struct gossip_member *m); /* by several, silent */
 
 /* Buries those whose suspicion ran out. */
 void gossip_rumor_expire(struct gossip *g);

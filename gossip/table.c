@@ -91,6 +91,8 @@ struct gossip_member *gossip_table_add(struct gossip_table *t, struct muster_rng
     m->is_self = number == GOSSIP_SELF;
     m->state = GOSSIP_DEAD;
     m->since_ms = now_ms;
+    if (m->is_self)
+        gossip_near_init(&t->near, name);
     if (muster_map_put(&t->by_name, gossip_table_hash(t, name), number) != MUSTER_OK) {
         t->free[t->free_count++] = number;
         return NULL;
@@ -198,7 +200,7 @@ void gossip_table_shuffle(struct gossip_table *t, struct muster_rng *rng)
 
 static bool lot_admits(const struct gossip_lot *lot, const struct gossip_member *m)
 {
-    if (m->is_self || m->number == lot->except)
+    if (m->is_self || m->number == lot->except || (lot->kin && !m->is_kin))
         return false;
     switch (m->state) {
     case GOSSIP_ALIVE:
@@ -325,9 +327,45 @@ void gossip_table_mark(struct gossip_table *t, struct gossip_member *m)
     m->is_dirty = true;
 }
 
+/* Who may be near, before a change and after it. */
+static bool is_near_kind(const struct gossip_member *m)
+{
+    return m->is_kin && !m->is_self && gossip_member_is_living(m);
+}
+
+static void near_look(struct gossip_table *t, const struct gossip_member *m, bool was)
+{
+    bool is = is_near_kind(m);
+
+    if (is == was)
+        return;
+    if (is) {
+        t->kin++;
+        gossip_near_came(&t->near, gossip_member_name(m), m->number);
+    } else {
+        t->kin--;
+        gossip_near_went(&t->near, m->number);
+    }
+}
+
+void gossip_table_near(struct gossip_table *t)
+{
+    if (!t->near.is_short)
+        return;
+    t->near.is_short = false;
+    for (uint32_t i = 0; i < t->count; i++) {
+        const struct gossip_member *m = &t->member[t->order[i]];
+
+        if (is_near_kind(m))
+            gossip_near_came(&t->near, gossip_member_name(m), m->number);
+    }
+}
+
 void gossip_table_set_state(struct gossip_table *t, struct gossip_member *m,
                             enum gossip_state state, uint64_t now_ms)
 {
+    bool was_near = is_near_kind(m), was_living = gossip_member_is_living(m);
+
     if (m->state == state)
         return;
     m->state = (uint8_t)state;
@@ -343,6 +381,11 @@ void gossip_table_set_state(struct gossip_table *t, struct gossip_member *m,
         t->versions.is_stale = true;
     else
         versions_admit(&t->versions, m);
+    if (!m->is_self && !was_living && gossip_member_is_living(m))
+        t->living++;
+    if (!m->is_self && was_living && !gossip_member_is_living(m))
+        t->living--;
+    near_look(t, m, was_near);
     if (state != GOSSIP_DEAD)
         m->is_proven = false;
     gossip_table_mark(t, m);
@@ -352,6 +395,7 @@ void gossip_table_set_data(struct gossip_table *t, struct gossip_member *m, stru
                            struct muster_bytes meta, const uint8_t *vsn)
 {
     bool is_other_meta = !muster_bytes_equal(gossip_member_meta(m), meta);
+    bool was_near = is_near_kind(m);
 
     if (is_other_meta || !muster_addr_equal(m->addr, addr)) {
         m->is_changed = true;
@@ -367,6 +411,8 @@ void gossip_table_set_data(struct gossip_table *t, struct gossip_member *m, stru
         t->versions.is_stale = true;
     m->addr = addr;
     memcpy(m->vsn, vsn, GOSSIP_VSN_LEN);
+    m->is_kin = t->is_kin != NULL && t->is_kin(gossip_member_meta(m));
+    near_look(t, m, was_near);
 }
 
 bool gossip_table_tell(struct gossip_table *t, const struct gossip_member **m,

@@ -20,6 +20,7 @@
 #include "base/hash.h"
 #include "base/rng.h"
 #include "gossip/member.h"
+#include "gossip/near.h"
 
 #define GOSSIP_GRAVES_MAX 1024      /* forgotten names; the oldest makes room */
 #define GOSSIP_GRAVE_MS   600000ull /* so long old gossip about a forgotten name is refused */
@@ -53,6 +54,8 @@ struct gossip_table {
     struct gossip_faces *faces;
     struct gossip_grave *grave; /* ring */
     struct gossip_versions versions;
+    struct gossip_near near;
+    bool (*is_kin)(struct muster_bytes meta); /* NULL: nobody is */
     uint64_t hash_seed;
     uint32_t capacity;
     uint32_t count;
@@ -63,6 +66,8 @@ struct gossip_table {
     uint32_t dirty_count;
     uint32_t cursor;
     uint32_t grave_next;
+    uint32_t living; /* others that are alive or suspect */
+    uint32_t kin;    /* those among them who watch and are watched */
 };
 
 size_t gossip_table_memory(uint32_t members_max);
@@ -90,11 +95,14 @@ struct gossip_grave *gossip_table_grave(const struct gossip_table *t, struct mus
 /* The next living member in probing order, never ourselves; NULL at the end of the order, when the
  * caller should reap and shuffle. */
 struct gossip_member *gossip_table_next(struct gossip_table *t);
+/* Looks through all members for those who stand next to us, if one of them has gone. */
+void gossip_table_near(struct gossip_table *t);
 void gossip_table_shuffle(struct gossip_table *t, struct muster_rng *rng);
 
 /* Who may be drawn by lot; we ourselves never. */
 struct gossip_lot {
     bool suspects; /* besides the alive */
+    bool kin;      /* no others */
     bool dead;     /* those who died after `dead_after_ms` */
     uint64_t dead_after_ms;
     uint32_t except; /* GOSSIP_NO_MEMBER: none */

@@ -15,6 +15,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "tests", "e2e"))
 sys.dont_write_bytecode = True
 
+import detect_bench  # noqa: E402
 import procs  # noqa: E402
 from agent import BUILD, HTTP_PORT, eventually  # noqa: E402
 from cluster import Cluster  # noqa: E402
@@ -328,6 +329,8 @@ def idle(add):
 
 # ---- what measures which rows
 PARTS = [
+    ({24}, detect_bench.killed),
+    ({25}, detect_bench.silent),
     ({1, 2, 20}, one_node),
     ({3, 4}, three_nodes),
     ({23}, many_jobs),

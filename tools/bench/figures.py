@@ -53,6 +53,18 @@ FIGURES = [
     figure(23, "first_page", "100,000 jobs, 3 nodes: first page of runs, p50", "ms", 10, 5),
     figure(23, "blackout", "the same: all agents killed to every job counted and run", "s", 60,
            15),
+    figure(24, "shown_5", "agent kill -9 to all others show it, 5 nodes, p50", "ms", 20, 10),
+    figure(24, "shown_5_p99", "the same, p99", "ms", 100, 50),
+    figure(24, "shown_15", "agent kill -9 to all others show it, 15 nodes, p50", "ms", 20, 10),
+    figure(24, "shown_15_p99", "the same, p99", "ms", 100, 50),
+    figure(24, "serf_shown_5", "serf, 5 nodes, kill -9, for comparison", "ms", 20, 10),
+    figure(24, "serf_shown_15", "serf, 15 nodes", "ms", 20, 10),
+    figure(25, "hushed_5", "agent SIGSTOP to all others show it, 5 nodes, p50", "ms", 800, 400),
+    figure(25, "hushed_5_p99", "the same, p99", "ms", 1500, 600),
+    figure(25, "hushed_15", "agent SIGSTOP to all others show it, 15 nodes, p50", "ms", 800, 400),
+    figure(25, "hushed_15_p99", "the same, p99", "ms", 1500, 600),
+    figure(25, "serf_hushed_5", "serf, 5 nodes, SIGSTOP, for comparison", "ms", 800, 400),
+    figure(25, "serf_hushed_15", "serf, 15 nodes", "ms", 800, 400),
 ]
 ROWS = sorted({f.row for f in FIGURES})
 
