@@ -499,12 +499,16 @@ static bool right_check(struct agent_api *api, const struct agent_http_request *
     if (needed != AGENT_RIGHT_UNSAID && r->right >= needed)
         return true;
     if (r->right < AGENT_RIGHT_READ)
-        api_error(api, r->id, 401, "no_token", NULL,
-                  r->authorization != NULL
-                      ? "this token is not known here; `muster token create` makes one, with the "
-                        "line for the agent's file of `tokens`"
-                      : "a token is needed here; set MUSTER_TOKEN, or say --token-file (over HTTP: "
-                        "Authorization: Bearer TOKEN)");
+        api_error(
+            api, r->id, 401, "no_token", NULL,
+            r->who != NULL
+                ? "this certificate gives no right: its subject names none of OU=muster:read, "
+                  "muster:operate and muster:admin; ask who signs them"
+            : r->authorization != NULL
+                ? "this token is not known here; `muster token create` makes one, with the "
+                  "line for the agent's file of `tokens`"
+                : "a token is needed here; set MUSTER_TOKEN, or say --token-file (over HTTP: "
+                  "Authorization: Bearer TOKEN)");
     else
         api_error(api, r->id, 403, "denied", NULL, "the right `%s` is needed for this; %s has `%s`",
                   agent_right_text(needed), r->who != NULL ? r->who : "who asks",

@@ -194,12 +194,17 @@ static int check_ports(const struct agent_config *c, struct agent_problem *probl
 static int check_door(const struct agent_config *c, struct agent_problem *problem)
 {
     char http[MUSTER_ADDR_TEXT];
-    if (c->http.len == 0 || muster_addr_is_loopback(c->http) || c->tokens != NULL)
+    if ((c->http_tls.cert == NULL) != (c->http_tls.key == NULL) ||
+        (c->http_tls.client_ca != NULL && c->http_tls.cert == NULL))
+        return agent_problem_set(problem, MUSTER_EINVAL, "http_tls", 0, 0,
+                                 "a certificate and its key go together; name both");
+    if (c->http.len == 0 || muster_addr_is_loopback(c->http) || c->tokens != NULL ||
+        c->http_tls.client_ca != NULL)
         return MUSTER_OK;
     return agent_problem_set(problem, MUSTER_EINVAL, "http", 0, 0,
                              "%s is reached from other hosts, and whoever reaches it may run "
                              "commands here: name a file of `tokens` (`muster token create` makes "
-                             "one), or say 127.0.0.1:%u, or none",
+                             "one) or the client_ca of `http_tls`, or say 127.0.0.1:%u, or none",
                              muster_addr_text(c->http, http), c->http.port);
 }
 

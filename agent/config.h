@@ -39,6 +39,11 @@
 
 enum agent_config_format { AGENT_LOG_TEXT, AGENT_LOG_JSON };
 
+/* Files of certificates. */
+struct agent_config_cert {
+    const char *cert, *key, *client_ca; /* NULL: none */
+};
+
 struct agent_config {
     struct muster_arena memory;
     const char *name;
@@ -46,10 +51,11 @@ struct agent_config {
     struct muster_addr bind;
     struct muster_addr advertise; /* unspecified when `bind` is: the shell chooses an address */
     uint32_t peer_port;
-    struct muster_addr http; /* len 0: off */
-    const char *tokens;      /* file of who may come in over `http`; NULL: none */
-    const char *socket;      /* NULL: off */
-    const char *const *join; /* "host", "host:port", "[address]:port" */
+    struct muster_addr http;           /* len 0: off */
+    struct agent_config_cert http_tls; /* of `http`; cert NULL: none */
+    const char *tokens;                /* file of who may come in over `http`; NULL: none */
+    const char *socket;                /* NULL: off */
+    const char *const *join;           /* "host", "host:port", "[address]:port" */
     uint32_t join_count;
     uint32_t slots;
     uint32_t weight;

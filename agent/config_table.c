@@ -294,6 +294,13 @@ static const struct agent_schema_field log_fields[] = {
 };
 static const struct agent_schema log_schema = FIELDS_OF(log_fields);
 
+static const struct agent_schema_field http_tls_fields[] = {
+    { "cert", AGENT_TYPE_CUSTOM, AT(http_tls.cert), .custom = &path_field, .max = 1024 },
+    { "key", AGENT_TYPE_CUSTOM, AT(http_tls.key), .custom = &path_field, .max = 1024 },
+    { "client_ca", AGENT_TYPE_CUSTOM, AT(http_tls.client_ca), .custom = &path_field, .max = 1024 },
+};
+static const struct agent_schema http_tls_schema = FIELDS_OF(http_tls_fields);
+
 static const struct agent_schema_field config_fields[] = {
     { "name", AGENT_TYPE_CUSTOM, .custom = &name_field },
     { "data_dir", AGENT_TYPE_CUSTOM, AT(data_dir), .custom = &path_field, .max = 1024,
@@ -305,6 +312,7 @@ static const struct agent_schema_field config_fields[] = {
     { "peer_port", AGENT_TYPE_U32, AT(peer_port), .min = 1, .max = UINT16_MAX, .fallback = "7947" },
     { "http", AGENT_TYPE_CUSTOM, AGENT_FIELD_NONE, AT(http), .custom = &addr_field,
       .min = CONFIG_HTTP_PORT, .fallback = "127.0.0.1:7948" },
+    { "http_tls", AGENT_TYPE_MAP, .inner = &http_tls_schema },
     { "tokens", AGENT_TYPE_CUSTOM, AGENT_FIELD_NONE, AT(tokens), .custom = &path_field,
       .max = 1024 },
     { "socket", AGENT_TYPE_CUSTOM, AGENT_FIELD_NONE, AT(socket), .custom = &path_field, .max = 107,

@@ -259,6 +259,13 @@ static bool origin_is_host(const char *origin, const char *host)
     return same_text(at + 3, host);
 }
 
+const char *agent_http_origin_fault(const char *host, const char *origin)
+{
+    if (origin != NULL && (host == NULL || !origin_is_host(origin, host)))
+        return "a page of another origin may not ask here";
+    return NULL;
+}
+
 const char *agent_http_browser_fault(const char *host, const char *origin, const char *name)
 {
     char bare[256];
@@ -266,7 +273,5 @@ const char *agent_http_browser_fault(const char *host, const char *origin, const
         return "the Host header is no host";
     if (host != NULL && !host_is_ours(bare, name))
         return "the Host header names another host; use an address, localhost or the node's name";
-    if (origin != NULL && (host == NULL || !origin_is_host(origin, host)))
-        return "a page of another origin may not ask here";
-    return NULL;
+    return agent_http_origin_fault(host, origin);
 }

@@ -115,5 +115,7 @@ MUSTER_MUST_USE int agent_http_query_split(char *text, struct agent_pair *pair, 
  * Host must be an address, a name without a dot, or `name`; and an Origin must be that same
  * host. */
 const char *agent_http_browser_fault(const char *host, const char *origin, const char *name);
+/* The same where a name that is not ours cannot be meant: TLS has seen to that. */
+const char *agent_http_origin_fault(const char *host, const char *origin);
 
 #endif

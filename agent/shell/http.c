@@ -10,7 +10,11 @@
 #include <unistd.h>
 
 #include "agent/shell/http_door.h"
+#include "base/clock.h"
 #include "base/text.h"
+
+#define TLS_OPTIONS  5
+#define TLS_PRIORITY "NORMAL:-VERS-ALL:+VERS-TLS1.3"
 
 /* ---- running the library */
 
@@ -24,7 +28,9 @@ static void daemon_run(struct shell_http *h)
     for (int turn = 0; turn < 4; turn++) {
         h->is_run_due = false;
         h->is_running = true;
-        (void)MHD_run(h->daemon);
+        for (uint32_t i = 0; i < HTTP_DAEMONS; i++)
+            if (h->daemon[i] != NULL)
+                (void)MHD_run(h->daemon[i]);
         h->is_running = false;
         if (h->rooms_due != 0)
             http_rooms_tell(h);
@@ -41,11 +47,14 @@ static void daemon_timeout(uv_timer_t *timer)
 
 static void timer_arm(struct shell_http *h)
 {
-    MHD_UNSIGNED_LONG_LONG ms = 0;
-    if (MHD_get_timeout(h->daemon, &ms) != MHD_YES)
+    MHD_UNSIGNED_LONG_LONG ms = 0, least = MUSTER_NEVER;
+    for (uint32_t i = 0; i < HTTP_DAEMONS; i++)
+        if (h->daemon[i] != NULL && MHD_get_timeout(h->daemon[i], &ms) == MHD_YES && ms < least)
+            least = ms;
+    if (least == MUSTER_NEVER)
         (void)uv_timer_stop(&h->daemon_timer);
     else
-        (void)uv_timer_start(&h->daemon_timer, daemon_timeout, ms, 0);
+        (void)uv_timer_start(&h->daemon_timer, daemon_timeout, least, 0);
 }
 
 static void daemon_ready(uv_poll_t *poll, int status, int events)
@@ -149,19 +158,37 @@ static size_t unescape_nothing(void *cls, struct MHD_Connection *mhd, char *text
     return strlen(text);
 }
 
+/* The library copies nothing of these; they live as long as the shell. */
+static void tls_options(const struct shell_cert *cert, struct MHD_OptionItem out[TLS_OPTIONS])
+{
+    size_t n = 0;
+    out[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_CERT, 0, cert->cert };
+    out[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_KEY, 0, cert->key };
+    out[n++] =
+        (struct MHD_OptionItem){ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITY };
+    if (cert->ca != NULL)
+        out[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_TRUST, 0, cert->ca };
+    out[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
+}
+
 /* Strictness 0, because at 1 the library (0.9.75) answers a missing Host with its head sent twice;
  * request_check says it once. */
-static struct MHD_Daemon *daemon_open(struct shell_http *h)
+static struct MHD_Daemon *daemon_open(struct shell_http *h, const struct shell_cert *cert)
 {
+    struct MHD_OptionItem tls[TLS_OPTIONS] = { { MHD_OPTION_END, 0, NULL } };
+    if (cert != NULL)
+        tls_options(cert, tls);
     return MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG, 0,
-        NULL, NULL, http_on_access, h, MHD_OPTION_EXTERNAL_LOGGER, log_nothing, NULL,
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG |
+            (cert != NULL ? MHD_USE_TLS : 0u),
+        0, NULL, NULL, http_on_access, h, MHD_OPTION_EXTERNAL_LOGGER, log_nothing, NULL,
         MHD_OPTION_URI_LOG_CALLBACK, http_on_uri, h, MHD_OPTION_UNESCAPE_CALLBACK, unescape_nothing,
         NULL, MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, h, MHD_OPTION_NOTIFY_CONNECTION,
         http_on_connection, h, MHD_OPTION_CONNECTION_LIMIT, (unsigned int)h->config.connections_max,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned int)h->config.per_address_max,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(32 * 1024), MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned int)h->config.idle_timeout_s, MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_END);
+        (unsigned int)h->config.idle_timeout_s, MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_ARRAY,
+        tls, MHD_OPTION_END);
 }
 
 static int slots_open(struct shell_http *h)
@@ -178,8 +205,9 @@ static int slots_open(struct shell_http *h)
 
 static void door_free(struct shell_http *h)
 {
-    if (h->daemon != NULL)
-        MHD_stop_daemon(h->daemon);
+    for (uint32_t i = 0; i < HTTP_DAEMONS; i++)
+        if (h->daemon[i] != NULL)
+            MHD_stop_daemon(h->daemon[i]);
     http_listen_close(h);
     if (h->watch_fd >= 0)
         (void)close(h->watch_fd);
@@ -188,27 +216,36 @@ static void door_free(struct shell_http *h)
     free(h);
 }
 
+static int daemon_watch(struct shell_http *h, uint32_t i)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon[i], MHD_DAEMON_INFO_EPOLL_FD);
+    MUSTER_ASSERT(info != NULL);
+    int bad = uv_poll_init(h->config.loop, &h->daemon_poll[i], info->epoll_fd);
+    h->daemon_poll[i].data = h;
+    h->handles++;
+    return bad | uv_poll_start(&h->daemon_poll[i], UV_READABLE, daemon_ready);
+}
+
 /* Handles come last: what was opened before them can be given back without the loop. */
-static void handles_open(struct shell_http *h, int daemon_fd)
+static void handles_open(struct shell_http *h)
 {
     uv_loop_t *loop = h->config.loop;
     int bad = 0;
+    h->handles = h->listeners + 4;
     for (uint32_t i = 0; i < h->listeners; i++) {
         bad |= uv_poll_init(loop, &h->listener[i].poll, h->listener[i].fd);
         h->listener[i].poll.data = &h->listener[i];
     }
-    bad |= uv_poll_init(loop, &h->daemon_poll, daemon_fd);
+    for (uint32_t i = 0; i < HTTP_DAEMONS; i++)
+        bad |= h->daemon[i] != NULL ? daemon_watch(h, i) : 0;
     bad |= uv_poll_init(loop, &h->watch_poll, h->watch_fd);
     bad |= uv_timer_init(loop, &h->daemon_timer);
     bad |= uv_timer_init(loop, &h->sweep);
     bad |= uv_prepare_init(loop, &h->prepare);
-    h->daemon_poll.data = h;
     h->watch_poll.data = h;
     h->daemon_timer.data = h;
     h->sweep.data = h;
     h->prepare.data = h;
-    h->handles = h->listeners + 5;
-    bad |= uv_poll_start(&h->daemon_poll, UV_READABLE, daemon_ready);
     bad |= uv_poll_start(&h->watch_poll, UV_READABLE, watch_ready);
     bad |= uv_timer_start(&h->sweep, sweep_due, HTTP_SWEEP_MS, HTTP_SWEEP_MS);
     bad |= uv_prepare_start(&h->prepare, daemon_prepare);
@@ -226,8 +263,10 @@ static int door_fill(struct shell_http *h, char *why, size_t size)
         err = http_listen_unix(h, why, size);
     if (err != MUSTER_OK)
         return err;
-    h->daemon = daemon_open(h);
-    return h->daemon == NULL ? MUSTER_EFULL : MUSTER_OK;
+    h->daemon[0] = daemon_open(h, NULL);
+    if (h->daemon[0] != NULL && h->config.cert != NULL)
+        h->daemon[1] = daemon_open(h, h->config.cert);
+    return h->daemon[h->config.cert != NULL] == NULL ? MUSTER_EFULL : MUSTER_OK;
 }
 
 int shell_http_open(struct shell_http **out, const struct shell_http_config *config, char *why,
@@ -245,9 +284,7 @@ int shell_http_open(struct shell_http **out, const struct shell_http_config *con
         return err;
     }
     why[0] = '\0';
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    MUSTER_ASSERT(info != NULL);
-    handles_open(h, info->epoll_fd);
+    handles_open(h);
     http_listen_start(h);
     *out = h;
     return MUSTER_OK;
@@ -272,7 +309,7 @@ static void handle_closed(uv_handle_t *handle)
         return;
     void (*on_closed)(void *context) = h->on_closed;
     void *context = h->config.context;
-    h->daemon = NULL;
+    memset(h->daemon, 0, sizeof h->daemon);
     door_free(h);
     if (on_closed != NULL)
         on_closed(context);
@@ -297,11 +334,15 @@ void shell_http_close(struct shell_http *h, void (*on_closed)(void *context))
         h->listener[i].poll.data = h;
         uv_close((uv_handle_t *)&h->listener[i].poll, handle_closed);
     }
-    uv_close((uv_handle_t *)&h->daemon_poll, handle_closed);
+    for (uint32_t i = 0; i < HTTP_DAEMONS; i++)
+        if (h->daemon[i] != NULL)
+            uv_close((uv_handle_t *)&h->daemon_poll[i], handle_closed);
     uv_close((uv_handle_t *)&h->watch_poll, handle_closed);
     uv_close((uv_handle_t *)&h->daemon_timer, handle_closed);
     uv_close((uv_handle_t *)&h->sweep, handle_closed);
     uv_close((uv_handle_t *)&h->prepare, handle_closed);
-    MHD_stop_daemon(h->daemon);
+    for (uint32_t i = 0; i < HTTP_DAEMONS; i++)
+        if (h->daemon[i] != NULL)
+            MHD_stop_daemon(h->daemon[i]);
     http_listen_close(h);
 }

@@ -20,6 +20,7 @@
 #include <uv.h>
 
 #include "agent/http.h"
+#include "agent/shell/cert.h"
 #include "agent/shell/handed.h"
 #include "agent/tokens.h"
 
@@ -32,6 +33,7 @@ struct shell_http_config {
     const char *socket_group; /* NULL: the process's; an unknown group is left out */
     const char *name;         /* a Host name to accept besides addresses; may be NULL */
     const struct agent_tokens *tokens; /* NULL: whoever comes over TCP may do everything */
+    const struct shell_cert *cert;     /* NULL: TCP without TLS; its `ca` signs for clients */
     uint32_t connections_max;          /* 0: 1024 */
     uint32_t per_address_max;          /* 0: 512 */
     uint32_t body_max;                 /* 0: AGENT_HTTP_BODY_MAX */

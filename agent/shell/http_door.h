@@ -23,6 +23,7 @@
 #define HTTP_SWEEP_MS    1000
 #define HTTP_EVENTS_MAX  64
 #define HTTP_LISTEN_MAX  2
+#define HTTP_DAEMONS     2
 
 enum http_phase {
     HTTP_RECEIVING, /* headers or body are still coming */
@@ -52,6 +53,9 @@ struct http_connection {
     uint32_t peer_uid;
     int32_t peer_pid;
     struct muster_addr peer;
+    bool is_known; /* its certificate was looked at */
+    enum agent_right right;
+    char who[AGENT_TOKEN_NAME_MAX + 1]; /* of its certificate; "": it showed none that counts */
     uint64_t since_ms; /* of the request that is being received, or of the answer being sent */
     struct http_request *request;
 };
@@ -67,7 +71,7 @@ struct http_request {
     bool wants_room; /* a chunk was refused; on_room is due when there is room */
     bool is_room_due;
     enum agent_right right;
-    bool is_proven;
+    bool is_proven, has_token;
     char who[AGENT_TOKEN_NAME_MAX + 1]; /* "": nobody by name */
     uint16_t fault;                     /* status of a refusal that waits for the end of the body */
     char *uri;                          /* raw, as it came */
@@ -92,13 +96,13 @@ struct http_listener {
 
 struct shell_http {
     struct shell_http_config config;
-    struct MHD_Daemon *daemon;
+    struct MHD_Daemon *daemon[HTTP_DAEMONS]; /* the second one speaks TLS; NULL: there is none */
     struct http_listener listener[HTTP_LISTEN_MAX];
     uint32_t listeners;
     uint16_t port;
     char *socket_path;
 
-    uv_poll_t daemon_poll; /* libmicrohttpd's epoll */
+    uv_poll_t daemon_poll[HTTP_DAEMONS]; /* libmicrohttpd's epoll */
     uv_timer_t daemon_timer;
     uv_prepare_t prepare; /* runs the daemon before the loop sleeps, when something was resumed */
     uv_poll_t watch_poll; /* our epoll over the sockets of resting requests: did a client leave? */
@@ -140,6 +144,9 @@ enum MHD_Result http_on_access(void *cls, struct MHD_Connection *mhd, const char
                                size_t *upload_len, void **context);
 void http_on_completed(void *cls, struct MHD_Connection *mhd, void **context,
                        enum MHD_RequestTerminationCode code);
+
+/* ---- http_tls.c: fills in the connection's `right` and `who` by its certificate */
+void http_tls_who(struct http_connection *c);
 
 /* ---- http_reply.c */
 struct http_request *http_find(const struct shell_http *h, uint64_t id);

@@ -209,7 +209,8 @@ static void listener_ready(uv_poll_t *poll, int status, int events)
             name.ss_family = AF_UNIX;
             len = sizeof(struct sockaddr_un);
         }
-        if (MHD_add_connection(h->daemon, fd, (struct sockaddr *)&name, len) != MHD_YES)
+        if (MHD_add_connection(h->daemon[!l->is_unix && h->daemon[1] != NULL], fd,
+                               (struct sockaddr *)&name, len) != MHD_YES)
             h->count.refused++; /* too many of one address; the library closed it */
     }
     http_run_soon(h);

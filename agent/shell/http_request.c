@@ -210,31 +210,41 @@ static bool body_may_drain(struct http_request *r, uint64_t length)
 
 /* ---- who asks */
 
-/* The kernel lets only the right people open the socket. The tokens may change while the request is
- * under way, so its name is copied. */
+/* The kernel lets only the right people open the socket. */
 static void who_tell(struct http_request *r)
 {
     const struct agent_tokens *tokens = r->h->config.tokens;
+    const struct shell_cert *cert = r->h->config.cert;
+    struct http_connection *c = r->connection;
+    r->right = AGENT_RIGHT_ADMIN;
+    r->is_proven = c->is_unix;
+    bool has_clients = cert != NULL && cert->ca != NULL;
+    if (c->is_unix || (tokens == NULL && !has_clients))
+        return;
+    if (has_clients)
+        http_tls_who(c);
     const struct agent_token *token =
-        tokens == NULL || r->connection->is_unix
+        tokens == NULL
             ? NULL
             : agent_tokens_find(tokens,
                                 agent_token_of_header(head_of(r, MHD_HTTP_HEADER_AUTHORIZATION)));
-    r->is_proven = r->connection->is_unix || token != NULL;
-    if (token != NULL)
-        memcpy(r->who, token->name, sizeof r->who);
-    r->right = r->connection->is_unix || tokens == NULL ? AGENT_RIGHT_ADMIN
-               : token != NULL                          ? token->right
-                                                        : AGENT_RIGHT_NONE;
+    r->has_token = token != NULL;
+    r->right = token != NULL ? token->right : has_clients ? c->right : AGENT_RIGHT_NONE;
+    r->is_proven = r->right >= AGENT_RIGHT_READ;
+    /* The tokens may change while the request is under way, so the name is copied. */
+    memcpy(r->who, token != NULL ? token->name : c->who, sizeof r->who);
 }
 
-/* A page in a browser has no token; who has one may call this host as he likes. */
+/* A page in a browser has no token; who has one may call this host as he likes. A certificate the
+ * browser shows by itself, but only to a host whose name stands in ours. */
 static const char *browser_fault(const struct http_request *r)
 {
-    return r->connection->is_unix || r->who[0] != '\0'
-               ? NULL
-               : agent_http_browser_fault(head_of(r, MHD_HTTP_HEADER_HOST),
-                                          head_of(r, MHD_HTTP_HEADER_ORIGIN), r->h->config.name);
+    const char *host = head_of(r, MHD_HTTP_HEADER_HOST);
+    const char *origin = head_of(r, MHD_HTTP_HEADER_ORIGIN);
+    if (r->connection->is_unix || r->has_token)
+        return NULL;
+    return r->h->config.cert != NULL ? agent_http_origin_fault(host, origin)
+                                     : agent_http_browser_fault(host, origin, r->h->config.name);
 }
 
 /* Two lengths let two readers cut one stream of bytes into different requests, and a NUL lets them

@@ -11,7 +11,6 @@
 #include "agent/shell/settings.h"
 #include "agent/shell/setup.h"
 #include "agent/shell/shell.h"
-#include "agent/shell/tokenfile.h"
 
 /* The exit codes of the command line, as far as an agent has use for them.
  */
@@ -45,6 +44,8 @@ static const char help[] =
     "  --advertise ADDRESS:PORT where others reach it, if that is not what it binds\n"
     "  --peer-port PORT         7947, agents among themselves\n"
     "  --http ADDRESS:PORT      127.0.0.1:7948, or none\n"
+    "  --http-tls-cert --http-tls-key --http-tls-client-ca FILE\n"
+    "                           none; TLS there, and whose certificates give rights\n"
     "  --tokens FILE            none; who may come in over http, as `muster token create` tells\n"
     "  --socket PATH            /run/muster/agent.sock, or none\n"
     "  --join ADDRESS,…         where the others are: addresses or host names, tried for ever\n"
@@ -125,8 +126,8 @@ static int serve(struct shell_settings *settings, struct shell_journal *journal,
     err = shell_boot_open(&boot, work.data_dir, settings->is_moved, why, sizeof why);
     if (err == MUSTER_OK) {
         err = shell_keyfile_open(&work.keys, c, work.data_dir, journal, why, sizeof why);
-        if (err == MUSTER_OK && c->tokens != NULL)
-            err = shell_tokenfile_read(&work.tokens, c->tokens, journal, why, sizeof why);
+        if (err == MUSTER_OK)
+            err = shell_setup_door(&work, c, journal, why, sizeof why);
         if (err != MUSTER_OK)
             shell_boot_close(&boot);
     }
@@ -159,12 +160,12 @@ static int serve(struct shell_settings *settings, struct shell_journal *journal,
  * room for this program. */
 static int check(struct shell_settings *settings, struct shell_journal *journal)
 {
-    struct agent_tokens tokens;
     char why[SHELL_WHY_MAX] = "";
     if (shell_settings_read(settings, environ, why, sizeof why) != MUSTER_OK)
         return refuse(journal, EXIT_CONFIG, why);
-    const char *path = settings->config.tokens;
-    int err = path == NULL ? MUSTER_OK : shell_tokenfile_read(&tokens, path, NULL, why, sizeof why);
+    struct shell_setup_work work = { .dev_dir = "" };
+    int err = shell_setup_door(&work, &settings->config, NULL, why, sizeof why);
+    shell_setup_door_close(&work);
     shell_settings_close(settings);
     if (err != MUSTER_OK)
         return refuse(journal, exit_code(err), why);

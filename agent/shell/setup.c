@@ -15,6 +15,7 @@
 
 #include "agent/shell/folder.h"
 #include "agent/shell/net.h"
+#include "agent/shell/tokenfile.h"
 #include "base/crypto.h"
 #include "base/text.h"
 
@@ -185,6 +186,7 @@ int shell_setup_begin(struct shell_setup *setup, struct shell_setup_work *work,
                                    .renew = renew,
                                    .tokens_path = c->tokens,
                                    .tokens = c->tokens != NULL ? &work->tokens : NULL,
+                                   .cert = c->http_tls.cert != NULL ? &work->cert : NULL,
                                    .join = c->join,
                                    .join_count = c->join_count,
                                    .connections_max = c->max_connections };
@@ -200,8 +202,30 @@ int shell_setup_begin(struct shell_setup *setup, struct shell_setup_work *work,
     return err;
 }
 
+int shell_setup_door(struct shell_setup_work *work, const struct agent_config *c,
+                     struct shell_journal *journal, char *why, size_t size)
+{
+    const struct shell_cert_paths paths = { .setting = "http_tls",
+                                            .ca = c->http_tls.client_ca,
+                                            .cert = c->http_tls.cert,
+                                            .key = c->http_tls.key };
+    int err = MUSTER_OK;
+    if (c->tokens != NULL)
+        err = shell_tokenfile_read(&work->tokens, c->tokens, journal, why, size);
+    if (err == MUSTER_OK && paths.cert != NULL)
+        err = shell_cert_open(&work->cert, &paths, shell_now().wall_ms, journal, why, size);
+    return err;
+}
+
+void shell_setup_door_close(struct shell_setup_work *work)
+{
+    shell_cert_close(&work->cert);
+    muster_wipe(&work->tokens, sizeof work->tokens);
+}
+
 void shell_setup_end(struct shell_setup_work *work)
 {
+    shell_setup_door_close(work);
     shell_keyfile_close(&work->keys);
     if (work->dev_dir[0] != '\0')
         shell_folder_remove(work->dev_dir);

@@ -12,6 +12,7 @@
 
 #include "agent/config.h"
 #include "agent/shell/boot.h"
+#include "agent/shell/cert.h"
 #include "agent/shell/keyfile.h"
 #include "agent/shell/ports.h"
 #include "agent/shell/shell.h"
@@ -28,6 +29,7 @@ struct shell_setup_work {
     char guard_path[SHELL_PATH_MAX];
     struct shell_keyfile keys;
     struct agent_tokens tokens;
+    struct shell_cert cert; /* of HTTP; no `cert` in it: none */
 };
 
 /* Binds the ports and fills in paths; nothing on disk changes but a trial run's own new folder. */
@@ -37,6 +39,11 @@ MUSTER_MUST_USE int shell_setup_begin(struct shell_setup *setup, struct shell_se
 /* The rest, once the data folder has said who we are and the keys have been read. */
 void shell_setup_node(struct shell_setup *setup, struct shell_setup_work *work,
                       const struct agent_config *c, const struct shell_boot *boot);
+/* Reads and checks the files that say who may come in over HTTP, and as whom we answer. Without a
+ * journal (a check of settings) nobody is warned. */
+MUSTER_MUST_USE int shell_setup_door(struct shell_setup_work *work, const struct agent_config *c,
+                                     struct shell_journal *journal, char *why, size_t size);
+void shell_setup_door_close(struct shell_setup_work *work);
 /* After the shell has been closed. */
 void shell_setup_end(struct shell_setup_work *work);
 

@@ -17,6 +17,7 @@
 
 #include "agent/node.h"
 #include "agent/shell/boot.h"
+#include "agent/shell/cert.h"
 #include "agent/shell/journal.h"
 #include "agent/shell/notify.h"
 #include "agent/shell/ports.h"
@@ -38,6 +39,7 @@ struct shell_setup {
     const char *run_dir, *log_dir, *guard_path;
     const char *tokens_path;     /* NULL: none */
     struct agent_tokens *tokens; /* as the file said last; NULL: none */
+    struct shell_cert *cert;     /* of HTTP; NULL: none */
     const char *keyring_path;    /* where a changed keyring is written */
     const char *const *join;     /* as configured; the names among them are looked up for ever */
     uint32_t join_count;

@@ -136,6 +136,8 @@ void shell_web_tick(struct shell *s, struct muster_now now)
         agent_api_gone(s->api, now, s->cut[--s->cut_count]);
         drain(s);
     }
+    if (s->setup.cert != NULL)
+        shell_cert_look(s->setup.cert, now.wall_ms, s->journal);
     if (s->phase != SHELL_SERVING || agent_api_deadline_ms(s->api) > now.mono_ms)
         return;
     agent_api_tick(s->api, now);
@@ -151,6 +153,7 @@ int shell_web_open(struct shell *s, char *why, size_t size)
                                               .socket_group = s->setup.socket_group,
                                               .name = s->setup.node.name,
                                               .tokens = s->setup.tokens,
+                                              .cert = s->setup.cert,
                                               .handed = &s->setup.renew->handed,
                                               .connections_max = s->setup.connections_max,
                                               .stream_max = WEB_STREAM_MAX,

@@ -130,11 +130,11 @@ def test_troubles(api, words, code, sentence):
         (["completion", "tcsh"], "there is no completion for 'tcsh'; choose bash, zsh or fish"),
         (
             ["ls", "--addr", "nowhere"],
-            "the address 'nowhere' is neither a socket path nor http://HOST:PORT",
+            "the address 'nowhere' is neither a socket path nor http(s)://HOST:PORT",
         ),
         (
-            ["ls", "--addr", "https://x:1"],
-            "the address 'https://x:1' is neither a socket path nor http://HOST:PORT",
+            ["ls", "--addr", "ftp://x:1"],
+            "the address 'ftp://x:1' is neither a socket path nor http(s)://HOST:PORT",
         ),
         (
             ["--verbose", "ls"],

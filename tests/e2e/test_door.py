@@ -4,12 +4,14 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 
 import pytest
 
-from agent import BUILD, HTTP_PORT, eventually
+from agent import BUILD, HTTP_PORT, Agent, eventually
 from conftest import needs_agent
+from nets import NetAgent
 
 pytestmark = needs_agent
 
@@ -130,3 +132,57 @@ def test_a_port_for_others_wants_tokens(tmp_path):
     file.write_text("a\n")
     code, said = check("--http", "0.0.0.0:7948", "--tokens", str(file))
     assert code == 78 and f"{file}:1: " in said
+
+
+class DoorAgent(NetAgent):
+    """It serves HTTP on a port of 127.0.0.1, whose certificate is at hand, and has a socket."""
+
+    def args(self):
+        return Agent.args(self)
+
+
+def test_tls_and_what_certificates_allow(clusters, tmp_path):
+    certs = os.path.join(os.path.dirname(__file__), "certs")
+
+    def of(name, kind="pem"):
+        return os.path.join(certs, f"{name}.{kind}")
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    secret, line = token("admin", "boss")
+    file = tmp_path / "tokens"
+    file.write_text(line + "\n")
+    c = clusters(0)
+    c.agent_class = DoorAgent
+    agent = c.add(slots=4, extra=(
+        "--http", f"127.0.0.1:{port}", "--http-tls-cert", of("door"), "--http-tls-key",
+        of("door", "key"), "--http-tls-client-ca", of("door-ca"), "--tokens", str(file)))
+
+    def ask(*words, who=None, **env):
+        if who:
+            env.update(MUSTER_CLIENT_CERT=of(f"door-{who}"),
+                       MUSTER_CLIENT_KEY=of(f"door-{who}", "key"))
+        return agent.cli(*words, env={"MUSTER_ADDR": f"https://127.0.0.1:{port}",
+                                      "MUSTER_CACERT": of("door-ca"), **env})
+
+    assert ask("members")[0] == 8
+    assert ask("members", MUSTER_TOKEN=secret)[0] == 0
+    assert ask("members", who="reader")[0] == 0
+    code, _, said = ask("run", "--name", "web", "--", "sleep", "9", who="reader")
+    assert (code, said) == (8, "muster: web: the right `operate` is needed for this; rita has "
+                               "`read`\n")
+    assert ask("run", "--name", "web", "--", "sleep", "9", who="operator")[0] == 0
+    assert "web" in ask("ps", who="operator")[1]
+    code, _, said = ask("members", who="nobody")
+    assert code == 8 and "OU=muster:read" in said, said
+    assert ask("leave", who="nobody", MUSTER_TOKEN=secret + "0")[0] == 8
+
+    code, _, said = ask("members", MUSTER_CACERT=of("ca"), MUSTER_TOKEN=secret)
+    assert code == 5 and "name who signs its certificate with --ca" in said, said
+    code, _, said = agent.cli("members", env={"MUSTER_ADDR": f"http://127.0.0.1:{port}"})
+    assert code == 5, said
+    done = subprocess.run([os.path.join(BUILD, "muster-agent"), "--check", "--http-tls-cert",
+                           of("door"), "--http-tls-key", of("door-reader", "key")],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 78 and "is not the key of" in done.stderr, done.stderr

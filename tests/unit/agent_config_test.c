@@ -273,8 +273,14 @@ static const struct {
     { { .file = { "http: 10.0.0.1:7948\n" } },
       MUSTER_EINVAL,
       "http: 10.0.0.1:7948 is reached from other hosts, and whoever reaches it may run commands "
-      "here: name a file of `tokens` (`muster token create` makes one), or say 127.0.0.1:7948, or "
-      "none" },
+      "here: name a file of `tokens` (`muster token create` makes one) or the client_ca of "
+      "`http_tls`, or say 127.0.0.1:7948, or none" },
+    { { .file = { "http_tls: {cert: /a}\n" } },
+      MUSTER_EINVAL,
+      "http_tls: a certificate and its key go together; name both" },
+    { { .file = { "http_tls: {client_ca: /a}\n" } },
+      MUSTER_EINVAL,
+      "http_tls: a certificate and its key go together; name both" },
     { { .file = { "tokens: etc/tokens\n" } },
       MUSTER_EINVAL,
       "muster.yaml:1:9: tokens: \"etc/tokens\" is not absolute; begin it with a slash" },

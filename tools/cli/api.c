@@ -123,6 +123,12 @@ static void complain_client(struct cli *cli, const struct cli_result *result)
         cli_say(&cli->term, "may not open %s (%s); ask as root or as a member of the group muster",
                 addr, why);
         break;
+    case MUSTER_EFOREIGN:
+        cli_say(&cli->term,
+                "no trust between here and %s (%s); name who signs its certificate with --ca, and "
+                "yours with --cert and --key-file",
+                addr, why);
+        break;
     case MUSTER_ETIMEOUT:
         cli_say(&cli->term,
                 "the agent at %s gave no answer in time; 'muster health' tells how it is", addr);

@@ -11,7 +11,8 @@
 
 struct cli_client {
     CURL *curl;
-    const char *addr, *token;
+    const char *addr;
+    struct cli_way way;
     char base[256]; /* "http://host:port", over a socket any host will do */
     bool is_unix;
     char problem[CURL_ERROR_SIZE];
@@ -28,7 +29,7 @@ struct intake {
 
 static bool addr_is_http(const char *addr)
 {
-    return strncmp(addr, "http://", 7) == 0;
+    return strncmp(addr, "http://", 7) == 0 || strncmp(addr, "https://", 8) == 0;
 }
 
 int cli_client_open(struct cli_client **client, const struct cli_way *way)
@@ -39,7 +40,7 @@ int cli_client_open(struct cli_client **client, const struct cli_way *way)
         return MUSTER_EFULL;
     *client = c;
     c->addr = addr;
-    c->token = way->token;
+    c->way = *way;
     c->is_unix = !addr_is_http(addr);
     bool fits = muster_format(c->base, sizeof c->base, "%s", c->is_unix ? "http://muster" : addr);
     size_t len = strlen(c->base);
@@ -47,9 +48,10 @@ int cli_client_open(struct cli_client **client, const struct cli_way *way)
         c->base[len - 1] = '\0';
     if (c->is_unix && (strchr(addr, '/') == NULL || strstr(addr, "://") != NULL))
         return MUSTER_EINVAL;
-    if (!fits || strlen(c->base) <= 7 || strchr(c->base + 7, '/') != NULL)
+    size_t scheme = strncmp(c->base, "https:", 6) == 0 ? 8 : 7;
+    if (!fits || strlen(c->base) <= scheme || strchr(c->base + scheme, '/') != NULL)
         return MUSTER_EINVAL;
-    if (curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK)
+    if (curl_global_init(CURL_GLOBAL_SSL) != CURLE_OK)
         return MUSTER_EFULL;
     c->curl = curl_easy_init();
     return c->curl == NULL ? MUSTER_EFULL : MUSTER_OK;
@@ -117,8 +119,8 @@ static struct curl_slist *request_headers(const struct cli_client *c, const stru
 {
     char line[768];
     struct curl_slist *list = NULL;
-    if (c->token != NULL && !c->is_unix &&
-        muster_format(line, sizeof line, "Authorization: Bearer %s", c->token))
+    if (c->way.token != NULL && !c->is_unix &&
+        muster_format(line, sizeof line, "Authorization: Bearer %s", c->way.token))
         list = curl_slist_append(list, line);
     muster_format(line, sizeof line, "Accept: %s",
                   r->accept != NULL ? r->accept : "application/json");
@@ -147,7 +149,14 @@ static void request_prepare(struct cli_client *c, const struct cli_request *r, c
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, r->method);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "muster/" MUSTER_VERSION);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_3);
+    if (c->way.ca != NULL)
+        curl_easy_setopt(curl, CURLOPT_CAINFO, c->way.ca);
+    if (c->way.cert != NULL)
+        curl_easy_setopt(curl, CURLOPT_SSLCERT, c->way.cert);
+    if (c->way.key != NULL)
+        curl_easy_setopt(curl, CURLOPT_SSLKEY, c->way.key);
     /* A proxy from the environment would see, and answer, what is meant for this host's agent. */
     curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
@@ -182,6 +191,11 @@ static int outcome_of(struct cli_client *c, const struct intake *in, CURLcode co
         return MUSTER_EUNREACHABLE;
     case CURLE_OPERATION_TIMEDOUT:
         return MUSTER_ETIMEOUT;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CONNECT_ERROR:
+        return MUSTER_EFOREIGN;
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
         return MUSTER_EINVAL;

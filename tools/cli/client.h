@@ -4,6 +4,7 @@
  * memory   cli_client_open allocates; an answer's text is the caller's to close
  * errors   MUSTER_EINVAL an address that is neither form, MUSTER_EUNREACHABLE nobody there,
  *          MUSTER_EDENIED a socket that this user may not open, MUSTER_ETIMEOUT no answer in time,
+ *          MUSTER_EFOREIGN a certificate that is not trusted, or cannot be read,
  *          MUSTER_EIO broken off in the middle, MUSTER_ELIMIT a path too long or an answer beyond
  *          CLI_ANSWER_MAX; cli_client_problem then has the details for a person
  * threads  one
@@ -50,8 +51,10 @@ struct cli_listener {
 
 /* Borrowed as long as the client. */
 struct cli_way {
-    const char *addr;  /* a socket path (it has a slash and no scheme) or http://host:port */
+    const char *addr;  /* a socket path (it has a slash and no scheme) or http(s)://host:port */
     const char *token; /* NULL: none; over a socket it is not needed, and not sent */
+    const char *ca;    /* files; NULL: those that the host trusts, and no certificate of ours */
+    const char *cert, *key;
 };
 MUSTER_MUST_USE int cli_client_open(struct cli_client **client, const struct cli_way *way);
 void cli_client_close(struct cli_client *client);

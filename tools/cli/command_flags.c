@@ -9,10 +9,15 @@
     }
 
 const struct cli_flag cli_flags_shared[] = {
-    { .name = "addr", .value = "ADDR", .help = "the agent's socket path, or http://HOST:PORT" },
+    { .name = "addr", .value = "ADDR", .help = "the agent's socket path, or http(s)://HOST:PORT" },
     { .name = "token-file",
       .value = "FILE",
-      .help = "the token for http://HOST:PORT (over $MUSTER_TOKEN)" },
+      .help = "the token for http(s)://HOST:PORT (over $MUSTER_TOKEN)" },
+    { .name = "ca",
+      .value = "FILE",
+      .help = "who signs the agent's certificate (over $MUSTER_CACERT)" },
+    { .name = "cert", .value = "FILE", .help = "your certificate (over $MUSTER_CLIENT_CERT)" },
+    { .name = "key-file", .value = "FILE", .help = "and its key (over $MUSTER_CLIENT_KEY)" },
     { .name = "json", .help = "print the API's JSON as it came" },
     { .name = "help", .letter = 'h', .help = "what this verb does, with examples" },
     END

@@ -87,7 +87,7 @@ static void bash_verb(const struct cli_command *c)
                    strcmp(f->name, "job") == 0    ? "job"
                    : strcmp(f->name, "node") == 0 ? "node"
                                                   : "value");
-    printf("        --addr|--token-file) takes=file ;;\n        esac ;;\n");
+    printf("        --addr|--token-file|--ca|--cert|--key-file) takes=file ;;\n        esac ;;\n");
 }
 
 static void bash_print(void)
@@ -99,7 +99,7 @@ static void bash_print(void)
           "    COMPREPLY=()\n"
           "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
           "        case ${COMP_WORDS[i]} in\n"
-          "        --addr|--token-file) ((i++)) ;;\n"
+          "        --addr|--token-file|--ca|--cert|--key-file) ((i++)) ;;\n"
           "        -*) ;;\n"
           "        *) verb=${COMP_WORDS[i]}; break ;;\n"
           "        esac\n"
@@ -122,7 +122,9 @@ static void bash_print(void)
           "        first) words='",
           stdout);
     first_words_print(" ");
-    fputs("--addr --token-file --json --help --version' ;;\n        second) words='", stdout);
+    fputs("--addr --token-file --ca --cert --key-file --json --help --version' ;;\n        second) "
+          "words='",
+          stdout);
     second_words_print("node", " ");
     fputs("' ;;\n        verb) words='", stdout);
     first_words_print(" ");
@@ -151,7 +153,8 @@ static void zsh_flags(const struct cli_flag *flags)
         size_t len = strlen(line);
         if (f->choices != NULL)
             snprintf(line + len, sizeof line - len, "(%s)", f->choices);
-        else if (strcmp(f->name, "addr") == 0 || strcmp(f->name, "token-file") == 0)
+        else if (strcmp(f->name, "addr") == 0 ||
+                 (f->value != NULL && strcmp(f->value, "FILE") == 0))
             snprintf(line + len, sizeof line - len, "_files");
         fputs(" \\\n            ", stdout);
         quoted_print(line, "'\\''");

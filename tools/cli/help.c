@@ -24,9 +24,9 @@ void cli_help_all(FILE *out)
         group = c->group;
         fprintf(out, "  %-12s %s\n", c->verb, c->help);
     }
-    fputs("\nEvery verb knows --addr ADDR (or $MUSTER_ADDR), --token-file FILE (or $MUSTER_TOKEN), "
-          "--json\n"
-          "and --help.\n"
+    fputs("\nEvery verb knows --addr ADDR (or $MUSTER_ADDR), --json and --help; where tokens or\n"
+          "certificates are asked for: --token-file FILE (or $MUSTER_TOKEN), --ca, --cert, "
+          "--key-file.\n"
           "Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 exists or conflict, 5 agent not\n"
           "reachable, 6 wait timed out, 7 refused by the partition rule, 8 not allowed, 78 bad\n"
           "configuration or job file.\n",

@@ -99,7 +99,11 @@ static int client_open(struct cli *cli)
 {
     const char *file = cli_flag_value(&cli->args, "token-file");
     const char *addr = said(cli, "addr", "MUSTER_ADDR", CLI_ADDR_DEFAULT);
-    struct cli_way way = { .addr = addr, .token = getenv("MUSTER_TOKEN") };
+    struct cli_way way = { .addr = addr,
+                           .token = getenv("MUSTER_TOKEN"),
+                           .ca = said(cli, "ca", "MUSTER_CACERT", NULL),
+                           .cert = said(cli, "cert", "MUSTER_CLIENT_CERT", NULL),
+                           .key = said(cli, "key-file", "MUSTER_CLIENT_KEY", NULL) };
     if (file != NULL && !token_read(cli, file))
         return CLI_USAGE;
     if (file != NULL)
@@ -108,7 +112,7 @@ static int client_open(struct cli *cli)
         way.token = NULL;
     int err = cli_client_open(&cli->client, &way);
     if (err == MUSTER_EINVAL)
-        return cli_usage(cli, "the address '%s' is neither a socket path nor http://HOST:PORT",
+        return cli_usage(cli, "the address '%s' is neither a socket path nor http(s)://HOST:PORT",
                          addr);
     if (err != MUSTER_OK) {
         cli_say(&cli->term, "no memory for a connection; free some and try again");
