@@ -227,6 +227,8 @@ static void link_up(struct agent_core *core, struct agent_peer *p, struct agent_
     p->link = l->number;
     p->link_is_ours = l->is_ours;
     p->dial_wait_ms = 0;
+    /* What an old link did not carry says nothing of this one. */
+    p->mute_until_ms = p->passed_until_ms = 0;
     p->boot = boot;
     core->counters.links_opened++;
     struct store_event e = { .kind = STORE_EVENT_CONNECTED, .peer = p->id, .boot = boot };

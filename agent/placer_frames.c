@@ -303,13 +303,13 @@ static bool claim_adopt(struct agent_core *core, struct place_entry *e, struct s
     return true;
 }
 
-/* A claim of ours counts until a keeper is heard again or our seat is gone: from then on its run is
- * the keeper's to judge, and must report there. */
+/* A claim of ours counts until a keeper is heard, or heard of, again, or our seat is gone: from
+ * then on its run is the keeper's to judge, and must report there. */
 static bool claim_stands(const struct agent_core *core, const struct place_entry *e)
 {
     struct store_bucket_view b;
     store_bucket(core->store, e->bucket, &b);
-    return b.role != STORE_NO_SEAT && b.heard_ms <= e->claimed_ms;
+    return b.role != STORE_NO_SEAT && b.heard_ms <= e->claimed_ms && b.ruled_ms <= e->claimed_ms;
 }
 
 static void hold_ok_send(struct agent_core *core, struct muster_id from,

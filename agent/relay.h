@@ -20,8 +20,9 @@
 
 /* It did not answer what we sent it straight. Its link may look well for a long time yet. */
 void agent_relay_mute(struct agent_core *core, struct muster_id id);
-/* `by`, whom we reach, knows a way to `to`. Means nothing while `to` has a link that works. */
-void agent_relay_learn(struct agent_core *core, struct muster_id to, struct muster_id by);
+/* `by`, whom we reach, knows a way to `to`. Means nothing while `to` has a link that works. True
+ * when no way was known before. */
+bool agent_relay_learn(struct agent_core *core, struct muster_id to, struct muster_id by);
 /* There is a way to a node that we do not reach by ourselves. */
 bool agent_relay_knows(const struct agent_core *core, struct muster_id to);
 

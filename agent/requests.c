@@ -421,7 +421,7 @@ static bool try_again(struct agent_core *core, struct pending *p, struct muster_
     (void)snprintf(id, sizeof id, "%.*s", (int)m->field.len, (const char *)m->field.data);
     bool told = m->field.len == MUSTER_ID_TEXT - 1 && muster_id_parse(&p->told, id);
     if (told)
-        agent_relay_learn(core, p->told, from);
+        (void)agent_relay_learn(core, p->told, from);
     p->retry_ms = core->now.mono_ms + (told && p->tries < 4 ? 0 : retry_wait_ms(p));
     p->try_until_ms = MUSTER_NEVER;
     core->requests->deadline_ms = muster_deadline_sooner(core->requests->deadline_ms, p->retry_ms);

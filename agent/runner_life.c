@@ -578,10 +578,13 @@ void agent_runner_try(struct agent_core *core, struct muster_id from, struct mus
     if (!muster_reader_ok(r))
         return;
     struct agent_run *run = runner_find(core, key);
-    if (run == NULL || muster_id_equal(run->keeper, keeper) || run->tries == RUN_TRIES_MAX)
+    if (run == NULL || run->tries == RUN_TRIES_MAX)
+        return;
+    /* Who names the keeper that we know already may still be the way to it. */
+    bool is_way = agent_relay_learn(core, keeper, from);
+    if (muster_id_equal(run->keeper, keeper) && !is_way)
         return;
     run->tries++;
     run->keeper = keeper;
     run->is_reported_due = true;
-    agent_relay_learn(core, keeper, from);
 }

@@ -123,10 +123,12 @@ struct store_bucket {
     uint8_t role; /* enum store_role */
     bool is_claimable;
     uint16_t keeper;
+    uint16_t ruler;    /* who rules, by another member's word */
     uint64_t heard_ms; /* last BEAT, PUT, FILL or seat (R16) */
     uint64_t calm_ms;  /* nobody stands before */
     uint64_t hold_ms;  /* no other vote before */
     uint64_t known_ms; /* when a quorum was last in sight (R42) */
+    uint64_t ruled_ms; /* when another member last said that somebody rules */
     uint32_t jitter_ms;
     uint32_t counter;        /* last frame of the promised reign */
     uint32_t purged_counter; /* last PURGE of it */

@@ -48,7 +48,7 @@ static bool bucket_names(const struct store *s, const struct store_bucket *b, ui
         if (b->wish[i] == peer)
             return true;
     }
-    return b->keeper == peer;
+    return b->keeper == peer || b->ruler == peer;
 }
 
 /* A number nobody needs: its node is not connected and no bucket names it. Slow, and only asked for

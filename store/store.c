@@ -82,6 +82,7 @@ int store_open(struct store **out, const struct store_config *c)
     for (uint32_t i = 0; i < c->buckets; i++) {
         s->bucket[i].number = (uint16_t)i;
         s->bucket[i].keeper = STORE_NOBODY;
+        s->bucket[i].ruler = STORE_NOBODY;
     }
     *out = s;
     return MUSTER_OK;

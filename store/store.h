@@ -238,6 +238,7 @@ struct store_bucket_view {
     struct store_reign reign; /* promised */
     struct muster_id keeper;  /* last one heard of; zero: none */
     uint64_t heard_ms;        /* when */
+    uint64_t ruled_ms;        /* when another member last said that somebody rules; 0: never */
     uint64_t takeover_ms;     /* as keeper: no first lease before (R37) */
     struct store_version bench_version;
     bool bench_is_chosen;          /* as far as this node, as its keeper, knows */

@@ -113,6 +113,7 @@ void store_bucket(const struct store *s, uint32_t bucket, struct store_bucket_vi
         .seat = b->seat,
         .reign = b->promised,
         .heard_ms = b->heard_ms,
+        .ruled_ms = b->ruled_ms,
         .takeover_ms = b->takeover_ms,
         .bench_version = { store_bucket_bench_version(b) },
         .bench_is_chosen = store_bucket_rules(b) && !b->bench_is_open,
@@ -170,7 +171,7 @@ uint32_t store_keeper_hint(const struct store *s, uint32_t bucket, struct muster
 {
     MUSTER_ASSERT(bucket < s->config.buckets);
     const struct store_bucket *b = &s->bucket[bucket];
-    uint32_t n = hint_add(s, b->keeper, out, 0, max);
+    uint32_t n = hint_add(s, b->keeper != STORE_NOBODY ? b->keeper : b->ruler, out, 0, max);
 
     for (uint32_t i = 0; i < b->bench.count; i++)
         n = hint_add(s, b->member[i].peer, out, n, max);

@@ -152,6 +152,23 @@ void store_yes_take(struct store *s, uint16_t peer, struct muster_reader *r)
     store_reign_count(s, b); /* a newer bench may have more members to ask */
 }
 
+/* Somebody rules, says who heard it, in a reign below ours perhaps: a quorum is in sight, so there
+ * is nothing to claim, and what was claimed is that keeper's to judge, though it cannot be heard
+ * here (R42, P3). */
+static void ruled_by(struct store *s, struct store_bucket *b, struct store_reign reign)
+{
+    if (MUSTER_MUTANT(word_of_keeper_ignored))
+        return;
+    MUSTER_MARK(word_of_keeper);
+    b->ruler = STORE_NOBODY;
+    for (uint32_t i = 0; i < b->bench.count; i++)
+        if (b->bench.member[i].seat == store_reign_seat(reign))
+            b->ruler = b->member[i].peer;
+    b->ruled_ms = s->now.mono_ms;
+    b->known_ms = s->now.mono_ms;
+    b->is_claimable = false;
+}
+
 void store_no_take(struct store *s, uint16_t peer, struct muster_reader *r)
 {
     struct store_bucket *b = store_bucket_read(s, r);
@@ -172,7 +189,11 @@ void store_no_take(struct store *s, uint16_t peer, struct muster_reader *r)
     }
     (void)bench_take(s, b, r);
     bool is_ruled = muster_read_bool(r);
-    if (!muster_reader_ok(r) || !is_outranked || is_ruled)
+    if (!muster_reader_ok(r))
+        return;
+    if (is_ruled && !store_bucket_rules(b))
+        ruled_by(s, b, promised);
+    if (!is_outranked || is_ruled)
         return;
     /* Nobody rules in the reign that is in our way: somebody stood for it in vain, cut off from us
      * perhaps. Who was keeper asks anew at once, and whoever heard of it consents. */

@@ -525,6 +525,7 @@ static const struct {
     { "heal", 5, story_heal },
     { "heal-wan", 5, story_heal_wan },
     { "heal-local", 5, story_heal_local },
+    { "unheard", 3, story_unheard },
     { "age", 5, story_age },
     { "late", 5, story_late },
     { "grant", 5, story_grant },

@@ -29,6 +29,7 @@ void story_prompt(struct sim *s);
 void story_heal(struct sim *s);
 void story_heal_wan(struct sim *s);
 void story_heal_local(struct sim *s);
+void story_unheard(struct sim *s);
 void story_age(struct sim *s);
 void story_late(struct sim *s);
 void story_grant(struct sim *s);

@@ -76,6 +76,48 @@ void story_heal(struct sim *s)
     sim_check_all(s);
 }
 
+static bool is_seated(struct sim *s, uint32_t node, const char *job)
+{
+    struct store_bucket_view v;
+    const struct store *store = agent_node_store(s->node[node].node);
+    store_bucket(store, store_bucket_of(store, muster_bytes_text(job)), &v);
+    return v.seat != 0;
+}
+
+static bool runs_twice(struct sim *s)
+{
+    return sim_proc_wanted(s, s->job[0].name) == 2;
+}
+
+/* Who was cut off alone has claimed the job, and its rounds are above the keeper's, whom it still
+ * does not see when all others are back. They tell it that there is one: then its claim is that
+ * keeper's to judge, and is soon (R42, P3). */
+void story_unheard(struct sim *s)
+{
+    uint32_t runner = 0, alone = 0;
+    uint64_t token = 0;
+    story_begin(s, 3);
+    story_put(s, 0, "job", STORY_SERVICE("job"));
+    sim_await(s, 10000, story_one_runs, "the job runs");
+    (void)sim_proc_live(s, "job", &runner, &token);
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (i != runner && is_seated(s, i, "job"))
+            alone = i;
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (i != alone)
+            sim_cut(s, alone, i, true);
+    sim_await(s, 60000, runs_twice, "the member that is alone claims the job");
+    sim_run_for(s, 2000);
+    uint32_t keeper = story_keeper(s, "job");
+    sim_heal(s);
+    sim_cut(s, alone, keeper, true);
+    sim_run_for(s, HEALED_MS);
+    if (sim_proc_wanted(s, "job") != 1)
+        sim_fail(s, 1, "P3: the job runs %u times", sim_proc_wanted(s, "job"));
+    sim_heal(s);
+    story_rest(s);
+}
+
 void story_heal_wan(struct sim *s)
 {
     s->times = AGENT_PROFILE_WAN;
