@@ -16,7 +16,7 @@ import shutil
 import socket
 import subprocess
 
-from agent import BUILD, Agent
+from agent import BUILD, HTTP_PORT, Agent
 from cluster import Cluster
 from faults import cannot
 
