@@ -61,6 +61,7 @@ void api_outcome(struct agent_api *api, uint64_t id, const struct agent_reply *r
 /* Every request: its right first, then where it goes. */
 void api_route(struct agent_api *api, const struct agent_http_request *r);
 
+void api_hold(struct agent_api *api, const struct agent_http_request *r);
 void api_keys_change(struct agent_api *api, const struct agent_http_request *r, const char *verb);
 
 /* A request for a page of a list; NULL when it has been answered already. */

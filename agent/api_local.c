@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/api_inside.h"
+#include "agent/holds.h"
 
 static const char *standing_text(enum agent_standing s)
 {
@@ -56,6 +57,7 @@ static void status(struct agent_api *api, uint64_t id)
     agent_json_put_u64(&j, "short_buckets", s.buckets_short);
     agent_json_put_u64(&j, "orphan_buckets", s.buckets_orphan);
     agent_json_put_time(&j, "since", s.since_wall_ms);
+    agent_holds_json(s.holds, &j);
     agent_json_key(&j, "problems");
     agent_json_array(&j);
     for (size_t i = 0; i < sizeof s.problem / sizeof *s.problem && s.problem[i] != NULL; i++)

@@ -464,13 +464,11 @@ static void route_take(struct agent_api *api, const struct agent_http_request *r
         api_news_begin(api, r);
         break;
     case API_WAY_INIT:
-        job_simple(api, r, AGENT_OP_INIT, "");
+    case API_WAY_LEAVE:
+        job_simple(api, r, way == API_WAY_INIT ? AGENT_OP_INIT : AGENT_OP_LEAVE, "");
         break;
     case API_WAY_JOIN:
         join(api, r);
-        break;
-    case API_WAY_LEAVE:
-        job_simple(api, r, AGENT_OP_LEAVE, "");
         break;
     case API_WAY_WHATIF:
         api_whatif(api, r);
@@ -483,6 +481,9 @@ static void route_take(struct agent_api *api, const struct agent_http_request *r
         break;
     case API_WAY_KEY:
         api_keys_change(api, r, name);
+        break;
+    case API_WAY_HOLD:
+        api_hold(api, r);
         break;
     case API_WAY_LATER:
         api_error(api, r->id, 501, "unsupported", NULL, "not supported yet in this version");

@@ -44,6 +44,8 @@ const struct api_rule api_rules[] = {
     { "/v1/rebalance", NULL, API_WAY_REBALANCE, GET, "GET", READ, ADMIN },
     { "/v1/keys", NULL, API_WAY_KEYS, GET, "GET", READ, ADMIN },
     { "/v1/keys/", NULL, API_WAY_KEY, POST, "POST", ADMIN, ADMIN },
+    { "/v1/hold", NULL, API_WAY_HOLD, GET | POST, "GET, POST", READ, OPERATE },
+    { "/v1/release", NULL, API_WAY_HOLD, POST, "POST", READ, OPERATE },
     { "/v1/payloads", NULL, API_WAY_LATER, PUT | GET, "PUT", READ, OPERATE },
     { "/v1/payloads/", NULL, API_WAY_LATER, GET, "GET", READ, OPERATE },
     { NULL, NULL, API_WAY_LATER, 0, NULL, ADMIN, ADMIN },

@@ -34,6 +34,7 @@ enum api_way {
     API_WAY_REBALANCE,
     API_WAY_KEYS,
     API_WAY_KEY,
+    API_WAY_HOLD,
     API_WAY_LATER
 };
 

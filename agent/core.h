@@ -33,6 +33,7 @@ struct agent_triggered;
 struct serve_ask;
 struct agent_newsroom;
 struct agent_lost;
+struct agent_holds;
 struct agent_boots;
 
 struct agent_core {
@@ -54,6 +55,7 @@ struct agent_core {
     struct agent_triggered *triggered;
     struct agent_newsroom *newsroom;
     struct agent_lost *lost;
+    struct agent_holds *holds;
     struct agent_boots *boots;
     struct agent_wishes wishes;
     struct agent_counters counters;

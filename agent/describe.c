@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/family.h"
+#include "agent/holds.h"
 #include "agent/peers.h"
 #include "agent/place.h"
 #include "agent/run_name.h"
@@ -85,6 +86,8 @@ static enum agent_state state_of(struct agent_core *core, const struct agent_pic
     case STORE_HELD:
         return AGENT_STATE_STOPPED;
     case STORE_WAITING:
+        if (p->is_kept)
+            return state_of_run(core, p); /* it goes on until it may start anew */
         if (row->run_token != 0)
             return AGENT_STATE_STOPPING;
         return row->not_before_wall_ms > core->now.wall_ms ? AGENT_STATE_BACKOFF
@@ -139,6 +142,8 @@ static void family_set(struct agent_core *core, struct agent_picture *p)
     if (want != STORE_WANT_RUN)
         (void)snprintf(p->text, sizeof p->text, "%s by a person",
                        want == STORE_WANT_STOP ? "stopped" : "held");
+    else if (agent_holds_text(core, p->view->row.key, p->text, sizeof p->text))
+        return;
     else if (sum.fault[0] != '\0')
         (void)snprintf(p->text, sizeof p->text, "its schedule stands still: %s", sum.fault);
     else if (sum.is_manual)
@@ -186,6 +191,13 @@ static void reason_set(struct agent_core *core, struct agent_picture *p)
     int len = (int)(row->reason.len < sizeof p->text ? row->reason.len : sizeof p->text - 1);
     (void)snprintf(p->text, sizeof p->text, "%.*s", len, (const char *)row->reason.data);
     p->reason = p->text;
+    if (p->is_kept) {
+        (void)snprintf(p->text, sizeof p->text, "goes on, and starts anew when it is let go");
+        return;
+    }
+    if (p->state == AGENT_STATE_PENDING && row->phase == STORE_WAITING &&
+        agent_holds_text(core, row->key, p->text, sizeof p->text))
+        return;
     if (reason_lease(core, p))
         return;
     if (p->state == AGENT_STATE_PENDING && row->phase == STORE_PLACED)
@@ -209,7 +221,10 @@ void agent_picture_state(struct agent_core *core, const struct store_view *view,
     memset(out, 0, sizeof *out);
     out->view = view;
     out->report.exit_code = -1;
-    if (agent_placer_report(core, view->row.key, &out->report) && view->row.phase != STORE_PLACED)
+    out->is_kept = view->row.phase == STORE_WAITING && view->row.run_token != 0 &&
+                   agent_holds_has(core, view->row.key);
+    if (agent_placer_report(core, view->row.key, &out->report) && view->row.phase != STORE_PLACED &&
+        !out->is_kept)
         out->report.is_heard = false;
     bool is_family = view->row.kind == STORE_KIND_PARENT && view->row.phase == STORE_HELD;
     if (is_family) {

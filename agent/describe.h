@@ -36,6 +36,7 @@ struct agent_picture {
     struct agent_report report;
     enum agent_state state;
     const char *reason; /* "" when there is none */
+    bool is_kept;       /* is to start anew, and is held: it goes on as it was */
     bool is_held;       /* exclusive, and nobody may decide for it */
     char text[AGENT_ABSENCE_MAX + 288];
     bool is_family; /* its runs are rows beside it, and this is how they stand */

@@ -133,6 +133,14 @@ void agent_family_chosen(struct agent_core *core, struct muster_bytes key)
         entry_make(core, home);
 }
 
+void agent_family_holds(struct agent_core *core)
+{
+    struct agent_family *t = core->family;
+    for (uint32_t i = 0; i < t->high; i++)
+        if (t->entry[i].is_used)
+            entry_due(t, &t->entry[i], core->now.mono_ms);
+}
+
 void agent_family_members(struct agent_core *core)
 {
     struct agent_family *t = core->family;

@@ -25,6 +25,7 @@ void agent_family_close(struct agent_core *core);
 void agent_family_serving(struct agent_core *core, uint32_t bucket);
 void agent_family_retired(struct agent_core *core, uint32_t bucket);
 void agent_family_chosen(struct agent_core *core, struct muster_bytes key);
+void agent_family_holds(struct agent_core *core); /* what is held has changed */
 void agent_family_members(struct agent_core *core);
 
 void agent_family_tick(struct agent_core *core);

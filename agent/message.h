@@ -59,10 +59,11 @@ enum agent_message {
     AGENT_MSG_CANCEL,
     AGENT_MSG_WATCH,
     AGENT_MSG_NEWS,
-    AGENT_MSG_LOST,   /* nodes declared lost for ever: [[id, name], …] */
-    AGENT_MSG_COPY,   /* a later boot of you was seen: you are a copy */
-    AGENT_MSG_RELAY,  /* pass this on to that node */
-    AGENT_MSG_RELAYED /* passed on for that node */
+    AGENT_MSG_LOST,    /* nodes declared lost for ever: [[id, name], …] */
+    AGENT_MSG_COPY,    /* a later boot of you was seen: you are a copy */
+    AGENT_MSG_RELAY,   /* pass this on to that node */
+    AGENT_MSG_RELAYED, /* passed on for that node */
+    AGENT_MSG_HOLDS    /* what is held and let go (agent/hold_set.h) */
 };
 
 /* What the runner says of a run; what people see is derived from it and the row. */

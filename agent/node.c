@@ -8,6 +8,7 @@
 
 #include "agent/boots.h"
 #include "agent/family.h"
+#include "agent/holds.h"
 #include "agent/lost.h"
 #include "agent/newsroom.h"
 #include "agent/node_inside.h"
@@ -59,6 +60,8 @@ static int rooms_open(struct agent_node *n)
         err = agent_newsroom_open(core);
     if (err == MUSTER_OK)
         err = agent_lost_open(core);
+    if (err == MUSTER_OK)
+        err = agent_holds_open(core);
     if (err == MUSTER_OK)
         err = agent_boots_open(core);
     if (err == MUSTER_OK)
@@ -156,6 +159,7 @@ void agent_node_close(struct agent_node *n)
     agent_placer_close(core);
     agent_wishes_close(&core->wishes);
     agent_peers_close(core);
+    agent_holds_close(core);
     agent_lost_close(core);
     agent_boots_close(core);
     agent_newsroom_close(core);
@@ -182,6 +186,7 @@ int agent_node_load(struct agent_node *n, enum store_table table, struct muster_
 {
     if (table == STORE_TABLE_META) {
         agent_lost_load(&n->core, key, value);
+        agent_holds_load(&n->core, key, value);
         agent_boots_load(&n->core, key, value);
     }
     if (table == STORE_TABLE_SEEN)
@@ -361,7 +366,8 @@ static void store_effect(struct agent_node *n, const struct store_effect *s)
     case STORE_EFFECT_COMMITTED:
         if (s->cookie == n->found_cookie && s->cookie != 0)
             node_founded(n, s->err);
-        else if (!agent_lost_noted(core, s->cookie, s->err))
+        else if (!agent_lost_noted(core, s->cookie, s->err) &&
+                 !agent_holds_noted(core, s->cookie, s->err))
             agent_runner_noted(core, s->cookie, s->err);
         break;
     }

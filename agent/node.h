@@ -110,6 +110,8 @@ struct agent_member {
     uint64_t since_wall_ms; /* of the status */
 };
 
+struct agent_hold_set;
+
 struct agent_status {
     const char *node;
     struct muster_id node_id, cluster_id;
@@ -126,7 +128,8 @@ struct agent_status {
     uint32_t buckets_orphan; /* seated here and without a keeper that is heard */
     uint64_t since_wall_ms;  /* of the start */
     struct agent_settings settings;
-    const char *problem[10]; /* sentences; NULL past the end */
+    const struct agent_hold_set *holds; /* until the next step */
+    const char *problem[10];            /* sentences; NULL past the end */
 };
 
 void agent_node_status(const struct agent_node *n, struct agent_status *out);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/boots.h"
+#include "agent/holds.h"
 #include "agent/lost.h"
 #include "agent/newsroom.h"
 #include "agent/node_inside.h"
@@ -270,6 +271,8 @@ static void leave_tick(struct agent_node *n)
         agent_runner_stop_all(core, n->exit_err != MUSTER_OK ? "its node may not run jobs any more"
                                     : alone ? "its agent was stopped and no other node is open"
                                             : "its agent was stopped");
+    else if (!n->is_leave_sent)
+        agent_runner_stop_held(core, "its agent was stopped, and it is held");
     if (!n->is_leave_sent && agent_runner_count(core) == 0) {
         const struct gossip_event e = { .kind = GOSSIP_EVENT_LEAVE };
         n->is_leave_sent = true;
@@ -544,6 +547,7 @@ static const struct message_rule messages[] = {
     { AGENT_MSG_CHUNK, NULL, agent_requests_chunk },
     { AGENT_MSG_CANCEL, agent_serve_cancel, NULL },
     { AGENT_MSG_NEWS, NULL, agent_news_got },
+    { AGENT_MSG_HOLDS, NULL, agent_holds_got },
 };
 
 void node_message(struct agent_core *core, struct muster_id from, uint32_t message,

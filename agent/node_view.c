@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/holds.h"
 #include "agent/newsroom.h"
 #include "agent/node_inside.h"
 #include "agent/peers.h"
@@ -82,7 +83,8 @@ void agent_node_status(const struct agent_node *n, struct agent_status *out)
                                   .waiting = agent_placer_waiting(core),
                                   .rows = c.rows,
                                   .buckets_kept = c.serving,
-                                  .since_wall_ms = core->started_wall_ms };
+                                  .since_wall_ms = core->started_wall_ms,
+                                  .holds = agent_holds_set(core) };
     for (uint32_t i = 0; i < agent_peers_count(core); i++) {
         const struct agent_peer *p = agent_peers_at(core, i);
         uint32_t *count[] = { [GOSSIP_ALIVE] = &out->alive,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/boots.h"
+#include "agent/holds.h"
 #include "agent/lost.h"
 #include "agent/newsroom.h"
 #include "agent/peers_inside.h"
@@ -237,6 +238,7 @@ static void link_up(struct agent_core *core, struct agent_peer *p, struct agent_
     agent_runner_tell_load(core, p);
     agent_news_linked(core, p);
     agent_lost_tell(core, p->link);
+    agent_holds_tell(core, p->link);
     agent_placer_linked(core, p, restarted);
     agent_runner_linked(core, p);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/holds.h"
 #include "agent/job.h"
 #include "agent/newsroom.h"
 #include "agent/placer_inside.h"
@@ -115,6 +116,7 @@ void placer_free(struct agent_core *core, struct place_entry *e)
     agent_wish_drop(&core->wishes, e->wish);
     if (e->is_moving)
         t->moving--;
+    t->held_back -= e->is_held_back;
     muster_heap_remove(&t->queue, index);
     muster_heap_remove(&t->permits, index);
     muster_heap_remove(&t->timer, index);
@@ -283,9 +285,35 @@ static uint64_t delay_end_ms(const struct agent_core *core, struct place_entry *
     return e->delay_ms;
 }
 
+static void held_back_set(struct agent_core *core, struct place_entry *e, bool is_held_back)
+{
+    core->placer->held_back += is_held_back;
+    core->placer->held_back -= e->is_held_back;
+    e->is_held_back = is_held_back;
+}
+
+/* Everything is held: it waits, and nobody is asked to have it, until it is let go. */
+static bool is_held_back(struct agent_core *core, struct place_entry *e,
+                         const struct store_row *row)
+{
+    if (!agent_holds_has(core, row->key))
+        return false;
+    MUSTER_MARK(waits_because_all_is_held);
+    placer_offer_forget(core, e);
+    placer_permit_drop(core, e);
+    muster_heap_remove(&core->placer->queue, entry_index(core, e));
+    muster_heap_remove(&core->placer->permits, entry_index(core, e));
+    held_back_set(core, e, true);
+    e->state = PLACE_DELAYED;
+    placer_due(core, e, placer_limit_ms(core, e, row));
+    return true;
+}
+
 static void look_waiting(struct agent_core *core, struct place_entry *e,
                          const struct store_row *row)
 {
+    if (is_held_back(core, e, row))
+        return;
     uint64_t delay = delay_end_ms(core, e, row);
     if (core->now.mono_ms < delay) {
         e->state = PLACE_DELAYED;
@@ -366,14 +394,17 @@ static void look_lost(struct agent_core *core, struct place_entry *e, struct sto
     bool is_held = view->row.want == STORE_WANT_HOLD;
     bool is_early = core->now.mono_ms < delay_end_ms(core, e, &view->row);
     agent_news_add(core, "run.lost", agent_node_name(core, e->node), e->key, e->token,
-                   is_held ? "its node is gone, and it is held"
-                           : "its node is gone; it is placed anew");
+                   is_held || agent_holds_has(core, view->row.key)
+                       ? "its node is gone, and it is held"
+                       : "its node is gone; it is placed anew");
     core->counters.handovers++;
     e->why[0] = '\0';
     e->refused_count = 0;
     placer_refuse(e, e->node); /* it may still count as alive, and would not answer */
     if (is_held)
         run_clear(core, e, view, "held by a person, and its node is gone");
+    else if (agent_holds_has(core, view->row.key))
+        run_clear(core, e, view, "its node is gone");
     else if (is_early) /* it waited to be tried again, and so it does elsewhere */
         run_clear(core, e, view, "its node is gone; it waits for its next try");
     else if (!placer_offer(core, e, &view->row))
@@ -385,6 +416,23 @@ static void moving_end(struct agent_core *core, struct place_entry *e)
     if (e->is_moving)
         core->placer->moving--;
     e->is_moving = false;
+}
+
+/* Started where it has its place, or asked after there. */
+static void run_ask(struct agent_core *core, struct place_entry *e, const struct store_row *row)
+{
+    e->state = PLACE_PLACED;
+    placer_permit_used(core, e);
+    uint64_t now = core->now.mono_ms, repeat = core->config.start_repeat_ms;
+    uint64_t last = e->heard_ms > e->started_ms ? e->heard_ms : e->started_ms;
+    if (last == 0 || now >= last + repeat || MUSTER_RARE(start_repeated)) {
+        if (e->started_ms != 0)
+            MUSTER_MARK(start_repeated);
+        placer_start_send(core, e, row);
+        last = now;
+    }
+    uint64_t next = muster_deadline_sooner(last + repeat, e->lost_ms);
+    placer_due(core, e, muster_deadline_sooner(next, placer_limit_ms(core, e, row)));
 }
 
 static void look_placed(struct agent_core *core, struct place_entry *e, struct store_view *view)
@@ -404,24 +452,25 @@ static void look_placed(struct agent_core *core, struct place_entry *e, struct s
         look_lost(core, e, view);
         return;
     }
-    if (e->is_moving || may_move(core, e, row) || placer_follows(core, e, row)) {
+    bool may_go = !agent_holds_has(core, row->key);
+    if (e->is_moving || (may_go && (may_move(core, e, row) || placer_follows(core, e, row)))) {
         bool follows = !muster_id_is_zero(e->move_to);
         look_stopping(core, e, view,
                       follows ? "moves to where the ring wants it" : "moves off a draining node");
         return;
     }
-    e->state = PLACE_PLACED;
-    placer_permit_used(core, e);
-    uint64_t now = core->now.mono_ms, repeat = core->config.start_repeat_ms;
-    uint64_t last = e->heard_ms > e->started_ms ? e->heard_ms : e->started_ms;
-    if (last == 0 || now >= last + repeat || MUSTER_RARE(start_repeated)) {
-        if (e->started_ms != 0)
-            MUSTER_MARK(start_repeated);
-        placer_start_send(core, e, row);
-        last = now;
-    }
-    uint64_t next = muster_deadline_sooner(last + repeat, e->lost_ms);
-    placer_due(core, e, muster_deadline_sooner(next, placer_limit_ms(core, e, row)));
+    run_ask(core, e, row);
+}
+
+/* It is to end so that it can start anew, and nothing may start: what runs goes on until then. */
+static void look_kept(struct agent_core *core, struct place_entry *e, struct store_view *view)
+{
+    MUSTER_MARK(runs_on_because_all_is_held);
+    (void)token_take(core, e, &view->row);
+    if (placer_is_lost(core, e, &view->row))
+        run_clear(core, e, view, "its node is gone");
+    else
+        run_ask(core, e, &view->row);
 }
 
 static void done_ok_send(struct agent_core *core, struct place_entry *e)
@@ -442,6 +491,10 @@ static void look_run(struct agent_core *core, struct place_entry *e, struct stor
     switch (row->phase) {
     case STORE_WAITING:
         if (row->run_token != 0) {
+            if (agent_holds_has(core, row->key)) {
+                look_kept(core, e, view);
+                return;
+            }
             MUSTER_MARK(waits_for_the_end_of_a_run);
             bool moves = muster_id_equal(row->avoid, row->run_node);
             look_stopping(core, e, view, moves ? "moves to another node" : "is to start anew");
@@ -469,6 +522,7 @@ static void look_run(struct agent_core *core, struct place_entry *e, struct stor
 void placer_look(struct agent_core *core, struct place_entry *e)
 {
     struct store_view view;
+    held_back_set(core, e, false);
     if (e->state == PLACE_CLAIMED) {
         if (core->now.mono_ms >= e->heard_ms + PLACE_CLAIM_MS)
             placer_free(core, e);

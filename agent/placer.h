@@ -74,6 +74,7 @@ void agent_placer_done(struct agent_core *core, struct muster_id from, struct mu
 void agent_placer_permit_said(struct agent_core *core, struct muster_reader *r);
 void agent_placer_permit_check(struct agent_core *core, struct muster_reader *r);
 
+void agent_placer_holds(struct agent_core *core); /* what is held has changed (agent/holds.h) */
 void agent_placer_tick(struct agent_core *core);
 void agent_placer_freed(struct agent_core *core, struct muster_id node); /* it has fewer runs */
 void agent_placer_kick(struct agent_core *core);  /* the ring changed: who waits may fit now */

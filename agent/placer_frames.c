@@ -4,9 +4,12 @@
 #include <string.h>
 
 #include "agent/family.h"
+#include "agent/holds.h"
 #include "agent/newsroom.h"
 #include "agent/placer_inside.h"
 #include "agent/runner.h"
+
+#define HOLDS_LOOKS 1024 /* in one millisecond */
 
 /* ---- the store */
 
@@ -80,7 +83,7 @@ static bool is_capped(struct agent_core *core, const struct store_row *row)
 static bool is_claimable(struct agent_core *core, const struct store_row *row)
 {
     bool is_available = row->mode == STORE_AVAILABLE || MUSTER_MUTANT(exclusive_claimed);
-    if (!is_available || row->want != STORE_WANT_RUN)
+    if (!is_available || row->want != STORE_WANT_RUN || agent_holds_has(core, row->key))
         return false;
     const struct agent_peer *own = agent_family_node(core, row->key);
     if (own != NULL && !own->is_self)
@@ -170,6 +173,16 @@ void agent_placer_node(struct agent_core *core, struct muster_id id)
 void agent_placer_peer(struct agent_core *core, const struct agent_peer *p)
 {
     agent_placer_node(core, p->id);
+}
+
+/* Those that are held back are looked at again, and those that are not yet: some at a time, for
+ * whoever may place one asks once more. */
+void agent_placer_holds(struct agent_core *core)
+{
+    struct agent_placer *t = core->placer;
+    for (uint32_t i = 0; i < t->high; i++)
+        if (t->entry[i].is_used)
+            placer_due(core, &t->entry[i], core->now.mono_ms + i / HOLDS_LOOKS);
 }
 
 void agent_placer_linked(struct agent_core *core, struct agent_peer *p, bool restarted)
@@ -582,5 +595,6 @@ bool agent_placer_report(const struct agent_core *core, struct muster_bytes key,
 
 uint32_t agent_placer_waiting(const struct agent_core *core)
 {
-    return core->placer->queue.count + core->placer->permits.count;
+    const struct agent_placer *t = core->placer;
+    return t->queue.count + t->permits.count + t->held_back;
 }

@@ -75,6 +75,7 @@ struct place_entry {
     bool is_permit_heard;
     struct muster_id move_to; /* where a person wants it; zero: anywhere */
     bool is_moving;           /* stopped to leave a draining node */
+    bool is_held_back;        /* waits because everything is held */
     uint64_t level_ms;        /* when to look again whether it should move */
     bool owes_done_ok;
     struct muster_id done_from;
@@ -131,8 +132,9 @@ struct agent_placer {
     uint64_t tickets_left_ms, tickets_worst; /* when they last did, and the worst rank of them */
     bool is_ticket_due; /* somebody waits who comes before that one and has none yet */
     uint32_t moving;
-    uint64_t calm_ms;  /* since when the members are as they are */
-    uint64_t level_ms; /* when a run was last moved to level the load */
+    uint32_t held_back; /* entries that wait because everything is held */
+    uint64_t calm_ms;   /* since when the members are as they are */
+    uint64_t level_ms;  /* when a run was last moved to level the load */
 };
 
 struct place_entry *placer_find(const struct agent_core *core, struct muster_bytes key);

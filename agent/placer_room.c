@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/family.h"
+#include "agent/holds.h"
 #include "agent/job.h"
 #include "agent/lost.h"
 #include "agent/newsroom.h"
@@ -329,7 +330,7 @@ static void place(struct agent_core *core, struct place_entry *e, struct muster_
     bool waits = row.phase == STORE_WAITING && row.run_token == 0;
     bool lost = row.phase == STORE_PLACED && placer_is_lost(core, e, &row);
     if (row.want != STORE_WANT_RUN || !view.is_chosen || (!waits && !lost) ||
-        (waits && placer_permit_lacks(e))) {
+        (waits && placer_permit_lacks(e)) || agent_holds_has(core, row.key)) {
         MUSTER_MARK(room_for_what_wants_none);
         placer_look(core, e);
         return;

@@ -9,6 +9,7 @@
 
 #include "agent/family.h"
 #include "agent/gather.h"
+#include "agent/holds.h"
 #include "agent/peers.h"
 #include "agent/place.h"
 #include "agent/relay.h"
@@ -200,7 +201,7 @@ static enum way way_of(enum agent_op op)
 {
     if (agent_op_writes(op) || agent_op_reads(op))
         return WAY_KEEPER;
-    if (op <= AGENT_OP_KEYS)
+    if (op <= AGENT_OP_HOLDS)
         return WAY_GATHER;
     return op == AGENT_OP_LOGS ? WAY_LOGS : WAY_NODE;
 }
@@ -282,9 +283,10 @@ void agent_requests_client(struct agent_core *core, const struct agent_request *
         agent_trigger_begin(core, q);
         return;
     }
-    if (q->op == AGENT_OP_KEYS) {
+    if (q->op == AGENT_OP_KEYS || q->op == AGENT_OP_HOLDS) {
         struct agent_reply no = { .err = MUSTER_OK };
-        no.err = agent_keys_ask(core, &asked, &no.message);
+        no.err = q->op == AGENT_OP_KEYS ? agent_keys_ask(core, &asked, &no.message)
+                                        : agent_holds_ask(core, &asked, &no.message);
         if (no.err != MUSTER_OK) {
             agent_requests_tell(core, q->number, &no);
             return;

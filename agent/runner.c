@@ -2,10 +2,12 @@
 /* What runs here: the tables, the slots, and the reports to the keepers. */
 #include "agent/runner.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/apart.h"
+#include "agent/holds.h"
 #include "agent/peers.h"
 #include "agent/place.h"
 #include "agent/placer.h"
@@ -433,6 +435,34 @@ void agent_runner_flush(struct agent_core *core)
     r->told_used = used;
     r->told_draining = draining;
     agent_peers_load(core, slots, used, draining);
+}
+
+/* ---- everything that runs here */
+
+void agent_runner_stop_all(struct agent_core *core, const char *why)
+{
+    struct agent_runner *r = core->runner;
+    for (uint32_t i = 0; i < r->high; i++) {
+        struct agent_run *run = &r->run[i];
+        if (!run->is_used || run->state == AGENT_RUN_STOPPING || run->state == AGENT_RUN_ENDED)
+            continue;
+        (void)snprintf(run->note, sizeof run->note, "%s", why);
+        runner_end_stopped(core, run);
+    }
+}
+
+/* Nobody would start them elsewhere: there is nothing to wait for. */
+void agent_runner_stop_held(struct agent_core *core, const char *why)
+{
+    struct agent_runner *r = core->runner;
+    for (uint32_t i = 0; i < r->high; i++) {
+        struct agent_run *run = &r->run[i];
+        if (!run->is_used || run->state == AGENT_RUN_STOPPING || run->state == AGENT_RUN_ENDED ||
+            !agent_holds_has(core, runner_key(run)))
+            continue;
+        (void)snprintf(run->note, sizeof run->note, "%s", why);
+        runner_end_stopped(core, run);
+    }
 }
 
 /* ---- time */

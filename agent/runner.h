@@ -59,6 +59,8 @@ void agent_runner_linked(struct agent_core *core, const struct agent_peer *p);
 /* Tells one peer how many slots we have and use. */
 void agent_runner_tell_load(struct agent_core *core, const struct agent_peer *p);
 /* Ends everything that runs here, for a leave that can wait no longer. */
+/* Those that are held with everything. */
+void agent_runner_stop_held(struct agent_core *core, const char *why);
 void agent_runner_stop_all(struct agent_core *core, const char *why);
 
 uint32_t agent_runner_used(const struct agent_core *core);  /* slots: live and reserved */

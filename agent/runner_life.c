@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/holds.h"
 #include "agent/newsroom.h"
 #include "agent/peers.h"
 #include "agent/relay.h"
@@ -350,6 +351,11 @@ void runner_launch(struct agent_core *core, struct agent_run *run)
         move_away(core, run, "its slot was taken while it waited to be tried again");
         return;
     }
+    if (agent_holds_has(core, runner_key(run)) && !MUSTER_MUTANT(started_while_held)) {
+        MUSTER_MARK(not_started_while_held);
+        move_away(core, run, "it was to be started while everything is held");
+        return;
+    }
     run->holds_slot = true;
     run->retry_ms = MUSTER_NEVER;
     run->awaits_lease = !lease_is_good(core, run);
@@ -512,18 +518,6 @@ void runner_lonely(struct agent_core *core, struct agent_run *run)
     note_set(run, why);
     agent_news_add(core, "run.dropped", NULL, run->key, run->token, "ended: %s", run->note);
     runner_end_stopped(core, run);
-}
-
-void agent_runner_stop_all(struct agent_core *core, const char *why)
-{
-    struct agent_runner *r = core->runner;
-    for (uint32_t i = 0; i < r->high; i++) {
-        struct agent_run *run = &r->run[i];
-        if (!run->is_used || run->state == AGENT_RUN_STOPPING || run->state == AGENT_RUN_ENDED)
-            continue;
-        note_set(run, why);
-        runner_end_stopped(core, run);
-    }
 }
 
 /* ---- answers of keepers */

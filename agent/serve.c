@@ -10,6 +10,7 @@
 
 #include "agent/describe.h"
 #include "agent/family.h"
+#include "agent/holds.h"
 #include "agent/job.h"
 #include "agent/newsroom.h"
 #include "agent/peers.h"
@@ -509,6 +510,8 @@ void agent_serve_op(struct agent_core *core, struct muster_id from, struct muste
         serve_list(core, &ask);
     else if (q.op == AGENT_OP_KEYS)
         agent_keys_serve(core, &ask);
+    else if (q.op == AGENT_OP_HOLDS)
+        agent_holds_serve(core, &ask);
     else if (q.op == AGENT_OP_LOGS)
         serve_logs(core, &ask);
     else

@@ -59,6 +59,8 @@ struct serve_ask {
 
 void serve_error(struct agent_core *core, const struct serve_ask *ask, int err, const char *field,
                  const char *format, ...) MUSTER_PRINTF(5, 6);
+/* The one row of this node in a list that is gathered from all. */
+void serve_row(struct agent_core *core, const struct serve_ask *ask, struct muster_bytes row);
 void serve_body(struct agent_core *core, const struct serve_ask *ask, struct muster_bytes body);
 
 /* One of the copies of a job: answers what has no meaning there, and marks what a person wants of

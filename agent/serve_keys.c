@@ -132,23 +132,10 @@ static void row_write(struct agent_core *core, struct muster_text *out, const ch
 
 void agent_keys_serve(struct agent_core *core, const struct serve_ask *ask)
 {
-    uint8_t part[4096], *mark;
-    struct muster_writer w = muster_writer_over(part, sizeof part);
     struct muster_text row;
-    char key[AGENT_NAME_MAX + MUSTER_ID_TEXT + 2], id[MUSTER_ID_TEXT];
     bool is_change = strcmp(ask->q->name, "list") != 0;
     muster_text_open(&row, 2048);
     row_write(core, &row, fault_text(is_change ? change(core, ask->q) : MUSTER_OK));
-    (void)snprintf(key, sizeof key, "%s %s", core->config.name,
-                   muster_id_text(core->config.self, id));
-    mark = muster_write_array_open(&w);
-    muster_write_array(&w, 3);
-    muster_write_str(&w, muster_bytes_text(key));
-    muster_write_u64(&w, 1);
-    muster_write_bytes(&w, muster_text_bytes(&row));
-    muster_write_array_close(&w, mark, 1);
-    muster_write_bool(&w, false);
-    MUSTER_ASSERT(muster_writer_err(&w) == MUSTER_OK);
-    serve_body(core, ask, muster_writer_bytes(&w));
+    serve_row(core, ask, muster_text_bytes(&row));
     muster_text_close(&row);
 }

@@ -88,6 +88,26 @@ static void signal_send(struct agent_core *core, const struct serve_ask *ask,
     muster_text_close(&out);
 }
 
+void serve_row(struct agent_core *core, const struct serve_ask *ask, struct muster_bytes row)
+{
+    char key[AGENT_NAME_MAX + MUSTER_ID_TEXT + 2], id[MUSTER_ID_TEXT];
+    size_t size = row.len + sizeof key + 64;
+    uint8_t *part = malloc(size);
+    struct muster_writer w = muster_writer_over(part, part != NULL ? size : 0);
+    (void)snprintf(key, sizeof key, "%s %s", core->config.name,
+                   muster_id_text(core->config.self, id));
+    uint8_t *mark = muster_write_array_open(&w);
+    muster_write_array(&w, 3);
+    muster_write_str(&w, muster_bytes_text(key));
+    muster_write_u64(&w, 1);
+    muster_write_bytes(&w, row);
+    muster_write_array_close(&w, mark, 1);
+    muster_write_bool(&w, false);
+    if (muster_writer_err(&w) == MUSTER_OK)
+        serve_body(core, ask, muster_writer_bytes(&w));
+    free(part);
+}
+
 void serve_read(struct agent_core *core, const struct serve_ask *ask, const struct store_view *view)
 {
     struct agent_picture p;

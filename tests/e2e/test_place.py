@@ -99,6 +99,46 @@ def test_a_person_holds_releases_and_moves(three):
     eventually(lambda: c.by_job()["web"].node == c[here].name, 5, "released, it starts again")
 
 
+def test_everything_is_held_over_restarts_and_what_a_person_held_stays_so(three):
+    c = three
+    for job in ("web", "db/main", "mine"):
+        c[0].submit(job)
+    c[0].submit("flaky", exec=("sh", "-c", "sleep 1; exit 1"), backoff={"first": "1s"})
+    before = nodes_of(c, "web", "db/main", "mine", "flaky")
+    pid = c.by_job()["web"].pid
+    assert c[0].cli("hold", "mine")[0] == 0
+    code, out, said = c[1].cli("hold", "--all")
+    assert (code, out) == (0, "nothing new of any job starts on 3 of 3 nodes\n"), said
+    assert c[0].cli("hold", "--all", "--prefix", "No")[0] == 2
+    with pytest.raises(ApiError) as e:
+        c[0].post("/v1/hold", {"prefx": "web"})
+    assert (e.value.status, e.value.field) == (400, "prefix"), e.value
+    c[2].submit("late")
+    assert c[0].cli("restart", "web")[0] == 0
+    eventually(lambda: set(c.by_job()) == {"web", "db/main", "mine"}, 5,
+               "what fails is not tried again")
+    assert "everything is held since" in c[0].get("/v1/runs/late")["reason"]
+    assert "everything is held for" in c[2].cli("status")[1]
+    hit = before["db/main"]
+    c[hit].kill9()
+    gone = [job for job in before if before[job] == hit and job != "flaky"]
+    eventually(lambda: not set(gone) & set(c.by_job()), 5, "they end with their agent")
+    c[hit].start()
+    c.wait_members()
+    assert "everything is held for" in c[hit].cli("ps")[1]
+    code, out, said = c[hit].cli("release", "--all", "--prefix", "db/")
+    assert code == 0, said
+    eventually(lambda: "db/main" in c.by_job(), 10, "a part is let go")
+    assert not {"late", "flaky", *gone} - {"db/main"} & set(c.by_job())
+    if "web" not in gone:
+        assert c.by_job()["web"].pid == pid
+    assert c[0].cli("release", "--all")[0] == 0
+    eventually(lambda: {"web", "db/main", "late", "flaky"} <= set(c.by_job()), 10, "all is let go")
+    eventually(lambda: "web" in gone or c.by_job()["web"].pid != pid, 5, "its restart was not lost")
+    assert c[0].get("/v1/jobs/mine")["desired"] == "hold"
+    assert ("mine" in gone) != ("mine" in c.by_job())
+
+
 def test_a_node_is_held_and_gets_other_slots_and_tags_and_keeps_them(three):
     c = three
     c[1].submit("old", on="tag.gpu")

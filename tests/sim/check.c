@@ -37,6 +37,7 @@ void sim_check_started(struct sim *s, uint32_t node, const struct sim_proc *p)
     sim_inv_leased(s, node, p);
     sim_inv_overlap(s, node, p);
     sim_inv_late(s, node, p);
+    sim_inv_halted(s, node, p);
 }
 
 static void oracle_check(struct sim *s)

@@ -303,6 +303,8 @@ void sim_clients_look(struct sim *s)
         return;
     if (s->is_storm && muster_rng_chance(&s->rng, CLIENT_PUT, 100) && s->jobs < s->jobs_max)
         job_new(s, node);
+    if (!s->is_storm && sim_holds_any(s, node))
+        sim_hold_all(s, node, "release", "");
     if (s->jobs == 0 || !s->node[node].is_up)
         return;
     struct sim_job *j = &s->job[muster_rng_below(&s->rng, s->jobs)];

@@ -62,6 +62,7 @@ static const struct fault_kind kinds[SIM_FAULTS] = {
     [SIM_DRAIN] = { "drain", { 20, 10, 50, 10, 40, 0 }, 20000, strike_drain },
     [SIM_UPGRADE] = { "upgrade", { 20, 10, 30, 5, 20, 20 }, 25000, strike_upgrade },
     [SIM_FORGET] = { "forget", { 15, 0, 30, 10, 15, 0 }, 25000, strike_forget },
+    [SIM_HALT] = { "halt", { 15, 10, 15, 10, 15, 10 }, 15000, strike_halt },
     [SIM_ROLLBACK] = { "rollback", { 10, 0, 10, 25, 15, 0 }, 10000, strike_rollback },
 };
 

@@ -79,6 +79,7 @@ enum sim_fault {
     SIM_UPGRADE,
     SIM_FORGET,
     SIM_ROLLBACK,
+    SIM_HALT,
     SIM_FAULTS
 };
 

@@ -35,6 +35,7 @@ void sim_inv_version(struct sim *s, uint32_t bucket, uint64_t version);         
 void sim_inv_news(struct sim *s, uint32_t node, const struct agent_news *n);    /* R55 */
 void sim_inv_dropped(struct sim *s, uint32_t node, const struct agent_news *n); /* R29 */
 void sim_inv_fed(struct sim *s);                                                /* R52 */
+void sim_inv_halted(struct sim *s, uint32_t node, const struct sim_proc *p);    /* I16 */
 void sim_inv_group(struct sim *s, const struct sim_job *j);                     /* I15 */
 uint32_t sim_group_runs(const struct sim *s);
 void sim_inv_once(struct sim *s); /* P2, P3 */

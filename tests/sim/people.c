@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/hold_set.h"
 #include "tests/sim/sim.h"
 
 #define OATH_AGAIN_MS 2000
@@ -73,6 +74,28 @@ void sim_oath(struct sim *s, struct muster_id id, uint32_t in_ms)
     s->oath.id = id;
     s->oath.is_wanted = true;
     sim_call(s, in_ms, oath, muster_rng_below(&s->rng, s->nodes));
+}
+
+/* ---- everything held, and let go */
+
+void sim_hold_all(struct sim *s, uint32_t node, const char *verb, const char *prefix)
+{
+    struct agent_request q = {
+        .op = AGENT_OP_HOLDS, .name = verb, .prefix = prefix, .number = s->next_request++
+    };
+    const struct agent_event e = { .kind = AGENT_EVENT_REQUEST, .request = &q };
+    sim_log(s, "%s of everything (%s) at n%u", verb, prefix, node);
+    sim_step(s, node, &e);
+}
+
+bool sim_holds_any(const struct sim *s, uint32_t node)
+{
+    struct agent_status status;
+    agent_node_status(s->node[node].node, &status);
+    for (uint32_t i = 0; i < status.holds->count; i++)
+        if (status.holds->hold[i].is_held)
+            return true;
+    return false;
 }
 
 /* ---- disks put back */

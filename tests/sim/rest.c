@@ -105,6 +105,8 @@ static const char *unrest(struct sim *s)
     const char *why = NULL;
     for (uint32_t b = 0; b < s->buckets && why == NULL; b++)
         why = bucket_unrest(s, b);
+    for (uint32_t i = 0; i < s->nodes && why == NULL; i++)
+        why = sim_holds_any(s, i) ? said(s, "n%u holds everything", i) : NULL;
     for (uint32_t i = 0; i < s->jobs && why == NULL; i++)
         why = job_unrest(s, &s->job[i]);
     return why == NULL && sim_clients_wait(s) ? "a client has no answer" : why;

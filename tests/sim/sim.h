@@ -369,8 +369,11 @@ void sim_flap(struct sim *s, uint64_t what);   /* node, and milliseconds << 8: c
 void sim_hiccup(struct sim *s, uint64_t what); /* likewise: its loop is late */
 
 /* ---- people.c */
-void sim_exits(struct sim *s, uint32_t node, int err); /* its agent has ended by itself */
-void sim_leave(struct sim *s, uint32_t node);          /* and is asked to */
+/* Every job, or those whose names begin so: "hold" or "release". */
+void sim_hold_all(struct sim *s, uint32_t node, const char *verb, const char *prefix);
+bool sim_holds_any(const struct sim *s, uint32_t node); /* as this node knows */
+void sim_exits(struct sim *s, uint32_t node, int err);  /* its agent has ended by itself */
+void sim_leave(struct sim *s, uint32_t node);           /* and is asked to */
 void sim_oath(struct sim *s, struct muster_id id, uint32_t in_ms); /* that its disk is gone */
 bool sim_boot_is_known(const struct sim *s, uint32_t node);
 void sim_image_take(struct sim *s, uint32_t node);

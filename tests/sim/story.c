@@ -518,6 +518,7 @@ static const struct {
     { "turns", 3, story_turns },
     { "after", 4, story_after },
     { "quiet", 5, story_quiet },
+    { "halt", 4, story_halt },
     { "majority", 3, story_majority },
     { "takeover", 5, story_takeover },
     { "tardy", 5, story_tardy },

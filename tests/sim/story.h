@@ -79,5 +79,6 @@ void story_words(struct sim *s);
 void story_turns(struct sim *s);
 void story_after(struct sim *s);
 void story_quiet(struct sim *s);
+void story_halt(struct sim *s);
 
 #endif

@@ -41,6 +41,7 @@ void strike_wall_step(struct sim *s, struct muster_rng *r);
 void strike_drain(struct sim *s, struct muster_rng *r);
 void strike_upgrade(struct sim *s, struct muster_rng *r);
 void strike_forget(struct sim *s, struct muster_rng *r);
+void strike_halt(struct sim *s, struct muster_rng *r);
 void strike_rollback(struct sim *s, struct muster_rng *r);
 
 #endif

@@ -207,6 +207,18 @@ void strike_drain(struct sim *s, struct muster_rng *r)
     sim_count(s, SIM_DRAIN);
 }
 
+/* Somebody holds everything, or a part, and lets go of as much a while later. */
+void strike_halt(struct sim *s, struct muster_rng *r)
+{
+    static const char *const prefix[] = { "", "", "job-1", "job-" };
+    uint32_t node = node_draw(s, r), which = (uint32_t)muster_rng_below(r, 4);
+    bool is_hold = muster_rng_chance(r, 1, 2);
+    if (!s->node[node].is_up || s->node[node].is_paused)
+        return;
+    sim_hold_all(s, node, is_hold ? "hold" : "release", prefix[which]);
+    sim_count(s, SIM_HALT);
+}
+
 static void leave(struct sim *s, uint64_t node)
 {
     if (s->is_storm)

@@ -63,6 +63,11 @@ const struct cli_flag cli_flags_trigger[] = {
     { .name = "batch", .value = "NAME", .help = "with --from: what its runs are known by (FILE)" },
     END
 };
+const struct cli_flag cli_flags_hold[] = {
+    { .name = "all", .help = "every job there is and will be" },
+    { .name = "prefix", .value = "NAME", .help = "with --all: those whose names begin so" },
+    END
+};
 const struct cli_flag cli_flags_move[] = {
     { .name = "to", .value = "NODE", .help = "to this node (to any other)" }, END
 };

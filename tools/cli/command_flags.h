@@ -18,6 +18,7 @@ extern const struct cli_flag cli_flags_ps[];
 extern const struct cli_flag cli_flags_runs[];
 extern const struct cli_flag cli_flags_change[];
 extern const struct cli_flag cli_flags_trigger[];
+extern const struct cli_flag cli_flags_hold[];
 extern const struct cli_flag cli_flags_move[];
 extern const struct cli_flag cli_flags_wait[];
 extern const struct cli_flag cli_flags_logs[];

@@ -145,22 +145,32 @@ const struct cli_command cli_commands_job[] = {
     { .verb = "hold",
       .also = "job hold",
       .group = "job",
-      .usage = "NAME…",
+      .usage = "NAME… | --all [--prefix NAME]",
       .help = "start nothing new of these jobs; what runs goes on",
       .more = "A run that is under way goes on, with its retries there. When it ends, or its node\n"
-              "is gone, the job waits for 'muster release'.\n",
-      .flags = cli_flags_none,
-      .words_min = 1,
+              "is gone, the job waits for 'muster release'.\n\n"
+              "  muster hold --all                    # an emergency: nothing new starts anywhere\n"
+              "  muster hold --all --prefix market/   # or nothing of these\n\n"
+              "With --all every node is told, and remembers it over restarts; jobs that are\n"
+              "made later are held too. Nothing is ended: what runs goes on, also when it was\n"
+              "restarted or changed or its node drains, until it is let go. What fails is not\n"
+              "tried again, and no clock ticks; its ticks are missed ones then (`missed`).\n",
+      .flags = cli_flags_hold,
+      .words_min = 0,
       .words_max = CLI_WORDS_MAX,
       .takes = CLI_TAKES_JOB,
       .run = cli_verb_hold },
     { .verb = "release",
       .also = "job release",
       .group = "job",
-      .usage = "NAME…",
+      .usage = "NAME… | --all [--prefix NAME]",
       .help = "let held jobs start again",
-      .flags = cli_flags_none,
-      .words_min = 1,
+      .more = "  muster release --all                    # what `hold --all` has held\n"
+              "  muster release --all --prefix market/   # only these; the rest stays held\n\n"
+              "What was held by its name stays so until it is released by its name. The last word\n"
+              "about a name counts: 'hold --all' again holds these too.\n",
+      .flags = cli_flags_hold,
+      .words_min = 0,
       .words_max = CLI_WORDS_MAX,
       .takes = CLI_TAKES_JOB,
       .run = cli_verb_release },

@@ -6,6 +6,7 @@
 #include "agent/json.h"
 #include "base/text.h"
 #include "tools/cli/api.h"
+#include "tools/cli/hold_all.h"
 #include "tools/cli/table.h"
 #include "tools/cli/verbs.h"
 #include "tools/cli/view.h"
@@ -141,6 +142,11 @@ static void status_members(struct cli_value members)
     cli_view_fact("members", "%s", line);
 }
 
+static void held_print(const char *text)
+{
+    cli_view_fact("held", "%s", text);
+}
+
 static void status_print(struct cli_value s)
 {
     char since[48];
@@ -164,6 +170,7 @@ static void status_print(struct cli_value s)
     if (orphans > 0)
         cli_view_fact("", "%lld %s no keeper now", orphans,
                       cli_plural(orphans, "bucket has", "buckets have"));
+    cli_holds_each(cli_value_field(s, "holds"), held_print);
     cli_view_fact("version", "%s", cli_text(s, "version", "-"));
     for (size_t i = 0; i < cli_value_count(problems); i++)
         cli_view_fact(i == 0 ? "problems" : "", "%s",

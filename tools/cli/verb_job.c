@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "tools/cli/api.h"
 #include "tools/cli/help.h"
+#include "tools/cli/hold_all.h"
 #include "tools/cli/table.h"
 #include "tools/cli/verbs.h"
 #include "tools/cli/view.h"
@@ -249,13 +250,15 @@ int cli_verb_rm(struct cli *cli)
 int cli_verb_hold(struct cli *cli)
 {
     const struct change hold = { "POST", "/hold", "held", NULL, NULL };
-    return change_all(cli, &hold);
+    bool is_of_names = cli->args.word_count > 0 && !cli_flag_given(&cli->args, "all");
+    return is_of_names ? change_all(cli, &hold) : cli_hold_all(cli, "/v1/hold");
 }
 
 int cli_verb_release(struct cli *cli)
 {
     const struct change release = { "POST", "/release", "released", NULL, NULL };
-    return change_all(cli, &release);
+    bool is_of_names = cli->args.word_count > 0 && !cli_flag_given(&cli->args, "all");
+    return is_of_names ? change_all(cli, &release) : cli_hold_all(cli, "/v1/release");
 }
 
 int cli_verb_move(struct cli *cli)

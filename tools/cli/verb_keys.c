@@ -8,17 +8,11 @@
 #include "agent/keys.h"
 #include "base/text.h"
 #include "tools/cli/api.h"
+#include "tools/cli/everybody.h"
 #include "tools/cli/table.h"
 #include "tools/cli/verbs.h"
 
 #define KEYS_BITS_DEFAULT 256
-
-/* Who answered, and who of the living did not. */
-struct keys_view {
-    struct cli_result rows, members;
-    struct cli_value items;
-    size_t count;
-};
 
 int cli_verb_keygen(struct cli *cli)
 {
@@ -38,54 +32,14 @@ int cli_verb_keygen(struct cli *cli)
 
 /* ---- what the nodes say */
 
-static void view_close(struct keys_view *v)
-{
-    cli_api_close(&v->rows);
-    cli_api_close(&v->members);
-}
-
-/* `rows` has been filled in. */
-static int view_open(struct cli *cli, struct keys_view *v)
+static int view_ask(struct cli *cli, struct cli_everybody *v)
 {
     struct cli_path path;
     struct cli_request request = { .method = "GET", .path = &path };
-    v->items = cli_value_field(v->rows.root, "items");
-    v->count = cli_value_count(v->items);
-    cli_path_open(&path, "/v1/members");
-    return cli_api_must(cli, &request, &v->members);
-}
-
-static int view_ask(struct cli *cli, struct keys_view *v)
-{
-    struct cli_path path;
-    struct cli_request request = { .method = "GET", .path = &path };
-    *v = (struct keys_view){ .count = 0 };
+    *v = (struct cli_everybody){ .count = 0 };
     cli_path_open(&path, "/v1/keys");
     int code = cli_api_must(cli, &request, &v->rows);
-    return code == CLI_OK ? view_open(cli, v) : code;
-}
-
-static bool has_answered(const struct keys_view *v, const char *id)
-{
-    for (size_t i = 0; i < v->count; i++)
-        if (strcmp(cli_text(cli_value_item(v->items, i), "id", ""), id) == 0)
-            return true;
-    return false;
-}
-
-/* The n-th of the living that did not answer; NULL when there are no more. */
-static const char *silent(const struct keys_view *v, size_t n)
-{
-    struct cli_value items = cli_value_field(v->members.root, "items");
-    for (size_t i = 0; i < cli_value_count(items); i++) {
-        struct cli_value m = cli_value_item(items, i);
-        const char *status = cli_text(m, "status", "");
-        bool is_there = strcmp(status, "alive") == 0 || strcmp(status, "suspect") == 0;
-        if (is_there && !cli_truth(m, "foreign", false) &&
-            !has_answered(v, cli_text(m, "id", "")) && n-- == 0)
-            return cli_text(m, "name", "-");
-    }
-    return NULL;
+    return code == CLI_OK ? cli_everybody_open(cli, v) : code;
 }
 
 /* The place of a key among those of a node, -1: it does not have it. */
@@ -100,14 +54,14 @@ static int place_of(struct cli_value row, const char *mark)
 
 /* ---- printing */
 
-static const char *mark_at(const struct keys_view *v, size_t row, size_t place)
+static const char *mark_at(const struct cli_everybody *v, size_t row, size_t place)
 {
     struct cli_value keys = cli_value_field(cli_value_item(v->items, row), "keys");
     return place < cli_value_count(keys) ? cli_value_text(cli_value_item(keys, place), "-") : NULL;
 }
 
 /* Told already, when a node before it, or this one at a place before, has the same. */
-static bool is_known(const struct keys_view *v, size_t row, const char *mark)
+static bool is_known(const struct cli_everybody *v, size_t row, const char *mark)
 {
     for (size_t i = 0; i < row; i++)
         if (place_of(cli_value_item(v->items, i), mark) >= 0)
@@ -115,7 +69,7 @@ static bool is_known(const struct keys_view *v, size_t row, const char *mark)
     return false;
 }
 
-static void key_row(struct cli_table *table, const struct keys_view *v, const char *mark)
+static void key_row(struct cli_table *table, const struct cli_everybody *v, const char *mark)
 {
     struct muster_text missing;
     long long have = 0, use = 0;
@@ -137,7 +91,7 @@ static void key_row(struct cli_table *table, const struct keys_view *v, const ch
     muster_text_close(&missing);
 }
 
-static int keys_print(struct cli *cli, const struct keys_view *v)
+static int keys_print(struct cli *cli, const struct cli_everybody *v)
 {
     static const struct cli_column columns[] = {
         { .name = "KEY" },
@@ -166,39 +120,17 @@ static int keys_print(struct cli *cli, const struct keys_view *v)
     return ok ? CLI_OK : CLI_FAILED;
 }
 
-/* "done on 3 of 4 nodes", and whoever is in the way; CLI_FAILED if anybody is. */
-static int summary_print(const struct keys_view *v, const char *done)
-{
-    const char *name;
-    size_t bad = 0, quiet = 0;
-    while (silent(v, quiet) != NULL)
-        quiet++;
-    for (size_t i = 0; i < v->count; i++)
-        bad += cli_value_is_set(cli_value_field(cli_value_item(v->items, i), "error"));
-    cli_print("%s on %zu of %zu %s\n", done, v->count - bad, v->count + quiet,
-              cli_plural((long long)(v->count + quiet), "node", "nodes"));
-    for (size_t i = 0; i < v->count; i++) {
-        struct cli_value row = cli_value_item(v->items, i);
-        const char *error = cli_text(row, "error", NULL);
-        if (error != NULL)
-            cli_print("  %s: %s\n", cli_text(row, "node", "-"), error);
-    }
-    for (size_t i = 0; (name = silent(v, i)) != NULL; i++)
-        cli_print("  %s: it is alive and did not answer\n", name);
-    return bad + quiet == 0 ? CLI_OK : CLI_FAILED;
-}
-
 int cli_verb_keys_list(struct cli *cli)
 {
-    struct keys_view v;
+    struct cli_everybody v;
     int code = view_ask(cli, &v);
     if (code == CLI_OK && cli->json)
         cli_api_print(&v.rows);
     else if (code == CLI_OK)
         code = keys_print(cli, &v);
     if (code == CLI_OK && !cli->json)
-        code = summary_print(&v, "answered");
-    view_close(&v);
+        code = cli_everybody_print(&v, "answered");
+    cli_everybody_close(&v);
     return code;
 }
 
@@ -218,7 +150,7 @@ static const char *word_of(struct cli *cli, char *line, int size)
 
 static int change(struct cli *cli, const char *verb, const char *word, const char *done)
 {
-    struct keys_view v = { .count = 0 };
+    struct cli_everybody v = { .count = 0 };
     struct muster_text body;
     struct agent_json json;
     struct cli_path path;
@@ -232,10 +164,10 @@ static int change(struct cli *cli, const char *verb, const char *word, const cha
     int code = cli_api_post(cli, &path, body.err == MUSTER_OK ? body.data : "{}", &v.rows);
     if (code == CLI_OK && cli->json)
         cli_api_print(&v.rows);
-    else if (code == CLI_OK && (code = view_open(cli, &v)) == CLI_OK)
-        code = summary_print(&v, done);
+    else if (code == CLI_OK && (code = cli_everybody_open(cli, &v)) == CLI_OK)
+        code = cli_everybody_print(&v, done);
     muster_text_close(&body);
-    view_close(&v);
+    cli_everybody_close(&v);
     return code;
 }
 
@@ -253,7 +185,7 @@ static int look_ahead(struct cli *cli, const char *verb, const char *word)
 {
     bool is_use = strcmp(verb, "use") == 0;
     char mark[AGENT_KEY_MARK];
-    struct keys_view v;
+    struct cli_everybody v;
     int code = view_ask(cli, &v);
     for (size_t i = 0; code == CLI_OK && i < v.count; i++) {
         struct cli_value row = cli_value_item(v.items, i);
@@ -267,7 +199,7 @@ static int look_ahead(struct cli *cli, const char *verb, const char *word)
                 cli_text(row, "node", "-"));
         code = CLI_CONFLICT;
     }
-    const char *name = code == CLI_OK && is_use ? silent(&v, 0) : NULL;
+    const char *name = code == CLI_OK && is_use ? cli_everybody_silent(&v, 0) : NULL;
     if (name != NULL) {
         cli_say(&cli->term,
                 "%s is alive and does not say whether it has that key; it may be cut off. Try "
@@ -275,7 +207,7 @@ static int look_ahead(struct cli *cli, const char *verb, const char *word)
                 name);
         code = CLI_CONFLICT;
     }
-    view_close(&v);
+    cli_everybody_close(&v);
     return code;
 }
 

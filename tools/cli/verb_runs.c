@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "tools/cli/api.h"
 #include "tools/cli/help.h"
+#include "tools/cli/hold_all.h"
 #include "tools/cli/verbs.h"
 #include "tools/cli/view.h"
 #include "tools/cli/wait.h"
@@ -51,6 +52,8 @@ static int runs_show(struct cli *cli, const char *state)
     else if (code == CLI_OK && !cli->json)
         code = cli_table_print(s.table) ? CLI_OK : CLI_FAILED;
     cli_table_close(s.table);
+    if (code == CLI_OK && !cli->json)
+        cli_holds_print(cli);
     return code;
 }
 

@@ -19,6 +19,7 @@ const struct tidy_exception tidy_exceptions[] = {
       "parts of a list live as long as one client waits for it" },
     { "agent/boots.c", "calls", "calloc free", "its table is taken at open" },
     { "agent/lost.c", "calls", "calloc free", "its table is taken at open" },
+    { "agent/holds.c", "calls", "calloc free", "its table is taken at open" },
     { "agent/family.c", "calls", "calloc free", "its table is taken at open" },
     { "agent/newsroom.c", "calls", "calloc free", "its ring is taken at open" },
     { "agent/node.c", "calls", "calloc malloc realloc strdup free",
