@@ -60,6 +60,12 @@ const char *agent_key_mark(struct muster_bytes key, char out[AGENT_KEY_MARK])
     return out;
 }
 
+void agent_key_link(struct muster_bytes key, uint8_t secret[AGENT_KEY_LINK])
+{
+    muster_hkdf(key, muster_bytes_text("muster"), muster_bytes_text("link 1"), secret,
+                AGENT_KEY_LINK);
+}
+
 /* ---- a ring as text */
 
 static int key_add(struct gossip_keyring *ring, const char *text)

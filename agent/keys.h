@@ -21,6 +21,7 @@
 
 #define AGENT_KEY_TEXT       45 /* of the longest, with the NUL */
 #define AGENT_KEY_MARK       17
+#define AGENT_KEY_LINK       32
 #define AGENT_KEYS_TEXT      4096 /* bytes of a keyring's file, at most */
 #define AGENT_KEY_SEALED_MAX (MUSTER_AEAD_NONCE + MUSTER_AEAD_KEY_MAX + MUSTER_AEAD_TAG)
 
@@ -33,6 +34,10 @@ struct agent_key {
 bool agent_key_read(struct agent_key *key, const char *text);
 const char *agent_key_text(struct muster_bytes key, char out[AGENT_KEY_TEXT]);
 const char *agent_key_mark(struct muster_bytes key, char out[AGENT_KEY_MARK]);
+
+/* What both ends of a link prove that they have, derived from a key: a link tells nothing of the
+ * key itself, and gossip nothing of links. */
+void agent_key_link(struct muster_bytes key, uint8_t secret[AGENT_KEY_LINK]);
 
 /* Adds the keys of a file. MUSTER_EINVAL when it says anything else; what was added stays. */
 MUSTER_MUST_USE int agent_keys_read(struct gossip_keyring *ring, struct muster_bytes text);

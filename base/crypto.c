@@ -74,6 +74,25 @@ void muster_sha256(struct muster_bytes bytes, uint8_t out[MUSTER_SHA256])
     MUSTER_ASSERT(err == GNUTLS_E_SUCCESS);
 }
 
+static gnutls_datum_t datum_of(struct muster_bytes bytes)
+{
+    return (gnutls_datum_t){ (unsigned char *)(uintptr_t)bytes.data, (unsigned)bytes.len };
+}
+
+void muster_hkdf(struct muster_bytes secret, struct muster_bytes salt, struct muster_bytes info,
+                 uint8_t *out, size_t len)
+{
+    uint8_t middle[MUSTER_SHA256];
+    gnutls_datum_t from = datum_of(secret), with = datum_of(salt), use = datum_of(info);
+    gnutls_datum_t key = { middle, sizeof middle };
+    int err = gnutls_hkdf_extract(GNUTLS_MAC_SHA256, &from, &with, middle);
+
+    MUSTER_ASSERT(err == GNUTLS_E_SUCCESS);
+    err = gnutls_hkdf_expand(GNUTLS_MAC_SHA256, &key, &use, out, len);
+    MUSTER_ASSERT(err == GNUTLS_E_SUCCESS);
+    muster_wipe(middle, sizeof middle);
+}
+
 void muster_wipe(void *secret, size_t len)
 {
     gnutls_memset(secret, 0, len);

@@ -6,7 +6,7 @@
  * errors   MUSTER_EINVAL for a key that is not 16, 24 or 32 bytes long; MUSTER_EDENIED for bytes
  *          that this key did not seal
  * threads  one user each
- * source   NIST SP 800-38D, FIPS 180-4
+ * source   NIST SP 800-38D, FIPS 180-4, RFC 5869
  */
 #ifndef MUSTER_BASE_CRYPTO_H
 #define MUSTER_BASE_CRYPTO_H
@@ -45,6 +45,11 @@ MUSTER_MUST_USE int muster_aead_unseal(const struct muster_aead *a,
                                        size_t len, const uint8_t *tag);
 
 void muster_sha256(struct muster_bytes bytes, uint8_t out[MUSTER_SHA256]);
+
+/* Another secret out of one, for the use that `info` names: nothing leads from either to the other
+ * (HKDF, RFC 5869, with SHA-256). */
+void muster_hkdf(struct muster_bytes secret, struct muster_bytes salt, struct muster_bytes info,
+                 uint8_t *out, size_t len);
 
 /* Overwrites what was secret; a compiler may not leave that out. */
 void muster_wipe(void *secret, size_t len);

@@ -133,6 +133,29 @@ static void sha256_is_the_one_of_the_standard(void **state)
     assert_memory_equal(have, want, sizeof have);
 }
 
+/* The third of the RFC's cases, which has neither salt nor info, and the first, which has both. */
+static void hkdf_is_the_one_of_the_rfc(void **state)
+{
+    uint8_t secret[22], salt[13], info[10], have[42], want[42];
+
+    (void)state;
+    memset(secret, 0x0b, sizeof secret);
+    for (size_t i = 0; i < sizeof salt; i++)
+        salt[i] = (uint8_t)i;
+    for (size_t i = 0; i < sizeof info; i++)
+        info[i] = (uint8_t)(0xf0 + i);
+    muster_hkdf(MUSTER_BYTES(secret, sizeof secret), MUSTER_BYTES(salt, sizeof salt),
+                MUSTER_BYTES(info, sizeof info), have, sizeof have);
+    (void)hex(want, "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf"
+                    "34007208d5b887185865");
+    assert_memory_equal(have, want, sizeof have);
+    muster_hkdf(MUSTER_BYTES(secret, sizeof secret), MUSTER_BYTES(NULL, 0), MUSTER_BYTES(NULL, 0),
+                have, sizeof have);
+    (void)hex(want, "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d"
+                    "9d201395faa4b61a96c8");
+    assert_memory_equal(have, want, sizeof have);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +163,7 @@ int main(void)
         cmocka_unit_test(one_bit_changed_anywhere_is_refused),
         cmocka_unit_test(only_three_lengths_are_keys),
         cmocka_unit_test(sha256_is_the_one_of_the_standard),
+        cmocka_unit_test(hkdf_is_the_one_of_the_rfc),
         cmocka_unit_test(nothing_at_all_can_be_sealed),
     };
 
