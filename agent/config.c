@@ -220,6 +220,19 @@ static int check_rest(const struct agent_config *c, struct agent_problem *proble
     return MUSTER_OK;
 }
 
+static int check_tls(const struct agent_config *c, struct agent_problem *problem)
+{
+    const char *missing = c->tls_ca == NULL     ? "tls.ca"
+                          : c->tls_cert == NULL ? "tls.cert"
+                          : c->tls_key == NULL  ? "tls.key"
+                                                : NULL;
+    bool has_any = c->tls_ca != NULL || c->tls_cert != NULL || c->tls_key != NULL;
+    if (!has_any || missing == NULL)
+        return MUSTER_OK;
+    return agent_problem_set(problem, MUSTER_EINVAL, missing, 0, 0,
+                             "is missing; tls needs ca, cert and key together");
+}
+
 static int config_settle(struct agent_config *c, const struct config_sources *s,
                          const struct agent_config_input *in, struct agent_problem *problem)
 {
@@ -237,6 +250,8 @@ static int config_settle(struct agent_config *c, const struct config_sources *s,
         err = check_door(c, problem);
     if (err == MUSTER_OK)
         err = check_rest(c, problem);
+    if (err == MUSTER_OK)
+        err = check_tls(c, problem);
     return err == MUSTER_OK ? settle_tags(c, problem) : err;
 }
 

@@ -69,6 +69,8 @@ struct agent_config {
     const char *encrypt_key;  /* in base64; NULL: none */
     const char *encrypt_file; /* a keyring; NULL: none */
     bool encrypt_verify_incoming, encrypt_verify_outgoing;
+    const char *tls_ca, *tls_cert, *tls_key; /* of the links between agents; all or none */
+    bool tls_verify_incoming, tls_verify_outgoing;
     const char *label; /* of the gossip pool; NULL: none */
     bool label_verify_incoming;
     int32_t log_level;  /* enum agent_log_level */

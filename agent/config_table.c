@@ -301,6 +301,16 @@ static const struct agent_schema_field http_tls_fields[] = {
 };
 static const struct agent_schema http_tls_schema = FIELDS_OF(http_tls_fields);
 
+static const struct agent_schema_field tls_fields[] = {
+    { "ca", AGENT_TYPE_CUSTOM, AGENT_FIELD_NONE, AT(tls_ca), .custom = &path_field, .max = 1024 },
+    { "cert", AGENT_TYPE_CUSTOM, AGENT_FIELD_NONE, AT(tls_cert), .custom = &path_field,
+      .max = 1024 },
+    { "key", AGENT_TYPE_CUSTOM, AGENT_FIELD_NONE, AT(tls_key), .custom = &path_field, .max = 1024 },
+    { "verify_incoming", AGENT_TYPE_BOOL, AT(tls_verify_incoming), .fallback = "yes" },
+    { "verify_outgoing", AGENT_TYPE_BOOL, AT(tls_verify_outgoing), .fallback = "yes" },
+};
+static const struct agent_schema tls_schema = FIELDS_OF(tls_fields);
+
 static const struct agent_schema_field config_fields[] = {
     { "name", AGENT_TYPE_CUSTOM, .custom = &name_field },
     { "data_dir", AGENT_TYPE_CUSTOM, AT(data_dir), .custom = &path_field, .max = 1024,
@@ -330,7 +340,7 @@ static const struct agent_schema_field config_fields[] = {
     { "encrypt_verify_outgoing", AGENT_TYPE_BOOL, AT(encrypt_verify_outgoing), .fallback = "yes" },
     { "label", AGENT_TYPE_CUSTOM, .custom = &label_field },
     { "label_verify_incoming", AGENT_TYPE_BOOL, AT(label_verify_incoming), .fallback = "yes" },
-    { "tls", AGENT_TYPE_NOWHERE, AGENT_FIELD_LATER, .fallback = "none" },
+    { "tls", AGENT_TYPE_MAP, .inner = &tls_schema },
     { "log", AGENT_TYPE_MAP, .inner = &log_schema },
     { "max_members", AGENT_TYPE_U32, AT(max_members), .min = 3, .max = 65536, .fallback = "4096" },
     { "max_jobs", AGENT_TYPE_U32, AT(max_jobs), .min = 1, .max = 1 << 22, .fallback = "1048576" },

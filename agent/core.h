@@ -14,6 +14,7 @@
 #include "agent/message.h"
 #include "agent/node.h"
 #include "agent/out.h"
+#include "agent/unproven.h"
 #include "agent/wish.h"
 #include "base/clock.h"
 #include "base/probe.h"
@@ -58,6 +59,7 @@ struct agent_core {
     struct agent_holds *holds;
     struct agent_boots *boots;
     struct agent_wishes wishes;
+    struct agent_unproven unproven;
     struct agent_counters counters;
     enum agent_standing standing;
     bool is_over; /* our id is no good any more (R3, R49): no link, no vote; only the end */

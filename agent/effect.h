@@ -32,6 +32,9 @@ enum agent_event_kind {
     AGENT_EVENT_LINK_OPENED,   /* a peer connection is up: link, from */
     AGENT_EVENT_LINK_FRAME,    /* link, bytes: one frame without its length */
     AGENT_EVENT_LINK_CLOSED,   /* link, refused: closed, reset, or never opened; each link once */
+    AGENT_EVENT_LINK_STALE,    /* link: the key it was secured with is gone; it ends in a moment */
+    AGENT_EVENT_LINK_UNPROVEN, /* link (0: an inbound one), from, bytes = why it was not secured,
+                                * ended: the far end said nothing of it, which may be chance */
     AGENT_EVENT_CHECKED,       /* outcome of AGENT_EFFECT_CHECK: link = its number, refused */
     AGENT_EVENT_COMMITTED,     /* batch, err */
     AGENT_EVENT_GUARD,         /* guard */
@@ -48,6 +51,8 @@ struct agent_event {
     enum agent_event_kind kind;
     struct muster_addr from;
     struct muster_bytes bytes;
+    struct muster_bytes names; /* LINK_FRAME: in the far certificate, each ended by a NUL; len 0:
+                                * it had none to show */
     uint32_t stream;
     uint32_t link;
     bool inbound;

@@ -66,6 +66,7 @@ struct agent_node_config {
     uint32_t log_max_bytes;
     struct agent_zone_source zones; /* of schedules */
     bool is_exposed;  /* reached from other hosts, so that what is not encrypted is a problem */
+    bool is_proven;   /* links are with nodes that have shown a certificate, and with none else */
     uint32_t buckets; /* STORE_BUCKETS; fewer only in tests */
 };
 
@@ -129,7 +130,7 @@ struct agent_status {
     uint64_t since_wall_ms;  /* of the start */
     struct agent_settings settings;
     const struct agent_hold_set *holds; /* until the next step */
-    const char *problem[10];            /* sentences; NULL past the end */
+    const char *problem[12];            /* sentences; NULL past the end */
 };
 
 void agent_node_status(const struct agent_node *n, struct agent_status *out);

@@ -404,6 +404,29 @@ static void gossip_event_pass(struct agent_core *core, const struct agent_event 
     agent_gossip_step(core, &g);
 }
 
+static void link_event(struct agent_core *core, const struct agent_event *event)
+{
+    switch (event->kind) {
+    case AGENT_EVENT_LINK_OPENED:
+        agent_peers_link_opened(core, event->link, event->from);
+        break;
+    case AGENT_EVENT_LINK_FRAME:
+        agent_peers_link_frame(core, event->link, event->bytes, event->names);
+        break;
+    case AGENT_EVENT_LINK_STALE:
+        agent_peers_link_stale(core, event->link);
+        break;
+    case AGENT_EVENT_LINK_UNPROVEN:
+        agent_peers_link_unproven(core, event);
+        break;
+    case AGENT_EVENT_LINK_CLOSED:
+        agent_peers_link_closed(core, event->link, event->refused);
+        break;
+    default:
+        agent_peers_checked(core, event->link, event->refused);
+    }
+}
+
 void node_event(struct agent_node *n, const struct agent_event *event)
 {
     struct agent_core *core = &n->core;
@@ -421,16 +444,12 @@ void node_event(struct agent_node *n, const struct agent_event *event)
         gossip_event_pass(core, event, GOSSIP_EVENT_STREAM_FAILED);
         break;
     case AGENT_EVENT_LINK_OPENED:
-        agent_peers_link_opened(core, event->link);
-        break;
     case AGENT_EVENT_LINK_FRAME:
-        agent_peers_link_frame(core, event->link, event->bytes);
-        break;
+    case AGENT_EVENT_LINK_STALE:
+    case AGENT_EVENT_LINK_UNPROVEN:
     case AGENT_EVENT_LINK_CLOSED:
-        agent_peers_link_closed(core, event->link, event->refused);
-        break;
     case AGENT_EVENT_CHECKED:
-        agent_peers_checked(core, event->link, event->refused);
+        link_event(core, event);
         break;
     case AGENT_EVENT_COMMITTED:
         committed.batch = event->batch;

@@ -28,13 +28,16 @@ const char *node_exposure(const struct agent_node_config *c)
 {
     if (!c->is_exposed)
         return NULL;
-    if (c->gossip.keyring == NULL)
+    if (c->gossip.keyring == NULL && !c->is_proven)
         return "not encrypted, and reached from other hosts: whoever can send to this one may join "
                "and run jobs; see `encrypt`";
+    if (c->gossip.keyring == NULL)
+        return "gossip is not encrypted, and reached from other hosts: whoever can send to this "
+               "one may upset who counts as a member; see `encrypt`";
     if (c->gossip.accept_plain || c->gossip.send_plain)
-        return "plain gossip is still taken or sent: see encrypt_verify_incoming and _outgoing";
-    return "gossip is encrypted, the links between agents are not yet: keep the peer port inside a "
-           "network you trust";
+        return "plain gossip is still taken or sent, and plain links: see encrypt_verify_incoming "
+               "and _outgoing";
+    return NULL;
 }
 
 static void problems(const struct agent_node *n, struct agent_status *out)
@@ -43,6 +46,8 @@ static void problems(const struct agent_node *n, struct agent_status *out)
     out->problem[count] = node_exposure(&n->core.config);
     count += out->problem[count] != NULL ? 1 : 0;
     out->problem[count] = node_unheard(n);
+    count += out->problem[count] != NULL ? 1 : 0;
+    out->problem[count] = agent_unproven_text(&n->core);
     count += out->problem[count] != NULL ? 1 : 0;
     if (n->core.standing == AGENT_WAITING)
         out->problem[count++] = "in no cluster yet: `muster init` founds one, or join one that is";

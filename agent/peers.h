@@ -79,8 +79,14 @@ bool agent_peer_is_linked(const struct agent_core *core, const struct agent_peer
 
 /* News from gossip about a member; from the links; and time. */
 void agent_peers_gossip(struct agent_core *core, const struct gossip_effect *e);
-void agent_peers_link_opened(struct agent_core *core, uint32_t link);
-void agent_peers_link_frame(struct agent_core *core, uint32_t link, struct muster_bytes bytes);
+void agent_peers_link_opened(struct agent_core *core, uint32_t link, struct muster_addr from);
+/* `names` are those of the far certificate, len 0: it had none to show. */
+void agent_peers_link_frame(struct agent_core *core, uint32_t link, struct muster_bytes bytes,
+                            struct muster_bytes names);
+/* The key it was secured with is gone: another one takes its place, if we opened it. */
+void agent_peers_link_stale(struct agent_core *core, uint32_t link);
+/* Somebody did not prove that he is of this cluster (AGENT_EVENT_LINK_UNPROVEN). */
+void agent_peers_link_unproven(struct agent_core *core, const struct agent_event *e);
 void agent_peers_link_closed(struct agent_core *core, uint32_t link, bool refused);
 void agent_peers_checked(struct agent_core *core, uint32_t number, bool refused);
 void agent_peers_tick(struct agent_core *core);

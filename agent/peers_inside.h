@@ -25,6 +25,7 @@ struct agent_link {
     bool is_replaced;  /* closed by us on purpose: its end proves nothing */
     uint32_t peer;     /* index; UINT32_MAX until the hello */
     uint64_t until_ms; /* of the hello */
+    struct muster_addr from;
 };
 
 struct agent_peers {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Links: who dials, how two nodes greet each other, which of two links stays, and what a closed one
  * proves. */
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/boots.h"
@@ -151,12 +152,13 @@ static void hello_send(struct agent_core *core, uint32_t link, struct muster_id 
     e->bytes = agent_out_copy(&core->out, muster_writer_bytes(&w));
 }
 
-void agent_peers_link_opened(struct agent_core *core, uint32_t number)
+void agent_peers_link_opened(struct agent_core *core, uint32_t number, struct muster_addr from)
 {
     struct agent_peers *t = core->peers;
     struct agent_link *l = link_find(t, number);
     if (l != NULL && l->is_ours) {
         l->is_open = true;
+        l->from = from;
         hello_send(core, number, t->peer[l->peer].id, true);
         return;
     }
@@ -165,6 +167,7 @@ void agent_peers_link_opened(struct agent_core *core, uint32_t number)
         link_close(core, number);
         return;
     }
+    l->from = from;
     l->until_ms = core->now.mono_ms + PEERS_HELLO_MS;
     t->deadline_ms = muster_deadline_sooner(t->deadline_ms, l->until_ms);
 }
@@ -231,6 +234,7 @@ static void link_up(struct agent_core *core, struct agent_peer *p, struct agent_
     /* What an old link did not carry says nothing of this one. */
     p->mute_until_ms = p->passed_until_ms = 0;
     p->boot = boot;
+    agent_unproven_clear(core, l->from);
     core->counters.links_opened++;
     struct store_event e = { .kind = STORE_EVENT_CONNECTED, .peer = p->id, .boot = boot };
     agent_store_step(core, &e);
@@ -306,8 +310,40 @@ static void hello_refuse(struct agent_core *core, const struct agent_link *l,
     link_close(core, l->number);
 }
 
+/* ---- proof of who is there, beyond its own word */
+
+void agent_peers_link_unproven(struct agent_core *core, const struct agent_event *e)
+{
+    const struct agent_link *l = e->link != 0 ? link_find(core->peers, e->link) : NULL;
+    const char *who = l != NULL && l->peer != UINT32_MAX ? core->peers->peer[l->peer].name : NULL;
+    agent_unproven_add(core, who, e->from, e->bytes, e->ended);
+}
+
+/* A certificate is for the nodes that it names. The sender must be one of them, by the name that
+ * it says and that gossip has for its id: or any node could speak for any other. */
+static bool is_named(struct agent_core *core, const struct agent_link *l,
+                     const struct agent_msg_hello *m, const struct agent_peer *p,
+                     struct muster_bytes names)
+{
+    char why[256], shown[128];
+    bool is_known_so = p == NULL || muster_bytes_equal(m->name, muster_bytes_text(p->name));
+    if (names.len == 0 || (is_known_so && agent_unproven_has(names, m->name)))
+        return true;
+    size_t len = names.len - 1 < sizeof shown ? names.len - 1 : sizeof shown;
+    for (size_t i = 0; i < len; i++)
+        shown[i] = (char)(names.data[i] == '\0' ? ' ' : names.data[i]);
+    if (is_known_so)
+        (void)snprintf(why, sizeof why, "calls itself %.*s, but its certificate is for %.*s",
+                       (int)m->name.len, (const char *)m->name.data, (int)len, shown);
+    else
+        (void)snprintf(why, sizeof why, "calls itself %.*s, but gossip knows it as %s",
+                       (int)m->name.len, (const char *)m->name.data, p->name);
+    agent_unproven_add(core, p != NULL ? p->name : NULL, l->from, muster_bytes_text(why), false);
+    return false;
+}
+
 static void hello_got(struct agent_core *core, struct agent_link *l, uint32_t left,
-                      struct muster_reader *r)
+                      struct muster_reader *r, struct muster_bytes names)
 {
     struct agent_msg_hello m = { 0 };
     agent_read_hello(r, left, &m);
@@ -317,6 +353,10 @@ static void hello_got(struct agent_core *core, struct agent_link *l, uint32_t le
         return;
     }
     struct agent_peer *p = agent_peers_find(core, m.self);
+    if (!is_named(core, l, &m, p, names)) {
+        link_close(core, l->number);
+        return;
+    }
     if (l->is_ours && MUSTER_MUTANT(target_id_ignored))
         p = &core->peers->peer[l->peer]; /* and whoever answers is taken for whom we dialled */
     const char *fault = hello_fault(core, l, &m, p);
@@ -339,7 +379,8 @@ static void hello_got(struct agent_core *core, struct agent_link *l, uint32_t le
     link_up(core, p, l, m.boot);
 }
 
-void agent_peers_link_frame(struct agent_core *core, uint32_t number, struct muster_bytes bytes)
+void agent_peers_link_frame(struct agent_core *core, uint32_t number, struct muster_bytes bytes,
+                            struct muster_bytes names)
 {
     struct agent_link *l = link_find(core->peers, number);
     if (l == NULL || l->is_replaced)
@@ -354,7 +395,7 @@ void agent_peers_link_frame(struct agent_core *core, uint32_t number, struct mus
         return;
     }
     if (!l->is_up) {
-        hello_got(core, l, head.left, &r);
+        hello_got(core, l, head.left, &r, names);
         return;
     }
     core->peers->peer[l->peer].heard_ms = core->now.mono_ms;
@@ -372,6 +413,16 @@ void agent_peers_vouch(struct agent_core *core)
         if (p != NULL && p->heard_ms != 0)
             gossip_vouch(core->gossip, i, p->heard_ms);
     }
+}
+
+void agent_peers_link_stale(struct agent_core *core, uint32_t number)
+{
+    struct agent_link *l = link_find(core->peers, number);
+    if (l == NULL || !l->is_up || l->is_replaced || !l->is_ours)
+        return;
+    struct agent_peer *p = &core->peers->peer[l->peer];
+    if (p->link == number && p->dialing == 0 && !core->is_over)
+        dial(core, p);
 }
 
 /* ---- endings, and what they prove */

@@ -187,9 +187,7 @@ static int trust_look(const struct cert_work *w)
     return MUSTER_EINVAL;
 }
 
-/* The DNS names in a certificate (DER), in small letters: they are the names of the nodes that it
- * is for. What does not fit or could be misread is left out. How many bytes. */
-static size_t names_of(struct muster_bytes der, char *out, size_t size)
+size_t shell_cert_names(struct muster_bytes der, char *out, size_t size)
 {
     gnutls_datum_t datum = { (unsigned char *)(uintptr_t)der.data, (unsigned)der.len };
     gnutls_x509_crt_t crt;
@@ -229,7 +227,7 @@ static void names_take(const struct cert_work *w)
     if (gnutls_x509_crt_export2(w->chain[0], GNUTLS_X509_FMT_DER, &der) != 0)
         return;
     w->cert->names_len =
-        names_of(MUSTER_BYTES(der.data, der.size), w->cert->names, sizeof w->cert->names);
+        shell_cert_names(MUSTER_BYTES(der.data, der.size), w->cert->names, sizeof w->cert->names);
     gnutls_free(der.data);
 }
 

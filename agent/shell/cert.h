@@ -36,7 +36,7 @@ struct shell_cert_paths {
 
 struct shell_cert {
     char *ca, *cert, *key;            /* the files, NUL-terminated; `ca` may be NULL */
-    char names[SHELL_CERT_NAMES_MAX]; /* for whom ours is: each ended by a NUL */
+    char names[SHELL_CERT_NAMES_MAX]; /* of ours, as shell_cert_names */
     size_t names_len;
     char first[256];       /* the file of what ends first */
     uint64_t ends_wall_ms; /* and when */
@@ -52,6 +52,10 @@ void shell_cert_close(struct shell_cert *c); /* one that was never opened, zeroe
 /* Warns when the end is near, once a day; ask as often as you like. */
 void shell_cert_look(struct shell_cert *c, uint64_t wall_ms, struct shell_journal *journal);
 
+/* The DNS names in a certificate (DER), in small letters, each ended by a NUL: they are the names
+ * of the nodes that it is for. What does not fit or could be misread is left out. How many bytes.
+ */
+size_t shell_cert_names(struct muster_bytes der, char *out, size_t size);
 /* Whether this is one of such names. */
 bool shell_cert_has_name(const char *names, size_t len, const char *name);
 

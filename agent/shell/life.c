@@ -2,8 +2,11 @@
 /* Signals, what the service manager hears, and the orderly end. */
 #include <signal.h>
 
+#include "agent/shell/settings.h"
+#include "agent/shell/setup.h"
 #include "agent/shell/shell_inside.h"
 #include "agent/shell/tokenfile.h"
+#include "base/text.h"
 
 #define LIFE_TURN_MS      10 /* between two looks at what is left to flush */
 #define LIFE_MEMBERS_SHOW 64
@@ -44,11 +47,13 @@ static void dump_counters(struct shell *s)
         (unsigned long long)c.gossip.packets_in, (unsigned long long)c.gossip.packets_out);
     shell_journal(s->journal, AGENT_LOG_INFO,
                   "sockets: %u links, %u streams in, shed: %llu packets, %llu streams, %llu links; "
-                  "%llu packets not sent, %llu cut, %llu links choked, %llu frames too long",
+                  "%llu packets not sent, %llu cut, %llu links choked, %llu not proven, "
+                  "%llu frames too long",
                   s->links.count, s->streams.inbound, (unsigned long long)n->packets_shed,
                   (unsigned long long)n->streams_shed, (unsigned long long)n->links_shed,
                   (unsigned long long)n->packets_failed, (unsigned long long)n->packets_cut,
-                  (unsigned long long)n->links_choked, (unsigned long long)n->frames_too_long);
+                  (unsigned long long)n->links_choked, (unsigned long long)n->links_unproven,
+                  (unsigned long long)n->frames_too_long);
 }
 
 static void dump(struct shell *s)
@@ -105,17 +110,46 @@ static void leave_told(struct shell *s, const char *signal)
 static void tokens_again(struct shell *s)
 {
     char why[512];
-    if (s->setup.tokens == NULL)
-        shell_journal(
-            s->journal, AGENT_LOG_INFO,
-            "SIGHUP: there is no file of tokens to read again; SIGUSR2 reads all settings "
-            "again, with every job alive");
-    else if (shell_tokenfile_read(s->setup.tokens, s->setup.tokens_path, s->journal, why,
-                                  sizeof why) == MUSTER_OK)
+    if (shell_tokenfile_read(s->setup.tokens, s->setup.tokens_path, s->journal, why, sizeof why) ==
+        MUSTER_OK)
         shell_journal(s->journal, AGENT_LOG_INFO, "SIGHUP: %u tokens read from %s",
                       s->setup.tokens->count, s->setup.tokens_path);
     else
         shell_journal(s->journal, AGENT_LOG_ERROR, "SIGHUP: %s; the tokens from before stay", why);
+}
+
+/* A new certificate for connections from now on; those there are keep what they have. */
+static void cert_again(struct shell *s)
+{
+    struct shell_cert fresh;
+    char why[SHELL_WHY_MAX], text[64];
+    int err = shell_setup_cert(&fresh, &s->setup.link_paths, s->setup.node.name, s->journal, why,
+                               sizeof why);
+    if (err == MUSTER_OK && shell_tls_renew(&s->tls, &fresh) != MUSTER_OK) {
+        (void)muster_format(why, sizeof why, "%s cannot be used", s->setup.link_paths.cert);
+        shell_cert_close(&fresh);
+        err = MUSTER_EINVAL;
+    }
+    if (err != MUSTER_OK) {
+        shell_journal(s->journal, AGENT_LOG_ERROR, "SIGHUP: %s; the one there was goes on", why);
+        return;
+    }
+    shell_cert_close(s->setup.link_cert);
+    *s->setup.link_cert = fresh;
+    shell_journal(s->journal, AGENT_LOG_INFO, "SIGHUP: %s was read again, and is good until %s",
+                  s->setup.link_paths.cert, muster_time_text(fresh.ends_wall_ms, text));
+}
+
+static void files_again(struct shell *s)
+{
+    if (s->setup.tokens != NULL)
+        tokens_again(s);
+    if (s->setup.link_cert != NULL)
+        cert_again(s);
+    if (s->setup.tokens == NULL && s->setup.link_cert == NULL)
+        shell_journal(s->journal, AGENT_LOG_INFO,
+                      "SIGHUP: there is neither a file of tokens nor a certificate to read again; "
+                      "SIGUSR2 reads all settings again, with every job alive");
 }
 
 static void signal_came(uv_signal_t *handle, int number)
@@ -131,7 +165,7 @@ static void signal_came(uv_signal_t *handle, int number)
         leave_told(s, "SIGINT");
         break;
     case SIGHUP:
-        tokens_again(s);
+        files_again(s);
         break;
     case SIGUSR2:
         shell_renew(s);
@@ -185,6 +219,8 @@ void shell_life_tell(struct shell *s, uint64_t now_ms)
         [AGENT_DRAINING] = "draining: takes no runs",
         [AGENT_LEAVING] = "handing over and leaving",
     };
+    if (s->setup.link_cert != NULL)
+        shell_cert_look(s->setup.link_cert, shell_now().wall_ms, s->journal);
     if (s->notify->fd < 0 || now_ms < s->told_ms + LIFE_TELL_MS)
         return;
     struct agent_status st;

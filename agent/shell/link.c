@@ -1,27 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connections between agents: frames in, frames out, and the end of each. */
-#include "agent/shell/link.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "agent/shell/link_inside.h"
 
 #define LINK_HEAD   4u          /* bytes of a frame's length */
 #define LINK_KEPT   (16u << 10) /* a larger buffer is given back when it is empty */
 #define LINK_IN_MAX (LINK_HEAD + AGENT_FRAME_MAX + SHELL_READ_MAX)
-
-struct shell_link {
-    struct shell_conn conn; /* first: link_of() goes back from it */
-    struct shell_links *all;
-    LIST_ENTRY(shell_link) by_number;
-    TAILQ_ENTRY(shell_link) by_age;
-    TAILQ_ENTRY(shell_link) by_due;
-    uint32_t number;
-    bool is_up, is_stranger, is_due, is_writing;
-    struct shell_buffer in;     /* the beginning of a frame */
-    struct shell_buffer out;    /* collected since the last write */
-    struct shell_buffer flying; /* with the kernel */
-    uv_write_t write;
-};
 
 static struct shell_link *link_of(struct shell_conn *conn)
 {
@@ -55,9 +41,16 @@ static void due_no_more(struct shell_link *l)
     l->is_due = false;
 }
 
+static void link_dial(struct shell_link *l);
+
 static void link_closed(struct shell_conn *conn)
 {
     struct shell_link *l = link_of(conn);
+    if (link_secure_ended(l)) {
+        due_no_more(l);
+        link_dial(l);
+        return;
+    }
     struct shell_net *net = l->all->net;
     struct agent_event e = { .kind = AGENT_EVENT_LINK_CLOSED,
                              .link = l->number,
@@ -71,14 +64,13 @@ static void link_closed(struct shell_conn *conn)
     shell_buffer_close(&l->in);
     shell_buffer_close(&l->out);
     shell_buffer_close(&l->flying);
+    shell_tls_session_close(l->tls);
     free(l);
     if (is_known)
         shell_net_tell(net, &e);
 }
 
 /* ---- writing */
-
-static void link_flush(struct shell_link *l);
 
 static void link_written(uv_write_t *write, int status)
 {
@@ -93,10 +85,10 @@ static void link_written(uv_write_t *write, int status)
 
 /* What the kernel did not take flies by itself; what is sent meanwhile is collected for the next.
  */
-static void link_fly(struct shell_link *l, size_t taken)
+static void link_fly(struct shell_link *l, struct shell_buffer *wire, size_t taken)
 {
-    l->flying = l->out;
-    l->out = (struct shell_buffer){ 0 };
+    l->flying = *wire;
+    *wire = (struct shell_buffer){ 0 };
     l->is_writing = true;
     l->write.data = l;
     uv_buf_t buf = { .base = (char *)l->flying.data + taken, .len = l->flying.len - taken };
@@ -106,24 +98,34 @@ static void link_fly(struct shell_link *l, size_t taken)
     }
 }
 
-static void link_flush(struct shell_link *l)
+void link_flush(struct shell_link *l)
 {
-    if (!l->is_up || l->is_writing || l->conn.is_closing || l->out.len == 0)
+    if (l->is_writing || l->conn.is_closing || (l->tls == NULL && !l->is_up))
         return;
-    uv_buf_t buf = { .base = (char *)l->out.data, .len = l->out.len };
+    struct shell_buffer *wire = l->tls != NULL ? link_secure_out(l) : &l->out;
+    if (wire->len == 0 || l->conn.is_closing)
+        return;
+    uv_buf_t buf = { .base = (char *)wire->data, .len = wire->len };
     int n = uv_try_write((uv_stream_t *)&l->conn.tcp, &buf, 1);
     if (n < 0 && n != UV_EAGAIN) {
         shell_conn_close(&l->conn);
         return;
     }
     size_t taken = n < 0 ? 0 : (size_t)n;
-    if (taken < l->out.len) {
-        link_fly(l, taken);
+    if (taken < wire->len) {
+        link_fly(l, wire, taken);
         return;
     }
-    l->out.len = 0;
-    if (l->out.size > LINK_KEPT)
-        shell_buffer_close(&l->out);
+    wire->len = 0;
+    if (wire->size > LINK_KEPT)
+        shell_buffer_close(wire);
+}
+
+void link_due(struct shell_link *l)
+{
+    if (!l->is_due)
+        TAILQ_INSERT_TAIL(&l->all->due, l, by_due);
+    l->is_due = true;
 }
 
 void shell_link_send(struct shell_links *all, uint32_t number, struct muster_bytes frame)
@@ -142,9 +144,7 @@ void shell_link_send(struct shell_links *all, uint32_t number, struct muster_byt
         shell_conn_close(&l->conn);
         return;
     }
-    if (!l->is_due)
-        TAILQ_INSERT_TAIL(&all->due, l, by_due);
-    l->is_due = true;
+    link_due(l);
 }
 
 size_t shell_link_queued(const struct shell_links *all, uint32_t number)
@@ -153,9 +153,34 @@ size_t shell_link_queued(const struct shell_links *all, uint32_t number)
     return l == NULL || l->conn.is_closing ? 0 : l->out.len + l->flying.len;
 }
 
+/* Whoever dialled dials anew beside it; a link that nobody has replaced by then ends. */
+static void stale_look(struct shell_links *all)
+{
+    struct shell_link *l;
+    uint64_t until_ms = shell_now().mono_ms + SHELL_LINK_STALE_MS;
+    for (uint32_t i = 0; i < SHELL_LINKS_BUCKETS; i++)
+        LIST_FOREACH(l, &all->bucket[i], by_number)
+        {
+            struct agent_event e = { .kind = AGENT_EVENT_LINK_STALE, .link = l->number };
+            if (l->tls == NULL || !shell_tls_is_stale(l->tls) || l->conn.is_closing)
+                continue;
+            shell_conn_deadline(&l->conn, until_ms);
+            if (l->is_up)
+                shell_net_tell(all->net, &e);
+        }
+}
+
+void shell_links_ring_changed(struct shell_links *all)
+{
+    all->is_ring_new = true;
+}
+
 void shell_links_flush(struct shell_links *all)
 {
     struct shell_link *l;
+    if (all->is_ring_new)
+        stale_look(all);
+    all->is_ring_new = false;
     while ((l = TAILQ_FIRST(&all->due)) != NULL) {
         due_no_more(l);
         link_flush(l);
@@ -164,6 +189,7 @@ void shell_links_flush(struct shell_links *all)
 
 static void link_finish(struct shell_link *l)
 {
+    l->is_again = false;
     link_flush(l);
     if (l->is_up)
         shell_conn_finish(&l->conn, SHELL_LINK_FINISH_MS);
@@ -188,6 +214,8 @@ static uint32_t frame_len(const uint8_t *head)
 static void frame_tell(struct shell_link *l, struct muster_bytes frame)
 {
     struct agent_event e = { .kind = AGENT_EVENT_LINK_FRAME, .link = l->number, .bytes = frame };
+    if (l->tls != NULL)
+        e.names = shell_tls_names(l->tls);
     if (l->is_stranger) {
         stranger_no_more(l);
         shell_conn_deadline(&l->conn, MUSTER_NEVER);
@@ -202,6 +230,7 @@ static size_t frames_take(struct shell_link *l, struct muster_bytes bytes)
     while (bytes.len - at >= LINK_HEAD && !l->conn.is_closing && !l->conn.is_finishing) {
         uint32_t len = frame_len(bytes.data + at);
         if (len > (l->is_stranger ? SHELL_LINK_STRANGER_MAX : AGENT_FRAME_MAX)) {
+            link_secure_missed(l, bytes.data[at]);
             l->all->net->counters.frames_too_long++;
             shell_conn_close(&l->conn);
             break;
@@ -214,13 +243,9 @@ static size_t frames_take(struct shell_link *l, struct muster_bytes bytes)
     return at;
 }
 
-static void link_read(struct shell_conn *conn, struct muster_bytes bytes)
+void link_hear(struct shell_link *l, struct muster_bytes bytes)
 {
-    struct shell_link *l = link_of(conn);
-    if (conn->is_ended) {
-        shell_conn_close(conn);
-        return;
-    }
+    const struct shell_conn *conn = &l->conn;
     /* Whole frames are read where they lie; only the beginning of one is kept. */
     size_t taken = l->in.len == 0 ? frames_take(l, bytes) : 0;
     bytes = MUSTER_BYTES(bytes.data + taken, bytes.len - taken);
@@ -228,7 +253,7 @@ static void link_read(struct shell_conn *conn, struct muster_bytes bytes)
         return;
     bool was_empty = l->in.len == 0;
     if (!shell_buffer_add(&l->in, bytes, LINK_IN_MAX)) {
-        shell_conn_close(conn);
+        shell_conn_close(&l->conn);
         return;
     }
     if (was_empty)
@@ -238,7 +263,24 @@ static void link_read(struct shell_conn *conn, struct muster_bytes bytes)
         shell_buffer_close(&l->in);
 }
 
+static void link_read(struct shell_conn *conn, struct muster_bytes bytes)
+{
+    struct shell_link *l = link_of(conn);
+    if (conn->is_ended)
+        shell_conn_close(conn);
+    else if (l->is_unsure || l->tls != NULL)
+        link_secure_hear(l, bytes);
+    else
+        link_hear(l, bytes);
+}
+
 /* ---- opening */
+
+static void link_conn_open(struct shell_link *l)
+{
+    l->conn = (struct shell_conn){ .on_read = link_read, .on_closed = link_closed };
+    shell_conn_open(&l->conn, l->all->net);
+}
 
 static struct shell_link *link_make(struct shell_links *all, uint32_t number)
 {
@@ -246,26 +288,36 @@ static struct shell_link *link_make(struct shell_links *all, uint32_t number)
     MUSTER_ASSERT(l != NULL);
     l->all = all;
     l->number = number;
-    l->conn.on_read = link_read;
-    l->conn.on_closed = link_closed;
-    shell_conn_open(&l->conn, all->net);
+    link_conn_open(l);
     LIST_INSERT_HEAD(&all->bucket[number % SHELL_LINKS_BUCKETS], l, by_number);
     all->count++;
     return l;
 }
 
-static void link_up(struct shell_conn *conn)
+void link_up(struct shell_link *l)
 {
-    struct shell_link *l = link_of(conn);
     struct agent_event e = { .kind = AGENT_EVENT_LINK_OPENED,
                              .link = l->number,
-                             .from = conn->from };
+                             .from = l->conn.from };
     l->is_up = true;
-    shell_conn_keep(conn);
     if (!l->is_stranger)
-        shell_conn_deadline(conn, MUSTER_NEVER);
-    shell_conn_read(conn);
+        shell_conn_deadline(&l->conn, MUSTER_NEVER);
     shell_net_tell(l->all->net, &e);
+}
+
+static void link_connected(struct shell_conn *conn)
+{
+    shell_conn_keep(conn);
+    shell_conn_read(conn);
+    link_secure_begin(link_of(conn));
+}
+
+static void link_dial(struct shell_link *l)
+{
+    if (l->conn.is_closing) /* it was tried before */
+        link_conn_open(l);
+    shell_conn_deadline(&l->conn, l->deadline_ms);
+    shell_conn_dial(&l->conn, l->to, link_connected);
 }
 
 void shell_link_dial(struct shell_links *all, uint32_t number, struct muster_addr to,
@@ -278,8 +330,9 @@ void shell_link_dial(struct shell_links *all, uint32_t number, struct muster_add
         shell_conn_close(&l->conn);
         return;
     }
-    shell_conn_deadline(&l->conn, deadline_ms);
-    shell_conn_dial(&l->conn, to, link_up);
+    l->to = to;
+    l->deadline_ms = deadline_ms;
+    link_dial(l);
 }
 
 /* Never 0 and never UINT32_MAX, which say "none", and never one that lives. */
@@ -319,12 +372,12 @@ static void link_came(uv_stream_t *listener, int status)
     if (l->conn.is_closing)
         return;
     shell_conn_deadline(&l->conn, shell_now().mono_ms + SHELL_LINK_STRANGER_MS);
-    link_up(&l->conn);
+    link_connected(&l->conn);
 }
 
-void shell_links_open(struct shell_links *all, struct shell_net *net)
+void shell_links_open(struct shell_links *all, struct shell_net *net, struct shell_tls *tls)
 {
-    *all = (struct shell_links){ .net = net };
+    *all = (struct shell_links){ .net = net, .tls = tls };
     TAILQ_INIT(&all->strangers);
     TAILQ_INIT(&all->due);
     for (uint32_t i = 0; i < SHELL_LINKS_BUCKETS; i++)
@@ -359,6 +412,9 @@ void shell_links_close(struct shell_links *all)
 {
     struct shell_link *l;
     listener_close(all);
+    all->is_closing = true;
+    free(all->plain);
+    all->plain = NULL;
     for (uint32_t i = 0; i < SHELL_LINKS_BUCKETS; i++)
         LIST_FOREACH(l, &all->bucket[i], by_number)
     shell_conn_close(&l->conn);

@@ -58,6 +58,10 @@ static const char help[] =
     "  --encrypt KEY|FILE       none; the key of the pool (`muster keygen`), or a keyring's file\n"
     "  --encrypt-verify-incoming --encrypt-verify-outgoing yes|no\n"
     "                           no while a living pool gets its keys: plain gossip is taken, sent\n"
+    "  --tls-ca --tls-cert --tls-key FILE\n"
+    "                           none; agents prove their names to each other (`muster help tls`)\n"
+    "  --tls-verify-incoming --tls-verify-outgoing yes|no\n"
+    "                           no while a living cluster gets its certificates\n"
     "  --label TEXT             of the gossip pool; --label-verify-incoming no: or none at all\n"
     "  --delegate A,B,C         0,0,0; 2,5,5 in a pool with serf agents\n"
     "  --log-level LEVEL        debug, info, warn, error\n"
@@ -125,7 +129,7 @@ static int serve(struct shell_settings *settings, struct shell_journal *journal,
         return refuse(journal, exit_code(err), why);
     err = shell_boot_open(&boot, work.data_dir, settings->is_moved, why, sizeof why);
     if (err == MUSTER_OK) {
-        err = shell_keyfile_open(&work.keys, c, work.data_dir, journal, why, sizeof why);
+        err = shell_setup_proofs(&setup, &work, c, journal, why, sizeof why);
         if (err == MUSTER_OK)
             err = shell_setup_door(&work, c, journal, why, sizeof why);
         if (err != MUSTER_OK)
@@ -166,6 +170,8 @@ static int check(struct shell_settings *settings, struct shell_journal *journal)
     struct shell_setup_work work = { .dev_dir = "" };
     int err = shell_setup_door(&work, &settings->config, NULL, why, sizeof why);
     shell_setup_door_close(&work);
+    if (err == MUSTER_OK)
+        err = shell_setup_check(&settings->config, why, sizeof why);
     shell_settings_close(settings);
     if (err != MUSTER_OK)
         return refuse(journal, exit_code(err), why);

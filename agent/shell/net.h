@@ -32,6 +32,7 @@ struct shell_net_counters {
     uint64_t streams_shed;    /* inbound, ended for a newer one or for their size */
     uint64_t links_shed;      /* inbound, ended for a newer one */
     uint64_t links_choked;    /* ended because their queue of output was full */
+    uint64_t links_unproven;  /* that could not be secured */
     uint64_t frames_too_long; /* and the link ended */
 };
 

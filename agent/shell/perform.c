@@ -99,6 +99,7 @@ void shell_perform(struct shell *s, const struct agent_effect *e)
         break;
     case AGENT_EFFECT_KEYRING:
         shell_keyfile_save(s->setup.keyring_path, e->bytes, s->journal);
+        shell_links_ring_changed(&s->links);
         break;
     case AGENT_EFFECT_LOG:
         shell_journal_text(s->journal, e->level, shell_now().wall_ms, e->text);

@@ -227,6 +227,7 @@ void shell_setup_end(struct shell_setup_work *work)
 {
     shell_setup_door_close(work);
     shell_keyfile_close(&work->keys);
+    shell_cert_close(&work->link_cert);
     if (work->dev_dir[0] != '\0')
         shell_folder_remove(work->dev_dir);
 }
@@ -280,6 +281,69 @@ static void nonce_fill(void *context, uint8_t *out)
     muster_nonce(out);
 }
 
+static struct shell_cert_paths paths_of(const struct agent_config *c)
+{
+    return (struct shell_cert_paths){
+        .setting = "tls", .ca = c->tls_ca, .cert = c->tls_cert, .key = c->tls_key, .is_mutual = true
+    };
+}
+
+int shell_setup_cert(struct shell_cert *cert, const struct shell_cert_paths *paths,
+                     const char *name, struct shell_journal *journal, char *why, size_t size)
+{
+    int err = shell_cert_open(cert, paths, shell_now().wall_ms, journal, why, size);
+    if (err != MUSTER_OK || shell_cert_has_name(cert->names, cert->names_len, name))
+        return err;
+    (void)muster_format(why, size,
+                        "%s: is not for this node: its DNS names do not have \"%s\", and no other "
+                        "node would take it; see `tls` and `name`",
+                        paths->cert, name);
+    shell_cert_close(cert);
+    return MUSTER_EINVAL;
+}
+
+int shell_setup_check(const struct agent_config *c, char *why, size_t size)
+{
+    const struct shell_cert_paths paths = paths_of(c);
+    struct shell_cert cert;
+    if (c->tls_cert == NULL)
+        return MUSTER_OK;
+    int err = shell_setup_cert(&cert, &paths, c->name, NULL, why, size);
+    if (err == MUSTER_OK)
+        shell_cert_close(&cert);
+    return err;
+}
+
+int shell_setup_proofs(struct shell_setup *setup, struct shell_setup_work *work,
+                       const struct agent_config *c, struct shell_journal *journal, char *why,
+                       size_t size)
+{
+    int err = shell_keyfile_open(&work->keys, c, work->data_dir, journal, why, size);
+    setup->link_paths = paths_of(c);
+    if (err != MUSTER_OK || c->tls_cert == NULL)
+        return err;
+    setup->link_cert = &work->link_cert;
+    return shell_setup_cert(&work->link_cert, &setup->link_paths, c->name, journal, why, size);
+}
+
+/* Whoever proves more than is asked for is always heard; who proves less, only while a living
+ * cluster is given keys or certificates. */
+static void secure_fill(struct shell_setup *setup, const struct agent_config *c, bool has_keys)
+{
+    bool has_cert = setup->link_cert != NULL;
+    bool takes_less = !has_cert || !c->tls_verify_incoming;
+    setup->secure = (struct shell_tls_config){
+        .ring = setup->node.gossip.keyring,
+        .cert = setup->link_cert,
+        .dials = has_cert && c->tls_verify_outgoing       ? SHELL_TLS_CERT
+                 : has_keys && c->encrypt_verify_outgoing ? SHELL_TLS_KEY
+                                                          : SHELL_TLS_NONE,
+        .takes = (has_cert ? SHELL_TLS_CERT : 0u) | (has_keys && takes_less ? SHELL_TLS_KEY : 0u),
+        .takes_plain = takes_less && (!has_keys || !c->encrypt_verify_incoming),
+    };
+    setup->node.is_proven = has_cert && !takes_less && setup->secure.dials == SHELL_TLS_CERT;
+}
+
 static void envelope_fill(struct shell_setup *setup, struct shell_setup_work *work,
                           const struct agent_config *c)
 {
@@ -293,6 +357,7 @@ static void envelope_fill(struct shell_setup *setup, struct shell_setup_work *wo
     if (work->keys.ring.count > 0)
         g->keyring = &work->keys.ring;
     setup->keyring_path = work->keys.path;
+    secure_fill(setup, c, work->keys.ring.count > 0);
     setup->node.is_exposed = !muster_addr_is_loopback(setup->gossip);
 }
 

@@ -199,8 +199,15 @@ static int parts_open(struct shell *s, char *why, size_t size)
     int err = shell_net_open(&s->net, &s->loop, s, net_event);
     if (err != MUSTER_OK)
         return err;
+    err = shell_tls_open(&s->tls, &s->setup.secure);
+    if (err != MUSTER_OK) {
+        (void)muster_format(why, size,
+                            "links cannot be secured: GnuTLS here is too old, or `tls` "
+                            "names what it cannot use");
+        return err;
+    }
     shell_streams_open(&s->streams, &s->net);
-    shell_links_open(&s->links, &s->net);
+    shell_links_open(&s->links, &s->net, &s->tls);
     shell_checks_open(&s->checks, &s->net);
     shell_disk_open(&s->disk, &s->loop, s->boot.disk, s->boot.folder, s, disk_done);
     err = shell_web_open(s, why, size);
@@ -260,6 +267,7 @@ void shell_close(struct shell *s)
     shell_zones_close(s->zones);
     agent_api_close(s->api);
     shell_net_close(&s->net);
+    shell_tls_close(&s->tls);
     shell_ports_close(&s->ports);
     shell_boot_close(&s->boot);
     free(s);

@@ -22,6 +22,7 @@
 #include "agent/shell/notify.h"
 #include "agent/shell/ports.h"
 #include "agent/shell/renew.h"
+#include "agent/shell/tls.h"
 #include "agent/tokens.h"
 
 #define SHELL_IDLE_MS   1000 /* the longest sleep, so that being away is noticed */
@@ -37,11 +38,14 @@ struct shell_setup {
     const char *socket_path;   /* NULL: none */
     const char *socket_group;
     const char *run_dir, *log_dir, *guard_path;
-    const char *tokens_path;     /* NULL: none */
-    struct agent_tokens *tokens; /* as the file said last; NULL: none */
-    struct shell_cert *cert;     /* of HTTP; NULL: none */
-    const char *keyring_path;    /* where a changed keyring is written */
-    const char *const *join;     /* as configured; the names among them are looked up for ever */
+    const char *tokens_path;            /* NULL: none */
+    struct agent_tokens *tokens;        /* as the file said last; NULL: none */
+    struct shell_cert *cert;            /* of HTTP; NULL: none */
+    struct shell_tls_config secure;     /* of the links between agents */
+    struct shell_cert_paths link_paths; /* cert NULL: none */
+    struct shell_cert *link_cert;
+    const char *keyring_path; /* where a changed keyring is written */
+    const char *const *join;  /* as configured; the names among them are looked up for ever */
     uint32_t join_count;
     uint32_t connections_max; /* of clients */
     bool is_dev;

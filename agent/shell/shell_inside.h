@@ -66,6 +66,7 @@ struct shell {
     struct shell_net net;
     struct shell_udp udp;
     struct shell_streams streams;
+    struct shell_tls tls;
     struct shell_links links;
     struct shell_checks checks;
     struct shell_disk disk;

@@ -1,204 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The shell's sockets on loopback: links, streams, checks and datagrams, and how each of them ends.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#include "agent/shell/check.h"
-#include "agent/shell/link.h"
-#include "agent/shell/ports.h"
-#include "agent/shell/stream.h"
-#include "agent/shell/udp.h"
-
-#define SEEN_MAX   4096
-#define PATIENCE_S 20
-
-/* Both ends live in one loop: what happens at either is written down in one list. */
-struct seen {
-    enum agent_event_kind kind;
-    uint32_t number;
-    bool refused, ended, inbound;
-    size_t len;
-    uint8_t first;
-};
-
-struct end {
-    struct world *world;
-    struct shell_net net;
-    struct shell_links links;
-    struct shell_streams streams;
-    struct shell_checks checks;
-    struct shell_udp udp;
-    struct muster_addr gossip, peers;
-    uint32_t inbound; /* link that was opened last */
-    struct seen seen[SEEN_MAX];
-    uint32_t count;
-    bool echoes; /* answers every frame with itself */
-};
-
-struct world {
-    uv_loop_t loop;
-    uv_timer_t patience;
-    struct end a, b;
-    bool is_over;
-};
-
-static void end_event(void *context, const struct agent_event *e)
-{
-    struct end *end = context;
-    bool is_stream = e->kind == AGENT_EVENT_STREAM_DATA || e->kind == AGENT_EVENT_STREAM_FAILED;
-    assert_true(end->count < SEEN_MAX);
-    end->seen[end->count++] = (struct seen){ .kind = e->kind,
-                                             .number = is_stream ? e->stream : e->link,
-                                             .refused = e->refused,
-                                             .ended = e->ended,
-                                             .inbound = e->inbound,
-                                             .len = e->bytes.len,
-                                             .first = e->bytes.len > 0 ? e->bytes.data[0] : 0 };
-    if (e->kind == AGENT_EVENT_LINK_OPENED && e->link >= AGENT_LINK_INBOUND)
-        end->inbound = e->link;
-    if (e->kind == AGENT_EVENT_LINK_FRAME && end->echoes)
-        shell_link_send(&end->links, e->link, e->bytes);
-    if (e->kind == AGENT_EVENT_STREAM_DATA && e->inbound && e->bytes.len == 4)
-        shell_stream_reply(&end->streams, e->stream, MUSTER_BYTES("answer", 6));
-}
-
-static struct muster_addr bound(int fd)
-{
-    struct sockaddr_storage where;
-    socklen_t len = sizeof where;
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&where, &len), 0);
-    return shell_addr((const struct sockaddr *)&where);
-}
-
-/* A free port for gossip (UDP and TCP alike would need luck; the tests use TCP's for streams). */
-static void end_open(struct end *end, struct world *w)
-{
-    struct shell_ports ports;
-    struct muster_addr any;
-    char why[256];
-    assert_int_equal(muster_addr_parse(&any, "127.0.0.1:0", 0), MUSTER_OK);
-    assert_int_equal(shell_ports_open(&ports, NULL, any, any, why, sizeof why), MUSTER_OK);
-    end->world = w;
-    end->gossip = bound(ports.gossip_tcp);
-    end->peers = bound(ports.peers);
-    assert_int_equal(shell_net_open(&end->net, &w->loop, end, end_event), MUSTER_OK);
-    shell_links_open(&end->links, &end->net);
-    shell_streams_open(&end->streams, &end->net);
-    shell_checks_open(&end->checks, &end->net);
-    shell_links_listen(&end->links, shell_port_take(&ports.peers));
-    shell_streams_listen(&end->streams, shell_port_take(&ports.gossip_tcp));
-    shell_udp_open(&end->udp, &end->net, shell_port_take(&ports.gossip_udp), false);
-}
-
-static void end_close(struct end *end)
-{
-    shell_links_close(&end->links);
-    shell_streams_close(&end->streams);
-    shell_checks_close(&end->checks);
-    shell_udp_close(&end->udp);
-}
-
-static void too_long(uv_timer_t *timer)
-{
-    struct world *w = timer->data;
-    w->is_over = true;
-}
-
-static int setup(void **state)
-{
-    struct world *w = calloc(1, sizeof *w);
-    assert_non_null(w);
-    assert_int_equal(uv_loop_init(&w->loop), 0);
-    assert_int_equal(uv_timer_init(&w->loop, &w->patience), 0);
-    w->patience.data = w;
-    (void)uv_timer_start(&w->patience, too_long, PATIENCE_S * 1000, 0);
-    end_open(&w->a, w);
-    end_open(&w->b, w);
-    *state = w;
-    return 0;
-}
-
-/* Whatever a test left open ends here, and the loop has no handle left. */
-static int teardown(void **state)
-{
-    struct world *w = *state;
-    end_close(&w->a);
-    end_close(&w->b);
-    uv_close((uv_handle_t *)&w->patience, NULL);
-    (void)uv_run(&w->loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&w->loop), 0);
-    assert_int_equal(w->a.links.count, 0);
-    assert_int_equal(w->a.streams.bytes, 0);
-    shell_net_close(&w->a.net);
-    shell_net_close(&w->b.net);
-    free(w);
-    return 0;
-}
-
-static uint32_t count(const struct end *end, enum agent_event_kind kind)
-{
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < end->count; i++)
-        n += end->seen[i].kind == kind;
-    return n;
-}
-
-static const struct seen *last(const struct end *end, enum agent_event_kind kind)
-{
-    for (uint32_t i = end->count; i-- > 0;)
-        if (end->seen[i].kind == kind)
-            return &end->seen[i];
-    return NULL;
-}
-
-static void turn(struct world *w)
-{
-    shell_links_flush(&w->a.links);
-    shell_links_flush(&w->b.links);
-    (void)uv_run(&w->loop, UV_RUN_ONCE);
-    assert_false(w->is_over);
-}
-
-static void await(struct world *w, const struct end *end, enum agent_event_kind kind, uint32_t n)
-{
-    while (count(end, kind) < n)
-        turn(w);
-}
-
-static void rest(struct world *w, uint64_t ms)
-{
-    uint64_t until = shell_now().mono_ms + ms;
-    while (shell_now().mono_ms < until) {
-        (void)uv_run(&w->loop, UV_RUN_NOWAIT);
-        shell_links_flush(&w->a.links);
-        shell_links_flush(&w->b.links);
-        (void)usleep(1000);
-    }
-}
-
-static uint64_t soon(void)
-{
-    return shell_now().mono_ms + 5000;
-}
-
-static int raw_connect(struct muster_addr to)
-{
-    struct sockaddr_storage where;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(fd >= 0);
-    shell_sockaddr(&where, to, false);
-    assert_int_equal(connect(fd, (struct sockaddr *)&where, sizeof(struct sockaddr_in)), 0);
-    return fd;
-}
+#include "tests/e2e/net_stage.h"
 
 /* ---- links */
 
@@ -272,7 +79,7 @@ static void link_with_a_frame_too_long_is_closed(void **state)
     static const uint8_t heads[][4] = { { 0xff, 0xff, 0xff, 0xff }, { 0, 1, 0, 1 } };
     struct world *w = *state;
     for (uint32_t i = 0; i < 2; i++) {
-        int fd = raw_connect(w->b.peers);
+        int fd = net_raw(w->b.peers);
         uint8_t byte;
         assert_int_equal(write(fd, heads[i], 4), 4);
         await(w, &w->b, AGENT_EVENT_LINK_CLOSED, i + 1);
@@ -289,7 +96,7 @@ static void link_of_a_stranger_gives_way_to_newer_ones(void **state)
     int fd[SHELL_LINK_STRANGERS + 3];
     const uint32_t n = sizeof fd / sizeof fd[0];
     for (uint32_t i = 0; i < n; i++) {
-        fd[i] = raw_connect(w->b.peers);
+        fd[i] = net_raw(w->b.peers);
         if (i == 0) /* the first says a frame and is no stranger any more */
             assert_int_equal(write(fd[i], "\0\0\0\1x", 5), 5);
         await(w, &w->b, AGENT_EVENT_LINK_OPENED, i + 1);
@@ -309,7 +116,7 @@ static void link_whose_far_end_does_not_read_ends_at_its_brim(void **state)
 {
     struct world *w = *state;
     uint8_t *bytes = calloc(1, AGENT_FRAME_MAX);
-    int fd = raw_connect(w->b.peers);
+    int fd = net_raw(w->b.peers);
     assert_non_null(bytes);
     await(w, &w->b, AGENT_EVENT_LINK_OPENED, 1);
     for (uint32_t i = 0; i < 80 && count(&w->b, AGENT_EVENT_LINK_CLOSED) == 0; i++) {
@@ -348,7 +155,7 @@ static void check_asks_again_when_the_answer_was_a_last_breath(void **state)
     char why[256];
     assert_int_equal(muster_addr_parse(&any, "127.0.0.1:0", 0), MUSTER_OK);
     assert_int_equal(shell_ports_open(&ports, NULL, any, any, why, sizeof why), MUSTER_OK);
-    dying = bound(ports.peers);
+    dying = net_bound(ports.peers);
     shell_check(&w->a.checks, 13, dying, soon());
     rest(w, 20);
     assert_int_equal(count(&w->a, AGENT_EVENT_CHECKED), 0);
@@ -397,7 +204,7 @@ static void stream_that_says_nothing_gives_way_to_newer_ones(void **state)
     int fd[SHELL_STREAMS_MAX + 2];
     const uint32_t n = sizeof fd / sizeof fd[0];
     for (uint32_t i = 0; i < n; i++) {
-        fd[i] = raw_connect(w->b.gossip);
+        fd[i] = net_raw(w->b.gossip);
         rest(w, 1);
     }
     await(w, &w->b, AGENT_EVENT_STREAM_FAILED, 2);
@@ -428,7 +235,7 @@ static void udp_hands_over_a_burst_in_its_order(void **state)
     struct world *w = *state;
     uv_os_fd_t fd;
     assert_int_equal(uv_fileno((uv_handle_t *)&w->b.udp.handle, &fd), 0);
-    struct muster_addr to = bound(fd);
+    struct muster_addr to = net_bound(fd);
     uint8_t bytes[1400] = { 0 };
     for (uint32_t i = 0; i < 200; i++) {
         bytes[0] = (uint8_t)i;
@@ -453,7 +260,7 @@ static void port_in_use_is_named_and_one_that_lingers_is_not(void **state)
     assert_non_null(strstr(why, "in use"));
     assert_non_null(strstr(why, "peer_port"));
     /* The side that closes first keeps the port in TIME-WAIT; an heir may have it all the same. */
-    int fd = raw_connect(taken);
+    int fd = net_raw(taken);
     await(w, &w->a, AGENT_EVENT_LINK_OPENED, 1);
     shell_links_close(&w->a.links);
     await(w, &w->a, AGENT_EVENT_LINK_CLOSED, 1);
@@ -462,7 +269,7 @@ static void port_in_use_is_named_and_one_that_lingers_is_not(void **state)
     shell_ports_close(&ports);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, net_setup, net_teardown)
 
 int main(void)
 {

@@ -90,7 +90,9 @@ static void every_key_can_stand_in_a_file(void **state)
         .file = { "name: bravo\ndata_dir: /srv/m\nbind: 10.0.0.1\nadvertise: '[fd00::1]:7000'\n"
                   "peer_port: 7001\nhttp: none\nsocket: none\njoin: [alpha, 10.0.0.2:7946]\n"
                   "slots: 20\nweight: 5\ntags: {rack: a, gpu: 2, net: ''}\nreplicas: 2\n"
-                  "profile: wan\ndelegate: [2, 5, 5]\nencrypt: none\ntls: none\nlabel: blue\n"
+                  "profile: wan\ndelegate: [2, 5, 5]\nencrypt: none\nlabel: blue\n"
+                  "tls: {ca: /c/ca.pem, cert: /c/node.pem, key: /c/node.key, verify_incoming: no,\n"
+                  "      verify_outgoing: no}\n"
                   "encrypt_verify_incoming: no\nencrypt_verify_outgoing: no\n"
                   "label_verify_incoming: no\n"
                   "log: {level: debug, format: json}\nmax_members: 100\nmax_jobs: 1000\n"
@@ -120,6 +122,10 @@ static void every_key_can_stand_in_a_file(void **state)
     assert_string_equal(c.label, "blue");
     assert_false(c.encrypt_verify_incoming || c.encrypt_verify_outgoing);
     assert_false(c.label_verify_incoming);
+    assert_string_equal(c.tls_ca, "/c/ca.pem");
+    assert_string_equal(c.tls_cert, "/c/node.pem");
+    assert_string_equal(c.tls_key, "/c/node.key");
+    assert_false(c.tls_verify_incoming || c.tls_verify_outgoing);
     assert_int_equal(c.log_level, AGENT_LOG_DEBUG);
     assert_int_equal(c.log_format, AGENT_LOG_JSON);
     assert_int_equal(c.max_members, 100);
@@ -309,8 +315,11 @@ static const struct {
       "keygen` "
       "makes a key" },
     { { .file = { "tls: {ca: x}\n" } },
-      MUSTER_EUNSUPPORTED,
-      "muster.yaml:1:6: tls: not supported yet in this version" },
+      MUSTER_EINVAL,
+      "muster.yaml:1:11: tls.ca: \"x\" is not absolute; begin it with a slash" },
+    { { .file = { "tls: {cert: /c/node.pem, key: /c/node.key}\n" } },
+      MUSTER_EINVAL,
+      "tls.ca: is missing; tls needs ca, cert and key together" },
     { { .file = { "log: {levle: info}\n" } },
       MUSTER_EINVAL,
       "muster.yaml:1:7: log.levle: unknown key; did you mean level?" },

@@ -41,7 +41,8 @@ const struct tidy_door tidy_doors[] = {
     { "uv.h", "agent/shell/ tests/e2e/ tools/bench/" },
     { "uv/", "agent/shell/" },
     { "microhttpd.h", "agent/shell/http_door.h" },
-    { "gnutls/", "base/crypto.c agent/shell/http_tls.c agent/shell/cert.c" },
+    { "gnutls/", "base/crypto.c agent/shell/cert.c agent/shell/http_tls.c agent/shell/tls.c "
+                 "tools/cli/x509.c" },
     { "jansson.h", "agent/json.c tools/cli/reply.c tests/" },
     { "yaml.h", "agent/yaml.c" },
     { "glib", "agent/shell/zone.c" },

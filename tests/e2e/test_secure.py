@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Links between agents in the dark: what can be read on the wire, who is let in, and what the
+others say of whom is not."""
+import json
+import os
+import select
+import socket
+import struct
+import subprocess
+import time
+
+from agent import BUILD, GOSSIP_PORT, PEER_PORT, eventually
+from cluster import Cluster
+
+
+def keygen():
+    return subprocess.check_output([os.path.join(BUILD, "muster"), "keygen"], text=True).strip()
+
+
+class Wire:
+    """What goes between these hosts, but for HTTP: bytes seen on loopback."""
+
+    def __init__(self, hosts):
+        self.hosts = {socket.inet_aton(host) for host in hosts}
+        self.raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 << 20)
+        self.raw.bind(("lo", 0))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.raw.close()
+
+    def read(self):
+        """Everything so far: the payloads of TCP and UDP, one behind the other."""
+        said = {GOSSIP_PORT: b"", PEER_PORT: b""}
+        while select.select([self.raw], [], [], 0)[0]:
+            packet = self.raw.recv(65536)[14:]
+            ends = {packet[12:16], packet[16:20]}
+            if len(packet) < 28 or packet[0] >> 4 != 4 or not ends & self.hosts:
+                continue
+            body = packet[(packet[0] & 15) * 4:]
+            ports = struct.unpack("!HH", body[:4])
+            for port in said:
+                if port in ports:
+                    said[port] += body[(body[12] >> 4) * 4 if packet[9] == 6 else 8:]
+        return said
+
+
+def traffic(extra):
+    """What two agents say to each other about jobs of names that nothing else has."""
+    with Cluster(2, extra=extra) as c, Wire([agent.host for agent in c.agents]) as wire:
+        names = {f"secret/tickers{k}" for k in range(12)}
+        for k, name in enumerate(sorted(names)):
+            c[k % 2].submit(name, exec=["/bin/sleep", "1000"])
+        c.wait_once(names, 10)
+        return wire.read()
+
+
+def test_nothing_can_be_read_on_the_wire():
+    said = traffic([])
+    assert b"secret/tickers" in said[PEER_PORT]
+    said = traffic(["--encrypt", keygen()])
+    assert len(said[PEER_PORT]) > 1000
+    assert b"secret" not in said[PEER_PORT] and b"secret" not in said[GOSSIP_PORT]
+    assert b"/bin/sleep" not in said[PEER_PORT]
+
+
+def reasons(agent):
+    return json.loads(agent.request("GET", "/health").body)["reasons"]
+
+
+def test_who_has_no_key_is_refused_and_told_of():
+    with Cluster(3, extra=["--encrypt", keygen()]) as c:
+        assert not any("link" in reason for agent in c.agents for reason in reasons(agent))
+        with socket.create_connection((c[0].host, PEER_PORT), 5) as stranger:
+            stranger.sendall(b"\0\0\0\1x")
+            assert stranger.recv(1) == b""
+        eventually(lambda: any("speaks in the clear" in reason for reason in reasons(c[0])), 5)
+        assert "speaks in the clear, which is not taken here" in c[0].log()
+        greeting = b"\x16\x03\x01\x02\0\1\0\1\xfc\x03\x03" + b"x" * 505
+        for noise in (b"GET / HTTP/1.1\r\n\r\n", greeting, b"\x16", os.urandom(4096),
+                      b"\x16" + os.urandom(60000)):
+            for _ in range(5):
+                with socket.create_connection((c[0].host, PEER_PORT), 5) as stranger:
+                    stranger.sendall(noise)
+        # An agent that knows no secrets meets closed doors, and hears whose fault it may be.
+        bare = c.add(start=False, name="bare", extra=["--encrypt", "none"])
+        bare.start(wait=False)
+        eventually(lambda: any("is not heard here" in reason for reason in reasons(bare)), 10)
+        c[1].submit("after/noise")
+        c.wait_once({"after/noise"}, 10)
+        assert all("member.dead" not in json.dumps(agent.events()) for agent in c.agents[:3])
+        bare.kill9()
+
+
+def test_keys_change_under_living_links():
+    old, new = keygen(), keygen()
+    with Cluster(3, extra=["--encrypt", old]) as c:
+        for k in range(12):
+            c[k % 3].submit(f"turn/{k}")
+        c.wait_once({f"turn/{k}" for k in range(12)}, 10)
+        with Wire([agent.host for agent in c.agents]) as wire:
+            for verb, key in (("install", new), ("use", new), ("remove", old)):
+                code, said, complaint = c[0].cli("keys", verb, key)
+                assert code == 0, said + complaint
+            # Three links are made anew, with the mark of the new key in the greeting.
+            code, said, _ = c[0].cli("keys", "list")
+            mark = said.splitlines()[1].split()[0].encode()
+            greetings = b""
+
+            def redone():
+                nonlocal greetings
+                greetings += wire.read()[PEER_PORT]
+                return greetings.count(mark) >= 3
+
+            eventually(redone, 10)
+        for k in range(3):
+            begin = time.monotonic()
+            c[k].submit(f"after/{k}")
+            assert time.monotonic() - begin < 5
+        c.wait_once({f"after/{k}" for k in range(3)} | {f"turn/{k}" for k in range(12)}, 10)
+        for agent in c.agents:
+            assert "member.dead" not in json.dumps(agent.events())
+            assert not any("link" in reason for reason in reasons(agent))
