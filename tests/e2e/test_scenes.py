@@ -37,6 +37,25 @@ def test_of_those_that_wait_the_best_has_the_next_slot_within_a_second(clusters)
         assert runs(c) == set(held)
 
 
+def test_what_is_cancelled_while_it_waits_never_starts(clusters):
+    """(b) Its node is full; it is cancelled; then a node with free slots joins."""
+    c = clusters(1, slots=1)
+    c[0].submit("first")
+    c.wait_once({"first"}, 10)
+    for name in ("cancelled", "waits"):
+        c[0].submit(name)
+    eventually(lambda: {r["run"] for r in c[0].runs("?state=pending")} == {"cancelled", "waits"},
+               5, "both wait")
+    code, _, said = c[0].cli("rm", "cancelled", "--wait")
+    assert code == 0, said
+    c.add(slots=4)
+    c.wait_members()
+    eventually(lambda: runs(c) == {"first", "waits"}, 10, "the one that waits has the new node")
+    holds(lambda: runs(c) == {"first", "waits"}, 1.5, "and the other never starts")
+    assert not [e for a in c for e in a.events()
+                if e["job"] == "cancelled" and e["type"] == "run.started"]
+
+
 def test_a_drain_that_is_taken_back_half_way_doubles_and_loses_nothing(clusters, tmp_path):
     """(n), and (e): a task that says nothing is neither cut nor begun again meanwhile."""
     c = clusters(3, slots=12)

@@ -80,5 +80,9 @@ void story_turns(struct sim *s);
 void story_after(struct sim *s);
 void story_quiet(struct sim *s);
 void story_halt(struct sim *s);
+void story_cancel(struct sim *s);
+void story_flap(struct sim *s);
+void story_backoff(struct sim *s);
+void story_half(struct sim *s);
 
 #endif
