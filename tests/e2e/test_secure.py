@@ -4,10 +4,16 @@ others say of whom is not."""
 import json
 import os
 import select
+import shutil
+import signal
 import socket
+import ssl
+import stat
 import struct
 import subprocess
 import time
+
+import msgpack
 
 from agent import BUILD, GOSSIP_PORT, PEER_PORT, eventually
 from cluster import Cluster
@@ -124,3 +130,114 @@ def test_keys_change_under_living_links():
         for agent in c.agents:
             assert "member.dead" not in json.dumps(agent.events())
             assert not any("link" in reason for reason in reasons(agent))
+
+
+def muster(*words, cwd=None):
+    done = subprocess.run([os.path.join(BUILD, "muster"), *words], cwd=cwd, capture_output=True,
+                          text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def certify(folder, *names):
+    """A CA and a certificate for each of these names, in a folder of their own."""
+    os.makedirs(folder, exist_ok=True)
+    assert muster("tls", "ca", "create", "--out", folder)[0] == 0
+    for name in names:
+        assert muster("tls", "cert", "create", name, "--out", folder)[0] == 0
+
+
+def flags(folder, name, ca=None):
+    return ["--tls-ca", os.path.join(ca or folder, "ca.pem"),
+            "--tls-cert", os.path.join(folder, f"{name}.pem"),
+            "--tls-key", os.path.join(folder, f"{name}.key")]
+
+
+def hello(cluster, member, target):
+    """The first frame of whoever pretends to be that member."""
+    body = msgpack.packb([64, 1, bytes.fromhex(cluster), bytes.fromhex(member["id"]),
+                          bytes.fromhex(target["id"]), 99, member["name"], True, 7])
+    return struct.pack("!I", len(body)) + body
+
+
+def test_certificates_say_who_is_who(tmp_path):
+    ours, theirs = str(tmp_path / "ours"), str(tmp_path / "theirs")
+    with Cluster(3, start=False) as c:
+        names = [agent.name for agent in c.agents]
+        certify(ours, *names, "mallory")
+        certify(theirs, "late")
+        for agent in c.agents:
+            agent.extra += flags(ours, agent.name)
+        c.start()
+        with Wire([agent.host for agent in c.agents]) as wire:
+            for k in range(3):
+                c[k].submit(f"secret/tickers{k}")
+            c.wait_once({f"secret/tickers{k}" for k in range(3)}, 10)
+            said = wire.read()[PEER_PORT]
+            assert len(said) > 1000 and b"secret" not in said
+
+        # A good certificate of another node: whoever it says it is, it is not.
+        members = {m["name"]: m for m in c[0].get("/v1/members")["items"]}
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(os.path.join(ours, "ca.pem"))
+        context.load_cert_chain(os.path.join(ours, "mallory.pem"),
+                                os.path.join(ours, "mallory.key"))
+        cluster = c[0].get("/v1/status")["cluster_id"]
+        with context.wrap_socket(socket.create_connection((c[0].host, PEER_PORT), 5),
+                                 server_hostname=names[0]) as mallory:
+            assert mallory.version() == "TLSv1.3"
+            mallory.sendall(hello(cluster, members[names[1]], members[names[0]]))
+            assert mallory.recv(1) == b""
+        eventually(lambda: f"calls itself {names[1]}, but its certificate is for mallory"
+                   in c[0].log(), 5)
+        assert any("mallory" in reason for reason in reasons(c[0]))
+
+        # One of another CA has no link, and its own agent would not start with a wrong one.
+        late = c.add(start=False, name="late", extra=flags(theirs, "late"))
+        late.start(wait=False)
+        eventually(lambda: "does not take our certificate" in late.log()
+                   or "issuer is unknown" in late.log(), 15)
+        eventually(lambda: "no link with late" in c[0].log() + c[1].log() + c[2].log(), 15)
+        late.kill9()
+        for wrong, says in ((flags(ours, "mallory"), "is not for this node"),
+                            (flags(theirs, "late", ca=ours), "is not signed by")):
+            late.extra = wrong
+            late.may_complain = True
+            late.start(wait=False)
+            assert late.exit_code() == 78 and says in late.log()
+
+        # A new pair is taken while it runs, a wrong one is not.
+        for name, says in ((names[1], "was read again, and is good until"),
+                           (names[2], "the one there was goes on")):
+            for end in (".pem", ".key"):
+                os.remove(os.path.join(ours, names[1] + end))
+            assert muster("tls", "cert", "create", names[1], "--out", ours)[0] == 0
+            if name != names[1]:
+                shutil.copy(os.path.join(ours, name + ".key"),
+                            os.path.join(ours, names[1] + ".key"))
+            c[1].send(signal.SIGHUP)
+            eventually(lambda says=says: says in c[1].log(), 5)
+        assert all("member.dead" not in json.dumps([e for e in agent.events()
+                                                    if e["node"] in names])
+                   for agent in c.agents[:3])
+
+
+def test_certificates_are_made_and_never_written_over(tmp_path):
+    folder = str(tmp_path)
+    assert muster("tls", "ca", "create", cwd=folder)[0] == 0
+    assert muster("tls", "cert", "create", "alpha", "--address", "10.0.0.1,fd00::1",
+                  cwd=folder)[0] == 0
+    for name in ("ca.pem", "ca.key", "alpha.pem", "alpha.key"):
+        assert stat.S_IMODE(os.stat(os.path.join(folder, name)).st_mode) == 0o600
+    before = {name: (tmp_path / name).read_bytes() for name in os.listdir(folder)}
+    for words in (("ca", "create"), ("cert", "create", "alpha")):
+        code, _, complaint = muster("tls", *words, cwd=folder)
+        assert code == 4 and "is not written over" in complaint
+    (tmp_path / "alpha.pem").unlink()
+    assert muster("tls", "cert", "create", "alpha", cwd=folder)[0] == 4  # its key is there still
+    assert not (tmp_path / "alpha.pem").exists()
+    assert all((tmp_path / name).read_bytes() == text for name, text in before.items()
+               if name != "alpha.pem")
+    assert muster("tls", "cert", "create", "Bad Name", cwd=folder)[0] == 2
+    assert muster("tls", "cert", "create", "bravo", "--address", "here", cwd=folder)[0] == 2
+    code, _, complaint = muster("tls", "cert", "create", "bravo", "--out", "/nonexistent")
+    assert code == 1 and "tls ca create" in complaint

@@ -54,7 +54,7 @@ const struct cli_command cli_commands_cluster[] = {
       .usage = "[VERB]",
       .help = "all verbs, or one with examples",
       .flags = cli_flags_none,
-      .words_max = 2,
+      .words_max = 3,
       .takes = CLI_TAKES_VERB,
       .run = cli_verb_help },
 
@@ -145,6 +145,35 @@ const struct cli_command cli_commands_cluster[] = {
       .takes = CLI_TAKES_OTHER,
       .run = cli_verb_keys_remove },
 
+    { .verb = "tls ca create",
+      .group = "cluster",
+      .usage = "[--days N] [--out FOLDER]",
+      .help = "make a CA for this cluster: ca.pem and ca.key",
+      .more = "The certificate, ca.pem, goes to every node; the key stays where no agent runs: "
+              "whoever\n"
+              "has it can be any node.\n\n"
+              "  muster tls ca create --out /root/muster-ca\n",
+      .flags = cli_flags_tls_ca,
+      .run = cli_verb_tls_ca_create },
+    { .verb = "tls cert create",
+      .group = "cluster",
+      .usage = "NAME [--address A,A] [--days N]",
+      .help = "make the certificate of a node: NAME.pem and NAME.key",
+      .more =
+          "NAME is the node's name, as `muster members` shows it, and stands in the certificate "
+          "as\n"
+          "a DNS name; agents take a certificate from the node of that name only.\n\n"
+          "  muster tls cert create alpha --out /root/muster-ca\n"
+          "  tls: {ca: /etc/muster/ca.pem, cert: /etc/muster/alpha.pem, key: "
+          "/etc/muster/alpha.key}\n\n"
+          "To renew it, put a new pair in its place and send the agent SIGHUP. To give a living\n"
+          "cluster its certificates: all agents with `verify_incoming: no` and `verify_outgoing:\n"
+          "no` under `tls` first, then without the second, then without the first.\n",
+      .flags = cli_flags_tls_cert,
+      .words_min = 1,
+      .words_max = 1,
+      .takes = CLI_TAKES_OTHER,
+      .run = cli_verb_tls_cert_create },
     { .verb = "token create",
       .group = "cluster",
       .usage = "--right read|operate|admin [--name NAME]",

@@ -153,6 +153,19 @@ const struct cli_flag cli_flags_token_create[] = {
     { .name = "name", .value = "NAME", .help = "what it is called in the file and in refusals" },
     END
 };
+const struct cli_flag cli_flags_tls_ca[] = {
+    { .name = "days", .value = "N", .help = "good for so long (3650)" },
+    { .name = "out", .value = "FOLDER", .help = "where the files go (here)" },
+    END
+};
+const struct cli_flag cli_flags_tls_cert[] = {
+    { .name = "address", .value = "A,A", .help = "addresses it is for, too (for HTTP clients)" },
+    { .name = "days", .value = "N", .help = "good for so long (365)" },
+    { .name = "ca-cert", .value = "FILE", .help = "who signs it (FOLDER/ca.pem)" },
+    { .name = "ca-key", .value = "FILE", .help = "with which key (FOLDER/ca.key)" },
+    { .name = "out", .value = "FOLDER", .help = "where the files go (here)" },
+    END
+};
 const struct cli_flag cli_flags_keys_change[] = {
     { .name = "force", .help = "also when a node would be cut off by it" }, END
 };

@@ -34,5 +34,7 @@ extern const struct cli_flag cli_flags_diff[];
 extern const struct cli_flag cli_flags_keygen[];
 extern const struct cli_flag cli_flags_token_create[];
 extern const struct cli_flag cli_flags_keys_change[];
+extern const struct cli_flag cli_flags_tls_ca[];
+extern const struct cli_flag cli_flags_tls_cert[];
 
 #endif

@@ -41,6 +41,9 @@ static int no_verb(struct cli *cli, int argc, const char *const *argv)
                          argv[0]);
     if (strcmp(argv[0], "node") == 0 && argc == 1)
         return cli_usage(cli, "say what of the nodes: 'muster node ls' or 'muster node show NAME'");
+    if (strcmp(argv[0], "tls") == 0)
+        return cli_usage(cli, "say what of TLS: 'muster tls ca create' or 'muster tls cert create "
+                              "NAME'");
     if (strcmp(argv[0], "token") == 0 && argc == 1)
         return cli_usage(cli, "say what of the tokens: 'muster token create --right RIGHT'");
     if (strcmp(argv[0], "dead") == 0 && argc == 1)

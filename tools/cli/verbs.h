@@ -53,6 +53,8 @@ int cli_verb_release(struct cli *cli);
 int cli_verb_move(struct cli *cli);
 
 int cli_verb_token_create(struct cli *cli);
+int cli_verb_tls_ca_create(struct cli *cli);
+int cli_verb_tls_cert_create(struct cli *cli);
 
 int cli_verb_runs(struct cli *cli);
 int cli_verb_wait(struct cli *cli);
