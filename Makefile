@@ -12,6 +12,7 @@
 #   tests/unit/ROOM_NOUN_test.c    a cmocka program that links ROOM and the floors below, nothing else;
 #                                  tests/unit/ROOM_NOUN.c without _test is shared by that room's tests
 #   tests/sim/*.c                  one program, the simulated cluster: no libuv, no lmdb
+#   tests/crowd/*.c                one program, thousands of gossip cores on one clock
 #   tests/e2e/NOUN_test.c          a cmocka program that may use agent/shell; NOUN.c without _test helps it
 #   tests/e2e/test_*.py            pytest with real agents
 #   tests/e2e/kit/NOUN.c           what those tests use: a job, a checker, a clock to preload; NOUN.go
@@ -70,6 +71,7 @@ SRC_shell  := $(wildcard agent/shell/*.c) store/disk_lmdb.c
 SRC_guard  := $(wildcard agent/guard/*.c) agent/fields.c agent/launch.c agent/logline.c
 SRC_cli    := $(wildcard tools/cli/*.c)
 SRC_sim    := $(wildcard tests/sim/*.c)
+SRC_crowd  := $(wildcard tests/crowd/*.c)
 SRC_tidy   := $(wildcard tools/tidy/*.c)
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
@@ -98,7 +100,7 @@ EXT_cli    := $(EXT_agent) -lcurl-gnutls -lsmartcols
 
 PROGRAMS := $(B)/muster-agent $(B)/muster-guard $(B)/muster
 
-.PHONY: all help bootstrap check test unit sim mutants e2e bench demo lint format fuzz soak cover install clean
+.PHONY: all help bootstrap check test unit sim crowd mutants e2e bench demo lint format fuzz soak cover install clean
 all: $(PROGRAMS) ## the three programs, into build/MODE
 
 help: ## this list
@@ -143,6 +145,10 @@ $(B)/muster-guard: $(call obj,$(SRC_guard))
 	$(link) $(EXT_guard) -o $@
 $(B)/muster: $(call obj,$(SRC_cli)) $(LIBS_agent)
 	$(link) $(EXT_cli) -o $@
+# Gossip alone, thousands of times.
+$(B)/crowd: $(call obj,$(SRC_crowd)) $(LIBS_gossip)
+	$(link) $(EXT_gossip) -o $@
+
 # The simulator links the node and nothing that could touch the world: that is the proof of purity.
 $(B)/sim: $(call obj,$(SRC_sim)) $(LIBS_agent)
 	$(link) $(EXT_agent) -o $@
@@ -226,7 +232,7 @@ check: ## all there is: install, build, lint, unit, sim, e2e; one closing line f
 	@MAKE="$(MAKE)" tools/check $(B)/log
 
 .PHONY: tests
-tests: all $(UNIT) $(REPLAY) $(DRIVER) $(KIT) $(B)/tidy $(B)/sim
+tests: all $(UNIT) $(REPLAY) $(DRIVER) $(KIT) $(B)/tidy $(B)/sim $(B)/crowd
 
 test: unit sim ## what needs no network: unit tests, fuzz corpora, simulator
 
@@ -240,10 +246,14 @@ SIM_ONLY := $(if $(STORY),--story $(STORY)) $(if $(SEED),--seed $(SEED)) $(if $(
 # Fresh seeds: every commit tries others. What fails stays in tests/sim/seeds.
 SIM_ENV := SIM_COMMIT=$(shell git rev-parse HEAD 2>/dev/null)
 SIM_FAST := $(and $(SEEDS),$(filter release,$(MODE)),$(filter gcc,$(CC)))
-sim: $(if $(SIM_FAST),,$(B)/sim) ## simulated clusters: stories, old finds, fresh seeds; or SEED=7 PROFILE=disk SHRINK=1, SEEDS=0:100000, STORY=9, TRACE=1
+sim: $(if $(SIM_FAST),,$(B)/sim) $(B)/crowd ## simulated clusters: stories, old finds, fresh seeds; or SEED=7 PROFILE=disk SHRINK=1, SEEDS=0:100000, STORY=9, TRACE=1
 	$(if $(SIM_FAST),@$(MAKE) --no-print-directory -s -j2 MODE=fast build/fast/sim)
 	@$(ASAN_ENV) $(SIM_ENV) $(if $(strip $(SIM_ONLY)),$(if $(SIM_FAST),build/fast,$(B))/sim $(SIM_ONLY),\
-		tools/runtests sim $(B)/log/sim 300 $(B)/sim)
+		tools/runtests sim $(B)/log/sim 300 $(B)/sim $(B)/crowd)
+
+crowd: ## gossip alone: a pool of MEMBERS=10000; or LIFEGUARD=3 (seeds), members that starve, beside memberlist's settings
+	@$(MAKE) --no-print-directory -s -j2 MODE=fast build/fast/crowd
+	@build/fast/crowd $(if $(LIFEGUARD),lifeguard $(LIFEGUARD),scale $(or $(MEMBERS),10000) $(SEED))
 
 mutants: ## plants each bug of base/probe.h in turn: who catches it? ONLY='name', MUTANT_SEEDS=2000, QUICK=1
 	@$(MAKE) --no-print-directory -s -j2 MODE=probe build/probe/sim

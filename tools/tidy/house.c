@@ -29,6 +29,7 @@ static const struct tidy_room rooms[] = {
     { "tidy", "tools/tidy/", false, "tidy" },
     { "unit", "tests/unit/", false, "unit" }, /* and what the room may that its name begins with */
     { "sim", "tests/sim/", false, PURE_ROOMS " sim" },
+    { "crowd", "tests/crowd/", false, "base gossip crowd" },
     { "fuzz", "tests/fuzz/", false, PURE_ROOMS " fuzz" },
     { "kit", "tests/e2e/kit/", false, "base sim kit" },
     { "e2e", "tests/e2e/", false, PURE_ROOMS " shell guard e2e unit" },
