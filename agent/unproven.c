@@ -36,6 +36,16 @@ static struct unproven_host *host_find(struct agent_unproven *u, struct muster_a
     return oldest;
 }
 
+/* Whoever comes from everywhere must not fill the log. */
+static bool has_line(struct agent_unproven *u, uint64_t now_ms)
+{
+    if (u->lines_ms == 0 || now_ms >= u->lines_ms + UNPROVEN_MS) {
+        u->lines_ms = now_ms;
+        u->lines = 0;
+    }
+    return u->lines++ < UNPROVEN_LINES;
+}
+
 void agent_unproven_add(struct agent_core *core, const char *who, struct muster_addr from,
                         struct muster_bytes why, bool may_be_chance)
 {
@@ -55,7 +65,8 @@ void agent_unproven_add(struct agent_core *core, const char *who, struct muster_
         return;
     h->told_ms = core->now.mono_ms;
     h->why = hash;
-    agent_out_log(&core->out, AGENT_LOG_WARN, "%s", u->text);
+    if (has_line(u, core->now.mono_ms))
+        agent_out_log(&core->out, AGENT_LOG_WARN, "%s", u->text);
 }
 
 void agent_unproven_clear(struct agent_core *core, struct muster_addr from)

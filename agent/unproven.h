@@ -2,8 +2,9 @@
  *
  * The shell secures links (keys, or certificates of one CA); here it is asked whether a certificate
  * is for the node that uses it, and people are told of whoever failed, on either side: at most a
- * line in ten minutes for each host and reason, and a problem in the status as long as it goes on.
- * None of it is a proof of death: the kernel over there took the connection.
+ * line in ten minutes for each host and reason, ten in a minute for all, and a problem in the
+ * status as long as it goes on. None of it is a proof of death: the kernel over there took the
+ * connection.
  *
  * units    milliseconds
  * memory   held by value: UNPROVEN_MAX hosts, the oldest goes
@@ -23,6 +24,7 @@
 #define UNPROVEN_TEXT    448
 #define UNPROVEN_MS      60000  /* so long it counts as going on */
 #define UNPROVEN_TELL_MS 600000 /* between two lines of the log */
+#define UNPROVEN_LINES   10     /* of the log in UNPROVEN_MS, however many hosts there are */
 #define UNPROVEN_CHANCES 3      /* what may be chance is told when it comes so often in a row */
 
 struct agent_core;
@@ -38,6 +40,8 @@ struct agent_unproven {
     struct unproven_host host[UNPROVEN_MAX];
     char text[UNPROVEN_TEXT]; /* the latest */
     uint64_t until_ms;
+    uint64_t lines_ms; /* since when `lines` are counted */
+    uint32_t lines;
 };
 
 /* Whether this name of a node is among those of a certificate, each ended by a NUL. */

@@ -5,8 +5,7 @@
 
 #include "agent/shell/link_inside.h"
 
-#define LINK_HEAD   4u          /* bytes of a frame's length */
-#define LINK_KEPT   (16u << 10) /* a larger buffer is given back when it is empty */
+#define LINK_HEAD   4u /* bytes of a frame's length */
 #define LINK_IN_MAX (LINK_HEAD + AGENT_FRAME_MAX + SHELL_READ_MAX)
 
 static struct shell_link *link_of(struct shell_conn *conn)

@@ -10,6 +10,8 @@
 
 #include "agent/shell/link.h"
 
+#define LINK_KEPT (16u << 10) /* a larger buffer is given back when it is empty */
+
 struct shell_link {
     struct shell_conn conn; /* first: link_of() goes back from it */
     struct shell_links *all;

@@ -141,7 +141,9 @@ struct shell_buffer *link_secure_out(struct shell_link *l)
 {
     if (l->is_up && l->out.len > 0) {
         shell_tls_write(l->tls, MUSTER_BYTES(l->out.data, l->out.len));
-        shell_buffer_close(&l->out);
+        l->out.len = 0;
+        if (l->out.size > LINK_KEPT)
+            shell_buffer_close(&l->out);
         if (shell_tls_state(l->tls) == SHELL_TLS_FAILED)
             shell_conn_close(&l->conn);
     }

@@ -216,6 +216,9 @@ def test_certificates_say_who_is_who(tmp_path):
                             os.path.join(ours, names[1] + ".key"))
             c[1].send(signal.SIGHUP)
             eventually(lambda says=says: says in c[1].log(), 5)
+        # Nor does a program take over that could not start with it.
+        c[1].send(signal.SIGUSR2)
+        eventually(lambda: "would not start with these flags and settings" in c[1].log(), 10)
         assert all("member.dead" not in json.dumps([e for e in agent.events()
                                                     if e["node"] in names])
                    for agent in c.agents[:3])
