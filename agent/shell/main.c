@@ -59,7 +59,7 @@ static const char help[] =
     "  --encrypt-verify-incoming --encrypt-verify-outgoing yes|no\n"
     "                           no while a living pool gets its keys: plain gossip is taken, sent\n"
     "  --tls-ca --tls-cert --tls-key FILE\n"
-    "                           none; agents prove their names to each other (`muster help tls`)\n"
+    "                           none; agents prove their names to each other\n"
     "  --tls-verify-incoming --tls-verify-outgoing yes|no\n"
     "                           no while a living cluster gets its certificates\n"
     "  --label TEXT             of the gossip pool; --label-verify-incoming no: or none at all\n"
