@@ -104,35 +104,13 @@ static bool envelope_send(struct agent_core *core, uint32_t message, struct must
     return agent_peers_send(core, hand, muster_writer_bytes(&w));
 }
 
-/* What may come twice: a report of a state, and what names the token that it is about. */
-static bool may_repeat(struct muster_bytes frame)
-{
-    struct muster_reader r = muster_reader_over(frame);
-    switch (agent_read_head(&r).message) {
-    case AGENT_MSG_HOLD:
-    case AGENT_MSG_HOLD_OK:
-    case AGENT_MSG_DROP:
-    case AGENT_MSG_TRY:
-        return true;
-    default:
-        return false;
-    }
-}
-
 bool agent_relay_send(struct agent_core *core, struct muster_id to, struct muster_bytes frame)
 {
     uint32_t message = passable(frame);
     if (message == 0 || !knows(core, to, is_question(message)))
         return false;
-    const struct agent_peer *p = agent_peers_find(core, to);
     core->counters.relayed++;
-    /* Either way may be the one that is stuck: a link that did not bring the answer, or the
-     * relay's. */
-    if (p->link != AGENT_NO_LINK && may_repeat(frame)) {
-        MUSTER_MARK(sent_both_ways);
-        (void)agent_peers_send(core, to, frame);
-    }
-    return envelope_send(core, AGENT_MSG_RELAY, p->via, to, frame);
+    return envelope_send(core, AGENT_MSG_RELAY, agent_peers_find(core, to)->via, to, frame);
 }
 
 void agent_relay_pass(struct agent_core *core, struct muster_id from, struct muster_reader *r)
