@@ -45,6 +45,8 @@ static bool list_quorum(const struct store_bench *b, uint32_t list, uint32_t mas
 {
     uint32_t rest = list & ~(uint32_t)b->lost_mask;
 
+    if (rest != list && (rest & mask) != 0 && MUSTER_MUTANT(oath_for_one_is_for_all))
+        return true;
     if (list_majority(b, list, rest))
         return list_majority(b, list, rest & mask);
     return rest != 0 && (rest & mask) == rest;

@@ -95,6 +95,12 @@ static void held_by(struct sim *s, uint32_t node, uint32_t bucket, struct sim_be
         if (row->bench.member[i].seat == seat &&
             muster_id_equal(row->bench.member[i].node, s->node[node].id))
             row->had |= 1u << i;
+    row->bench.lost_mask = 0;
+    if (!row->is_chosen && store_bench_quorum(&row->bench, row->had))
+        chosen(s, bucket, row);
+    for (uint32_t i = 0; i < row->bench.count; i++)
+        if (sim_truth_is_sworn(s, row->bench.member[i].node))
+            row->bench.lost_mask = (uint16_t)(row->bench.lost_mask | 1u << i);
     if (!row->is_chosen && store_bench_quorum(&row->bench, row->had))
         chosen(s, bucket, row);
 }

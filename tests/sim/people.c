@@ -62,6 +62,8 @@ static void oath(struct sim *s, uint64_t first)
     sim_call(s, OATH_AGAIN_MS, oath, first + 1);
     if (!s->node[node].is_up || s->node[node].is_paused)
         return;
+    if (!sim_truth_is_sworn(s, s->oath.id) && s->sworns < SIM_NODES)
+        s->sworn[s->sworns++] = s->oath.id;
     q.name = muster_id_text(s->oath.id, id);
     q.number = s->oath.request = s->next_request++;
     q.request_id[0] = q.number;

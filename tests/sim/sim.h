@@ -318,7 +318,9 @@ struct sim {
         struct muster_id id;
         uint64_t request;
         bool is_wanted;
-    } oath; /* that a person wants to swear */
+    } oath;                            /* that a person wants to swear */
+    struct muster_id sworn[SIM_NODES]; /* disks that are gone by oath (R49) */
+    uint32_t sworns;
     struct {
         struct sim_node disk;
         struct muster_id id;
@@ -465,6 +467,7 @@ bool sim_truth_may_start(struct sim *s, uint32_t job, uint64_t token);
 bool sim_truth_is_exclusive(struct sim *s, const struct sim_proc *p);
 /* On how many disks a client's request has stood; 0 when no version with it was ever chosen. */
 bool sim_truth_can_lose(const struct sim *s); /* every bench can do without one disk */
+bool sim_truth_is_sworn(const struct sim *s, struct muster_id id); /* an oath was sworn for it */
 bool sim_truth_can_forget(const struct sim *s, uint32_t node);
 uint32_t sim_truth_copies(struct sim *s, uint32_t job, uint64_t request);
 

@@ -110,13 +110,31 @@ static bool is_most(const struct store_seat *seat, uint32_t count, uint32_t mask
     return 2 * have > count || (2 * have == count && count > 0 && (mask >> lowest & 1) != 0);
 }
 
+bool sim_truth_is_sworn(const struct sim *s, struct muster_id id)
+{
+    for (uint32_t i = 0; i < s->sworns; i++)
+        if (muster_id_equal(s->sworn[i], id))
+            return true;
+    return false;
+}
+
+/* Where oaths leave no majority, all who are left decide together (R49). */
+static bool is_rest(const struct sim *s, const struct store_seat *seat, uint32_t count,
+                    uint32_t mask)
+{
+    uint32_t rest = 0;
+    for (uint32_t i = 0; i < count; i++)
+        rest |= (uint32_t)!sim_truth_is_sworn(s, seat[i].node) << i;
+    return rest != 0 && !is_most(seat, count, rest) && (rest & ~mask) == 0;
+}
+
 static bool list_has(const struct sim *s, const struct sim_write *w, const struct store_seat *seat,
                      uint32_t count)
 {
     uint32_t mask = 0;
     for (uint32_t i = 0; i < count; i++)
         mask |= (uint32_t)has_had(s, w, &seat[i]) << i;
-    return is_most(seat, count, mask);
+    return is_most(seat, count, mask) || is_rest(s, seat, count, mask);
 }
 
 static bool list_promised(const struct sim *s, uint32_t bucket, uint64_t reign,

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Interleavings of section 17 of the contract: a member that is away for long (3), an agent that is
+ * stopped beside its live jobs (8), and two disks of three that burn (15). */
+#include "tests/sim/story.h"
+
+#define EXCLUSIVE                                                                                  \
+    "{\"name\":\"only\",\"kind\":\"service\",\"exec\":[\"/bin/only\"],"                            \
+    "\"partition\":\"exclusive\"}"
+
+static bool is_member(struct sim *s, uint32_t node, const char *job)
+{
+    struct store_bucket_view v;
+    const struct store *store = agent_node_store(s->node[node].node);
+    store_bucket(store, store_bucket_of(store, muster_bytes_text(job)), &v);
+    return v.seat != 0;
+}
+
+static bool is_forgotten(struct sim *s)
+{
+    return !story_is_known(s, "job");
+}
+
+/* 3. The tombstone waits for a member that is away, until another has its seat; then it goes, and
+ * whoever comes back with the row has no seat and no row any more (R22, R25, R26). */
+void story_away(struct sim *s)
+{
+    uint32_t runner = 0, away = UINT32_MAX;
+    uint64_t token = 0;
+    story_begin(s, 5);
+    story_put(s, 0, "job", STORY_SERVICE("job"));
+    sim_await(s, 20000, story_one_runs, "it runs");
+    story_rest(s);
+    (void)sim_proc_live(s, "job", &runner, &token);
+    uint32_t keeper = story_keeper(s, "job");
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (i != keeper && i != runner && is_member(s, i, "job"))
+            away = i;
+    if (away == UINT32_MAX)
+        sim_fail(s, 2, "away: no member is only a member");
+    sim_crash(s, away, false);
+    (void)sim_op(s, keeper, AGENT_OP_JOB_DELETE, "job");
+    sim_await(s, 20000, story_is_replied, "the delete is answered");
+    sim_run_for(s, 40000);
+    if (is_forgotten(s))
+        sim_fail(s, 1, "R22: the tombstone is gone, and a member has not seen it");
+    sim_await(s, 90000, is_forgotten, "who is away is replaced, and the tombstone goes");
+    sim_boot(s, away);
+    sim_run_for(s, 5000);
+    if (sim_proc_wanted(s, "job") != 0)
+        sim_fail(s, 1, "I11: a deleted job is back");
+    story_rest(s);
+    if (!is_forgotten(s))
+        sim_fail(s, 1, "R25: who was replaced has kept its rows");
+}
+
+static bool both_run(struct sim *s)
+{
+    return sim_proc_wanted(s, "any") == 1 && sim_proc_wanted(s, "only") == 1;
+}
+
+static void both_begin(struct sim *s)
+{
+    story_begin(s, 3);
+    story_put(s, 0, "any", STORY_SERVICE("any"));
+    story_put(s, 1, "only", EXCLUSIVE);
+    sim_await(s, 30000, both_run, "both run");
+    story_rest(s);
+}
+
+static bool runs_at(struct sim *s, const char *job, uint32_t at)
+{
+    uint32_t node = 0;
+    uint64_t token = 0;
+    return sim_proc_live(s, job, &node, &token) > 0 && node == at;
+}
+
+static void halt(struct sim *s, const char *job)
+{
+    uint32_t node = 0, where = 0;
+    uint64_t token = 0, later = 0;
+    (void)sim_proc_live(s, job, &node, &token);
+    sim_pause(s, node);
+    uint64_t since = s->now;
+    for (uint32_t i = 0; i < 800 && !(sim_proc_live(s, job, &where, &later) == 1 && where != node);
+         i++) {
+        sim_run_for(s, 50);
+        if (sim_proc_live(s, job, &where, &later) > 1)
+            sim_fail(s, 1, "R52: %s runs twice, %llu ms after its agent was stopped", job,
+                     (unsigned long long)(s->now - since));
+        if (s->now < since + 2500 && !runs_at(s, job, node))
+            sim_fail(s, 1, "R52: the guard of %s did not wait for its agent", job);
+        if (s->now > since + 4500 && runs_at(s, job, node))
+            sim_fail(s, 1, "R52: %s goes on without its agent", job);
+    }
+    if (sim_proc_live(s, job, &where, &later) != 1 || later <= token)
+        sim_fail(s, 1, "P4: %s is not placed anew", job);
+    sim_resume(s, node);
+    story_rest(s);
+}
+
+/* 8. An agent is stopped and its jobs live: their guards wait out the dead-man time and kill, and
+ * nothing runs elsewhere before (R31, R39, R52). */
+void story_halted(struct sim *s)
+{
+    both_begin(s);
+    halt(s, "any");
+    halt(s, "only");
+}
+
+static bool is_sworn(struct sim *s)
+{
+    return !s->oath.is_wanted;
+}
+
+static bool any_runs(struct sim *s)
+{
+    return sim_proc_wanted(s, "any") == 1;
+}
+
+/* 15. Two disks of three burn. What may run twice is claimed by the node that is left; what may not
+ * waits until a person has sworn for both disks (R42, R49). What was acknowledged is all there. */
+void story_burned(struct sim *s)
+{
+    struct muster_id burnt[2];
+    uint32_t left = 0, n = 0;
+    both_begin(s);
+    while (left < 2 && (runs_at(s, "any", left) || runs_at(s, "only", left)))
+        left++;
+    for (uint32_t i = 0; i < 3; i++) {
+        if (i == left)
+            continue;
+        burnt[n++] = s->node[i].id;
+        sim_crash(s, i, false);
+        sim_wipe(s, i);
+    }
+    sim_await(s, 20000, any_runs, "who is left claims what may run twice");
+    sim_run_for(s, 40000);
+    if (sim_proc_wanted(s, "only") != 0)
+        sim_fail(s, 1, "R41: an exclusive job runs without a quorum");
+    s->is_storm = true; /* the time of oaths */
+    for (uint32_t i = 0; i < 2; i++) {
+        sim_oath(s, burnt[i], 100);
+        sim_await(s, 20000, is_sworn, "the oath is taken");
+        if (i == 0)
+            sim_run_for(s, 15000);
+        if (i == 0 && sim_proc_wanted(s, "only") != 0)
+            sim_fail(s, 1, "R49: of three one is no quorum after one oath");
+    }
+    s->is_storm = false;
+    sim_await(s, 30000, both_run, "after two oaths all is as before");
+    for (uint32_t i = 0; i < 3; i++)
+        if (i != left)
+            sim_boot(s, i);
+    sim_await(s, 60000, story_benches_full, "three hold everything again");
+    story_rest(s);
+}
