@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`make install` puts down what an operator needs, and what it puts down works."""
 import configparser
+import json
 import os
 import shutil
 import subprocess
@@ -64,24 +65,42 @@ def test_the_installed_agent_runs_with_the_installed_configuration(installed, cl
     assert c[0].get("/v1/status")["version"] in version
 
 
+def keys_for(agent, root):
+    """Makes each file with a secret that the example speaks of; its name there -> the file."""
+    def kept(name, text):
+        (root / name).touch(mode=0o600)
+        (root / name).write_text(text)
+        return root / name
+
+    for words in (("ca", "create"), ("cert", "create", agent.name)):
+        assert agent.cli("tls", *words, "--out", str(root))[0] == 0
+    token = json.loads(agent.cli("token", "create", "--right", "admin", "--name", "who", "--json")[1])
+    return {"ca.pem": root / "ca.pem", "clients.pem": root / "ca.pem",
+            "node.pem": root / f"{agent.name}.pem", "node.key": root / f"{agent.name}.key",
+            "http.pem": root / f"{agent.name}.pem", "http.key": root / f"{agent.name}.key",
+            "key": kept("key", agent.cli("keygen")[1]), "tokens": kept("tokens", token["line"] + "\n")}
+
+
 def test_the_example_shows_only_settings_that_exist(installed, clusters):
-    """Each commented line of the example, taken out of its comment, is accepted by itself."""
+    """What is commented out in the example, taken out of its comment, is accepted as a whole."""
     root = installed()
     lines = (root / "etc/muster/muster.yaml").read_text().splitlines()
-    shown = [line[1:] for line in lines if line[:1] == "#" and line[1:2].isalpha() and ":" in line]
-    assert len(shown) >= 12
+    shown = [line[1:] for line in lines
+             if line[:1] == "#" and ":" in line and (line[1:2].isalpha() or line[1:3] == "  ")]
+    assert len(shown) >= 15
     c = clusters(1, start=False)
-    # Where the agent lives is the harness's to say, by flags, which win; and where its key is.
-    key = root / "key"
-    key.touch(mode=0o600)
-    key.write_text(c[0].cli("keygen")[1])
-    text = "\n".join(shown).replace("/etc/muster/key", str(key))
-    assert str(key) in text
+    # Where the agent lives is the harness's to say, by flags, which win; and where its keys are.
+    text = "\n".join(shown)
+    for path, ours in keys_for(c[0], root).items():
+        assert f"/etc/muster/{path}" in text
+        text = text.replace(f"/etc/muster/{path}", str(ours))
+    assert "/etc/muster/" not in text
     (root / "all.yaml").write_text(text + "\n")
     c[0].extra = ["--config", str(root / "all.yaml"), "--advertise", f"{c[0].host}:7946"]
     c[0].join = [f"{c[0].host}:7946"]
     c[0].start(wait=False)
-    eventually(lambda: c[0].get("/v1/status")["state"] == "waiting", 10, "it waits to be let in")
+    eventually(lambda: '"state":"waiting"' in c[0].cli("status", "--json")[1], 10,
+               "it waits to be let in")
 
 
 def test_the_unit_says_what_jobs_need(installed):
