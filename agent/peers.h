@@ -37,6 +37,8 @@ struct agent_peer {
     uint64_t seen_ms;       /* last time it was alive here; 0: never since we booted */
     uint64_t unlinked_ms;   /* when its link was lost */
     uint64_t heard_ms;      /* when it last said something over a link */
+    uint64_t gap_since_ms;  /* of the window in which the longest silences are looked for */
+    uint32_t gap_ms[2];     /* in this one and in the one before */
     uint64_t boot;          /* highest boot number of a hello */
     uint32_t incarnation;
     uint32_t slots, used; /* by its own LOAD; slots 0 while it drains */

@@ -235,6 +235,8 @@ static void link_up(struct agent_core *core, struct agent_peer *p, struct agent_
     p->mute_until_ms = p->passed_until_ms = 0;
     p->boot = boot;
     agent_unproven_clear(core, l->from);
+    p->heard_ms = p->gap_since_ms = core->now.mono_ms;
+    p->gap_ms[0] = p->gap_ms[1] = 0;
     core->counters.links_opened++;
     struct store_event e = { .kind = STORE_EVENT_CONNECTED, .peer = p->id, .boot = boot };
     agent_store_step(core, &e);
@@ -379,6 +381,20 @@ static void hello_got(struct agent_core *core, struct agent_link *l, uint32_t le
     link_up(core, p, l, m.boot);
 }
 
+/* How long it is silent between two frames belongs to what its silence will say. */
+static void peer_heard(const struct agent_core *core, struct agent_peer *p)
+{
+    uint64_t now = core->now.mono_ms, gap = now - p->heard_ms;
+    if (now >= p->gap_since_ms + PEERS_GAP_MS) {
+        p->gap_ms[1] = p->gap_ms[0];
+        p->gap_ms[0] = 0;
+        p->gap_since_ms = now;
+    }
+    if (gap > p->gap_ms[0])
+        p->gap_ms[0] = gap < PEERS_GAP_MS ? (uint32_t)gap : PEERS_GAP_MS;
+    p->heard_ms = now;
+}
+
 void agent_peers_link_frame(struct agent_core *core, uint32_t number, struct muster_bytes bytes,
                             struct muster_bytes names)
 {
@@ -398,10 +414,12 @@ void agent_peers_link_frame(struct agent_core *core, uint32_t number, struct mus
         hello_got(core, l, head.left, &r, names);
         return;
     }
-    core->peers->peer[l->peer].heard_ms = core->now.mono_ms;
+    peer_heard(core, &core->peers->peer[l->peer]);
     agent_node_frame(core, core->peers->peer[l->peer].id, bytes);
 }
 
+/* Where a link was closed and no connection refused a kernel lives, and perhaps an agent that is
+ * being renewed: for a while its silence says nothing. */
 void agent_peers_vouch(struct agent_core *core)
 {
     uint32_t count = gossip_watched_count(core->gossip);
@@ -410,8 +428,12 @@ void agent_peers_vouch(struct agent_core *core)
     for (uint32_t i = 0; i < count; i++) {
         const struct agent_peer *p =
             agent_peers_by_gossip_name(core, gossip_watched_at(core->gossip, i));
-        if (p != NULL && p->heard_ms != 0)
-            gossip_vouch(core->gossip, i, p->heard_ms);
+        if (p == NULL || p->heard_ms == 0)
+            continue;
+        bool is_between = p->link == AGENT_NO_LINK && p->life == AGENT_LIFE_ALIVE &&
+                          core->now.mono_ms < p->unlinked_ms + PEERS_BETWEEN_MS;
+        uint32_t usual = p->gap_ms[0] > p->gap_ms[1] ? p->gap_ms[0] : p->gap_ms[1];
+        gossip_vouch(core->gossip, i, is_between ? core->now.mono_ms : p->heard_ms, usual);
     }
 }
 

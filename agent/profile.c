@@ -40,24 +40,27 @@ void agent_settings_apply(struct agent_node_config *c, struct agent_settings s)
         gossip_config_lan(&c->gossip);
         store_times_lan(&c->times);
     }
+    c->silent_ms = c->hold_ms * 3 / 2;
     c->times.has_claims = !s.is_majority;
 }
 
 const char *agent_times_fault(const struct agent_node_config *c)
 {
     const struct store_times *t = &c->times;
-    uint64_t verdict = (uint64_t)c->gossip.suspicion_mult * c->gossip.probe_interval_ms;
     /* An election takes as long as a vote holds: after that the next one asks. */
     uint64_t calmed = (uint64_t)t->calm_ms + 2 * (uint64_t)t->vote_hold_ms +
                       2 * (uint64_t)c->hold_ms + t->margin_ms;
-    if (c->dead_man_ms >= verdict)
-        return "a guard's dead-man time must be shorter than gossip's fastest verdict of a death, "
-               "or a run is placed anew while its old process lives";
+    if (c->dead_man_ms > c->orphan_ms)
+        return "a guard's dead-man time must not be longer than the silence after which its run is "
+               "given up, or a run is placed anew while its old process lives";
     if (t->horizon_ms <= calmed)
         return "the lease horizon must be longer than the calm, two elections, two reports and the "
                "margin together, or a change of keepers ends exclusive runs that are well";
     if (c->hold_ms >= c->orphan_ms || c->hold_ms >= c->start_repeat_ms)
         return "runs must be reported more often than their keepers ask for them or give them up";
+    if (c->hold_ms >= c->silent_ms)
+        return "a node must have been silent for longer than it takes until its next report, or "
+               "its runs are given up although it is heard";
     if (t->beat_ms >= t->calm_ms || t->margin_ms >= t->horizon_ms)
         return "keepers must beat within the calm, and the margin is a part of the horizon";
     return NULL;

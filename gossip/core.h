@@ -76,8 +76,9 @@ struct gossip_watched {
     uint64_t begun_ms; /* the inquest */
     uint32_t member;
     uint32_t seq;
-    uint32_t slow_ms; /* how long it took to answer lately, at the most */
-    uint32_t asks;    /* in this inquest */
+    uint32_t slow_ms;  /* how long it took to answer lately, at the most */
+    uint32_t usual_ms; /* for how long whoever vouches for it hears nothing, now and then */
+    uint32_t asks;     /* in this inquest */
     uint32_t witnesses;
     uint32_t nacks;
     enum gossip_watch_step step;

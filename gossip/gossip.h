@@ -184,10 +184,11 @@ uint32_t gossip_incarnation(const struct gossip *g); /* our own */
 uint32_t gossip_awareness(const struct gossip *g);   /* 0 healthy .. awareness_max - 1 */
 
 /* Whom we watch. Whatever else is heard of them spares a ping, and is told before a step that time
- * has brought due: `at_ms` is when `name` last spoke. (docs/protocol.md, "Watching") */
+ * has brought due: `at_ms` is when that member last spoke, `usual_ms` for how long it is silent now
+ * and then. (docs/protocol.md, "Watching") */
 uint32_t gossip_watched_count(const struct gossip *g);
 const char *gossip_watched_at(const struct gossip *g, uint32_t index);
-void gossip_vouch(struct gossip *g, uint32_t index, uint64_t at_ms);
+void gossip_vouch(struct gossip *g, uint32_t index, uint64_t at_ms, uint32_t usual_ms);
 const struct gossip_counters *gossip_counters(const struct gossip *g);
 bool gossip_is_sane(
     const struct gossip *g); /* what must always hold; the simulator asks every turn */

@@ -230,12 +230,13 @@ void gossip_probe_stalled(struct gossip *g)
 
 /* ---- time ---- */
 
-/* Where everybody is watched by others all the time, the rounds are for what watchers may miss. */
+/* Where everybody is watched by others all the time, the rounds are for what watchers may miss, and
+ * for our own health. */
 static uint64_t interval_ms(const struct gossip *g)
 {
     uint64_t ms = g->config.probe_interval_ms;
 
-    return gossip_watch_covers(g) ? ms * PROBE_WATCHED_TIMES : ms;
+    return g->awareness == 0 && gossip_watch_covers(g) ? ms * PROBE_WATCHED_TIMES : ms;
 }
 
 static void tick_take(struct gossip *g)

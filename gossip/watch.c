@@ -9,7 +9,10 @@
 #include "gossip/post.h"
 #include "gossip/rumor.h"
 
-#define WATCH_NEAR_PERCENT 30 /* of a probe interval: quiet so long where links speak often */
+#define WATCH_QUIET_MIN    30  /* percent of a probe interval: quiet so long at least */
+#define WATCH_QUIET_ALONE  150 /* the same where nobody vouches: so often we ask */
+#define WATCH_QUIET_MAX    54
+#define WATCH_QUIET_MORE   3 /* than usual */
 #define WATCH_PATIENCE_MIN 100
 #define WATCH_ASKS_MAX     5 /* pings of one inquest */
 #define WATCH_SLOW_TIMES   3 /* an answer may take so many times what it took lately */
@@ -32,20 +35,25 @@ static uint64_t patience_ms(const struct gossip *g, const struct gossip_watched 
     return ms > most && most > least ? most : ms;
 }
 
-/* Where its links speak several times a second their silence says something soon. */
+/* Where its links speak several times a second it need not be asked as long as they do, and their
+ * silence says something soon. */
 static uint64_t quiet_ms(const struct gossip *g, const struct gossip_watched *w)
 {
     uint64_t interval = g->config.probe_interval_ms;
-    bool is_vouched = w->vouched_ms != 0 && w->vouched_ms + 2 * interval > g->now_ms;
+    uint64_t least = interval * WATCH_QUIET_MIN / 100, most = interval * WATCH_QUIET_MAX / 100;
+    uint64_t usual = w->usual_ms + interval * WATCH_QUIET_MORE / 100;
 
-    return is_vouched ? interval * WATCH_NEAR_PERCENT / 100 : interval;
+    if (w->vouched_ms == 0 || w->vouched_ms + 2 * interval <= g->now_ms)
+        return interval * WATCH_QUIET_ALONE / 100;
+    usual = usual < least ? least : usual;
+    return usual > most ? most : usual;
 }
 
-/* A verdict comes at the earliest when a member that paused for half a second has had time to come
- * back; at the latest when a witness that knows nothing of watchers has sent its nack. */
+/* A verdict comes at the earliest when a member that paused for almost half a second has had time
+ * to come back; at the latest when a witness that knows nothing of watchers has sent its nack. */
 static uint64_t verdict_min_ms(const struct gossip *g, const struct gossip_watched *w)
 {
-    return patience_ms(g, w) * 8 / 3;
+    return patience_ms(g, w) * 2;
 }
 
 static uint64_t verdict_max_ms(const struct gossip *g, const struct gossip_watched *w)
@@ -162,13 +170,14 @@ const char *gossip_watched_at(const struct gossip *g, uint32_t index)
     return g->table.member[g->watch.slot[index].member].face->name;
 }
 
-void gossip_vouch(struct gossip *g, uint32_t index, uint64_t at_ms)
+void gossip_vouch(struct gossip *g, uint32_t index, uint64_t at_ms, uint32_t usual_ms)
 {
     struct gossip_watched *w = &g->watch.slot[index];
 
     MUSTER_ASSERT(index < g->watch.count);
     if (at_ms <= w->vouched_ms)
         return;
+    w->usual_ms = usual_ms;
     w->vouched_ms = at_ms;
     if (at_ms > w->heard_ms)
         calm(g, w, at_ms);

@@ -123,12 +123,15 @@ struct store_bucket {
     uint8_t role; /* enum store_role */
     bool is_claimable;
     uint16_t keeper;
-    uint16_t ruler;    /* who rules, by another member's word */
-    uint64_t heard_ms; /* last BEAT, PUT, FILL or seat (R16) */
-    uint64_t calm_ms;  /* nobody stands before */
-    uint64_t hold_ms;  /* no other vote before */
-    uint64_t known_ms; /* when a quorum was last in sight (R42) */
-    uint64_t ruled_ms; /* when another member last said that somebody rules */
+    uint16_t ruler;           /* who rules, by another member's word */
+    uint64_t heard_ms;        /* last BEAT, PUT, FILL or seat (R16) */
+    uint64_t calm_ms;         /* nobody stands before */
+    uint64_t hold_ms;         /* no other vote before */
+    uint64_t known_ms;        /* when a quorum was last in sight (R42) */
+    uint64_t ruled_ms;        /* when another member last said that somebody rules */
+    struct store_reign knock; /* a vote refused only for the calm: given when that is over */
+    uint64_t knock_ms;        /* refused so long ago that it counts for nothing any more */
+    uint16_t knock_peer;
     uint32_t jitter_ms;
     uint32_t counter;        /* last frame of the promised reign */
     uint32_t purged_counter; /* last PURGE of it */
@@ -361,6 +364,8 @@ bool store_reign_accept(struct store *s, struct store_bucket *b, struct store_re
                         uint16_t peer);
 uint64_t store_reign_due_ms(const struct store *s, const struct store_bucket *b);
 void store_ask_take(struct store *s, uint16_t peer, struct muster_reader *r);
+/* Gives the vote that was refused for the calm alone, once that is over; true if it was given. */
+bool store_knock_answer(struct store *s, struct store_bucket *b);
 void store_yes_take(struct store *s, uint16_t peer, struct muster_reader *r);
 void store_no_take(struct store *s, uint16_t peer, struct muster_reader *r);
 void store_yield_take(struct store *s, uint16_t peer, struct muster_reader *r);

@@ -117,7 +117,8 @@ static bool may_be_keeper(const struct store *s, const struct store_bucket *b, u
     return b->keeper == peer;
 }
 
-/* Its keepers need not be waited for: members stand and vote at once, by seat order (R55). */
+/* Its keepers need not be waited for: members stand and vote at once, by seat order (R55). One that
+ * is only silent may have a lease in which it answers still, and the calm is that long. */
 static void peer_proven_dead(struct store *s, uint16_t peer)
 {
     for (uint32_t i = 0; i < s->config.buckets; i++) {

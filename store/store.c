@@ -322,6 +322,9 @@ static void scan_member(struct store *s, struct store_bucket *b)
     }
     if (b->role == STORE_CANDIDATE)
         store_scan_at(s, b->limit_ms);
+    (void)store_knock_answer(s, b);
+    if (b->knock.packed != 0)
+        store_scan_at(s, b->calm_ms > b->hold_ms ? b->calm_ms : b->hold_ms);
     if (b->role == STORE_SEATED && s->now.mono_ms >= store_reign_due_ms(s, b)) {
         struct store_reign none = { 0 };
         bool was_ours = b->yielded.packed != 0 && b->promised.packed == b->yielded.packed;

@@ -32,6 +32,51 @@ static bool vote_disturbs(const struct store *s, const struct store_bucket *b,
     return s->now.mono_ms < b->hold_ms && b->role != STORE_CANDIDATE;
 }
 
+/* Who asks knew a moment earlier than we that the keeper is dead: it is remembered, and need not
+ * wait until it asks again, or until we stand ourselves. */
+static void knock_keep(const struct store *s, struct store_bucket *b, uint16_t peer,
+                       struct store_reign reign)
+{
+    b->knock = reign;
+    b->knock_peer = peer;
+    b->knock_ms = s->now.mono_ms + s->config.times.calm_ms / 2;
+}
+
+static void vote_give(struct store *s, struct store_bucket *b, uint16_t peer,
+                      struct store_reign reign, uint64_t bench_version)
+{
+    store_reign_step_down(s, b, "votes for another", false);
+    b->promised = reign;
+    b->round = store_reign_round(reign) > b->round ? store_reign_round(reign) : b->round;
+    b->hold_ms = s->now.mono_ms + s->config.times.vote_hold_ms;
+    b->jitter_ms = (uint32_t)muster_rng_below(&s->rng, s->config.times.rank_ms);
+    b->keeper = STORE_NOBODY;
+    b->counter_reign = 0;
+    if (!MUSTER_MUTANT(promise_forgotten))
+        store_touch(s, b);
+    vote_yes(s, b, peer, bench_version);
+}
+
+bool store_knock_answer(struct store *s, struct store_bucket *b)
+{
+    struct store_reign none = { 0 };
+    struct store_reign reign = b->knock;
+
+    if (reign.packed == 0)
+        return false;
+    if (s->now.mono_ms >= b->knock_ms || reign.packed <= b->promised.packed ||
+        b->role != STORE_SEATED || b->lost_seat != 0 || !s->peer[b->knock_peer].is_connected) {
+        b->knock = none;
+        return false;
+    }
+    if (vote_disturbs(s, b, none))
+        return false;
+    MUSTER_MARK(knock_is_answered);
+    b->knock = none;
+    vote_give(s, b, b->knock_peer, reign, 0);
+    return true;
+}
+
 void store_ask_take(struct store *s, uint16_t peer, struct muster_reader *r)
 {
     struct store_bucket *b = store_bucket_read(s, r);
@@ -59,19 +104,12 @@ void store_ask_take(struct store *s, uint16_t peer, struct muster_reader *r)
             MUSTER_MARK(ask_stranger);
         else
             MUSTER_MARK(ask_disturbs);
+        if (!is_outranked && !is_stranger && b->role == STORE_SEATED)
+            knock_keep(s, b, peer, reign);
         store_refuse(s, b, peer, reign);
         return;
     }
-    store_reign_step_down(s, b, "votes for another", false);
-    b->promised = reign;
-    b->round = store_reign_round(reign) > b->round ? store_reign_round(reign) : b->round;
-    b->hold_ms = s->now.mono_ms + s->config.times.vote_hold_ms;
-    b->jitter_ms = (uint32_t)muster_rng_below(&s->rng, s->config.times.rank_ms);
-    b->keeper = STORE_NOBODY;
-    b->counter_reign = 0;
-    if (!MUSTER_MUTANT(promise_forgotten))
-        store_touch(s, b);
-    vote_yes(s, b, peer, bench_version);
+    vote_give(s, b, peer, reign, bench_version);
 }
 
 /* A bench row beside an answer: [version, row] or nil. False when it is no bench at all. */

@@ -5,6 +5,13 @@
 
 #define NOTICED_MS 1500
 
+static uint32_t suspect_at(const struct sim *s, uint32_t node)
+{
+    struct agent_status st;
+    agent_node_status(s->node[node].node, &st);
+    return st.suspect;
+}
+
 static uint32_t dead_at(const struct sim *s, uint32_t node)
 {
     struct agent_status st;
@@ -17,6 +24,14 @@ static uint64_t witnessed_at(const struct sim *s, uint32_t node)
     struct agent_counters c;
     agent_node_counters(s->node[node].node, &c);
     return c.gossip.witnessed;
+}
+
+static bool all_are_alive(struct sim *s)
+{
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (!s->node[i].is_up || dead_at(s, i) != 0 || suspect_at(s, i) != 0)
+            return false;
+    return true;
 }
 
 static bool none_is_dead(struct sim *s)
@@ -82,7 +97,7 @@ void story_aside(struct sim *s)
                 sim_fail(s, 1, "turn %u: one did not hear another and has called it dead", turn);
         }
         sim_heal(s);
-        sim_run_for(s, 3000);
+        sim_await(s, 10000, all_are_alive, "all are alive for everybody");
     }
     for (uint32_t alone = 0; alone < s->nodes; alone++) {
         for (uint32_t i = 0; i < s->nodes; i++)
@@ -92,7 +107,7 @@ void story_aside(struct sim *s)
         if (dead_at(s, alone) != 0)
             sim_fail(s, 1, "n%u hears nobody, and has called %u dead", alone, dead_at(s, alone));
         sim_heal(s);
-        sim_await(s, 10000, none_is_dead, "all are alive for everybody again");
+        sim_await(s, 10000, all_are_alive, "all are alive for everybody again");
     }
     story_rest(s);
 }

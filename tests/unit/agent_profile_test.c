@@ -34,9 +34,9 @@ static void times_that_break_a_promise_are_refused(void **state)
     struct agent_node *node = NULL;
 
     (void)state;
-    c.dead_man_ms = 3999;
+    c.dead_man_ms = 3000;
     assert_null(agent_times_fault(&c));
-    c.dead_man_ms = 4000;
+    c.dead_man_ms = 3001;
     assert_non_null(strstr(agent_times_fault(&c), "dead-man"));
     assert_int_equal(agent_node_open(&node, &c), MUSTER_EINVAL);
     c = config_of(AGENT_PROFILE_WAN);
@@ -50,6 +50,9 @@ static void times_that_break_a_promise_are_refused(void **state)
     c = config_of(AGENT_PROFILE_LAN);
     c.start_repeat_ms = c.hold_ms;
     assert_non_null(strstr(agent_times_fault(&c), "reported"));
+    c = config_of(AGENT_PROFILE_LAN);
+    c.silent_ms = c.hold_ms;
+    assert_non_null(strstr(agent_times_fault(&c), "silent"));
 }
 
 static void majority_means_no_claims(void **state)
