@@ -35,6 +35,7 @@ enum agent_event_kind {
     AGENT_EVENT_LINK_STALE,    /* link: the key it was secured with is gone; it ends in a moment */
     AGENT_EVENT_LINK_UNPROVEN, /* link (0: an inbound one), from, bytes = why it was not secured,
                                 * ended: the far end said nothing of it, which may be chance */
+    AGENT_EVENT_CHECK_TAKEN,   /* AGENT_EFFECT_CHECK was connected: link = its number */
     AGENT_EVENT_CHECKED,       /* outcome of AGENT_EFFECT_CHECK: link = its number, refused */
     AGENT_EVENT_COMMITTED,     /* batch, err */
     AGENT_EVENT_GUARD,         /* guard */

@@ -422,6 +422,9 @@ static void link_event(struct agent_core *core, const struct agent_event *event)
     case AGENT_EVENT_LINK_CLOSED:
         agent_peers_link_closed(core, event->link, event->refused);
         break;
+    case AGENT_EVENT_CHECK_TAKEN:
+        agent_peers_check_taken(core, event->link);
+        break;
     default:
         agent_peers_checked(core, event->link, event->refused);
     }
@@ -448,6 +451,7 @@ void node_event(struct agent_node *n, const struct agent_event *event)
     case AGENT_EVENT_LINK_STALE:
     case AGENT_EVENT_LINK_UNPROVEN:
     case AGENT_EVENT_LINK_CLOSED:
+    case AGENT_EVENT_CHECK_TAKEN:
     case AGENT_EVENT_CHECKED:
         link_event(core, event);
         break;

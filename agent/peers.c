@@ -296,9 +296,9 @@ static void member_gone(struct agent_core *core, const struct gossip_member_view
     if (life == AGENT_LIFE_PROVEN && p->link != AGENT_NO_LINK)
         peers_link_drop(core, p);
     peers_life_set(core, p, life);
-    /* Who has just booted may have had no link to it that could close: its kernel is asked. */
-    if (life == AGENT_LIFE_DEAD && p->link == AGENT_NO_LINK)
-        peers_check(core, p);
+    /* Is its process gone, its host, or does it only hang? Its kernel knows. */
+    if (life == AGENT_LIFE_DEAD)
+        peers_check_silent(core, p);
 }
 
 void agent_peers_lost(struct agent_core *core, struct agent_peer *p)

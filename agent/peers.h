@@ -55,8 +55,11 @@ struct agent_peer {
     uint32_t dialing;  /* link number of a dial under way */
     uint64_t dial_ms;  /* when to dial next */
     uint32_t dial_wait_ms;
-    uint32_t checking;    /* number of a check under way */
-    struct muster_id via; /* who passes frames on while there is no way (agent/relay.h) */
+    uint32_t checking[2];    /* numbers of checks under way, the newer first */
+    uint64_t host_ms;        /* when its kernel last took the connection of one */
+    uint64_t recheck_ms;     /* silent: when to check again */
+    uint64_t asked_until_ms; /* silent: so long its kernel's answer is waited for */
+    struct muster_id via;    /* who passes frames on while there is no way (agent/relay.h) */
     uint64_t via_until_ms, mute_until_ms, passed_until_ms;
     struct agent_drift drift;
 };
@@ -91,6 +94,7 @@ void agent_peers_link_stale(struct agent_core *core, uint32_t link);
 void agent_peers_link_unproven(struct agent_core *core, const struct agent_event *e);
 void agent_peers_link_closed(struct agent_core *core, uint32_t link, bool refused);
 void agent_peers_checked(struct agent_core *core, uint32_t number, bool refused);
+void agent_peers_check_taken(struct agent_core *core, uint32_t number);
 void agent_peers_tick(struct agent_core *core);
 uint64_t agent_peers_deadline_ms(const struct agent_core *core);
 

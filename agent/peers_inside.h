@@ -45,8 +45,9 @@ struct agent_peers {
 void peers_tell_store(struct agent_core *core, const struct agent_peer *p);
 void peers_life_set(struct agent_core *core, struct agent_peer *p, enum agent_life life);
 void peers_dial_soon(struct agent_core *core, struct agent_peer *p);
-/* Asks the kernel of its host whether anybody listens there still. */
-void peers_check(struct agent_core *core, struct agent_peer *p);
+/* Gossip calls it dead for its silence: the kernel of its host is asked, twice, whether anybody
+ * listens there still; asked_until_ms says how long the answer is waited for. */
+void peers_check_silent(struct agent_core *core, struct agent_peer *p);
 /* Closes the peer's link for a reason of ours. */
 void peers_link_drop(struct agent_core *core, struct agent_peer *p);
 

@@ -101,12 +101,30 @@ static void dial(struct agent_core *core, struct agent_peer *p)
     e->deadline_ms = core->now.mono_ms + PEERS_DIAL_MS;
 }
 
+/* Asks the kernel of its host whether anybody listens there still. */
+static void check(struct agent_core *core, struct agent_peer *p)
+{
+    p->checking[1] = p->checking[0];
+    p->checking[0] = number_next(core->peers);
+    struct agent_effect *e = agent_out_add(&core->out, AGENT_EFFECT_CHECK);
+    e->link = p->checking[0];
+    e->to = peer_addr(p);
+    e->deadline_ms = core->now.mono_ms + PEERS_DIAL_MS;
+}
+
 void agent_peers_tick(struct agent_core *core)
 {
     struct agent_peers *t = core->peers;
     uint64_t next = MUSTER_NEVER;
     for (uint32_t i = 0; i < t->count; i++) {
         struct agent_peer *p = &t->peer[i];
+        if (p->life == AGENT_LIFE_DEAD &&
+            muster_deadline_reached(p->recheck_ms, core->now.mono_ms)) {
+            p->recheck_ms = MUSTER_NEVER;
+            check(core, p);
+        }
+        if (p->life == AGENT_LIFE_DEAD)
+            next = muster_deadline_sooner(next, p->recheck_ms);
         if (core->is_over || p->is_self || !agent_peer_is_alive(p) || p->link != AGENT_NO_LINK ||
             p->dialing != 0)
             continue;
@@ -190,11 +208,15 @@ void agent_peers_drop_links(struct agent_core *core)
 {
     struct agent_peers *t = core->peers;
     for (uint32_t i = 0; i < t->count; i++) {
-        t->peer[i].checking = 0; /* an answer from before we were away says nothing of today */
-        if (t->peer[i].link == AGENT_NO_LINK)
+        struct agent_peer *p = &t->peer[i];
+        /* An answer from before we were away says nothing of today. */
+        p->checking[0] = p->checking[1] = 0;
+        if (p->life == AGENT_LIFE_DEAD)
+            peers_check_silent(core, p);
+        if (p->link == AGENT_NO_LINK)
             continue;
-        peers_link_drop(core, &t->peer[i]);
-        peers_dial_soon(core, &t->peer[i]);
+        peers_link_drop(core, p);
+        peers_dial_soon(core, p);
     }
 }
 
@@ -449,27 +471,39 @@ void agent_peers_link_stale(struct agent_core *core, uint32_t number)
 
 /* ---- endings, and what they prove */
 
-void peers_check(struct agent_core *core, struct agent_peer *p)
+void peers_check_silent(struct agent_core *core, struct agent_peer *p)
 {
-    p->checking = number_next(core->peers);
-    struct agent_effect *e = agent_out_add(&core->out, AGENT_EFFECT_CHECK);
-    e->link = p->checking;
-    e->to = peer_addr(p);
-    e->deadline_ms = core->now.mono_ms + PEERS_DIAL_MS;
+    uint64_t wait = core->config.kernel_wait_ms;
+    p->host_ms = 0;
+    p->recheck_ms = core->now.mono_ms + wait / 2;
+    p->asked_until_ms = core->now.mono_ms + wait;
+    core->peers->deadline_ms = muster_deadline_sooner(core->peers->deadline_ms, p->recheck_ms);
+    check(core, p);
+}
+
+static struct agent_peer *checked(struct agent_peers *t, uint32_t number)
+{
+    for (uint32_t i = 0; i < t->count; i++)
+        if (t->peer[i].checking[0] == number || t->peer[i].checking[1] == number)
+            return &t->peer[i];
+    return NULL;
+}
+
+void agent_peers_check_taken(struct agent_core *core, uint32_t number)
+{
+    struct agent_peer *p = checked(core->peers, number);
+    if (p != NULL)
+        p->host_ms = core->now.mono_ms;
 }
 
 void agent_peers_checked(struct agent_core *core, uint32_t number, bool refused)
 {
-    struct agent_peers *t = core->peers;
-    for (uint32_t i = 0; i < t->count; i++) {
-        struct agent_peer *p = &t->peer[i];
-        if (p->checking != number)
-            continue;
-        p->checking = 0;
-        if (refused || MUSTER_MUTANT(proof_without_refusal))
-            peer_proven(core, p);
+    struct agent_peer *p = checked(core->peers, number);
+    if (p == NULL)
         return;
-    }
+    p->checking[p->checking[0] == number ? 0 : 1] = 0;
+    if (refused || MUSTER_MUTANT(proof_without_refusal))
+        peer_proven(core, p);
 }
 
 /* It took our connection and not our hello: as a rule it has not heard of us, because it booted
@@ -511,7 +545,7 @@ void agent_peers_link_closed(struct agent_core *core, uint32_t number, bool refu
     agent_store_step(core, &e);
     agent_placer_peer(core, p);
     if (p->life == AGENT_LIFE_ALIVE || p->life == AGENT_LIFE_DEAD)
-        peers_check(core, p);
+        check(core, p);
     if (p->life == AGENT_LIFE_ALIVE)
         dial_later(core, p);
 }

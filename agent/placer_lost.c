@@ -84,9 +84,9 @@ static bool is_proven_gone(struct agent_core *core, struct place_entry *e,
     return lost_after(core, e, p->dead_since_ms + core->config.dead_man_ms + GUARD_LATE_MS);
 }
 
-/* Gossip calls it dead for its silence. It must have been silent here as well; a run that is kept
- * without its agent for a while has then been killed by its guard; and where a link was closed a
- * kernel lives, and an agent that is being renewed perhaps (R31). */
+/* Gossip calls it dead for its silence. It must have been silent here as well. Where its kernel
+ * still takes connections only the agent hangs: the guard beside the run lives, and kills it within
+ * the dead-man time. Where no kernel answers either, its host is gone, or out of reach (R31). */
 static bool silent_is_lost(struct agent_core *core, struct place_entry *e,
                            const struct agent_peer *p, bool is_kept)
 {
@@ -94,10 +94,11 @@ static bool silent_is_lost(struct agent_core *core, struct place_entry *e,
     uint64_t heard = e->heard_ms > e->taken_ms ? e->heard_ms : e->taken_ms;
     if (is_kept)
         return lost_after(core, e, heard + c->dead_man_ms + GUARD_LATE_MS);
-    if (p->link == AGENT_NO_LINK)
+    if (p->host_ms != 0 && !MUSTER_MUTANT(kernel_not_asked))
         return lost_after(core, e, heard + c->orphan_ms);
     heard = e->heard_ms > p->heard_ms ? e->heard_ms : p->heard_ms;
-    return lost_after(core, e, heard + c->silent_ms);
+    heard += c->silent_ms;
+    return lost_after(core, e, heard > p->asked_until_ms ? heard : p->asked_until_ms);
 }
 
 bool placer_is_lost(struct agent_core *core, struct place_entry *e, const struct store_row *row)

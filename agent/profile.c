@@ -41,6 +41,7 @@ void agent_settings_apply(struct agent_node_config *c, struct agent_settings s)
         store_times_lan(&c->times);
     }
     c->silent_ms = c->hold_ms * 3 / 2;
+    c->kernel_wait_ms = c->hold_ms * 2 / 5;
     c->times.has_claims = !s.is_majority;
 }
 

@@ -51,8 +51,10 @@ static void check_up(struct shell_conn *conn)
 {
     struct shell_check *c = check_of(conn);
     uint64_t sure_ms = shell_now().mono_ms + SHELL_CHECK_SURE_MS;
+    struct agent_event e = { .kind = AGENT_EVENT_CHECK_TAKEN, .link = c->number };
     shell_conn_deadline(conn, muster_deadline_sooner(sure_ms, c->deadline_ms));
     shell_conn_read(conn);
+    shell_net_tell(c->all->net, &e);
 }
 
 static void check_try(struct shell_check *c)

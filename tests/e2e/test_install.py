@@ -74,11 +74,12 @@ def keys_for(agent, root):
 
     for words in (("ca", "create"), ("cert", "create", agent.name)):
         assert agent.cli("tls", *words, "--out", str(root))[0] == 0
-    token = json.loads(agent.cli("token", "create", "--right", "admin", "--name", "who", "--json")[1])
+    made = agent.cli("token", "create", "--right", "admin", "--name", "who", "--json")[1]
     return {"ca.pem": root / "ca.pem", "clients.pem": root / "ca.pem",
             "node.pem": root / f"{agent.name}.pem", "node.key": root / f"{agent.name}.key",
             "http.pem": root / f"{agent.name}.pem", "http.key": root / f"{agent.name}.key",
-            "key": kept("key", agent.cli("keygen")[1]), "tokens": kept("tokens", token["line"] + "\n")}
+            "key": kept("key", agent.cli("keygen")[1]),
+            "tokens": kept("tokens", json.loads(made)["line"] + "\n")}
 
 
 def test_the_example_shows_only_settings_that_exist(installed, clusters):

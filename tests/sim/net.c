@@ -6,8 +6,9 @@
 
 #include "tests/sim/inv.h"
 
-#define CUT_RESET_MS 10000 /* a link that moves nothing for so long is reset */
-#define CUT_LOOK_MS  50
+#define CUT_RESET_MS  10000 /* a link that moves nothing for so long is reset */
+#define CUT_LOOK_MS   50
+#define CHECK_KEPT_MS 200 /* whoever is checked for so long lives, or hangs */
 
 static uint64_t delay(struct sim *s)
 {
@@ -500,6 +501,18 @@ bool sim_net_reset(struct sim *s, uint32_t luck)
     return false;
 }
 
+/* The kernel of a node that is up takes it, whether its agent runs or not. */
+static void check(struct sim *s, uint32_t node, uint32_t to, uint32_t number)
+{
+    uint64_t in_ms = delay(s);
+    if (!s->node[to].is_up) {
+        refused(s, node, AGENT_EVENT_CHECKED, number, true, in_ms);
+        return;
+    }
+    refused(s, node, AGENT_EVENT_CHECK_TAKEN, number, false, in_ms);
+    refused(s, node, AGENT_EVENT_CHECKED, number, false, in_ms + CHECK_KEPT_MS);
+}
+
 void sim_net_perform(struct sim *s, uint32_t node, const struct agent_effect *e)
 {
     uint32_t to;
@@ -528,7 +541,7 @@ void sim_net_perform(struct sim *s, uint32_t node, const struct agent_effect *e)
             s->node[to].is_silent)
             refused(s, node, AGENT_EVENT_CHECKED, e->link, false, 2000);
         else
-            refused(s, node, AGENT_EVENT_CHECKED, e->link, !s->node[to].is_up, delay(s));
+            check(s, node, to, e->link);
         break;
     default:
         break;

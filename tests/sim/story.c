@@ -532,6 +532,7 @@ static const struct {
     { "heal-local", 5, story_heal_local },
     { "unheard", 3, story_unheard },
     { "away", 5, story_away },
+    { "unplugged", 5, story_unplugged },
     { "halted", 3, story_halted },
     { "burned", 3, story_burned },
     { "age", 5, story_age },

@@ -49,6 +49,7 @@ void story_hearsay(struct sim *s);
 void story_hush(struct sim *s);
 void story_drowsy(struct sim *s);
 void story_aside(struct sim *s);
+void story_unplugged(struct sim *s);
 void story_early(struct sim *s);
 void story_deposed(struct sim *s);
 void story_unseen(struct sim *s);

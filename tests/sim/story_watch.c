@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stories of silence: a host that says nothing more is noticed by all others, and who was away
  * itself accuses nobody. */
+#include <stdio.h>
+
 #include "tests/sim/story.h"
 
 #define NOTICED_MS 1500
@@ -109,5 +111,46 @@ void story_aside(struct sim *s)
         sim_heal(s);
         sim_await(s, 10000, all_are_alive, "all are alive for everybody again");
     }
+    story_rest(s);
+}
+
+#define PLACED_MS 2000
+#define PLUGS     8
+
+/* A host loses its power, and says nothing any more, nor does its kernel. Whatever ran there, and
+ * is kept elsewhere, runs again long before a guard there could have been late (R31). */
+void story_unplugged(struct sim *s)
+{
+    char job[PLUGS][8];
+    uint32_t kept[PLUGS], ran[PLUGS], moved = 0;
+    s->times = AGENT_PROFILE_LAN;
+    story_begin(s, 5);
+    for (uint32_t i = 0; i < PLUGS; i++) {
+        (void)snprintf(job[i], sizeof job[i], "plug-%u", i);
+        story_put(s, 0, job[i], STORY_SERVICE("plug"));
+    }
+    for (uint32_t victim = 0; victim < s->nodes; victim++) {
+        uint64_t token = 0;
+        story_rest(s);
+        for (uint32_t i = 0; i < PLUGS; i++) {
+            kept[i] = story_keeper(s, job[i]);
+            if (sim_proc_live(s, job[i], &ran[i], &token) != 1)
+                sim_fail(s, 1, "%s does not run once", job[i]);
+        }
+        sim_crash(s, victim, true);
+        sim_run_for(s, PLACED_MS);
+        for (uint32_t i = 0; i < PLUGS; i++) {
+            uint32_t node = victim;
+            if (ran[i] != victim || kept[i] == victim)
+                continue;
+            if (sim_proc_live(s, job[i], &node, &token) != 1 || node == victim)
+                sim_fail(s, 1, "R31: %s is not placed anew, %u ms after its host was lost", job[i],
+                         PLACED_MS);
+            moved++;
+        }
+        sim_boot(s, victim);
+    }
+    if (moved == 0)
+        sim_fail(s, 2, "no host that was lost had a run that another keeps");
     story_rest(s);
 }
