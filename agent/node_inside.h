@@ -38,6 +38,7 @@ struct agent_node {
     struct node_seed seed[AGENT_SEEDS_MAX];
     uint64_t seeds_ms;  /* when the first of them is to be looked at */
     uint64_t search_ms; /* when to ask one of the silent again */
+    bool is_searching;  /* somebody was missed when it was last looked */
     uint64_t ring_ms;   /* when to rebuild the ring */
     uint64_t leave_ms;  /* when a drain before a leave ends */
     uint64_t exit_ms;

@@ -302,7 +302,10 @@ void node_tick(struct agent_node *n)
 uint64_t node_deadline_ms(const struct agent_node *n)
 {
     const struct agent_core *core = &n->core;
-    uint64_t d = muster_deadline_sooner(n->search_ms, n->seeds_ms);
+    /* While nobody is missed the look for them waits for a step that somebody else needs: the
+     * runner wants one with every report. */
+    uint64_t search_ms = n->search_ms + (n->is_searching ? 0 : core->config.hold_ms);
+    uint64_t d = muster_deadline_sooner(search_ms, n->seeds_ms);
     if (core->standing == AGENT_LEAVING && !n->is_exit_sent)
         d = muster_deadline_sooner(d, muster_deadline_sooner(n->exit_ms, core->now.mono_ms + 100));
     return d;

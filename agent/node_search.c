@@ -54,6 +54,7 @@ void node_search_tick(struct agent_node *n)
         if (is_unheard(core, a) && muster_rng_below(&core->rng, ++seen) == 0)
             e.from = a;
     }
-    if (seen > 0 && core->standing != AGENT_LEAVING)
+    n->is_searching = seen > 0;
+    if (n->is_searching && core->standing != AGENT_LEAVING)
         agent_gossip_step(core, &e);
 }

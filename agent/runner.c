@@ -514,7 +514,7 @@ void agent_runner_tick(struct agent_core *core)
         if (r->reservation[i].until_ms > now)
             next = muster_deadline_sooner(next, r->reservation[i].until_ms);
     if (hold) {
-        r->hold_ms = now + core->config.hold_ms;
+        r->hold_ms = muster_deadline_on_grid(core->now, core->config.hold_ms);
         reports_send(core, true);
         strays_tick(core);
         runner_seen_sweep(core);

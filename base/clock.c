@@ -24,6 +24,14 @@ bool muster_deadline_reached(uint64_t deadline_ms, uint64_t now_ms)
     return deadline_ms != MUSTER_NEVER && deadline_ms <= now_ms;
 }
 
+uint64_t muster_deadline_on_grid(struct muster_now now, uint64_t interval_ms)
+{
+    uint64_t past_ms = now.wall_ms % interval_ms;
+    bool is_next_near = interval_ms - past_ms < interval_ms / 8;
+
+    return muster_deadline_after(now.mono_ms, interval_ms - (is_next_near ? 0 : past_ms));
+}
+
 /* ---- times as text */
 
 #define YEAR_9999_LAST_MS 253402300799999u

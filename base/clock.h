@@ -25,6 +25,11 @@ struct muster_now {
 /* Saturates at MUSTER_NEVER. */
 uint64_t muster_deadline_after(uint64_t now_ms, uint64_t delay_ms);
 uint64_t muster_deadline_sooner(uint64_t a, uint64_t b);
+/* The end of an interval that begins now, or a little before: where the wall clock is a multiple of
+ * it. What all nodes do in each interval falls together then, as far as their clocks agree, and who
+ * listens to many is woken once by all of them. A clock that is wrong or steps changes nothing but
+ * that: never later than the interval, and never sooner than an eighth of it. */
+uint64_t muster_deadline_on_grid(struct muster_now now, uint64_t interval_ms);
 bool muster_deadline_reached(uint64_t deadline_ms, uint64_t now_ms);
 
 /* RFC 3339 in UTC with milliseconds, by arithmetic alone; a moment behind the year 9999, where that

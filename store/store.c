@@ -350,7 +350,7 @@ static void store_scan(struct store *s)
         return;
     bool is_beat = s->now.mono_ms >= s->beat_ms;
     if (is_beat) {
-        s->beat_ms = s->now.mono_ms + s->config.times.beat_ms;
+        s->beat_ms = muster_deadline_on_grid(s->now, s->config.times.beat_ms);
         s->yields_left = STORE_YIELDS_PER_BEAT;
     }
     s->scan_ms = s->beat_ms;

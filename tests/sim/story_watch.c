@@ -6,6 +6,7 @@
 #include "tests/sim/story.h"
 
 #define NOTICED_MS 1500
+#define SETTLED_MS 90000 /* keepers are spread by then: every two have something to say */
 
 static uint32_t suspect_at(const struct sim *s, uint32_t node)
 {
@@ -50,6 +51,7 @@ void story_hush(struct sim *s)
 {
     s->times = AGENT_PROFILE_LAN;
     story_begin(s, 5);
+    sim_run_for(s, SETTLED_MS);
     for (uint32_t turn = 0; turn < 20; turn++) {
         uint32_t victim = turn % s->nodes;
         sim_run_for(s, 3000 + 137 * turn);

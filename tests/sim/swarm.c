@@ -14,6 +14,8 @@
 #define TURN_MS    250
 #define FIRST_JOBS 6
 
+#define SECOND_APART_MS 500
+
 enum sim_profile sim_profile_of(uint64_t seed)
 {
     uint64_t state = seed ^ 0x70726f66696c65;
@@ -41,6 +43,10 @@ static void kind_draw(struct sim *s, uint64_t *state)
     s->buckets = buckets[muster_splitmix64(state) % 4];
     s->times = times[muster_splitmix64(state) % 4];
     s->is_packed = muster_splitmix64(state) % 4 == 0;
+    /* In some clusters everybody's second begins at once, in most at any time. */
+    bool agree = muster_splitmix64(state) % 4 == 0;
+    for (uint32_t i = 0; i < s->nodes && !agree; i++)
+        s->node[i].wall_offset = (int64_t)(muster_splitmix64(state) % SECOND_APART_MS);
 }
 
 static void cluster_draw(struct sim *s)

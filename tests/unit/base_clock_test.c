@@ -21,6 +21,21 @@ static void deadlines_saturate_and_never_is_never(void **state)
     assert_false(muster_deadline_reached(MUSTER_NEVER, MUSTER_NEVER));
 }
 
+/* Whatever the clock says: never later than the interval, never much sooner, and on the grid unless
+ * that is near enough. */
+static void intervals_end_on_the_grid(void **state)
+{
+    (void)state;
+    for (uint64_t wall = 0; wall < 2000; wall++) {
+        struct muster_now now = { 7, wall };
+        uint64_t wait = muster_deadline_on_grid(now, 500) - 7;
+        assert_in_range(wait, 62, 500);
+        assert_true((wall + wait) % 500 == 0 || (wait == 500 && wall % 500 > 437));
+    }
+    struct muster_now late = { MUSTER_NEVER - 1, 0 };
+    assert_int_equal(muster_deadline_on_grid(late, 500), MUSTER_NEVER);
+}
+
 static void moments_have_their_text(void **state)
 {
     static const struct {
@@ -228,6 +243,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(deadlines_saturate_and_never_is_never),
+        cmocka_unit_test(intervals_end_on_the_grid),
         cmocka_unit_test(moments_have_their_text),
         cmocka_unit_test(every_day_of_a_cycle_agrees_with_the_c_library),
         cmocka_unit_test(times_of_other_zones_and_fractions_are_read),
