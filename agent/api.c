@@ -209,6 +209,14 @@ static void node_reply(struct agent_api *api, struct api_open *o, const struct a
         (void)api_add(api, AGENT_API_END, o->id);
     } else if (o->shape == API_NODE_PAGE) {
         node_page(api, o, r);
+    } else if (o->shape == API_FILE) {
+        struct agent_api_effect *e = api_add(api, AGENT_API_REPLY, o->id);
+        e->reply.status = 200;
+        e->reply.content_type = AGENT_HTTP_BYTES;
+        char *path = agent_out_take(&api->memory, r->body.len + 1);
+        memcpy(path, r->body.data, r->body.len);
+        path[r->body.len] = '\0';
+        e->reply.file = path;
     } else {
         api_body(api, o->id, 200, r->body);
         if (o->shape == API_RAW)

@@ -19,6 +19,7 @@ enum api_shape {
     API_PLAIN,     /* the node's body as it is */
     API_NODE_PAGE, /* a list of runs, wrapped with its member */
     API_LOGS,      /* a stream of output */
+    API_FILE,      /* the body is the path of what is to be sent */
     API_RAW,       /* the body as it is, not JSON */
     API_NEWS       /* a list of news, then a stream of them */
 };
@@ -78,6 +79,10 @@ bool api_member_find(const struct agent_api *api, const char *name, struct agent
  */
 bool api_body_read(struct agent_api *api, const struct agent_http_request *r,
                    struct agent_doc *doc);
+/* Jobs; with `payload` in the query those that name it. */
+void api_jobs(struct agent_api *api, const struct agent_http_request *r);
+/* All of them, or the one of that name. */
+void api_payloads(struct agent_api *api, const struct agent_http_request *r, const char *name);
 void api_trigger(struct agent_api *api, const struct agent_http_request *r, const char *name);
 
 /* News streams. */

@@ -437,7 +437,7 @@ static void route_take(struct agent_api *api, const struct agent_http_request *r
 {
     switch (way) {
     case API_WAY_JOBS:
-        (void)api_list(api, r, AGENT_OP_JOB_LIST, API_PLAIN);
+        api_jobs(api, r);
         break;
     case API_WAY_JOB:
         job_one(api, r, name);
@@ -485,8 +485,8 @@ static void route_take(struct agent_api *api, const struct agent_http_request *r
     case API_WAY_HOLD:
         api_hold(api, r);
         break;
-    case API_WAY_LATER:
-        api_error(api, r->id, 501, "unsupported", NULL, "not supported yet in this version");
+    case API_WAY_PAYLOADS:
+        api_payloads(api, r, name);
         break;
     default:
         api_local(api, r, way);

@@ -46,9 +46,9 @@ const struct api_rule api_rules[] = {
     { "/v1/keys/", NULL, API_WAY_KEY, POST, "POST", ADMIN, ADMIN },
     { "/v1/hold", NULL, API_WAY_HOLD, GET | POST, "GET, POST", READ, OPERATE },
     { "/v1/release", NULL, API_WAY_HOLD, POST, "POST", READ, OPERATE },
-    { "/v1/payloads", NULL, API_WAY_LATER, PUT | GET, "PUT", READ, OPERATE },
-    { "/v1/payloads/", NULL, API_WAY_LATER, GET, "GET", READ, OPERATE },
-    { NULL, NULL, API_WAY_LATER, 0, NULL, ADMIN, ADMIN },
+    { "/v1/payloads", NULL, API_WAY_PAYLOADS, PUT | GET, "GET, PUT", READ, OPERATE },
+    { "/v1/payloads/", NULL, API_WAY_PAYLOADS, GET | DELETE, "GET, DELETE", READ, OPERATE },
+    { NULL, NULL, API_WAY_HEALTH, 0, NULL, ADMIN, ADMIN },
 };
 
 static bool fits(const struct api_rule *rule, const char *path)

@@ -35,7 +35,7 @@ enum api_way {
     API_WAY_KEYS,
     API_WAY_KEY,
     API_WAY_HOLD,
-    API_WAY_LATER
+    API_WAY_PAYLOADS
 };
 
 struct api_rule {

@@ -350,5 +350,7 @@ static const struct agent_schema_field config_fields[] = {
     { "max_strikes", AGENT_TYPE_U32, AT(max_strikes), .min = 0, .max = 100, .fallback = "3" },
     { "max_log", AGENT_TYPE_SIZE, AT(max_log), .min = 4096, .max = 1024 * 1024 * MIB,
       .fallback = "16M" },
+    { "max_payload", AGENT_TYPE_SIZE, AT(max_payload), .min = 1, .max = 1024 * 1024 * MIB,
+      .fallback = "256M" },
 };
 const struct agent_schema config_schema = FIELDS_OF(config_fields);

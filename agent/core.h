@@ -29,6 +29,7 @@ struct agent_requests;
 struct agent_serve;
 struct agent_family;
 struct agent_permit;
+struct agent_payload;
 struct agent_triggers;
 struct agent_triggered;
 struct serve_ask;
@@ -52,6 +53,7 @@ struct agent_core {
     struct agent_serve *serve;
     struct agent_family *family;
     struct agent_permit *permit;
+    struct agent_payload *payload;
     struct agent_triggers *triggers;
     struct agent_triggered *triggered;
     struct agent_newsroom *newsroom;

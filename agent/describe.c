@@ -409,10 +409,13 @@ static void why_summary(struct agent_core *core, struct agent_json *j,
     const struct store_row *row = &p->view->row;
     char text[512];
     bool has_run = row->kind != STORE_KIND_PARENT;
+    bool waits = p->state == AGENT_STATE_STARTING && p->report.is_heard && p->report.note != NULL &&
+                 p->report.note[0] != '\0';
     if (has_run && (p->state == AGENT_STATE_RUNNING || p->state == AGENT_STATE_STARTING))
-        (void)snprintf(text, sizeof text, "%s on %s, placed there with token %llu",
+        (void)snprintf(text, sizeof text, "%s on %s, placed there with token %llu%s%s",
                        agent_state_text(p->state), agent_node_name(core, row->run_node),
-                       (unsigned long long)row->run_token);
+                       (unsigned long long)row->run_token, waits ? "; " : "",
+                       waits ? p->report.note : "");
     else if (p->reason[0] != '\0')
         (void)snprintf(text, sizeof text, "%s: %s", agent_state_text(p->state), p->reason);
     else

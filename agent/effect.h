@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "agent/launch.h"
+#include "agent/payload_id.h"
 #include "agent/request.h"
 #include "base/addr.h"
 #include "base/bytes.h"
@@ -23,6 +24,42 @@
 #define AGENT_FRAME_MAX (2u << 20) /* bytes of one frame between peers, without its length */
 #define AGENT_LINK_INBOUND                                                                         \
     0x80000000u /* links and checks opened by the core are numbered below this */
+
+/* What a node wants done with the bytes of payloads on its disk, and what it is told. Everything is
+ * done in the order in which it was wanted. */
+enum agent_payload_do {
+    AGENT_PAYLOAD_READ,    /* number, id, offset, len; GOT follows */
+    AGENT_PAYLOAD_WRITE,   /* number: a file that grows; id, offset, bytes; WROTE follows. At 0 it
+                            * begins anew */
+    AGENT_PAYLOAD_FINISH,  /* number, id, size: kept when it has that hash; FINISHED follows */
+    AGENT_PAYLOAD_DISCARD, /* number */
+    AGENT_PAYLOAD_REMOVE   /* id */
+};
+
+struct agent_payload_work {
+    enum agent_payload_do what;
+    uint64_t number;
+    struct agent_payload_id id;
+    uint64_t offset, size;
+    uint32_t len;
+    struct muster_bytes bytes;
+};
+
+enum agent_payload_said {
+    AGENT_PAYLOAD_FOUND,   /* id, size: it lies here whole, by an upload or since before the boot */
+    AGENT_PAYLOAD_GOT,     /* number, bytes, err */
+    AGENT_PAYLOAD_WROTE,   /* number, err */
+    AGENT_PAYLOAD_FINISHED /* number, id, err: MUSTER_ECORRUPT when its hash is another */
+};
+
+struct agent_payload_news {
+    enum agent_payload_said said;
+    uint64_t number;
+    struct agent_payload_id id;
+    uint64_t size;
+    struct muster_bytes bytes;
+    int err;
+};
 
 enum agent_event_kind {
     AGENT_EVENT_TICK,          /* only time passes */
@@ -42,6 +79,7 @@ enum agent_event_kind {
     AGENT_EVENT_REQUEST,       /* request */
     AGENT_EVENT_CANCEL,        /* number: the client of that request went away */
     AGENT_EVENT_LOGS,          /* answer to AGENT_EFFECT_LOGS: number, bytes, ended, err */
+    AGENT_EVENT_PAYLOAD,       /* payload */
     AGENT_EVENT_WATCH, /* somebody here watches news: peers send theirs; repeat every minute */
     AGENT_EVENT_LEAVE, /* asked to end: hand over, then leave; AGENT_EFFECT_EXIT follows */
     AGENT_EVENT_RENEW, /* another agent takes our place in a moment: keepers are handed over */
@@ -65,6 +103,7 @@ struct agent_event {
     int err;
     const struct agent_guard_event *guard;
     const struct agent_request *request;
+    const struct agent_payload_news *payload;
 };
 
 enum agent_effect_kind {
@@ -86,6 +125,7 @@ enum agent_effect_kind {
     AGENT_EFFECT_CHUNK,        /* a part of a streamed reply: number, bytes */
     AGENT_EFFECT_LOGS,         /* read logs here: number, logs */
     AGENT_EFFECT_LOGS_CANCEL,  /* number */
+    AGENT_EFFECT_PAYLOAD,      /* payload */
     AGENT_EFFECT_NEWS,         /* something a person may watch happened: number = its index */
     AGENT_EFFECT_KEYRING,      /* bytes: the keyring's file as it is to be from now on */
     AGENT_EFFECT_LOG,          /* a line for the agent's own log: level, text */
@@ -123,6 +163,7 @@ struct agent_effect {
     const struct agent_launch *launch;
     const struct agent_reply *reply;
     const struct agent_logs *logs;
+    const struct agent_payload_work *payload;
 };
 
 #endif

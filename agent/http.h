@@ -39,6 +39,13 @@ enum agent_http_method {
     AGENT_HTTP_OTHER
 };
 
+/* A body that went to the disk as it came. */
+struct agent_http_upload {
+    int err;
+    uint64_t size;
+    char hex[65]; /* its SHA-256 */
+};
+
 struct agent_http_request {
     uint64_t id; /* names the request until it is answered or cancelled; never used twice */
     enum agent_http_method method;
@@ -58,7 +65,8 @@ struct agent_http_request {
     struct muster_bytes body;
     enum agent_right right; /* of whoever asks */
     const char *who;        /* the name of that token or certificate; NULL: none */
-    bool is_proven;    /* by the kernel, a token or a certificate; else a loopback without tokens */
+    bool is_proven; /* by the kernel, a token or a certificate; else a loopback without tokens */
+    const struct agent_http_upload *upload; /* NULL: `body` is all that came */
     bool is_unix;      /* came over the unix socket: peer_uid and peer_pid are the kernel's word */
     uint32_t peer_uid; /* UINT32_MAX over TCP */
     int32_t peer_pid;  /* 0 over TCP */
@@ -74,6 +82,7 @@ struct agent_http_reply {
     const char *allow;      /* NULL: none; for 405 */
     uint64_t index;         /* X-Muster-Index; 0: none */
     uint32_t retry_after_s; /* 0: none */
+    const char *file;       /* NULL: `body`; else what lies there is the body */
     /* Streams only: what a reader is told in place of the chunks it was too slow for. When it is
      * empty, a full queue refuses the chunk instead (see shell_http_chunk). */
     struct muster_bytes lagged;

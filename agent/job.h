@@ -93,7 +93,7 @@ struct agent_job {
     const char *worker;     /* NULL: none */
     const char *arg;        /* NULL: none */
     const char *key;        /* of a triggered run: what it was asked for under; NULL: none */
-    const char *payload;    /* NULL: none */
+    const char *payload;    /* sha256:HEX; NULL: none */
     const char *const *env; /* "KEY=VALUE", NULL-terminated, sorted by key; never NULL */
     uint32_t env_count;
     const char *cwd;   /* NULL: not given */

@@ -29,5 +29,6 @@ extern const struct agent_schema_custom job_cron_field;
 extern const struct agent_schema_custom job_time_field;
 extern const struct agent_schema_custom job_tz_field;
 extern const struct agent_schema_custom job_after_field;
+extern const struct agent_schema_custom job_payload_field;
 
 #endif

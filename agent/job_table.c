@@ -175,7 +175,7 @@ static const struct agent_schema_field job_fields[] = {
     { "shell", AGENT_TYPE_CUSTOM, .custom = &job_shell_field },
     { "worker", AGENT_TYPE_TEXT, LATER, AT(worker), .min = 1, .max = AGENT_NAME_MAX },
     { "arg", AGENT_TYPE_TEXT, AT(arg), .max = AGENT_JOB_ARG_MAX },
-    { "payload", AGENT_TYPE_TEXT, LATER, AT(payload), .min = 1, .max = 1024 },
+    { "payload", AGENT_TYPE_CUSTOM, .custom = &job_payload_field },
     { "env", AGENT_TYPE_CUSTOM, .custom = &job_env_field },
     { "cwd", AGENT_TYPE_TEXT, AT(cwd), .min = 1, .max = 1024 },
     { "user", AGENT_TYPE_TEXT, AT(user), .min = 1, .max = 64 },

@@ -51,6 +51,10 @@ enum agent_message {
     AGENT_MSG_PERMIT_LOOK,
     AGENT_MSG_PERMIT_CHECK,
     AGENT_MSG_PERMIT_CHECKED,
+    AGENT_MSG_PAYLOAD_KEEP, /* between nodes that hold or want a payload (agent/payload.h) */
+    AGENT_MSG_PAYLOAD_KEPT,
+    AGENT_MSG_PAYLOAD_READ,
+    AGENT_MSG_PAYLOAD_PART,
     AGENT_MSG_HELLO = 64,
     AGENT_MSG_LOAD,
     AGENT_MSG_OP,

@@ -12,6 +12,7 @@
 #include "agent/lost.h"
 #include "agent/newsroom.h"
 #include "agent/node_inside.h"
+#include "agent/payload.h"
 #include "agent/peers.h"
 #include "agent/permit.h"
 #include "agent/place.h"
@@ -36,6 +37,11 @@ void agent_node_config_default(struct agent_node_config *c)
     c->seen_keep_ms = 86400000;
     c->strikes_max = 3;
     c->log_max_bytes = 16u << 20;
+    c->payload_part = AGENT_PAYLOAD_PART;
+    c->payload_rate = AGENT_PAYLOAD_RATE;
+    c->payload_keep_ms = AGENT_PAYLOAD_KEEP_MS;
+    c->payload_name_ms = AGENT_PAYLOAD_NAME_MS;
+    c->payload_idle_ms = AGENT_PAYLOAD_IDLE_MS;
     agent_settings_apply(c, (struct agent_settings){ AGENT_PROFILE_LAN, false });
 }
 
@@ -78,6 +84,8 @@ static int rooms_open(struct agent_node *n)
         err = agent_family_open(core);
     if (err == MUSTER_OK)
         err = agent_permit_open(core);
+    if (err == MUSTER_OK)
+        err = agent_payload_open(core);
     if (err == MUSTER_OK)
         err = agent_trigger_open(core);
     if (err == MUSTER_OK)
@@ -151,6 +159,7 @@ void agent_node_close(struct agent_node *n)
     struct agent_core *core = &n->core;
     agent_triggered_close(core);
     agent_trigger_close(core);
+    agent_payload_close(core);
     agent_family_close(core);
     agent_permit_close(core);
     agent_serve_close(core);
@@ -430,6 +439,8 @@ static void ticks(struct agent_node *n)
         agent_trigger_tick(core);
     if (agent_triggered_deadline_ms(core) <= now)
         agent_triggered_tick(core);
+    if (agent_payload_deadline_ms(core) <= now)
+        agent_payload_tick(core);
     if (agent_requests_deadline_ms(core) <= now)
         agent_requests_tick(core);
     if (agent_serve_deadline_ms(core) <= now)
@@ -507,6 +518,7 @@ uint64_t agent_node_deadline_ms(const struct agent_node *n)
     d = muster_deadline_sooner(d, agent_permit_deadline_ms(core));
     d = muster_deadline_sooner(d, agent_trigger_deadline_ms(core));
     d = muster_deadline_sooner(d, agent_triggered_deadline_ms(core));
+    d = muster_deadline_sooner(d, agent_payload_deadline_ms(core));
     d = muster_deadline_sooner(d, agent_requests_deadline_ms(core));
     d = muster_deadline_sooner(d, agent_serve_deadline_ms(core));
     if (agent_peers_ring_due(core))

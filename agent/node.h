@@ -53,8 +53,12 @@ struct agent_node_config {
     uint32_t replicas, ring_bits;
     uint32_t members_max, rows_max, runs_max;
     uint64_t seed;
-    uint64_t leave_deadline_ms;  /* of a drain before a leave */
-    const char *run_dir;         /* for MUSTER_PAYLOAD and friends; informative */
+    uint64_t leave_deadline_ms; /* of a drain before a leave */
+    const char *run_dir;        /* informative */
+    const char *payload_dir;    /* where their files lie, for MUSTER_PAYLOAD */
+    uint32_t payload_part;      /* bytes of one frame with a part of one, */
+    uint32_t payload_rate;      /* and of all that are read for others in a millisecond */
+    uint32_t payload_keep_ms, payload_name_ms, payload_idle_ms; /* agent/payload.h */
     struct gossip_config gossip; /* times; name, address, meta and seed are filled in by the node */
     struct store_times times;
     struct agent_settings configured; /* what its own configuration says */

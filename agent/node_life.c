@@ -9,6 +9,7 @@
 #include "agent/lost.h"
 #include "agent/newsroom.h"
 #include "agent/node_inside.h"
+#include "agent/payload.h"
 #include "agent/peers.h"
 #include "agent/permit.h"
 #include "agent/placer.h"
@@ -436,7 +437,9 @@ static void link_event(struct agent_core *core, const struct agent_event *event)
 void node_event(struct agent_node *n, const struct agent_event *event)
 {
     struct agent_core *core = &n->core;
-    struct store_event committed = { .kind = STORE_EVENT_COMMITTED };
+    const struct store_event committed = { .kind = STORE_EVENT_COMMITTED,
+                                           .batch = event->batch,
+                                           .err = event->err };
     switch (event->kind) {
     case AGENT_EVENT_TICK:
         break;
@@ -459,12 +462,13 @@ void node_event(struct agent_node *n, const struct agent_event *event)
         link_event(core, event);
         break;
     case AGENT_EVENT_COMMITTED:
-        committed.batch = event->batch;
-        committed.err = event->err;
         agent_store_step(core, &committed);
         break;
     case AGENT_EVENT_GUARD:
         agent_runner_guard(core, event->guard);
+        break;
+    case AGENT_EVENT_PAYLOAD:
+        agent_payload_event(core, event->payload);
         break;
     case AGENT_EVENT_REQUEST:
         agent_requests_client(core, event->request);
@@ -565,6 +569,10 @@ static const struct message_rule messages[] = {
     { AGENT_MSG_PERMIT_LOOK, agent_permit_looked, NULL },
     { AGENT_MSG_PERMIT_CHECK, NULL, agent_placer_permit_check },
     { AGENT_MSG_PERMIT_CHECKED, agent_permit_checked, NULL },
+    { AGENT_MSG_PAYLOAD_KEEP, agent_payload_keep_got, NULL },
+    { AGENT_MSG_PAYLOAD_KEPT, agent_payload_kept_got, NULL },
+    { AGENT_MSG_PAYLOAD_READ, agent_payload_read_got, NULL },
+    { AGENT_MSG_PAYLOAD_PART, agent_payload_part_got, NULL },
     { AGENT_MSG_RELAY, agent_relay_pass, NULL },
     { AGENT_MSG_RELAYED, agent_relay_got, NULL },
     { AGENT_MSG_LOAD, agent_placer_load, NULL },

@@ -41,15 +41,20 @@ enum agent_op {
     AGENT_OP_RUN_SIGNAL, /* name, attempt: the signal's number */
     AGENT_OP_TEMPLATE,   /* name: for agent/trigger.h, in its notation */
     AGENT_OP_JOB_ENDS,   /* name, after_index: the first end later than that, limit: which ends */
+    /* of a payload's row; name: its key */
+    AGENT_OP_PAYLOAD_KEEP, /* after_index: its size, node: the id of one that has the bytes */
+    AGENT_OP_PAYLOAD_NAME, /* a job names it */
+    AGENT_OP_PAYLOAD_DROP,
     /* gathered from every node */
-    AGENT_OP_JOB_LIST,   /* prefix, state, label, after, limit */
-    AGENT_OP_RUN_LIST,   /* job, node, state, after, limit */
-    AGENT_OP_WHATIF,     /* node: that would be gone; after, limit */
-    AGENT_OP_WHATIF_ADD, /* node: that would be there, label: its tags, attempt: its slots */
-    AGENT_OP_REBALANCE,  /* what would move to level the load; after, limit */
-    AGENT_OP_NEWS_LIST,  /* after_index, limit */
-    AGENT_OP_KEYS,       /* name: list, install, use or remove; label: a key or its mark */
-    AGENT_OP_HOLDS,      /* name: list, hold or release; prefix */
+    AGENT_OP_PAYLOAD_LIST, /* prefix, after, limit */
+    AGENT_OP_JOB_LIST,     /* prefix, state, label, after, limit */
+    AGENT_OP_RUN_LIST,     /* job, node, state, after, limit */
+    AGENT_OP_WHATIF,       /* node: that would be gone; after, limit */
+    AGENT_OP_WHATIF_ADD,   /* node: that would be there, label: its tags, attempt: its slots */
+    AGENT_OP_REBALANCE,    /* what would move to level the load; after, limit */
+    AGENT_OP_NEWS_LIST,    /* after_index, limit */
+    AGENT_OP_KEYS,         /* name: list, install, use or remove; label: a key or its mark */
+    AGENT_OP_HOLDS,        /* name: list, hold or release; prefix */
     /* carried to the node that runs it */
     AGENT_OP_LOGS, /* name, logs fields; streamed */
     /* this node, or the one named */
@@ -60,7 +65,9 @@ enum agent_op {
     AGENT_OP_FORGET,   /* name: of a node, or the first digits of its id */
     AGENT_OP_NODE_SET, /* node; name: held, slots or tags; label: the value, "" as configured */
     /* by this node, with several questions of its own */
-    AGENT_OP_TRIGGER /* name of a template, spec: agent_trigger_items, is_list */
+    AGENT_OP_TRIGGER,     /* name of a template, spec: agent_trigger_items, is_list */
+    AGENT_OP_PAYLOAD_PUT, /* name: its digits; it lies here, and is to lie on its bench */
+    AGENT_OP_PAYLOAD_GET  /* name: its digits; the answer is the path of its file here */
 };
 
 static inline bool agent_op_writes(enum agent_op op)
@@ -70,7 +77,12 @@ static inline bool agent_op_writes(enum agent_op op)
 
 static inline bool agent_op_reads(enum agent_op op) /* one row, of its keeper */
 {
-    return op >= AGENT_OP_JOB_GET && op <= AGENT_OP_JOB_ENDS;
+    return op >= AGENT_OP_JOB_GET && op <= AGENT_OP_PAYLOAD_DROP;
+}
+
+static inline bool agent_op_is_of_payload(enum agent_op op) /* by the keeper of its row */
+{
+    return op >= AGENT_OP_PAYLOAD_KEEP && op <= AGENT_OP_PAYLOAD_DROP;
 }
 
 struct agent_request {

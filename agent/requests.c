@@ -10,6 +10,7 @@
 #include "agent/family.h"
 #include "agent/gather.h"
 #include "agent/holds.h"
+#include "agent/payload.h"
 #include "agent/peers.h"
 #include "agent/place.h"
 #include "agent/relay.h"
@@ -102,6 +103,8 @@ static void end(struct agent_core *core, struct pending *p, const struct agent_r
         agent_trigger_answered(core, client, item, r);
     else if (asker == AGENT_ASKER_TRIGGERED)
         agent_triggered_answered(core, client, r);
+    else if (asker == AGENT_ASKER_PAYLOAD)
+        agent_payload_answered(core, client, r);
     else
         agent_family_answered(core, client, r);
 }
@@ -283,6 +286,10 @@ void agent_requests_client(struct agent_core *core, const struct agent_request *
         agent_trigger_begin(core, q);
         return;
     }
+    if (q->op == AGENT_OP_PAYLOAD_PUT || q->op == AGENT_OP_PAYLOAD_GET) {
+        agent_payload_begin(core, q);
+        return;
+    }
     if (q->op == AGENT_OP_KEYS || q->op == AGENT_OP_HOLDS) {
         struct agent_reply no = { .err = MUSTER_OK };
         no.err = q->op == AGENT_OP_KEYS ? agent_keys_ask(core, &asked, &no.message)
@@ -338,6 +345,7 @@ void agent_requests_cancel(struct agent_core *core, uint64_t client)
 {
     struct agent_requests *t = core->requests;
     agent_trigger_cancel(core, client);
+    agent_payload_cancel(core, client);
     for (uint32_t i = 0; i < t->high; i++) {
         struct pending *p = &t->pending[i];
         if (!p->is_used || p->asker != AGENT_ASKER_CLIENT || p->client != client)

@@ -50,7 +50,8 @@ struct agent_run {
     bool is_lost;   /* ended with its agent or its lease, not by itself */
     bool is_struck; /* and it was its agent that died */
     bool is_exclusive;
-    bool awaits_lease; /* is to be launched with the first lease that comes (R38) */
+    bool awaits_payload; /* is to be launched when its bytes are here */
+    bool awaits_lease;   /* is to be launched with the first lease that comes (R38) */
     bool has_job;
     enum agent_run_state state;
     uint32_t needs;
@@ -153,6 +154,9 @@ const struct agent_run *runner_not_beside(const struct agent_core *core, struct 
                                           const char *apart);
 bool runner_clock_is_bad(const struct agent_core *core); /* R40 */
 void runner_launch(struct agent_core *core, struct agent_run *run);
+/* The bytes it needs are not here yet: they are sent for, and it starts with them. */
+bool runner_awaits_payload(struct agent_core *core, struct agent_run *run);
+const char *runner_payload_path(struct agent_core *core, const struct agent_run *run);
 /* What an earlier agent has left: its spec has come, by which it is watched and judged. */
 void runner_known(struct agent_core *core, struct agent_run *run, uint32_t failures);
 void runner_changed(struct agent_run *run, enum agent_run_state state, uint64_t wall_ms);

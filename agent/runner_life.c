@@ -215,6 +215,8 @@ static const char *const *launch_env(struct agent_core *core, const struct agent
         env[n++] = env_pair(core, "MUSTER_TICK", time);
     }
     env[n++] = env_pair(core, "MUSTER_NODE", core->config.name);
+    if (job->payload != NULL)
+        env[n++] = env_pair(core, "MUSTER_PAYLOAD", runner_payload_path(core, run));
     env[n] = NULL;
     return env;
 }
@@ -358,6 +360,8 @@ void runner_launch(struct agent_core *core, struct agent_run *run)
     }
     run->holds_slot = true;
     run->retry_ms = MUSTER_NEVER;
+    if (runner_awaits_payload(core, run))
+        return;
     run->awaits_lease = !lease_is_good(core, run);
     if (run->awaits_lease) {
         MUSTER_MARK(start_waits_for_lease);

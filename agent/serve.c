@@ -13,6 +13,7 @@
 #include "agent/holds.h"
 #include "agent/job.h"
 #include "agent/newsroom.h"
+#include "agent/payload.h"
 #include "agent/peers.h"
 #include "agent/revision.h"
 #include "agent/run_name.h"
@@ -193,6 +194,13 @@ void serve_row_fresh(struct store_row *row, const char *name, uint64_t wall_ms)
     *row = fresh;
 }
 
+static void payload_name(struct agent_core *core, const struct agent_job *job)
+{
+    struct agent_payload_id id;
+    if (job->payload != NULL && agent_payload_id_parse(&id, muster_bytes_text(job->payload)))
+        agent_payload_is_named(core, id);
+}
+
 bool serve_spec_apply(struct agent_core *core, struct served *s, struct store_row *row)
 {
     struct agent_job job;
@@ -218,6 +226,7 @@ bool serve_spec_apply(struct agent_core *core, struct served *s, struct store_ro
     row->needs = (uint16_t)job.slots;
     row->revision++;
     row->modified_wall_ms = core->now.wall_ms;
+    payload_name(core, &job);
     agent_job_close(&job);
     return true;
 }
@@ -344,7 +353,7 @@ static void park(struct agent_core *core, struct served *s)
     t->deadline_ms = muster_deadline_sooner(t->deadline_ms, core->now.mono_ms + PARK_LOOK_MS);
 }
 
-static void not_keeper(struct agent_core *core, const struct serve_ask *ask, uint32_t bucket)
+void serve_not_keeper(struct agent_core *core, const struct serve_ask *ask, uint32_t bucket)
 {
     struct muster_id who[1];
     char id[MUSTER_ID_TEXT] = "";
@@ -389,7 +398,8 @@ static void op_try(struct agent_core *core, struct served *s)
     struct serve_ask ask = serve_ask_of(s);
     uint32_t bucket = store_bucket_of(core->store, key);
     if (!store_is_serving(core->store, bucket)) {
-        not_keeper(core, &ask, bucket); /* it was parked, and the bucket went: we know nothing */
+        /* it was parked, and the bucket went: we know nothing */
+        serve_not_keeper(core, &ask, bucket);
         served_free(core, s);
         return;
     }
@@ -481,7 +491,7 @@ static void read_begin(struct agent_core *core, const struct serve_ask *ask, uin
     bool alive = known && view.row.phase != STORE_GONE;
     bool may_be_old = ask->is_local && alive && ask->q->op != AGENT_OP_JOB_ENDS;
     if (!store_is_serving(core->store, bucket) && !may_be_old)
-        not_keeper(core, ask, bucket);
+        serve_not_keeper(core, ask, bucket);
     else if (!alive && ask->q->op != AGENT_OP_PLACE)
         serve_error(core, ask, MUSTER_ENOTFOUND, "name", "no job named %s; `muster ls` lists them",
                     ask->q->name);
@@ -500,13 +510,15 @@ void agent_serve_op(struct agent_core *core, struct muster_id from, struct muste
         return;
     }
     uint32_t bucket = store_bucket_of(core->store, muster_bytes_text(q.name));
-    if (agent_op_writes(q.op) && !store_is_serving(core->store, bucket))
-        not_keeper(core, &ask, bucket);
+    if (agent_op_is_of_payload(q.op))
+        agent_payload_serve(core, &ask);
+    else if (agent_op_writes(q.op) && !store_is_serving(core->store, bucket))
+        serve_not_keeper(core, &ask, bucket);
     else if (agent_op_writes(q.op))
         write_begin(core, &ask);
     else if (agent_op_reads(q.op))
         read_begin(core, &ask, bucket);
-    else if (q.op >= AGENT_OP_JOB_LIST && q.op <= AGENT_OP_NEWS_LIST)
+    else if (q.op >= AGENT_OP_PAYLOAD_LIST && q.op <= AGENT_OP_NEWS_LIST)
         serve_list(core, &ask);
     else if (q.op == AGENT_OP_KEYS)
         agent_keys_serve(core, &ask);

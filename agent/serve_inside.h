@@ -62,6 +62,8 @@ void serve_error(struct agent_core *core, const struct serve_ask *ask, int err, 
 /* The one row of this node in a list that is gathered from all. */
 void serve_row(struct agent_core *core, const struct serve_ask *ask, struct muster_bytes row);
 void serve_body(struct agent_core *core, const struct serve_ask *ask, struct muster_bytes body);
+/* Not here: whom we take for the one who knows. */
+void serve_not_keeper(struct agent_core *core, const struct serve_ask *ask, uint32_t bucket);
 
 /* One of the copies of a job: answers what has no meaning there, and marks what a person wants of
  * it alone. SERVE_SAME: the row is none, or go on. */

@@ -201,8 +201,11 @@ static bool has_label(const struct store_row *row, const char *label)
      * it. */
     char want[256];
     const char *eq = strchr(label, '=');
+    struct agent_payload_id wanted, named;
     if (label[0] == '\0')
         return true;
+    if (agent_payload_of_key(&wanted, muster_bytes_text(label)))
+        return agent_payload_named(&named, row->spec) && agent_payload_id_equal(wanted, named);
     if (eq != NULL)
         (void)snprintf(want, sizeof want, "\"%.*s\":\"%s\"", (int)(eq - label), label, eq + 1);
     else
@@ -220,7 +223,7 @@ static bool is_wanted(struct agent_core *core, const struct agent_request *q,
                       const struct agent_picture *p)
 {
     const struct store_row *row = &p->view->row;
-    if (q->op == AGENT_OP_WHATIF_ADD)
+    if (q->op == AGENT_OP_WHATIF_ADD || q->op == AGENT_OP_PAYLOAD_LIST)
         return true; /* what it names is no filter */
     if (q->state[0] != '\0' && strcmp(q->state, agent_state_text(p->state)) != 0)
         return false;
@@ -237,6 +240,9 @@ static bool is_wanted(struct agent_core *core, const struct agent_request *q,
 static bool is_shown(const struct store_row *row, enum agent_op op)
 {
     bool is_run = op != AGENT_OP_JOB_LIST;
+    if (agent_payload_is_row(row->key) || op == AGENT_OP_PAYLOAD_LIST)
+        return agent_payload_is_row(row->key) && op == AGENT_OP_PAYLOAD_LIST &&
+               row->phase != STORE_GONE;
     if (op == AGENT_OP_WHATIF_ADD && row->kind == STORE_KIND_PARENT && row->phase != STORE_GONE)
         return true; /* it may have a share for each node */
     /* A job whose runs are rows beside it is no run, and they are no jobs. */
@@ -245,6 +251,18 @@ static bool is_shown(const struct store_row *row, enum agent_op op)
     if (is_other || agent_left_is(row->key) || agent_permit_is_row(row->key))
         return false;
     return row->phase != STORE_GONE || (is_run && row->run_token != 0);
+}
+
+static void payload_item(struct agent_json *j, const struct store_row *row)
+{
+    uint64_t size = 0;
+    (void)agent_payload_size(&size, row->spec);
+    agent_json_object(j);
+    agent_json_put_bytes(j, "sha256", MUSTER_BYTES(row->key.data + 1, row->key.len - 1));
+    agent_json_put_u64(j, "size", size);
+    agent_json_put_time(j, "created", row->created_wall_ms);
+    agent_json_put_time(j, "named", row->modified_wall_ms);
+    agent_json_object_end(j);
 }
 
 static void row_item(struct agent_core *core, const struct agent_request *q, struct list *l,
@@ -256,6 +274,8 @@ static void row_item(struct agent_core *core, const struct agent_request *q, str
     if (l->plan.is_one) {
         if (!serve_plan_item(core, &l->plan, &p->view->row, &j))
             return;
+    } else if (q->op == AGENT_OP_PAYLOAD_LIST) {
+        payload_item(&j, &p->view->row);
     } else if (q->op == AGENT_OP_RUN_LIST) {
         agent_describe_run(core, &j, p);
     } else {

@@ -93,6 +93,31 @@ void muster_hkdf(struct muster_bytes secret, struct muster_bytes salt, struct mu
     muster_wipe(middle, sizeof middle);
 }
 
+int muster_sha256_begin(struct muster_sha256 *s)
+{
+    gnutls_hash_hd_t hash;
+
+    if (gnutls_hash_init(&hash, GNUTLS_DIG_SHA256) != GNUTLS_E_SUCCESS)
+        return MUSTER_EFULL;
+    s->hash = hash;
+    return MUSTER_OK;
+}
+
+void muster_sha256_add(struct muster_sha256 *s, struct muster_bytes bytes)
+{
+    MUSTER_ASSERT(s->hash != NULL);
+    int err = gnutls_hash(s->hash, bytes.data, bytes.len);
+
+    MUSTER_ASSERT(err == GNUTLS_E_SUCCESS);
+}
+
+void muster_sha256_end(struct muster_sha256 *s, uint8_t out[MUSTER_SHA256])
+{
+    MUSTER_ASSERT(s->hash != NULL);
+    gnutls_hash_deinit(s->hash, out);
+    s->hash = NULL;
+}
+
 void muster_wipe(void *secret, size_t len)
 {
     gnutls_memset(secret, 0, len);

@@ -51,6 +51,14 @@ void muster_sha256(struct muster_bytes bytes, uint8_t out[MUSTER_SHA256]);
 void muster_hkdf(struct muster_bytes secret, struct muster_bytes salt, struct muster_bytes info,
                  uint8_t *out, size_t len);
 
+/* The same of bytes that come in parts; every one that is begun has to end. */
+struct muster_sha256 {
+    void *hash; /* NULL: not begun, or ended */
+};
+MUSTER_MUST_USE int muster_sha256_begin(struct muster_sha256 *s); /* MUSTER_EFULL: no memory */
+void muster_sha256_add(struct muster_sha256 *s, struct muster_bytes bytes);
+void muster_sha256_end(struct muster_sha256 *s, uint8_t out[MUSTER_SHA256]);
+
 /* Overwrites what was secret; a compiler may not leave that out. */
 void muster_wipe(void *secret, size_t len);
 

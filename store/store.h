@@ -255,6 +255,10 @@ struct store_reign store_reign_served(const struct store *s, uint32_t bucket);
 struct store_version store_bench_known(const struct store *s, uint32_t bucket);
 struct store_version store_row_known(const struct store *s, struct muster_bytes key);
 
+/* Whether these nodes are a quorum of its bench, of both lists while it changes. */
+bool store_is_quorum(const struct store *s, uint32_t bucket, const struct muster_id *node,
+                     uint32_t n);
+
 /* Whom to ask about a bucket, best first: its keeper as last heard, then its bench. Returns how
  * many. */
 uint32_t store_keeper_hint(const struct store *s, uint32_t bucket, struct muster_id *out,

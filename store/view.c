@@ -166,6 +166,18 @@ static uint32_t hint_add(const struct store *s, uint16_t peer, struct muster_id 
     return n + 1;
 }
 
+bool store_is_quorum(const struct store *s, uint32_t bucket, const struct muster_id *node,
+                     uint32_t n)
+{
+    const struct store_bench *bench = &s->bucket[bucket].bench;
+    uint32_t mask = 0;
+
+    for (uint32_t i = 0; i < bench->count; i++)
+        for (uint32_t k = 0; k < n; k++)
+            mask |= muster_id_equal(bench->member[i].node, node[k]) ? store_bit(i) : 0;
+    return store_bench_quorum(bench, mask);
+}
+
 uint32_t store_keeper_hint(const struct store *s, uint32_t bucket, struct muster_id *out,
                            uint32_t max)
 {

@@ -114,6 +114,8 @@ static void connection_sweep(struct http_connection *c, uint64_t now)
     uint64_t allowed = phase == HTTP_RECEIVING ? HTTP_RECEIVE_MS : HTTP_SEND_MS;
     if (phase != HTTP_RECEIVING && phase != HTTP_ANSWERED)
         return;
+    if (c->request != NULL && c->request->is_suspended)
+        return; /* a part of its upload is on the way to the disk */
     if (now - c->since_ms >= allowed)
         (void)shutdown(c->fd, SHUT_RDWR);
     if (now - c->since_ms >= HTTP_SWEEP_MS)

@@ -43,6 +43,14 @@ struct shell_http_config {
     void *context;
     void (*on_request)(void *context, const struct agent_http_request *request);
     void (*on_cancel)(void *context, uint64_t id); /* the client is gone; the id is void */
+    /* Bodies of `PUT upload_path` come in parts and are never in memory as a whole; NULL: there are
+     * none. A part is taken (the next comes after shell_http_more), or false: not now. When the
+     * last one has been answered on_request is called, and when the request has ended
+     * on_upload_over. */
+    const char *upload_path;
+    uint64_t upload_max;
+    bool (*on_part)(void *context, uint64_t id, struct muster_bytes bytes, bool is_last);
+    void (*on_upload_over)(void *context, uint64_t id);
     /* A stream whose chunk was refused has room again; may be NULL. */
     void (*on_room)(void *context, uint64_t id);
 };
@@ -67,6 +75,10 @@ struct shell_http_counters shell_http_counters(const struct shell_http *h);
 
 /* Answers. Unknown ids do nothing. */
 void shell_http_reply(struct shell_http *h, uint64_t id, const struct agent_http_reply *reply);
+
+/* A part of an upload has been seen to; with `go_on` false what still comes of it is thrown away.
+ */
+void shell_http_more(struct shell_http *h, uint64_t id, bool go_on);
 
 /* A stream: head, chunks, end. A chunk is taken whole or not at all: MUSTER_EFULL when the reader
  * is too slow (with reply->lagged set, the door tells the reader so instead and the caller may go

@@ -21,6 +21,7 @@
 #define HTTP_SEND_MS     120000              /* for a whole answer that is no stream */
 #define HTTP_SEND_BUFFER (128 * 1024)        /* of a socket; the kernel doubles it */
 #define HTTP_SWEEP_MS    1000
+#define HTTP_PART        (256u * 1024) /* bytes of an upload that are handed over at once */
 #define HTTP_EVENTS_MAX  64
 #define HTTP_LISTEN_MAX  2
 #define HTTP_DAEMONS     2
@@ -70,6 +71,11 @@ struct http_request {
     bool is_lagging; /* a stream whose reader lost chunks and was not told yet */
     bool wants_room; /* a chunk was refused; on_room is due when there is room */
     bool is_room_due;
+    bool is_upload;      /* its body goes out in parts, */
+    bool is_part_out;    /* one of them is being seen to, */
+    bool is_last_out;    /* all have gone out, */
+    bool is_upload_over; /* and been seen to, or nobody wants the rest */
+    uint64_t uploaded;
     enum agent_right right;
     bool is_proven, has_token;
     char who[AGENT_TOKEN_NAME_MAX + 1]; /* "": nobody by name */
@@ -142,13 +148,19 @@ void *http_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd);
 enum MHD_Result http_on_access(void *cls, struct MHD_Connection *mhd, const char *url,
                                const char *method, const char *version, const char *upload,
                                size_t *upload_len, void **context);
+enum MHD_Result http_upload_take(struct http_request *r, const char *data, size_t *len);
+bool http_upload_is_open(struct http_request *r); /* and nothing else is to be done now */
+void http_body_add(struct http_request *r, const char *data, size_t len);
 void http_on_completed(void *cls, struct MHD_Connection *mhd, void **context,
                        enum MHD_RequestTerminationCode code);
 
 /* ---- http_tls.c: fills in the connection's `right` and `who` by its certificate */
 void http_tls_who(struct http_connection *c);
+/* ---- http_upload.c */
+struct MHD_Response *http_file(struct http_request *r, const char *path);
 
 /* ---- http_reply.c */
+void http_wake(struct http_request *r);
 struct http_request *http_find(const struct shell_http *h, uint64_t id);
 enum MHD_Result http_refuse(struct http_request *r, uint16_t status, const char *message);
 void http_rest(struct http_request *r); /* suspends, and watches for the client's leaving */

@@ -30,7 +30,7 @@ void http_rest(struct http_request *r)
     MHD_suspend_connection(r->connection->mhd);
 }
 
-static void request_wake(struct http_request *r)
+void http_wake(struct http_request *r)
 {
     if (!r->is_suspended)
         return;
@@ -54,7 +54,7 @@ void http_leave(struct http_request *r)
         h->rooms_due--;
     }
     r->phase = HTTP_GONE;
-    request_wake(r);
+    http_wake(r);
     if (is_owed && !h->is_closing)
         h->config.on_cancel(h->config.context, id);
 }
@@ -140,7 +140,7 @@ static void request_answer(struct http_request *r, struct MHD_Response *response
     r->phase = response == NULL ? HTTP_GONE : phase;
     if (r->phase != HTTP_STREAMING)
         r->h->count.open--;
-    request_wake(r);
+    http_wake(r);
 }
 
 void shell_http_reply(struct shell_http *h, uint64_t id, const struct agent_http_reply *reply)
@@ -148,7 +148,11 @@ void shell_http_reply(struct shell_http *h, uint64_t id, const struct agent_http
     struct http_request *r = http_find(h, id);
     if (r == NULL || (r->phase != HTTP_OPEN && r->phase != HTTP_ASKING))
         return;
-    request_answer(r, response_whole(reply), reply->status, HTTP_ANSWERED);
+    struct MHD_Response *response =
+        reply->file != NULL ? http_file(r, reply->file) : response_whole(reply);
+    if (reply->file != NULL && response != NULL)
+        headers_add(response, reply);
+    request_answer(r, response, reply->status, HTTP_ANSWERED);
 }
 
 /* ---- streams */
@@ -251,7 +255,7 @@ int shell_http_chunk(struct shell_http *h, uint64_t id, struct muster_bytes byte
         return MUSTER_OK;
     size_t max = h->config.stream_max - r->lagged_len;
     if (!r->is_lagging && queue_put(&r->queue, bytes, max)) {
-        request_wake(r);
+        http_wake(r);
         return MUSTER_OK;
     }
     if (r->lagged_len == 0) {
@@ -276,7 +280,7 @@ void shell_http_end(struct shell_http *h, uint64_t id)
         return;
     h->count.open--;
     r->phase = HTTP_ENDING;
-    request_wake(r);
+    http_wake(r);
 }
 
 /* Outside of the daemon, so that whoever is told may answer with chunks. */

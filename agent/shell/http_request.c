@@ -116,6 +116,8 @@ static void slot_give(struct http_request *r)
 static void slot_take(struct http_request *r)
 {
     struct shell_http *h = r->h;
+    if (r->id != 0)
+        return; /* an upload has one since its first part */
     MUSTER_ASSERT(h->free_slots > 0);
     uint32_t slot = h->free_slot[--h->free_slots];
     r->id = ++h->serial << 16 | slot;
@@ -145,6 +147,8 @@ void http_on_completed(void *cls, struct MHD_Connection *mhd, void **context,
     /* A stream that ends without our end: to HEAD there is no body, and nobody reads its chunks. */
     if (code != MHD_REQUEST_TERMINATED_COMPLETED_OK || r->phase == HTTP_STREAMING)
         http_leave(r);
+    if (r->is_upload && r->id != 0 && !r->h->is_closing)
+        r->h->config.on_upload_over(r->h->config.context, r->id);
     slot_give(r);
     body_give(r);
     if (r->response != NULL)
@@ -247,9 +251,18 @@ static const char *browser_fault(const struct http_request *r)
                                      : agent_http_browser_fault(host, origin, r->h->config.name);
 }
 
+static bool is_upload(const struct http_request *r, const char *method)
+{
+    const char *path = r->h->config.upload_path;
+    size_t len = path != NULL ? strlen(path) : 0;
+    return len > 0 && strcmp(method, MHD_HTTP_METHOD_PUT) == 0 && strncmp(r->uri, path, len) == 0 &&
+           (r->uri[len] == '\0' || r->uri[len] == '?');
+}
+
 /* Two lengths let two readers cut one stream of bytes into different requests, and a NUL lets them
  * see different addresses: what is doubtful is refused. */
-static enum MHD_Result request_check(struct http_request *r, const char *version)
+static enum MHD_Result request_check(struct http_request *r, const char *version,
+                                     const char *method)
 {
     struct http_heads heads = { 0 };
     (void)MHD_get_connection_values(r->connection->mhd, MHD_HEADER_KIND, head_count, &heads);
@@ -271,12 +284,21 @@ static enum MHD_Result request_check(struct http_request *r, const char *version
         return http_refuse(r, 400, "more than one Host is given");
     if (heads.hosts == 0 && strcmp(version, MHD_HTTP_VERSION_1_1) == 0)
         return http_refuse(r, 400, "the Host header is missing");
-    if (heads.length > r->h->config.body_max && !body_may_drain(r, heads.length))
-        return http_refuse(r, 413, "the body is too large");
+    r->is_upload = is_upload(r, method);
+    uint64_t body_max = r->is_upload ? r->h->config.upload_max : r->h->config.body_max;
+    if (heads.length > body_max && !body_may_drain(r, heads.length))
+        return http_refuse(r, 413,
+                           r->is_upload ? "it is larger than max_payload of this node"
+                                        : "the body is too large");
     who_tell(r);
     if (r->right < AGENT_RIGHT_READ && (heads.length != 0 || heads.encodings != 0))
         return http_refuse(r, 401, "a token is needed before a body is taken");
     const char *fault = browser_fault(r);
+    if (r->is_upload && r->right < AGENT_RIGHT_OPERATE)
+        return http_refuse(r, r->right == AGENT_RIGHT_NONE ? 401 : 403,
+                           "a token with the right to operate is needed to put payloads");
+    if (r->is_upload && fault == NULL)
+        slot_take(r);
     return fault == NULL ? MHD_YES : http_refuse(r, 403, fault);
 }
 
@@ -284,7 +306,7 @@ static enum MHD_Result request_check(struct http_request *r, const char *version
 
 /* Room grows with what has come, never with what was announced: a thousand clients that announce a
  * megabyte each and send nothing cost nothing. */
-static void body_add(struct http_request *r, const char *data, size_t len)
+void http_body_add(struct http_request *r, const char *data, size_t len)
 {
     struct shell_http *h = r->h;
     size_t needed = r->body_len + len;
@@ -409,16 +431,24 @@ enum MHD_Result http_on_access(void *cls, struct MHD_Connection *mhd, const char
         return MHD_NO;
     if (!r->was_seen) {
         r->was_seen = true;
-        return request_check(r, version);
+        return request_check(r, version, method);
     }
+    if (r->phase == HTTP_GONE)
+        return MHD_NO;
+    if (r->is_upload && r->phase == HTTP_RECEIVING && r->fault == 0 && *upload_len != 0)
+        return http_upload_take(r, upload, upload_len);
     if (*upload_len != 0) {
-        body_add(r, upload, *upload_len);
+        http_body_add(r, upload, *upload_len);
         *upload_len = 0;
         return r->overrun > HTTP_OVERRUN_MAX ? MHD_NO : MHD_YES;
     }
     if (r->phase == HTTP_RECEIVING && r->fault != 0)
         return http_refuse(r, r->fault,
-                           r->fault == 413 ? "the body is too large" : "too many bodies at once");
+                           r->fault != 413 ? "too many bodies at once"
+                           : r->is_upload  ? "it is larger than max_payload of this node"
+                                           : "the body is too large");
+    if (r->phase == HTTP_RECEIVING && r->is_upload && http_upload_is_open(r))
+        return MHD_YES;
     if (r->phase == HTTP_RECEIVING) {
         enum MHD_Result asked = request_ask(r, method);
         if (asked != MHD_YES || r->is_suspended)

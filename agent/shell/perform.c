@@ -94,6 +94,9 @@ void shell_perform(struct shell *s, const struct agent_effect *e)
     case AGENT_EFFECT_LOGS:
         shell_logs_start(s->logs, e->number, e->logs);
         break;
+    case AGENT_EFFECT_PAYLOAD:
+        shell_payloads_do(s->payloads, e->payload);
+        break;
     case AGENT_EFFECT_LOGS_CANCEL:
         shell_logs_cancel(s->logs, e->number);
         break;

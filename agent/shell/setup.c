@@ -189,7 +189,8 @@ int shell_setup_begin(struct shell_setup *setup, struct shell_setup_work *work,
                                    .cert = c->http_tls.cert != NULL ? &work->cert : NULL,
                                    .join = c->join,
                                    .join_count = c->join_count,
-                                   .connections_max = c->max_connections };
+                                   .connections_max = c->max_connections,
+                                   .payload_max = c->max_payload };
     *work = (struct shell_setup_work){ .dev_dir = "" };
     int err = ports_find(setup, ports, c, why, size);
     if (err != MUSTER_OK)

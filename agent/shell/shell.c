@@ -177,6 +177,25 @@ static int guards_open(struct shell *s, char *why, size_t size)
     return err;
 }
 
+static void payload_news(void *context, const struct agent_payload_news *news)
+{
+    const struct agent_event e = { .kind = AGENT_EVENT_PAYLOAD, .payload = news };
+    shell_step(context, &e);
+}
+
+static int payloads_open(struct shell *s, char *why, size_t size)
+{
+    const struct shell_payloads_config c = { .loop = &s->loop,
+                                             .data_dir = s->boot.folder,
+                                             .context = s,
+                                             .on_news = payload_news,
+                                             .on_upload = shell_upload_done };
+    int err = shell_payloads_open(&s->payloads, &c, why, size);
+    if (err == MUSTER_OK)
+        s->setup.node.payload_dir = shell_payloads_dir(s->payloads);
+    return err;
+}
+
 static void handles_open(struct shell *s)
 {
     int err = uv_timer_init(&s->loop, &s->tick);
@@ -211,6 +230,8 @@ static int parts_open(struct shell *s, char *why, size_t size)
     shell_checks_open(&s->checks, &s->net);
     shell_disk_open(&s->disk, &s->loop, s->boot.disk, s->boot.folder, s, disk_done);
     err = shell_web_open(s, why, size);
+    if (err == MUSTER_OK)
+        err = payloads_open(s, why, size);
     if (err == MUSTER_OK)
         err = node_open(s, why, size);
     if (err == MUSTER_OK)
@@ -249,6 +270,7 @@ int shell_run(struct shell *s)
     agent_node_start(s->node, shell_now());
     while (agent_node_next(s->node, &e))
         shell_perform(s, &e);
+    shell_payloads_scan(s->payloads);
     shell_guards_scan(s->guards);
     (void)uv_run(&s->loop, UV_RUN_DEFAULT);
     return s->exit_code;
@@ -264,6 +286,7 @@ void shell_close(struct shell *s)
     MUSTER_ASSERT(err == 0);
     if (s->node != NULL)
         agent_node_close(s->node);
+    shell_payloads_close(s->payloads);
     shell_zones_close(s->zones);
     agent_api_close(s->api);
     shell_net_close(&s->net);

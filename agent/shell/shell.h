@@ -48,6 +48,7 @@ struct shell_setup {
     const char *const *join;  /* as configured; the names among them are looked up for ever */
     uint32_t join_count;
     uint32_t connections_max; /* of clients */
+    uint64_t payload_max;     /* bytes of one that a client brings */
     bool is_dev;
     struct shell_renew *renew;
 };

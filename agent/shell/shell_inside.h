@@ -19,14 +19,16 @@
 #include "agent/shell/link.h"
 #include "agent/shell/logs.h"
 #include "agent/shell/net.h"
+#include "agent/shell/payload.h"
 #include "agent/shell/resolve.h"
 #include "agent/shell/shell.h"
 #include "agent/shell/stream.h"
 #include "agent/shell/udp.h"
 #include "agent/shell/zones.h"
 
-#define SHELL_SIGNALS  5
-#define SHELL_CUTS_MAX 64
+#define SHELL_SIGNALS     5
+#define SHELL_CUTS_MAX    64
+#define SHELL_UPLOADS_MAX 16
 
 /* Of the program that is to take our place (agent/shell/renew.h). */
 struct shell_trial {
@@ -52,6 +54,15 @@ struct shell_flow {
     uint64_t client;
 };
 
+/* A body on its way to the disk. */
+struct shell_upload {
+    uint64_t id;     /* of its request; 0: free */
+    uint64_t number; /* of its file */
+    uint64_t size;
+    bool is_ending;
+    struct agent_http_upload made;
+};
+
 struct shell {
     struct shell_zones *zones;
     uv_loop_t loop;
@@ -72,7 +83,10 @@ struct shell {
     struct shell_disk disk;
     struct shell_guards *guards;
     struct shell_logs *logs;
+    struct shell_payloads *payloads;
     struct shell_http *http;
+    struct shell_upload upload[SHELL_UPLOADS_MAX];
+    uint64_t uploads; /* ever */
     struct shell_resolve resolve;
     struct shell_trial trial;
 
@@ -112,6 +126,12 @@ void shell_perform(struct shell *s, const struct agent_effect *e);
 int shell_web_open(struct shell *s, char *why, size_t size);
 void shell_web_effect(struct shell *s, const struct agent_effect *e);
 void shell_web_tick(struct shell *s, struct muster_now now);
+
+/* agent/shell/upload.c: payloads that clients bring. */
+bool shell_upload_part(void *context, uint64_t id, struct muster_bytes bytes, bool is_last);
+void shell_upload_done(void *context, const struct agent_payload_news *news, bool is_whole);
+void shell_upload_over(void *context, uint64_t id); /* its request has ended */
+const struct agent_http_upload *shell_upload_made(struct shell *s, uint64_t id);
 
 /* agent/shell/flow.c: output waits for slow readers. */
 void shell_flow_begin(struct shell *s, uint64_t number);

@@ -109,7 +109,9 @@ static void on_request(void *context, const struct agent_http_request *request)
                 s->phase == SHELL_SCANNING ? "the agent is starting" : "the agent is ending");
         return;
     }
-    agent_api_http(s->api, shell_now(), request);
+    struct agent_http_request asked = *request;
+    asked.upload = shell_upload_made(s, request->id);
+    agent_api_http(s->api, shell_now(), &asked);
     drain(s);
 }
 
@@ -157,6 +159,10 @@ int shell_web_open(struct shell *s, char *why, size_t size)
                                               .handed = &s->setup.renew->handed,
                                               .connections_max = s->setup.connections_max,
                                               .stream_max = WEB_STREAM_MAX,
+                                              .upload_path = "/v1/payloads",
+                                              .upload_max = s->setup.payload_max,
+                                              .on_part = shell_upload_part,
+                                              .on_upload_over = shell_upload_over,
                                               .context = s,
                                               .on_request = on_request,
                                               .on_cancel = on_cancel };

@@ -196,20 +196,26 @@ static void spec_of(const struct sim *s, const struct sim_job *j, char *out, siz
 {
     uint32_t job = (uint32_t)(j - s->job);
     bool keep = job % 5 == 2;
+    char payload[AGENT_PAYLOAD_TEXT] = "";
+    bool has_payload = s->seed % 8 == 5 && job % 3 == 1 && s->payload[job % SIM_PUTS].size > 0;
+    if (has_payload)
+        (void)sim_payload_name(s, job % SIM_PUTS, payload);
     /* Agents die more often here than any job would be forgiven (max_moves). */
     (void)snprintf(out, size,
                    "{\"name\":\"%s\",\"kind\":\"%s\",\"exec\":[\"/bin/x\",\"%u\"],"
-                   "\"max_moves\":1000000%s%s%s%s%s}",
+                   "\"max_moves\":1000000%s%s%s%s%s%s%s%s}",
                    j->name, job % 4 == 1 ? "task" : "service", j->spec, habit_of(s, job),
                    keep ? ",\"on_agent_loss\":\"keep\"" : "",
                    j->is_exclusive ? ",\"partition\":\"exclusive\"" : "",
                    s->seed % 4 == 1 && job % 3 == 0 ? ",\"move\":\"eager\"" : "",
-                   s->seed % 4 == 2 && job % 2 == 0 ? ",\"group\":\"g\",\"max_running\":2" : "");
+                   s->seed % 4 == 2 && job % 2 == 0 ? ",\"group\":\"g\",\"max_running\":2" : "",
+                   has_payload ? ",\"payload\":\"" : "", has_payload ? payload : "",
+                   has_payload ? "\"" : "");
 }
 
 static void job_new(struct sim *s, uint32_t node)
 {
-    char name[32], spec[320];
+    char name[32], spec[480];
     (void)snprintf(name, sizeof name, "job-%u", s->jobs);
     struct sim_job *j = sim_job_find(s, name);
     j->is_exclusive = muster_rng_chance(&s->rng, s->exclusive_percent, 100);
@@ -223,7 +229,7 @@ static void job_change(struct sim *s, uint32_t node, struct sim_job *j)
         { AGENT_OP_JOB_STOP, AGENT_OP_JOB_START, AGENT_OP_JOB_RESTART },
         { AGENT_OP_JOB_HOLD, AGENT_OP_JOB_RELEASE, AGENT_OP_JOB_MOVE },
     };
-    char spec[320];
+    char spec[480];
     uint32_t what = (uint32_t)muster_rng_below(&s->rng, 4);
     sim_count(s, SIM_CHANGE);
     if (what < 3) {
@@ -247,7 +253,7 @@ static void job_delete(struct sim *s, uint32_t node, struct sim_job *j)
 /* The same name for a new life. */
 static void job_again(struct sim *s, uint32_t node, struct sim_job *j)
 {
-    char spec[320];
+    char spec[480];
     j->is_acked = j->is_deleted_acked = j->is_delete_tried = j->is_update = false;
     j->deletes = 0;
     j->lives++;
@@ -258,7 +264,7 @@ static void job_again(struct sim *s, uint32_t node, struct sim_job *j)
 
 static void put_again(struct sim *s, uint32_t node, struct sim_job *j)
 {
-    char spec[320];
+    char spec[480];
     spec_of(s, j, spec, sizeof spec);
     (void)sim_put_again(s, node, j->name, spec);
 }
@@ -290,16 +296,19 @@ static void job_look(struct sim *s, uint32_t node, struct sim_job *j)
         job_change(s, node, j);
 }
 
-/* The row of a group is made by the nodes. */
+/* Rows of groups and payloads are made by the nodes. */
 static bool is_of_people(const struct sim_job *j)
 {
-    return j->name[0] != '%';
+    return j->name[0] != '%' && j->name[0] != '$';
 }
 
 void sim_clients_look(struct sim *s)
 {
     uint32_t node = up_draw(s);
     if (node == UINT32_MAX)
+        return;
+    sim_payloads_look(s, node);
+    if (!s->node[node].is_up)
         return;
     if (s->is_storm && muster_rng_chance(&s->rng, CLIENT_PUT, 100) && s->jobs < s->jobs_max)
         job_new(s, node);
@@ -321,5 +330,5 @@ bool sim_clients_wait(const struct sim *s)
         if (j->request != 0 || !j->is_acked || (j->deletes > 0 && !j->is_deleted_acked))
             return true;
     }
-    return false;
+    return sim_payloads_wait(s);
 }

@@ -109,6 +109,8 @@ static const char *unrest(struct sim *s)
         why = sim_holds_any(s, i) ? said(s, "n%u holds everything", i) : NULL;
     for (uint32_t i = 0; i < s->jobs && why == NULL; i++)
         why = job_unrest(s, &s->job[i]);
+    if (why == NULL)
+        why = sim_payload_unrest(s);
     return why == NULL && sim_clients_wait(s) ? "a client has no answer" : why;
 }
 

@@ -151,6 +151,7 @@ void sim_item_free(struct sim_item *i)
 {
     free(i->bytes);
     free(i->guard);
+    free(i->payload);
     free(i->text);
 }
 
@@ -170,8 +171,12 @@ static void perform(struct sim *s, uint32_t node, const struct agent_effect *e)
     case AGENT_EFFECT_GUARD_FORGET:
         sim_proc_perform(s, node, e);
         break;
+    case AGENT_EFFECT_PAYLOAD:
+        sim_payload_perform(s, node, e->payload);
+        break;
     case AGENT_EFFECT_REPLY:
         sim_replied(s, e);
+        sim_payload_replied(s, e);
         break;
     case AGENT_EFFECT_NEWS:
         if (agent_node_news(s->node[node].node, e->number - 1, &news))
@@ -250,6 +255,8 @@ static void item_happen(struct sim *s, struct sim_item *i)
     case SIM_STEP:
         if (i->event.kind == AGENT_EVENT_GUARD)
             i->event.guard = i->guard;
+        if (i->event.kind == AGENT_EVENT_PAYLOAD)
+            i->event.payload = i->payload;
         sim_step(s, i->node, &i->event);
         break;
     case SIM_TICK:

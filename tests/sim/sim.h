@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "agent/node.h"
+#include "agent/payload_id.h"
 #include "base/hash.h"
 #include "base/rng.h"
 #include "store/bench.h"
@@ -31,6 +32,8 @@
 #define SIM_BENCH_ROWS 16
 #define SIM_PAGE_ROWS  32
 #define SIM_SEATS      64
+#define SIM_PAYLOADS   12   /* files of them on one disk, */
+#define SIM_PUTS       3    /* and how many there are */
 #define SIM_RATE_PPM   2500 /* fast or slow: two clocks differ by half a percent at the most */
 #define SIM_WALL_BASE  1750000000000ull
 
@@ -51,9 +54,10 @@ struct sim_item {
     uint64_t generation; /* of the node; UINT64_MAX: any */
     uint64_t number;
     struct agent_event event;
-    struct agent_guard_event *guard; /* owned */
-    uint8_t *bytes;                  /* owned; what event.bytes points to */
-    char *text;                      /* owned; what guard->job and guard->run point to */
+    struct agent_guard_event *guard;    /* owned */
+    uint8_t *bytes;                     /* owned; what event.bytes points to */
+    struct agent_payload_news *payload; /* owned */
+    char *text;                         /* owned; what guard->job and guard->run point to */
     void (*call)(struct sim *s, uint64_t number);
 };
 
@@ -108,6 +112,24 @@ struct sim_proc {
     uint64_t dead_man_ms;
 };
 
+/* A file of a payload, whole or growing. */
+struct sim_payload {
+    bool is_used, is_whole;
+    bool is_bad;     /* it has not the bytes that it should have */
+    uint64_t number; /* of one that grows */
+    struct agent_payload_id id;
+    uint64_t size;
+};
+
+/* One that a person has put. */
+struct sim_put {
+    struct agent_payload_id id;
+    uint64_t size; /* 0: not put yet */
+    uint64_t request, generation;
+    uint32_t asked; /* the node */
+    bool is_acked;
+};
+
 /* A bucket's record, as it stands on a disk. */
 struct sim_bucket {
     uint16_t seat;
@@ -139,6 +161,7 @@ struct sim_node {
     struct sim_disk disk;
     struct sim_bucket bucket[SIM_BUCKETS];
     uint32_t written; /* a bit for each bucket whose records have changed since it was looked at */
+    struct sim_payload payload[SIM_PAYLOADS];
     struct sim_proc proc[SIM_PROCS];
     uint32_t procs;         /* none is used at this index or above */
     uint32_t live;          /* processes */
@@ -192,7 +215,7 @@ struct sim_faults {
 
 /* ---- what clients were promised */
 struct sim_job {
-    char name[32];
+    char name[80];
     uint32_t bucket;
     bool is_acked, is_deleted_acked, is_delete_tried; /* of this life of the name */
     bool is_update;                                   /* the question under way */
@@ -290,6 +313,7 @@ struct sim {
     struct sim_faults faults;
     struct sim_job job[SIM_JOBS + SIM_LEFT]; /* what is left beside them behind them all */
     uint32_t jobs, lefts;
+    struct sim_put payload[SIM_PUTS];
     struct sim_token *token;
     uint32_t tokens, tokens_size;
     struct sim_write *write;
@@ -445,6 +469,20 @@ void sim_proc_guards_sleep(struct sim *s, uint32_t node);
 void sim_proc_guards_wake(struct sim *s, uint32_t node);
 uint32_t sim_proc_wanted(const struct sim *s, const char *job); /* live, and not told to end */
 uint32_t sim_proc_live(const struct sim *s, const char *job, uint32_t *node, uint64_t *token);
+
+/* ---- payload.c */
+void sim_payload_config(struct agent_node_config *c);
+void sim_payload_perform(struct sim *s, uint32_t node, const struct agent_payload_work *w);
+void sim_payload_scan(struct sim *s, uint32_t node);
+void sim_payload_wipe(struct sim_node *n);
+bool sim_payload_is_at(const struct sim *s, uint32_t node, uint32_t which); /* on its disk, whole */
+const char *sim_payload_name(const struct sim *s, uint32_t which, char out[AGENT_PAYLOAD_TEXT]);
+void sim_payload_put(struct sim *s, uint32_t node, uint32_t which, uint64_t size);
+void sim_payload_replied(struct sim *s, const struct agent_effect *e);
+void sim_payloads_look(struct sim *s, uint32_t node);
+bool sim_payloads_wait(const struct sim *s);
+const char *sim_payload_unrest(const struct sim *s);
+bool sim_payloads_can_lose(const struct sim *s);
 
 /* ---- truth.c */
 /* One operation of a batch has reached a disk: `value` empty for a deletion, `before` empty when

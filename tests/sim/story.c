@@ -523,6 +523,7 @@ static const struct {
     { "flap", 4, story_flap },
     { "backoff", 4, story_backoff },
     { "half", 3, story_half },
+    { "payload", 5, story_payload },
     { "majority", 3, story_majority },
     { "takeover", 5, story_takeover },
     { "tardy", 5, story_tardy },

@@ -88,5 +88,6 @@ void story_cancel(struct sim *s);
 void story_flap(struct sim *s);
 void story_backoff(struct sim *s);
 void story_half(struct sim *s);
+void story_payload(struct sim *s);
 
 #endif

@@ -471,7 +471,7 @@ bool sim_truth_can_lose(const struct sim *s)
         if (__builtin_popcount(s->chain[b].bench.old_mask) < 3)
             return false;
     }
-    return true;
+    return sim_payloads_can_lose(s);
 }
 
 /* Open: who still believes in a bench of two of which one is lost is a quorum by itself (R49), even

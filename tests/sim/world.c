@@ -43,6 +43,7 @@ static struct agent_node_config config_of(struct sim *s, uint32_t node)
     agent_settings_apply(&c, c.configured);
     c.gossip.compress = s->is_packed;
     c.buckets = s->buckets;
+    sim_payload_config(&c);
     c.seen_keep_ms = 60000; /* far above what a frame can be late here */
     c.seed = muster_rng_next(&s->rng);
     return c;
@@ -81,6 +82,7 @@ void sim_boot(struct sim *s, uint32_t node)
     sim_log(s, "n%u boots, boot %llu", node, (unsigned long long)n->boot);
     agent_node_start(n->node, sim_now(s, node));
     sim_perform_all(s, node);
+    sim_payload_scan(s, node);
     sim_proc_scan(s, node);
 }
 
@@ -210,6 +212,7 @@ void sim_wipe(struct sim *s, uint32_t node)
 {
     MUSTER_ASSERT(!s->node[node].is_up);
     sim_disk_wipe(&s->node[node]);
+    sim_payload_wipe(&s->node[node]);
     sim_truth_wiped(s, node);
     MUSTER_ASSERT(!s->node[node].is_wiped || s->node[node].is_foreign);
     s->node[node].is_foreign = s->node[node].is_restored = false;

@@ -79,6 +79,7 @@ static void nothing_said_means_the_defaults_of_the_page(void **state)
     assert_int_equal(c.max_strikes, 3);
     assert_int_equal(c.max_connections, 1024);
     assert_int_equal(c.max_log, 16 << 20);
+    assert_int_equal(c.max_payload, 256 << 20);
     assert_false(c.is_dev);
     assert_true(c.found);
     agent_config_close(&c);
@@ -96,7 +97,7 @@ static void every_key_can_stand_in_a_file(void **state)
                   "encrypt_verify_incoming: no\nencrypt_verify_outgoing: no\n"
                   "label_verify_incoming: no\n"
                   "log: {level: debug, format: json}\nmax_members: 100\nmax_jobs: 1000\n"
-                  "max_runs: 50\nmax_connections: 64\nmax_log: 1M\n" },
+                  "max_runs: 50\nmax_connections: 64\nmax_log: 1M\nmax_payload: 3M\n" },
     };
     struct agent_config c;
 
@@ -133,6 +134,7 @@ static void every_key_can_stand_in_a_file(void **state)
     assert_int_equal(c.max_runs, 50);
     assert_int_equal(c.max_connections, 64);
     assert_int_equal(c.max_log, 1 << 20);
+    assert_int_equal(c.max_payload, 3 << 20);
     assert_false(c.found);
     agent_config_close(&c);
 }

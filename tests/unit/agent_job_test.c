@@ -226,7 +226,9 @@ static const struct {
     { "- name: a\n", MUSTER_ETYPE, "1:1: expected a map of fields, found a list" },
     { "hello\n", MUSTER_ETYPE, "1:1: expected a map of fields, found a single value" },
     { OK "worker: w\n", MUSTER_EUNSUPPORTED, "3:9: worker: not supported yet in this version" },
-    { OK "payload: x\n", MUSTER_EUNSUPPORTED, "3:10: payload: not supported yet in this version" },
+    { OK "payload: x\n", MUSTER_EINVAL,
+      "3:10: payload: \"x\" is not the name of a payload: sha256: and 64 digits 0-9 a-f, as "
+      "`muster payload put FILE` prints it" },
     { OK "on_agent_stop: keep\n", MUSTER_EUNSUPPORTED,
       "3:16: on_agent_stop: not supported yet in this version" },
     { OK "spread: 2\nspread_by: tag(rack)\n", MUSTER_EINVAL,
@@ -417,7 +419,6 @@ static void what_comes_later_is_refused_by_name(void **state)
         const char *problem;
     } cases[] = {
         { "worker: w", "3:9: worker: not supported yet in this version" },
-        { "payload: x", "3:10: payload: not supported yet in this version" },
         { "handoff: start-stop", "3:10: handoff: not supported yet in this version" },
         { "durable: no", "3:10: durable: not supported yet in this version" },
     };

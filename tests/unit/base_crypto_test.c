@@ -156,6 +156,25 @@ static void hkdf_is_the_one_of_the_rfc(void **state)
     assert_memory_equal(have, want, sizeof have);
 }
 
+static void sha256_of_parts_is_that_of_the_whole(void **state)
+{
+    uint8_t have[MUSTER_SHA256], want[MUSTER_SHA256], bytes[1000];
+    struct muster_sha256 s;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 7);
+    muster_sha256(MUSTER_BYTES(bytes, sizeof bytes), want);
+    for (size_t part = 1; part <= sizeof bytes; part = 3 * part + 1) {
+        assert_int_equal(muster_sha256_begin(&s), MUSTER_OK);
+        for (size_t at = 0; at < sizeof bytes; at += part)
+            muster_sha256_add(
+                &s, MUSTER_BYTES(bytes + at, at + part < sizeof bytes ? part : sizeof bytes - at));
+        muster_sha256_end(&s, have);
+        assert_memory_equal(have, want, sizeof have);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +183,7 @@ int main(void)
         cmocka_unit_test(only_three_lengths_are_keys),
         cmocka_unit_test(sha256_is_the_one_of_the_standard),
         cmocka_unit_test(hkdf_is_the_one_of_the_rfc),
+        cmocka_unit_test(sha256_of_parts_is_that_of_the_whole),
         cmocka_unit_test(nothing_at_all_can_be_sealed),
     };
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define CONNECT_MS 5000L
 
@@ -23,6 +24,7 @@ struct intake {
     CURL *curl;
     struct cli_answer *answer;
     struct cli_listener listener; /* line is NULL for a whole answer */
+    FILE *download;
     struct muster_text line;
     bool is_over; /* the listener wants no more */
 };
@@ -107,12 +109,52 @@ static size_t intake_take(char *data, size_t one, size_t len, void *whose)
     size_t size = one * len;
     long status = 0;
     (void)curl_easy_getinfo(in->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (in->download != NULL && status == 200)
+        return fwrite(data, 1, size, in->download);
     if (in->listener.line != NULL && status == 200) {
         intake_lines(in, data, size);
         return in->is_over || in->line.err != MUSTER_OK ? 0 : size;
     }
     muster_text_add_bytes(&in->answer->body, MUSTER_BYTES(data, size));
     return in->answer->body.err == MUSTER_OK ? size : 0;
+}
+
+static size_t upload_give(char *data, size_t one, size_t len, void *whose)
+{
+    FILE *file = whose;
+    size_t n = fread(data, one, len, file);
+    return n == 0 && ferror(file) != 0 ? CURL_READFUNC_ABORT : n * one;
+}
+
+static int progress_tell(void *whose, curl_off_t down_of, curl_off_t down, curl_off_t up_of,
+                         curl_off_t up)
+{
+    const struct cli_request *r = whose;
+    if (r->upload != NULL)
+        r->progress(r->whose, up, up_of);
+    else
+        r->progress(r->whose, down, down_of);
+    return 0;
+}
+
+/* What is large goes as it comes, and takes the time it takes. */
+static void files_prepare(CURL *curl, const struct cli_request *r)
+{
+    struct stat s;
+    if (r->upload != NULL) {
+        bool is_sized = fstat(fileno(r->upload), &s) == 0 && S_ISREG(s.st_mode);
+        curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+        curl_easy_setopt(curl, CURLOPT_READFUNCTION, upload_give);
+        curl_easy_setopt(curl, CURLOPT_READDATA, r->upload);
+        curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, is_sized ? (curl_off_t)s.st_size : -1);
+    }
+    if (r->upload != NULL || r->download != NULL)
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 0L);
+    if (r->progress != NULL) {
+        curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, progress_tell);
+        curl_easy_setopt(curl, CURLOPT_XFERINFODATA, r);
+    }
 }
 
 static struct curl_slist *request_headers(const struct cli_client *c, const struct cli_request *r)
@@ -125,8 +167,9 @@ static struct curl_slist *request_headers(const struct cli_client *c, const stru
     muster_format(line, sizeof line, "Accept: %s",
                   r->accept != NULL ? r->accept : "application/json");
     list = curl_slist_append(list, line);
-    /* Bodies are small; waiting for "100 continue" would only cost a round trip. */
-    list = curl_slist_append(list, "Expect:");
+    /* Bodies are small; waiting for "100 continue" would only cost a round trip. What is large may
+     * be refused before it is sent. */
+    list = curl_slist_append(list, r->upload != NULL ? "Expect: 100-continue" : "Expect:");
     if (r->body != NULL)
         list = curl_slist_append(list, "Content-Type: application/json");
     if (r->create_only)
@@ -171,6 +214,7 @@ static void request_prepare(struct cli_client *c, const struct cli_request *r, c
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, r->body != NULL ? r->body : "");
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, intake_take);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, in);
+    files_prepare(curl, r);
 }
 
 static int outcome_of(struct cli_client *c, const struct intake *in, CURLcode code)
@@ -207,7 +251,9 @@ static int outcome_of(struct cli_client *c, const struct intake *in, CURLcode co
 int cli_client_stream(struct cli_client *c, const struct cli_request *r,
                       struct cli_listener listener, struct cli_answer *answer)
 {
-    struct intake in = { .curl = c->curl, .answer = answer, .listener = listener };
+    struct intake in = {
+        .curl = c->curl, .answer = answer, .listener = listener, .download = r->download
+    };
     char url[CLI_PATH_MAX + sizeof c->base];
     muster_text_open(&in.line, CLI_LINE_MAX);
     muster_text_open(&answer->body, CLI_ANSWER_MAX);

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/err.h"
 #include "base/text.h"
@@ -36,6 +37,10 @@ struct cli_request {
     bool create_only;    /* If-None-Match: * */
     long long revision;  /* If-Match, 0 for none */
     long timeout_ms;     /* 0: CLI_ASK_MS; streams never time out once they speak */
+    FILE *upload;        /* the body, of any size, in place of `body`; NULL for none */
+    FILE *download;      /* where a good answer goes, of any size; NULL: it is kept */
+    void (*progress)(void *whose, long long done, long long of); /* of both; `of` 0: not known */
+    void *whose;
 };
 
 struct cli_answer {

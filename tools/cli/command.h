@@ -42,7 +42,7 @@ struct cli_command {
 };
 
 /* Both in the order of the help. */
-extern const struct cli_command cli_commands_cluster[], cli_commands_job[];
+extern const struct cli_command cli_commands_cluster[], cli_commands_job[], cli_commands_data[];
 
 /* All commands one after the other: NULL before the first and after the last. */
 const struct cli_command *cli_command_next(const struct cli_command *c);

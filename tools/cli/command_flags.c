@@ -108,6 +108,9 @@ const struct cli_flag cli_flags_notify[] = {
     { .name = "result", .value = "FILE", .help = "for 'muster result' (256 KiB)" },
     END
 };
+const struct cli_flag cli_flags_payload_get[] = {
+    { .name = "output", .letter = 'o', .value = "FILE", .help = "where they go" }, END
+};
 const struct cli_flag cli_flags_events[] = {
     { .name = "follow", .letter = 'f', .help = "go on with what happens" },
     { .name = "since", .value = "INDEX", .help = "only what came after this event" },

@@ -36,5 +36,6 @@ extern const struct cli_flag cli_flags_token_create[];
 extern const struct cli_flag cli_flags_keys_change[];
 extern const struct cli_flag cli_flags_tls_ca[];
 extern const struct cli_flag cli_flags_tls_cert[];
+extern const struct cli_flag cli_flags_payload_get[];
 
 #endif

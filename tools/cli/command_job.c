@@ -394,5 +394,5 @@ const struct cli_command cli_commands_job[] = {
       .words_max = 1,
       .takes = CLI_TAKES_OTHER,
       .run = cli_verb_next },
-    END
+    { .others = cli_commands_data }
 };

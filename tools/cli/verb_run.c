@@ -6,6 +6,7 @@
 #include "tools/cli/api.h"
 #include "tools/cli/help.h"
 #include "tools/cli/spec.h"
+#include "tools/cli/verb_payload.h"
 #include "tools/cli/verb_run.h"
 #include "tools/cli/verbs.h"
 #include "tools/cli/view.h"
@@ -116,8 +117,23 @@ int cli_run_wait(struct cli *cli, const char *name, long long timeout_ms)
     return code;
 }
 
+/* A file that is named as the payload becomes one before the job is made. */
+static int payload_put(struct cli *cli, char name[AGENT_PAYLOAD_TEXT])
+{
+    int code = CLI_OK;
+    for (size_t i = 0; i < cli->args.given_count && code == CLI_OK; i++) {
+        struct cli_given *given = &cli->args.given[i];
+        if (strcmp(given->flag->name, "payload") != 0)
+            continue;
+        code = cli_payload_resolve(cli, given->value, name);
+        given->value = name;
+    }
+    return code;
+}
+
 int cli_verb_run(struct cli *cli)
 {
+    char payload[AGENT_PAYLOAD_TEXT];
     struct cli_specs specs = { 0 };
     struct cli_result result;
     long long timeout_ms = 0;
@@ -126,7 +142,9 @@ int cli_verb_run(struct cli *cli)
         return cli_usage(cli, "say what to run, behind the flags: -- CMD…");
     if (cli_flag_duration(&cli->args, "wait-timeout", CLI_WAIT_FOREVER, &timeout_ms) != MUSTER_OK)
         return cli_usage(cli, "%s", cli->args.problem);
-    int code = cli_spec_from_flags(cli, &specs);
+    int code = payload_put(cli, payload);
+    if (code == CLI_OK)
+        code = cli_spec_from_flags(cli, &specs);
     if (code == CLI_OK) {
         bool waits = cli_flag_given(&cli->args, "wait");
         code = run_put(cli, &specs.spec[0], &result);

@@ -73,6 +73,11 @@ int cli_logs_print(struct cli *cli, const char *name);
 /* The last lines of it under a title, if there are any. */
 int cli_logs_end(struct cli *cli, const char *name, long long lines, const char *title);
 
+int cli_verb_payload_put(struct cli *cli);
+int cli_verb_payload_get(struct cli *cli);
+int cli_verb_payload_ls(struct cli *cli);
+int cli_verb_payload_rm(struct cli *cli);
+
 int cli_verb_where(struct cli *cli);
 int cli_verb_why(struct cli *cli);
 int cli_verb_whatif(struct cli *cli);

@@ -28,6 +28,8 @@ const struct tidy_exception tidy_exceptions[] = {
     { "agent/out.c", "calls", "calloc malloc realloc free",
       "the blocks of a step, kept from one to the next" },
     { "agent/peers.c", "calls", "calloc free", "tables taken at open" },
+    { "agent/payload.c", "calls", "calloc realloc free",
+      "the files that lie here, bounded by AGENT_PAYLOADS_MAX" },
     { "agent/permit.c", "calls", "calloc malloc realloc free",
       "groups that have permits, bounded by AGENT_PERMIT_MAX and WAITERS_MAX" },
     { "agent/place.c", "calls", "calloc free", "the member list of one rebuild of the ring" },

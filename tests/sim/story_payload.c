@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A payload: on a quorum's disks when it is acknowledged, pulled by whoever starts a run with it,
+ * there when its node is gone, and gone itself when no job names it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/sim/story.h"
+
+#define SIZE 5000
+
+static bool is_put(struct sim *s)
+{
+    return s->payload[0].is_acked;
+}
+
+static bool is_held_by_its_bench(struct sim *s)
+{
+    return sim_payload_unrest(s) == NULL;
+}
+
+static bool runs_with_it(struct sim *s)
+{
+    uint32_t node = 0;
+    uint64_t token = 0;
+    return sim_proc_live(s, "job", &node, &token) == 1 && sim_payload_is_at(s, node, 0);
+}
+
+static bool is_with_nobody(struct sim *s)
+{
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (sim_payload_is_at(s, i, 0))
+            return false;
+    return true;
+}
+
+static uint32_t node_without(struct sim *s)
+{
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (s->node[i].is_up && !sim_payload_is_at(s, i, 0))
+            return i;
+    sim_fail(s, 1, "payload: everybody has it");
+}
+
+static void job_put(struct sim *s, uint32_t on)
+{
+    char spec[400], name[AGENT_PAYLOAD_TEXT];
+    (void)snprintf(spec, sizeof spec,
+                   "{\"name\":\"job\",\"kind\":\"service\",\"exec\":[\"/bin/x\"],"
+                   "\"payload\":\"%s\",\"on\":\"node == \\\"n%u\\\"\"}",
+                   sim_payload_name(s, 0, name), on);
+    story_put(s, 0, "job", spec);
+}
+
+/* The one who brought it dies for good at the moment of the acknowledgement: a run elsewhere has
+ * it all the same, and so has whoever is put on its bench in that one's place. */
+static void survives_check(struct sim *s)
+{
+    uint32_t source = s->payload[0].asked;
+    sim_crash(s, source, true);
+    sim_wipe(s, source);
+    job_put(s, node_without(s) == source ? (source + 1) % s->nodes : node_without(s));
+    sim_await(s, 30000, runs_with_it, "the job runs with what another node has brought");
+    sim_boot(s, source);
+    sim_await(s, 120000, story_benches_full, "the benches are full again");
+    sim_await(s, 60000, is_held_by_its_bench, "the new seats have the bytes");
+}
+
+/* A file that was damaged on its disk is not taken for what it was: the others are asked. */
+static void damaged_check(struct sim *s)
+{
+    uint32_t damaged = 0, left = UINT32_MAX;
+    for (uint32_t i = 0; i < s->nodes && left == UINT32_MAX; i++)
+        if (!sim_payload_is_at(s, i, 0))
+            left = i;
+    for (uint32_t i = 0; i < s->nodes && left != UINT32_MAX && damaged == 0; i++)
+        for (uint32_t k = 0; k < SIM_PAYLOADS && damaged == 0; k++)
+            if (s->node[i].payload[k].is_whole) {
+                s->node[i].payload[k].is_bad = true;
+                damaged++;
+            }
+    if (left == UINT32_MAX)
+        return;
+    (void)sim_op(s, 0, AGENT_OP_JOB_DELETE, "job");
+    sim_await(s, 20000, story_is_replied, "the job is deleted");
+    sim_run_for(s, 20000);
+    job_put(s, left);
+    sim_await(s, 30000, runs_with_it, "the job runs with what is not damaged");
+}
+
+/* No job names it any more: after its time it is gone everywhere. */
+static void forgotten_check(struct sim *s)
+{
+    (void)sim_op(s, 0, AGENT_OP_JOB_DELETE, "job");
+    sim_await(s, 20000, story_is_replied, "the job is deleted");
+    sim_run_for(s, 20000);
+    for (uint32_t i = 0; i < s->nodes; i++) /* a week by its wall clock, all at once */
+        s->node[i].wall_offset += 7ll * 86400000;
+    sim_await(s, 2 * 3600000 + 600000, is_with_nobody, "what nobody names is gone");
+}
+
+void story_payload(struct sim *s)
+{
+    story_begin(s, 5);
+    sim_payload_put(s, 1, 0, SIZE);
+    sim_await(s, 20000, is_put, "the payload is acknowledged");
+    survives_check(s);
+    damaged_check(s);
+    forgotten_check(s);
+}
