@@ -15,8 +15,9 @@
  * without the bytes, and pulls them; a node that is to start a run pulls them too, and keeps them
  * for a day. The hash of the whole says whether they arrived well.
  *
- * A payload that no job has named for a week goes: first its row, then the bytes. Keepers of jobs
- * tell the keeper of the payload once an hour what their rows name.
+ * A payload that no job has named for a week goes: first its row, then the bytes. Whoever holds
+ * rows of jobs tells the keeper of the payload once an hour what they name, and as long as one of
+ * them is away (a week at the most) nothing goes.
  *
  * units    milliseconds, bytes
  * memory   AGENT_PAYLOADS_MAX files known, PAYLOAD_PULLS under way, of each one part in memory

@@ -121,10 +121,10 @@ static void seats_refresh(struct agent_core *core, struct payload_keeping *k, ui
 
 static void seats_ask(struct agent_core *core, struct payload_keeping *k)
 {
+    /* Those that have it too: what is asked for is of use, and is not removed meanwhile. */
     k->sent_ms = core->now.mono_ms;
     for (uint32_t i = 0; i < k->seats; i++)
-        if (!k->seat[i].has)
-            keep_send(core, k, k->seat[i].node);
+        keep_send(core, k, k->seat[i].node);
 }
 
 static struct payload_keeping *keeping_make(struct agent_core *core, struct agent_payload_id id,

@@ -101,11 +101,11 @@ void agent_payload_read_got(struct agent_core *core, struct muster_id from, stru
         part_send(core, &read, MUSTER_ENOTFOUND, 0, MUSTER_BYTES(NULL, 0));
         return;
     }
-    if (t->reads == PAYLOAD_READS) {
-        MUSTER_MARK(payload_reads_full);
+    if (t->reads == PAYLOAD_READS) { /* more than sixty that pull at once */
         part_send(core, &read, MUSTER_EBUSY, 0, MUSTER_BYTES(NULL, 0));
         return;
     }
+    f->wanted_ms = core->now.mono_ms;
     uint64_t left = f->size - read.offset;
     len = len < core->config.payload_part ? len : core->config.payload_part;
     read.len = (uint32_t)(len < left ? len : left);

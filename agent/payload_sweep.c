@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Looks that come round: what our seats want and we have not, what is here and nobody wants, and
- * which payloads the jobs name that we keep. */
+ * which payloads the jobs name that we hold. */
 #include <stdio.h>
 #include <string.h>
 
 #include "agent/payload_inside.h"
+#include "agent/peers.h"
 #include "agent/requests.h"
 #include "agent/runner.h"
 
@@ -21,12 +22,29 @@ static bool is_seat_of_ours(const struct agent_core *core, uint32_t bucket)
     return b.role != STORE_NO_SEAT;
 }
 
-/* After every keeper of jobs had its time to name it, also after all were off for long. */
+/* Somebody who may have rows that name it, and has not been away for as long as they count. */
+static bool is_anybody_missing(const struct agent_core *core)
+{
+    for (uint32_t i = 0; i < agent_peers_count(core); i++) {
+        const struct agent_peer *p = agent_peers_at(core, i);
+        uint64_t since_ms = p->dead_since_ms != MUSTER_NEVER && p->dead_since_ms > p->made_ms
+                                ? p->dead_since_ms
+                                : p->made_ms;
+        bool is_gone = p->is_foreign || p->is_lost || p->state == GOSSIP_LEFT ||
+                       core->now.mono_ms > since_ms + core->config.payload_keep_ms;
+        if (!p->is_self && !is_gone && !agent_peer_is_alive(p))
+            return true;
+    }
+    return false;
+}
+
+/* After everybody had the time to name it, also after all were off for long. */
 static bool row_is_forgotten(const struct agent_core *core, const struct store_view *view)
 {
     const struct agent_node_config *c = &core->config;
     return view->is_chosen && core->now.mono_ms > core->started_ms + 2ull * c->payload_name_ms &&
-           core->now.wall_ms > view->row.modified_wall_ms + c->payload_keep_ms;
+           core->now.wall_ms > view->row.modified_wall_ms + c->payload_keep_ms &&
+           !is_anybody_missing(core);
 }
 
 static void row_look(struct agent_core *core, const struct store_view *view)
@@ -134,7 +152,7 @@ void payload_naming_tick(struct agent_core *core)
         }
         (void)snprintf(n->after, sizeof n->after, "%.*s", (int)view.row.key.len,
                        (const char *)view.row.key.data);
-        if (view.row.phase != STORE_GONE && store_is_serving(core->store, view.bucket) &&
+        if (view.row.phase != STORE_GONE && is_seat_of_ours(core, view.bucket) &&
             agent_payload_named(&id, view.row.spec))
             name_tell(core, id);
     }

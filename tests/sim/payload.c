@@ -18,6 +18,7 @@ void sim_payload_config(struct agent_node_config *c)
     c->payload_part = PART;
     c->payload_rate = 4 * PART;
     c->payload_idle_ms = 40000;
+    c->payload_keep_ms = 3600000;
 }
 
 static uint8_t byte_of(struct agent_payload_id id, uint64_t at)
@@ -181,13 +182,32 @@ const char *sim_payload_name(const struct sim *s, uint32_t which, char out[AGENT
     return agent_payload_id_text(s->payload[which].id, out);
 }
 
+static struct agent_payload_id id_of(uint32_t which)
+{
+    struct agent_payload_id id;
+    memset(id.octet, 0xa0 + (int)which, sizeof id.octet);
+    return id;
+}
+
+static uint32_t bucket_of(const struct sim *s, struct agent_payload_id id)
+{
+    char key[AGENT_PAYLOAD_KEY];
+    struct muster_bytes text = muster_bytes_text(agent_payload_key(id, key));
+    return (uint32_t)(muster_hash64(text, 0) % s->buckets);
+}
+
+uint32_t sim_payload_bucket(const struct sim *s, uint32_t which)
+{
+    return bucket_of(s, id_of(which));
+}
+
 /* The bytes are brought to a node, which is asked to keep them. */
 void sim_payload_put(struct sim *s, uint32_t node, uint32_t which, uint64_t size)
 {
     char hex[AGENT_PAYLOAD_HEX];
     struct sim_put *put = &s->payload[which];
     struct sim_node *n = &s->node[node];
-    memset(put->id.octet, 0xa0 + (int)which, sizeof put->id.octet);
+    put->id = id_of(which);
     put->size = size;
     if (payload_find(n, put->id) == NULL)
         *payload_new(s, node) = (struct sim_payload){ true, true, false, 0, put->id, size };
@@ -220,12 +240,7 @@ static uint32_t copies_said(const struct agent_reply *r)
 static void acked_check(struct sim *s, uint32_t which, const struct agent_reply *r)
 {
     uint32_t on = 0, mask = 0, said = copies_said(r);
-    char key[AGENT_PAYLOAD_KEY];
-    uint32_t bucket =
-        (uint32_t)(muster_hash64(muster_bytes_text(agent_payload_key(s->payload[which].id, key)),
-                                 0) %
-                   s->buckets);
-    const struct store_bench *b = &s->chain[bucket].bench;
+    const struct store_bench *b = &s->chain[bucket_of(s, s->payload[which].id)].bench;
     for (uint32_t i = 0; i < s->nodes; i++) {
         if (!sim_payload_is_at(s, i, which))
             continue;
@@ -283,12 +298,9 @@ bool sim_payloads_wait(const struct sim *s)
 /* Whoever sits on the bench of one that was acknowledged has its bytes. NULL: nobody. */
 const char *sim_payload_unrest(const struct sim *s)
 {
-    char key[AGENT_PAYLOAD_KEY];
     for (uint32_t which = 0; which < SIM_PUTS; which++) {
         const struct sim_put *put = &s->payload[which];
-        uint32_t bucket =
-            (uint32_t)(muster_hash64(muster_bytes_text(agent_payload_key(put->id, key)), 0) %
-                       s->buckets);
+        uint32_t bucket = bucket_of(s, put->id);
         for (uint32_t i = 0; i < s->nodes && put->is_acked; i++) {
             struct store_bucket_view b;
             if (!s->node[i].is_up)

@@ -476,6 +476,7 @@ void sim_payload_perform(struct sim *s, uint32_t node, const struct agent_payloa
 void sim_payload_scan(struct sim *s, uint32_t node);
 void sim_payload_wipe(struct sim_node *n);
 bool sim_payload_is_at(const struct sim *s, uint32_t node, uint32_t which); /* on its disk, whole */
+uint32_t sim_payload_bucket(const struct sim *s, uint32_t which);
 const char *sim_payload_name(const struct sim *s, uint32_t which, char out[AGENT_PAYLOAD_TEXT]);
 void sim_payload_put(struct sim *s, uint32_t node, uint32_t which, uint64_t size);
 void sim_payload_replied(struct sim *s, const struct agent_effect *e);

@@ -524,6 +524,7 @@ static const struct {
     { "backoff", 4, story_backoff },
     { "half", 3, story_half },
     { "payload", 5, story_payload },
+    { "parcel", 5, story_parcel },
     { "majority", 3, story_majority },
     { "takeover", 5, story_takeover },
     { "tardy", 5, story_tardy },

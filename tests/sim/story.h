@@ -89,5 +89,6 @@ void story_flap(struct sim *s);
 void story_backoff(struct sim *s);
 void story_half(struct sim *s);
 void story_payload(struct sim *s);
+void story_parcel(struct sim *s);
 
 #endif

@@ -6,7 +6,28 @@
 
 #include "tests/sim/story.h"
 
-#define SIZE 5000
+#define SIZE  5000
+#define LARGE 40000 /* many parts: on its way for longer than the last seats are waited for */
+
+/* Who sits on its bench, the keeper first. */
+static uint32_t seats_of(const struct sim *s, uint32_t seat[SIM_NODES])
+{
+    uint32_t bucket = sim_payload_bucket(s, 0), n = 0;
+    for (uint32_t i = 0; i < s->nodes; i++) {
+        struct store_bucket_view b;
+        if (!s->node[i].is_up)
+            continue;
+        store_bucket(agent_node_store(s->node[i].node), bucket, &b);
+        if (b.role == STORE_NO_SEAT)
+            continue;
+        seat[n++] = i;
+        if (b.role == STORE_SERVING) {
+            seat[n - 1] = seat[0];
+            seat[0] = i;
+        }
+    }
+    return n;
+}
 
 static bool is_put(struct sim *s)
 {
@@ -65,6 +86,13 @@ static void survives_check(struct sim *s)
     sim_await(s, 60000, is_held_by_its_bench, "the new seats have the bytes");
 }
 
+static void job_drop(struct sim *s)
+{
+    (void)sim_op(s, 0, AGENT_OP_JOB_DELETE, "job");
+    sim_await(s, 20000, story_is_replied, "the job is deleted");
+    sim_run_for(s, 20000);
+}
+
 /* A file that was damaged on its disk is not taken for what it was: the others are asked. */
 static void damaged_check(struct sim *s)
 {
@@ -80,19 +108,40 @@ static void damaged_check(struct sim *s)
             }
     if (left == UINT32_MAX)
         return;
-    (void)sim_op(s, 0, AGENT_OP_JOB_DELETE, "job");
-    sim_await(s, 20000, story_is_replied, "the job is deleted");
-    sim_run_for(s, 20000);
+    job_drop(s);
     job_put(s, left);
     sim_await(s, 30000, runs_with_it, "the job runs with what is not damaged");
+}
+
+static bool is_with_seats_alone(struct sim *s)
+{
+    uint32_t seat[SIM_NODES], have = 0;
+    for (uint32_t i = 0; i < s->nodes; i++)
+        have += sim_payload_is_at(s, i, 0);
+    return have == seats_of(s, seat) && is_held_by_its_bench(s);
+}
+
+/* When only its bench has it, whoever is put in a lost seat's place comes without: no client and no
+ * run asks for it there, its row alone does. */
+static void repaired_check(struct sim *s)
+{
+    uint32_t seat[SIM_NODES];
+    job_drop(s);
+    sim_await(s, 120000, is_with_seats_alone, "who does not sit on its bench has given it up");
+    uint32_t lost = seat[seats_of(s, seat) - 1];
+    if (lost == s->payload[0].asked) /* its disk was lost before */
+        lost = seat[0];
+    sim_crash(s, lost, true);
+    sim_wipe(s, lost);
+    sim_run_for(s, 100000);
+    sim_boot(s, lost);
+    sim_await(s, 120000, story_benches_full, "the benches are full again");
+    sim_await(s, 30000, is_held_by_its_bench, "the new seat has the bytes");
 }
 
 /* No job names it any more: after its time it is gone everywhere. */
 static void forgotten_check(struct sim *s)
 {
-    (void)sim_op(s, 0, AGENT_OP_JOB_DELETE, "job");
-    sim_await(s, 20000, story_is_replied, "the job is deleted");
-    sim_run_for(s, 20000);
     for (uint32_t i = 0; i < s->nodes; i++) /* a week by its wall clock, all at once */
         s->node[i].wall_offset += 7ll * 86400000;
     sim_await(s, 2 * 3600000 + 600000, is_with_nobody, "what nobody names is gone");
@@ -105,5 +154,26 @@ void story_payload(struct sim *s)
     sim_await(s, 20000, is_put, "the payload is acknowledged");
     survives_check(s);
     damaged_check(s);
+    repaired_check(s);
     forgotten_check(s);
+}
+
+/* One seat is cut off, and to the other it takes long: until that one has everything, the bytes lie
+ * on one disk of three, and the put waits (asked at every answer: P1). */
+void story_parcel(struct sim *s)
+{
+    uint32_t seat[SIM_NODES];
+    story_begin(s, 5);
+    uint32_t n = seats_of(s, seat);
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (i != seat[n - 1])
+            sim_cut(s, i, seat[n - 1], true);
+    sim_payload_put(s, seat[0], 0, LARGE);
+    sim_run_for(s, 6000);
+    if (is_put(s) || sim_payload_is_at(s, seat[1], 0))
+        sim_fail(s, 1, "parcel: it came too soon for this story");
+    sim_await(s, 60000, is_put, "the payload is acknowledged by those who are left");
+    sim_heal(s);
+    sim_await(s, 120000, story_benches_full, "the benches are full again");
+    sim_await(s, 60000, is_held_by_its_bench, "the seat that was cut off has the bytes too");
 }
