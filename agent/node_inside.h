@@ -54,6 +54,9 @@ struct agent_node *node_of(struct agent_core *core);
 void node_event(struct agent_node *n, const struct agent_event *event);
 void node_message(struct agent_core *core, struct muster_id from, uint32_t message,
                   struct muster_reader *r);
+/* Frames that end this node (R49, R3). */
+void node_lost_got(struct agent_core *core, struct muster_id from, struct muster_reader *r);
+void node_copy_got(struct agent_core *core, struct muster_id from, struct muster_reader *r);
 void node_meta_fill(const struct agent_node *n, struct agent_meta *m);
 /* What it says of itself has changed: to the others, and a text to its disk. */
 void node_meta_tell(struct agent_node *n);

@@ -5,15 +5,12 @@
 #include <string.h>
 
 #include "agent/boots.h"
-#include "agent/holds.h"
 #include "agent/lost.h"
 #include "agent/newsroom.h"
 #include "agent/node_inside.h"
 #include "agent/payload.h"
 #include "agent/peers.h"
-#include "agent/permit.h"
 #include "agent/placer.h"
-#include "agent/relay.h"
 #include "agent/requests.h"
 #include "agent/runner.h"
 #include "agent/serve.h"
@@ -395,12 +392,10 @@ static void away(struct agent_node *n, uint64_t gap_ms)
     agent_store_step(core, &s);
 }
 
-static void gossip_event_pass(struct agent_core *core, const struct agent_event *event)
+static void gossip_event_pass(struct agent_core *core, const struct agent_event *event,
+                              enum gossip_event_kind kind)
 {
-    bool is_data = event->kind == AGENT_EVENT_STREAM_DATA;
-    struct gossip_event g = { .kind = event->kind == AGENT_EVENT_PACKET ? GOSSIP_EVENT_PACKET
-                                      : is_data                         ? GOSSIP_EVENT_STREAM_DATA
-                                                : GOSSIP_EVENT_STREAM_FAILED,
+    struct gossip_event g = { .kind = kind,
                               .from = event->from,
                               .bytes = event->bytes,
                               .stream = event->stream,
@@ -439,16 +434,18 @@ static void link_event(struct agent_core *core, const struct agent_event *event)
 void node_event(struct agent_node *n, const struct agent_event *event)
 {
     struct agent_core *core = &n->core;
-    const struct store_event committed = { .kind = STORE_EVENT_COMMITTED,
-                                           .batch = event->batch,
-                                           .err = event->err };
+    struct store_event committed = { .kind = STORE_EVENT_COMMITTED };
     switch (event->kind) {
     case AGENT_EVENT_TICK:
         break;
     case AGENT_EVENT_PACKET:
+        gossip_event_pass(core, event, GOSSIP_EVENT_PACKET);
+        break;
     case AGENT_EVENT_STREAM_DATA:
+        gossip_event_pass(core, event, GOSSIP_EVENT_STREAM_DATA);
+        break;
     case AGENT_EVENT_STREAM_FAILED:
-        gossip_event_pass(core, event);
+        gossip_event_pass(core, event, GOSSIP_EVENT_STREAM_FAILED);
         break;
     case AGENT_EVENT_LINK_OPENED:
     case AGENT_EVENT_LINK_FRAME:
@@ -460,6 +457,8 @@ void node_event(struct agent_node *n, const struct agent_event *event)
         link_event(core, event);
         break;
     case AGENT_EVENT_COMMITTED:
+        committed.batch = event->batch;
+        committed.err = event->err;
         agent_store_step(core, &committed);
         break;
     case AGENT_EVENT_GUARD:
@@ -506,7 +505,7 @@ static void end_foreign(struct agent_node *n)
 
 /* Somebody swore that our disk is gone, while we were: our seats are given away and our id is no
  * good any more. What runs here ends, and so do we (R49). */
-static void lost_got(struct agent_core *core, struct muster_id from, struct muster_reader *r)
+void node_lost_got(struct agent_core *core, struct muster_id from, struct muster_reader *r)
 {
     struct agent_node *n = node_of(core);
     if (!agent_lost_got(core, from, r))
@@ -521,7 +520,7 @@ static void lost_got(struct agent_core *core, struct muster_id from, struct must
 
 /* A peer has seen a later boot under our id: this data folder is a copy, or was put back from one.
  * What it promised and acknowledged since is not in it, so it must not vote again (R3). */
-static void copy_got(struct agent_core *core, struct muster_id from, struct muster_reader *r)
+void node_copy_got(struct agent_core *core, struct muster_id from, struct muster_reader *r)
 {
     struct agent_node *n = node_of(core);
     uint64_t boot = agent_boots_told(core, r);
@@ -535,71 +534,4 @@ static void copy_got(struct agent_core *core, struct muster_id from, struct must
                   (unsigned long long)boot);
     meta_note_number(core, "copied", boot);
     end_foreign(n);
-}
-
-struct message_rule {
-    uint32_t message;
-    void (*from)(struct agent_core *core, struct muster_id from, struct muster_reader *r);
-    void (*plain)(struct agent_core *core, struct muster_reader *r);
-};
-
-static const struct message_rule messages[] = {
-    { AGENT_MSG_OFFER, agent_runner_offer, NULL },
-    { AGENT_MSG_ROOM, agent_placer_room, NULL },
-    { AGENT_MSG_START, agent_runner_start, NULL },
-    { AGENT_MSG_HOLD, agent_placer_hold, NULL },
-    { AGENT_MSG_HOLD_OK, agent_runner_hold_ok, NULL },
-    { AGENT_MSG_DROP, NULL, agent_runner_drop },
-    { AGENT_MSG_STOP, agent_runner_stop, NULL },
-    { AGENT_MSG_GONE, agent_placer_gone, NULL },
-    { AGENT_MSG_DONE, agent_placer_done, NULL },
-    { AGENT_MSG_DONE_OK, NULL, agent_runner_done_ok },
-    { AGENT_MSG_TRY, agent_runner_try, NULL },
-    { AGENT_MSG_PAST, agent_placer_past, NULL },
-    { AGENT_MSG_TICKET, agent_runner_ticket, NULL },
-    { AGENT_MSG_INVITE, agent_placer_invited, NULL },
-    { AGENT_MSG_LEFT, agent_placer_left, NULL },
-    { AGENT_MSG_LEFT_OK, NULL, agent_runner_left_ok },
-    { AGENT_MSG_SIGNAL, NULL, agent_runner_signal },
-    { AGENT_MSG_PAST_OK, NULL, agent_runner_past_ok },
-    { AGENT_MSG_PERMIT_ASK, agent_permit_asked, NULL },
-    { AGENT_MSG_PERMIT_SAY, NULL, agent_placer_permit_said },
-    { AGENT_MSG_PERMIT_LOOK, agent_permit_looked, NULL },
-    { AGENT_MSG_PERMIT_CHECK, NULL, agent_placer_permit_check },
-    { AGENT_MSG_PERMIT_CHECKED, agent_permit_checked, NULL },
-    { AGENT_MSG_PAYLOAD_KEEP, agent_payload_keep_got, NULL },
-    { AGENT_MSG_PAYLOAD_KEPT, agent_payload_kept_got, NULL },
-    { AGENT_MSG_PAYLOAD_READ, agent_payload_read_got, NULL },
-    { AGENT_MSG_PAYLOAD_PART, agent_payload_part_got, NULL },
-    { AGENT_MSG_RELAY, agent_relay_pass, NULL },
-    { AGENT_MSG_RELAYED, agent_relay_got, NULL },
-    { AGENT_MSG_LOAD, agent_placer_load, NULL },
-    { AGENT_MSG_OP, agent_serve_op, NULL },
-    { AGENT_MSG_OP_OK, agent_requests_reply, NULL },
-    { AGENT_MSG_CHUNK, NULL, agent_requests_chunk },
-    { AGENT_MSG_CANCEL, agent_serve_cancel, NULL },
-    { AGENT_MSG_NEWS, NULL, agent_news_got },
-    { AGENT_MSG_HOLDS, NULL, agent_holds_got },
-};
-
-void node_message(struct agent_core *core, struct muster_id from, uint32_t message,
-                  struct muster_reader *r)
-{
-    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
-        if (messages[i].message != message)
-            continue;
-        if (messages[i].from != NULL)
-            messages[i].from(core, from, r);
-        else
-            messages[i].plain(core, r);
-        return;
-    }
-    if (message == AGENT_MSG_WATCH)
-        agent_news_watch_got(core, from);
-    else if (message == AGENT_MSG_LOST)
-        lost_got(core, from, r);
-    else if (message == AGENT_MSG_COPY)
-        copy_got(core, from, r);
-    else
-        core->counters.frames_bad++;
 }
