@@ -51,7 +51,7 @@ static void status(struct agent_api *api, uint64_t id)
     agent_json_put_u64(&j, "slots_all", s.slots_all);
     agent_json_put_u64(&j, "used_all", s.used_all);
     agent_json_put_u64(&j, "waiting", s.waiting);
-    agent_json_put_u64(&j, "jobs", s.rows);
+    agent_json_put_u64(&j, "jobs", s.jobs);
     agent_json_put_u64(&j, "runs", s.runs);
     agent_json_put_u64(&j, "keeper_buckets", s.buckets_kept);
     agent_json_put_u64(&j, "short_buckets", s.buckets_short);

@@ -130,6 +130,7 @@ struct agent_status {
     uint32_t runs;           /* here */
     uint32_t waiting;        /* rows without a place, in the whole cluster */
     uint32_t rows;           /* held here */
+    uint32_t jobs;           /* of those, jobs: not what runs, or what runs have left */
     uint32_t buckets_kept;   /* here */
     uint32_t buckets_short;  /* kept here, on fewer nodes than there could be */
     uint32_t buckets_orphan; /* seated here and without a keeper that is heard */

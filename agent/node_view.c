@@ -87,6 +87,7 @@ void agent_node_status(const struct agent_node *n, struct agent_status *out)
                                   .runs = agent_runner_count(core),
                                   .waiting = agent_placer_waiting(core),
                                   .rows = c.rows,
+                                  .jobs = c.jobs,
                                   .buckets_kept = c.serving,
                                   .since_wall_ms = core->started_wall_ms,
                                   .holds = agent_holds_set(core) };

@@ -211,3 +211,11 @@ struct muster_bytes store_key_home(struct muster_bytes key)
         home.len++;
     return home.len > 0 ? home : key;
 }
+
+bool store_key_is_job(struct muster_bytes key)
+{
+    for (size_t i = 0; i < key.len; i++)
+        if (key.data[i] == '@' || key.data[i] == '!' || key.data[i] == ':')
+            return false;
+    return key.len > 0 && key.data[0] != '%';
+}

@@ -161,6 +161,8 @@ static void shelf_count(struct store_rows *t, const struct store_entry *e, bool 
     shelf->sub[store_entry_sub(e)] ^= entry_digest(e);
     shelf->tombstones = add ? shelf->tombstones + gone : shelf->tombstones - gone;
     t->tombstones = add ? t->tombstones + gone : t->tombstones - gone;
+    uint32_t job = !gone && store_key_is_job(store_value_key(e->value));
+    t->jobs = add ? t->jobs + job : t->jobs - job;
 }
 
 static struct store_entry *entry_new(struct store_rows *t, struct store_value *v)
@@ -268,7 +270,7 @@ bool store_shelf_is_sane(const struct store_rows *t, uint32_t bucket)
 
 bool store_rows_is_sane(const struct store_rows *t)
 {
-    uint32_t rows = 0;
+    uint32_t rows = 0, jobs = 0;
 
     for (uint32_t i = 0; i < t->buckets; i++) {
         if (!store_shelf_is_sane(t, i))
@@ -279,6 +281,7 @@ bool store_rows_is_sane(const struct store_rows *t)
                                                        store_value_key(e->next[0]->value)) >= 0)
             return false;
         rows++;
+        jobs += e->value->phase != STORE_GONE && store_key_is_job(store_value_key(e->value));
     }
-    return rows == t->rows;
+    return rows == t->rows && jobs == t->jobs;
 }

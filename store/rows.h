@@ -71,6 +71,7 @@ struct store_rows {
     uint32_t heads;
     uint32_t buckets;
     uint32_t rows, rows_max, tombstones;
+    uint32_t jobs; /* rows of jobs themselves */
     uint64_t next_place;
 };
 

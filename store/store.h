@@ -272,7 +272,7 @@ struct store_counters {
     uint64_t elections, commits, commit_ops, writes, writes_unknown, conflicts, superseded;
     uint64_t purged, fills, bench_changes, claims, stepped_down, amnesia;
     uint64_t frames_in, frames_out, frames_dropped;
-    uint32_t rows, tombstones, serving, seated;
+    uint32_t rows, tombstones, jobs, serving, seated;
 };
 void store_counters(const struct store *s, struct store_counters *out);
 

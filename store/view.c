@@ -206,6 +206,7 @@ void store_counters(const struct store *s, struct store_counters *out)
     *out = s->counters;
     out->rows = s->table.rows;
     out->tombstones = s->table.tombstones;
+    out->jobs = s->table.jobs;
     for (uint32_t i = 0; i < s->config.buckets; i++) {
         out->serving += s->bucket[i].role == STORE_SERVING;
         out->seated += s->bucket[i].seat != 0;

@@ -111,7 +111,7 @@ cluster    c0ffee
 members    3 alive, 1 dead
 slots      7 of 10 used here, 25 of 40 in the cluster
 runs       8 here
-records    8 held here, keeper of 43 buckets with 1 waiting for a place
+jobs       8 held here, keeper of 43 buckets with 1 waiting for a place
 version    0.1.0
 problems   the disk is 91% full
 """

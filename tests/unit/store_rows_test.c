@@ -96,6 +96,29 @@ static void digests_depend_on_the_rows_and_not_on_their_history(void **state)
     store_rows_close(&b);
 }
 
+/* Copies, ticks, triggered runs, what they leave and the permits of groups are none. */
+static void jobs_are_counted_and_nothing_beside_them(void **state)
+{
+    static const char *const beside[] = { "a/b@2",    "a/b@%alpha", "a/b@2026-03-28T01:00:00Z",
+                                          "a/b:01J9", "a/b!o",      "%group/reports" };
+    struct store_rows t;
+    (void)state;
+    assert_int_equal(store_rows_open(&t, BUCKETS, 100), MUSTER_OK);
+    for (size_t i = 0; i < sizeof beside / sizeof *beside; i++)
+        (void)put(&t, beside[i], 1);
+    assert_int_equal(t.jobs, 0);
+    (void)put(&t, "a/b", 1);
+    (void)put(&t, "a/c", 1);
+    (void)put(&t, "a/b", 2);
+    assert_int_equal(t.jobs, 2);
+    assert_non_null(store_rows_put(&t, value(&t, "a/b", 3, STORE_GONE)));
+    assert_int_equal(t.jobs, 1);
+    assert_true(store_rows_is_sane(&t));
+    store_rows_remove(&t, store_rows_find(&t, muster_bytes_text("a/c")));
+    assert_int_equal(t.jobs, 0);
+    store_rows_close(&t);
+}
+
 static void tombstones_are_counted_where_they_stand(void **state)
 {
     struct store_rows t;
@@ -214,6 +237,7 @@ int main(void)
         cmocka_unit_test(keys_come_in_order_whatever_the_order_of_arrival),
         cmocka_unit_test(digests_depend_on_the_rows_and_not_on_their_history),
         cmocka_unit_test(tombstones_are_counted_where_they_stand),
+        cmocka_unit_test(jobs_are_counted_and_nothing_beside_them),
         cmocka_unit_test(a_full_table_refuses_new_keys_and_takes_new_versions),
         cmocka_unit_test(a_value_lives_while_somebody_keeps_it),
         cmocka_unit_test(strangers_bytes_make_no_value),
