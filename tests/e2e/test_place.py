@@ -41,6 +41,7 @@ def test_on_and_prefer_choose_the_node_and_why_says_what_is_missing(three):
     c[1].submit("gpu/more", on="tag.gpu")
     c[1].submit("ssd/more", prefer="tag.ssd")  # that node is full: another will do
     c[1].submit("nowhere", on="tag.fpga or node == x")
+    c[2].submit("never", on="tag.fpga", if_none="fail")
     assert nodes_of(c, *jobs, "ssd/more")["ssd/more"] == 1
     run = eventually(lambda: c[2].get("/v1/runs/gpu/more")["state"] == "pending" and
                      c[2].get("/v1/runs/gpu/more"), 5, "it waits")
@@ -53,6 +54,9 @@ def test_on_and_prefer_choose_the_node_and_why_says_what_is_missing(three):
     c[0].delete("/v1/jobs/gpu/0")
     left = [job for job in jobs if job != "gpu/0"]
     assert nodes_of(c, *left, "ssd/more", "gpu/more")["gpu/more"] == 0
+    run = eventually(lambda: (lambda r: r["state"] == "dead" and r)(c[0].get("/v1/runs/never")),
+                     25, "what does not wait is dead, when its keeper is old enough to say so")
+    assert run["reason"] == "none of 3 nodes is like tag.fpga (if_none: fail)", run["reason"]
 
 
 def test_what_is_no_expression_is_refused_with_its_place(clusters):
