@@ -432,6 +432,18 @@ static void join(struct agent_api *api, const struct agent_http_request *r)
 
 /* ---- which of them */
 
+/* Of the ways that ask one thing and no more. */
+static enum agent_op op_of(enum api_way way)
+{
+    return way == API_WAY_PLACE       ? AGENT_OP_PLACE
+           : way == API_WAY_WHY       ? AGENT_OP_WHY
+           : way == API_WAY_REVISIONS ? AGENT_OP_JOB_REVISIONS
+           : way == API_WAY_INIT      ? AGENT_OP_INIT
+           : way == API_WAY_LEAVE     ? AGENT_OP_LEAVE
+           : way == API_WAY_DOCTOR    ? AGENT_OP_FACTS
+                                      : AGENT_OP_KEYS;
+}
+
 static void route_take(struct agent_api *api, const struct agent_http_request *r, enum api_way way,
                        const char *name)
 {
@@ -453,19 +465,16 @@ static void route_take(struct agent_api *api, const struct agent_http_request *r
         break;
     case API_WAY_PLACE:
     case API_WAY_WHY:
-        if (name_ok(api, r->id, name))
-            job_simple(api, r, way == API_WAY_WHY ? AGENT_OP_WHY : AGENT_OP_PLACE, name);
-        break;
     case API_WAY_REVISIONS:
         if (name_ok(api, r->id, name))
-            job_simple(api, r, AGENT_OP_JOB_REVISIONS, name);
+            job_simple(api, r, op_of(way), name);
         break;
     case API_WAY_NEWS:
         api_news_begin(api, r);
         break;
     case API_WAY_INIT:
     case API_WAY_LEAVE:
-        job_simple(api, r, way == API_WAY_INIT ? AGENT_OP_INIT : AGENT_OP_LEAVE, "");
+        job_simple(api, r, op_of(way), "");
         break;
     case API_WAY_JOIN:
         join(api, r);
@@ -476,8 +485,9 @@ static void route_take(struct agent_api *api, const struct agent_http_request *r
     case API_WAY_REBALANCE:
         (void)api_list(api, r, AGENT_OP_REBALANCE, API_PLAIN);
         break;
+    case API_WAY_DOCTOR:
     case API_WAY_KEYS:
-        job_simple(api, r, AGENT_OP_KEYS, "list");
+        job_simple(api, r, op_of(way), "list");
         break;
     case API_WAY_KEY:
         api_keys_change(api, r, name);

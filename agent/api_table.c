@@ -42,6 +42,7 @@ const struct api_rule api_rules[] = {
     { "/v1/leave", NULL, API_WAY_LEAVE, POST, "POST", ADMIN, ADMIN },
     { "/v1/whatif", NULL, API_WAY_WHATIF, GET, "GET", READ, ADMIN },
     { "/v1/rebalance", NULL, API_WAY_REBALANCE, GET, "GET", READ, ADMIN },
+    { "/v1/doctor", NULL, API_WAY_DOCTOR, GET, "GET", READ, ADMIN },
     { "/v1/keys", NULL, API_WAY_KEYS, GET, "GET", READ, ADMIN },
     { "/v1/keys/", NULL, API_WAY_KEY, POST, "POST", ADMIN, ADMIN },
     { "/v1/hold", NULL, API_WAY_HOLD, GET | POST, "GET, POST", READ, OPERATE },

@@ -35,7 +35,8 @@ enum api_way {
     API_WAY_KEYS,
     API_WAY_KEY,
     API_WAY_HOLD,
-    API_WAY_PAYLOADS
+    API_WAY_PAYLOADS,
+    API_WAY_DOCTOR
 };
 
 struct api_rule {

@@ -70,6 +70,7 @@ struct agent_core {
     uint64_t started_wall_ms;
     uint64_t started_ms;
     uint8_t *scratch;            /* AGENT_FRAME_MAX bytes: the frame being written */
+    struct agent_host host;      /* disk_mib 0: not told yet */
     uint64_t clock_bad_until_ms; /* no exclusive run here before; 0: never doubted (R40) */
     uint64_t next_number;        /* of offers, reads and whatever wants a number of its own */
 };

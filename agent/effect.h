@@ -83,7 +83,15 @@ enum agent_event_kind {
     AGENT_EVENT_WATCH, /* somebody here watches news: peers send theirs; repeat every minute */
     AGENT_EVENT_LEAVE, /* asked to end: hand over, then leave; AGENT_EFFECT_EXIT follows */
     AGENT_EVENT_RENEW, /* another agent takes our place in a moment: keepers are handed over */
+    AGENT_EVENT_HOST,  /* host: how it is around us; now and then */
     AGENT_EVENT_AWAY   /* the loop did not run for `gap_ms` (R47) */
+};
+
+/* What only the world can see of a host, for whoever looks for what is wrong. */
+struct agent_host {
+    uint64_t disk_mib, disk_free_mib; /* where the data folder lies */
+    bool has_guard;                   /* the guard's program is there */
+    bool has_cgroup;                  /* a job's processes can be ended as a whole */
 };
 
 struct agent_event {
@@ -104,6 +112,7 @@ struct agent_event {
     const struct agent_guard_event *guard;
     const struct agent_request *request;
     const struct agent_payload_news *payload;
+    const struct agent_host *host;
 };
 
 enum agent_effect_kind {

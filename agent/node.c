@@ -496,6 +496,8 @@ void agent_node_start(struct agent_node *n, struct muster_now now)
                   (unsigned long long)core->config.boot);
     if (node_exposure(&core->config) != NULL)
         agent_out_log(&core->out, AGENT_LOG_WARN, "%s", node_exposure(&core->config));
+    if (node_overhearing(&core->config) != NULL)
+        agent_out_log(&core->out, AGENT_LOG_WARN, "%s", node_overhearing(&core->config));
     store_start(core->store, now);
     node_started(n);
     settle(n);

@@ -71,9 +71,10 @@ struct agent_node_config {
     uint32_t strikes_max;    /* node deaths soon after a start that hold a job; 0: none do (R34) */
     uint32_t log_max_bytes;
     struct agent_zone_source zones; /* of schedules */
-    bool is_exposed;  /* reached from other hosts, so that what is not encrypted is a problem */
-    bool is_proven;   /* links are with nodes that have shown a certificate, and with none else */
-    uint32_t buckets; /* STORE_BUCKETS; fewer only in tests */
+    bool is_exposed;   /* reached from other hosts, so that what is not encrypted is a problem */
+    bool is_overheard; /* tokens come over a port without TLS that other hosts reach */
+    bool is_proven;    /* links are with nodes that have shown a certificate, and with none else */
+    uint32_t buckets;  /* STORE_BUCKETS; fewer only in tests */
 };
 
 /* Profile lan with everything that has a default; the caller fills in who and where. */

@@ -65,6 +65,7 @@ void node_set(struct agent_node *n, const struct serve_ask *ask);
 void node_started(struct agent_node *n);
 /* What strangers can do who can reach us; NULL: nothing that we know of. */
 const char *node_exposure(const struct agent_node_config *c);
+const char *node_overhearing(const struct agent_node_config *c);
 void node_founded(struct agent_node *n, int err);
 void node_member_changed(struct agent_node *n, const struct gossip_effect *g);
 /* One of them is asked whether it is there, about every second. */

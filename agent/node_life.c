@@ -392,10 +392,12 @@ static void away(struct agent_node *n, uint64_t gap_ms)
     agent_store_step(core, &s);
 }
 
-static void gossip_event_pass(struct agent_core *core, const struct agent_event *event,
-                              enum gossip_event_kind kind)
+static void gossip_event_pass(struct agent_core *core, const struct agent_event *event)
 {
-    struct gossip_event g = { .kind = kind,
+    struct gossip_event g = { .kind = event->kind == AGENT_EVENT_PACKET ? GOSSIP_EVENT_PACKET
+                                      : event->kind == AGENT_EVENT_STREAM_DATA
+                                          ? GOSSIP_EVENT_STREAM_DATA
+                                          : GOSSIP_EVENT_STREAM_FAILED,
                               .from = event->from,
                               .bytes = event->bytes,
                               .stream = event->stream,
@@ -439,13 +441,9 @@ void node_event(struct agent_node *n, const struct agent_event *event)
     case AGENT_EVENT_TICK:
         break;
     case AGENT_EVENT_PACKET:
-        gossip_event_pass(core, event, GOSSIP_EVENT_PACKET);
-        break;
     case AGENT_EVENT_STREAM_DATA:
-        gossip_event_pass(core, event, GOSSIP_EVENT_STREAM_DATA);
-        break;
     case AGENT_EVENT_STREAM_FAILED:
-        gossip_event_pass(core, event, GOSSIP_EVENT_STREAM_FAILED);
+        gossip_event_pass(core, event);
         break;
     case AGENT_EVENT_LINK_OPENED:
     case AGENT_EVENT_LINK_FRAME:
@@ -484,6 +482,9 @@ void node_event(struct agent_node *n, const struct agent_event *event)
         break;
     case AGENT_EVENT_RENEW:
         renew(n);
+        break;
+    case AGENT_EVENT_HOST:
+        n->core.host = *event->host;
         break;
     case AGENT_EVENT_AWAY:
         away(n, event->gap_ms);

@@ -40,10 +40,19 @@ const char *node_exposure(const struct agent_node_config *c)
     return NULL;
 }
 
+const char *node_overhearing(const struct agent_node_config *c)
+{
+    return c->is_overheard ? "the HTTP port is reached from other hosts without TLS: whoever sees "
+                             "the packets can use the tokens in them; see `http_tls`"
+                           : NULL;
+}
+
 static void problems(const struct agent_node *n, struct agent_status *out)
 {
     uint32_t count = 0;
     out->problem[count] = node_exposure(&n->core.config);
+    count += out->problem[count] != NULL ? 1 : 0;
+    out->problem[count] = node_overhearing(&n->core.config);
     count += out->problem[count] != NULL ? 1 : 0;
     out->problem[count] = node_unheard(n);
     count += out->problem[count] != NULL ? 1 : 0;

@@ -278,7 +278,7 @@ void agent_requests_client(struct agent_core *core, const struct agent_request *
     struct agent_request asked = *q;
     core->counters.requests++;
     if (core->standing == AGENT_WAITING && way_of(q->op) != WAY_NODE &&
-        q->op != AGENT_OP_NEWS_LIST && q->op != AGENT_OP_KEYS) {
+        q->op != AGENT_OP_NEWS_LIST && q->op != AGENT_OP_KEYS && q->op != AGENT_OP_FACTS) {
         agent_requests_tell(core, q->number, &waits);
         return;
     }

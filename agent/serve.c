@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/describe.h"
+#include "agent/facts.h"
 #include "agent/family.h"
 #include "agent/holds.h"
 #include "agent/job.h"
@@ -520,6 +521,8 @@ void agent_serve_op(struct agent_core *core, struct muster_id from, struct muste
         read_begin(core, &ask, bucket);
     else if (q.op >= AGENT_OP_PAYLOAD_LIST && q.op <= AGENT_OP_NEWS_LIST)
         serve_list(core, &ask);
+    else if (q.op == AGENT_OP_FACTS)
+        agent_facts_serve(core, &ask);
     else if (q.op == AGENT_OP_KEYS)
         agent_keys_serve(core, &ask);
     else if (q.op == AGENT_OP_HOLDS)

@@ -210,6 +210,11 @@ void shell_guards_forget(struct shell_guards *g, uint64_t handle)
     shell_run_release(r);
 }
 
+bool shell_guards_has_cgroup(const struct shell_guards *g)
+{
+    return g->cgroup[0] != '\0';
+}
+
 uint32_t shell_guards_count(const struct shell_guards *g)
 {
     return g->count;

@@ -71,6 +71,8 @@ void shell_guards_signal(struct shell_guards *g, uint64_t handle,
  */
 void shell_guards_forget(struct shell_guards *g, uint64_t handle);
 
+/* Each run gets a cgroup of its own, and ends as a whole. */
+bool shell_guards_has_cgroup(const struct shell_guards *g);
 uint32_t shell_guards_count(const struct shell_guards *g); /* known runs */
 
 /* This agent makes room for another program in the same process: all guards wait for that. To be

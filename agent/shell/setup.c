@@ -360,6 +360,8 @@ static void envelope_fill(struct shell_setup *setup, struct shell_setup_work *wo
     setup->keyring_path = work->keys.path;
     secure_fill(setup, c, work->keys.ring.count > 0);
     setup->node.is_exposed = !muster_addr_is_loopback(setup->gossip);
+    setup->node.is_overheard =
+        setup->http.len != 0 && !muster_addr_is_loopback(setup->http) && setup->cert == NULL;
 }
 
 void shell_setup_node(struct shell_setup *setup, struct shell_setup_work *work,

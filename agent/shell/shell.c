@@ -58,6 +58,7 @@ static void tick(uv_timer_t *timer)
         return;
     shell_life_tell(s, now.mono_ms);
     shell_join_look(s, now.mono_ms);
+    shell_host_look(s, now.mono_ms);
 }
 
 /* The last thing before the loop sleeps: what was collected goes out, and the next tick is set. */

@@ -114,6 +114,7 @@ struct shell {
     uint64_t flush_until_ms;
     uint64_t serving_ms;   /* since when */
     uint64_t strangers_ms; /* since when nobody but strangers is known, 0: not so */
+    uint64_t host_ms;      /* when the node last heard how its host is; 0: never */
     uint64_t told_ms;      /* when the service manager last heard how we are */
 };
 
@@ -142,6 +143,9 @@ void shell_flow_look(struct shell *s);
 /* agent/shell/join.c: seeds that are names, and seeds of somebody else. */
 void shell_join_open(struct shell *s);
 void shell_join_look(struct shell *s, uint64_t now_ms);
+
+/* agent/shell/host.c: tells the node how its host is, now and then. */
+void shell_host_look(struct shell *s, uint64_t now_ms);
 
 /* agent/shell/life.c: signals, the end, what the service manager hears. */
 void shell_life_open(struct shell *s);

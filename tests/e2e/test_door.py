@@ -11,7 +11,7 @@ import pytest
 
 from agent import BUILD, HTTP_PORT, Agent, eventually
 from conftest import needs_agent
-from nets import NetAgent
+from nets import NetAgent, NetCluster
 
 pytestmark = needs_agent
 
@@ -115,6 +115,21 @@ def test_rights_are_kept_and_told_to_the_command_line(door):
     agent.may_complain = True
 
 
+def test_the_doctor_finds_who_is_gone_and_the_ring_is_shared(clusters):
+    c = clusters(3)
+    eventually(lambda: c[0].cli("doctor")[0] == 0, 15, "all is well")
+    code, out, _ = c[1].cli("ring")
+    assert code == 0 and "3 nodes answered; all have the same ring" in out
+    shares = [float(x) for x in re.findall(r"([0-9.]+) %", out)]
+    assert len(shares) == 3 and 99 < sum(shares) <= 100
+    c[2].stop()
+    try:
+        code, out, _ = eventually(lambda: (d := c[0].cli("doctor"))[0] == 1 and d, 20, "it is seen")
+        assert re.search(f"WRONG +members +{c[2].name} ", out), out
+    finally:
+        c[2].cont()
+
+
 def test_a_port_for_others_wants_tokens(tmp_path):
     file = tmp_path / "tokens"
 
@@ -186,3 +201,33 @@ def test_tls_and_what_certificates_allow(clusters, tmp_path):
                            of("door"), "--http-tls-key", of("door-reader", "key")],
                           capture_output=True, text=True, check=False)
     assert done.returncode == 78 and "is not the key of" in done.stderr, done.stderr
+
+
+class OpenAgent(NetAgent):
+    """It serves HTTP where others reach it."""
+
+    def args(self):
+        return Agent.args(self)
+
+
+class OpenCluster(NetCluster):
+    agent_class = OpenAgent
+
+
+def test_what_others_may_hear_is_told(tmp_path):
+    _, line = token("admin", "boss")
+    file = tmp_path / "tokens"
+    file.write_text(line + "\n")
+    with OpenCluster(1, extra=("--tokens", str(file))) as c:
+        code, out, _ = c[0].cli("doctor")
+        assert code == 1
+        for words in ("not encrypted, and reached from other hosts",
+                      "the HTTP port is reached from other hosts without TLS"):
+            assert words in " ".join(out.split()) and words in c[0].log(), out
+    certs = os.path.join(os.path.dirname(__file__), "certs")
+    key = subprocess.run([os.path.join(BUILD, "muster"), "keygen"], capture_output=True, text=True,
+                         check=True).stdout.strip()
+    with OpenCluster(1, extra=("--tokens", str(file), "--encrypt", key, "--http-tls-cert",
+                               f"{certs}/door.pem", "--http-tls-key", f"{certs}/door.key")) as c:
+        code, out, _ = eventually(lambda: (d := c[0].cli("doctor"))[0] == 0 and d, 15, "it is well")
+        assert "none has anything to complain of" in out

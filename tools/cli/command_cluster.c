@@ -92,6 +92,16 @@ const struct cli_command cli_commands_cluster[] = {
       .help = "what happened, and with -f what happens",
       .flags = cli_flags_events,
       .run = cli_verb_events },
+    { .verb = "doctor",
+      .group = "cluster",
+      .usage = "",
+      .help = "what is wrong in the cluster, and what to do about it",
+      .more =
+          "Every node is asked: who does not answer, who does not reach whom, clocks, versions,\n"
+          "encryption, disks, guards, quorums, jobs that wait for long, jobs that gave up.\n"
+          "Exit code 0: nothing is wrong; 1: something is. With --json: what the nodes said.\n",
+      .flags = cli_flags_none,
+      .run = cli_verb_doctor },
     { .verb = "keygen",
       .group = "cluster",
       .usage = "[--bits N]",

@@ -21,6 +21,8 @@ int cli_verb_join(struct cli *cli);
 int cli_verb_leave(struct cli *cli);
 int cli_verb_events(struct cli *cli);
 
+int cli_verb_doctor(struct cli *cli);
+int cli_verb_ring(struct cli *cli);
 int cli_verb_keygen(struct cli *cli);
 int cli_verb_keys_list(struct cli *cli);
 int cli_verb_keys_install(struct cli *cli);
