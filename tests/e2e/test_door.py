@@ -23,7 +23,7 @@ def paths():
     """Method and path of every line of the table of paths in the page."""
     with open(PAGE, encoding="utf-8") as file:
         page = file.read()
-    table = page[page.index("# HTTP API"):page.index("Answered 501")]
+    table = page[page.index("# HTTP API"):page.index("## Rights")]
     for line in table.splitlines():
         cells = [cell.strip() for cell in line.split("|")]
         if len(cells) < 4 or not cells[1].startswith("`/"):
