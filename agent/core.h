@@ -64,7 +64,8 @@ struct agent_core {
     struct agent_unproven unproven;
     struct agent_counters counters;
     enum agent_standing standing;
-    bool is_over; /* our id is no good any more (R3, R49): no link, no vote; only the end */
+    bool restarts; /* our process was told to end: another may come in its place at once */
+    bool is_over;  /* our id is no good any more (R3, R49): no link, no vote; only the end */
     struct muster_id cluster;
     uint64_t nonce; /* of this boot: tells it from a copy with the same number (R3) */
     uint64_t started_wall_ms;

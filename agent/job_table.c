@@ -237,7 +237,7 @@ static const struct agent_schema_field job_fields[] = {
     { "partition", AGENT_TYPE_WORD, AT(partition), .words = partitions },
     { "move", AGENT_TYPE_WORD, AT(move), .words = moves },
     { "handoff", AGENT_TYPE_WORD, LATER, AT(handoff), .words = handoffs },
-    { "on_agent_stop", AGENT_TYPE_WORD, LATER, AT(on_agent_stop), .words = on_stops },
+    { "on_agent_stop", AGENT_TYPE_WORD, AT(on_agent_stop), .words = on_stops },
     { "on_agent_loss", AGENT_TYPE_WORD, AT(on_agent_loss), .words = on_losses },
     { "durable", AGENT_TYPE_BOOL, LATER, AT(durable) },
 

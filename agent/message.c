@@ -269,11 +269,12 @@ void agent_read_done(struct muster_reader *r, struct agent_msg_done *m)
 
 void agent_write_load(struct muster_writer *w, const struct agent_msg_load *m)
 {
-    agent_write_head(w, AGENT_MSG_LOAD, 5);
+    agent_write_head(w, AGENT_MSG_LOAD, 6);
     muster_write_u64(w, m->slots);
     muster_write_u64(w, m->used);
     muster_write_bool(w, m->draining);
     muster_write_u64(w, m->waiting);
+    muster_write_bool(w, m->restarts);
 }
 
 void agent_read_load(struct muster_reader *r, struct agent_msg_load *m)
@@ -282,6 +283,7 @@ void agent_read_load(struct muster_reader *r, struct agent_msg_load *m)
     m->used = muster_read_u32(r);
     m->draining = muster_read_bool(r);
     m->waiting = muster_read_u32(r);
+    m->restarts = muster_reader_ok(r) && muster_reader_left(r) > 0 && muster_read_bool(r);
 }
 
 static const char *text_or_empty(const char *text)

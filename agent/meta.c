@@ -65,7 +65,7 @@ static uint32_t write_own(struct muster_writer *w, const struct agent_meta *m)
     }
     write_pair(w, "~i", muster_id_text(m->id, text));
     if (m->draining) {
-        write_pair(w, "~m", "draining");
+        write_pair(w, "~m", m->restarts ? "restarts" : "draining");
         n++;
     } else if (m->held) {
         write_pair(w, "~m", "held");
@@ -179,7 +179,8 @@ static void read_own(struct agent_meta *m, struct muster_bytes key, struct muste
     else if (key_is(key, "~i"))
         ok = seen->id = read_id(value, &m->id);
     else if (key_is(key, "~m")) {
-        m->draining = key_is(value, "draining");
+        m->restarts = key_is(value, "restarts");
+        m->draining = m->restarts || key_is(value, "draining");
         m->held = key_is(value, "held");
     } else if (key_is(key, "~n") && (ok = read_number(value, UINT32_MAX, &n)))
         m->cpus = (uint32_t)n;

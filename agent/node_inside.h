@@ -17,6 +17,7 @@
 #define NODE_SEARCH_MS     1000  /* one of the silent is asked so often whether it is back */
 #define NODE_SEARCH_MANY   16    /* so many members share one second of asking */
 #define NODE_LEFT_MS       2000  /* for the news of our leave to get out */
+#define NODE_FLUSH_MS      100   /* for the last frames, when we do not leave but make room */
 
 struct node_seed {
     uint64_t next_ms;
@@ -61,7 +62,17 @@ void node_meta_fill(const struct agent_node *n, struct agent_meta *m);
 /* What it says of itself has changed: to the others, and a text to its disk. */
 void node_meta_tell(struct agent_node *n);
 void node_meta_note(struct agent_core *core, const char *key, const char *value);
+void node_meta_note_number(struct agent_core *core, const char *key, uint64_t value);
 void node_set(struct agent_node *n, const struct serve_ask *ask);
+/* What it is to its cluster changes; others are told. */
+void node_standing_set(struct agent_node *n, enum agent_standing standing);
+uint32_t node_others_alive(const struct agent_core *core, bool open_only);
+void node_drain(struct agent_node *n, bool draining);
+/* Hands over and ends. `restarts`: another agent may come, and what is to wait for it does. */
+void node_leave(struct agent_node *n, bool restarts);
+void node_leave_tick(struct agent_node *n);
+/* What we keep is others' until the next agent is up; our runs and seats stay. */
+void node_renew(struct agent_node *n);
 void node_started(struct agent_node *n);
 /* What strangers can do who can reach us; NULL: nothing that we know of. */
 const char *node_exposure(const struct agent_node_config *c);

@@ -37,6 +37,7 @@ void node_meta_fill(const struct agent_node *n, struct agent_meta *m)
                               .settings = c->settings };
     m->held = c->held;
     m->draining = n->core.standing == AGENT_DRAINING || n->core.standing == AGENT_LEAVING;
+    m->restarts = n->core.standing == AGENT_LEAVING && n->core.restarts;
     (void)snprintf(m->version, sizeof m->version, "%s", c->version);
     (void)snprintf(m->arch, sizeof m->arch, "%s", c->arch);
     (void)snprintf(m->tags, sizeof m->tags, "%s", c->tags);
@@ -64,7 +65,7 @@ static void meta_note(struct agent_core *core, const char *key, struct muster_by
     store_note(core->store, &op, cookie);
 }
 
-static void meta_note_number(struct agent_core *core, const char *key, uint64_t value)
+void node_meta_note_number(struct agent_core *core, const char *key, uint64_t value)
 {
     char text[24];
     int len = snprintf(text, sizeof text, "%llu", (unsigned long long)value);
@@ -115,7 +116,7 @@ static void found(struct agent_node *n)
     agent_store_step(core, &tick);
 }
 
-static void standing_set(struct agent_node *n, enum agent_standing standing)
+void node_standing_set(struct agent_node *n, enum agent_standing standing)
 {
     struct agent_core *core = &n->core;
     core->standing = standing;
@@ -137,7 +138,7 @@ void node_founded(struct agent_node *n, int err)
     agent_out_log(&core->out, AGENT_LOG_INFO, "founded cluster %.8s",
                   muster_id_text(core->cluster, text));
     agent_news_add(core, "cluster.founded", NULL, NULL, 0, "cluster %.8s", text);
-    standing_set(n, AGENT_JOINED);
+    node_standing_set(n, AGENT_JOINED);
 }
 
 void agent_node_let_in(struct agent_core *core, struct muster_id cluster,
@@ -155,7 +156,7 @@ void agent_node_let_in(struct agent_core *core, struct muster_id cluster,
     agent_out_log(&core->out, AGENT_LOG_INFO, "let into cluster %.8s by %s", text, by);
     agent_news_add(core, "cluster.joined", NULL, NULL, 0, "let into cluster %.8s by %s", text, by);
     if (core->standing == AGENT_WAITING)
-        standing_set(n, AGENT_JOINED);
+        node_standing_set(n, AGENT_JOINED);
 }
 
 void node_started(struct agent_node *n)
@@ -198,7 +199,7 @@ static bool is_member_addr(const struct agent_core *core, struct muster_addr a)
     return false;
 }
 
-static uint32_t others_alive(const struct agent_core *core, bool open_only)
+uint32_t node_others_alive(const struct agent_core *core, bool open_only)
 {
     uint32_t n = 0;
     for (uint32_t i = 1; i < agent_peers_count(core); i++) {
@@ -225,61 +226,11 @@ static void seeds_tick(struct agent_node *n)
         bool known = is_member_addr(core, e.from);
         uint32_t doubled = s->wait_ms < NODE_JOIN_WAIT_MIN ? NODE_JOIN_WAIT_MIN : 2 * s->wait_ms;
         s->wait_ms = known ? 0 : doubled < NODE_JOIN_WAIT_MAX ? doubled : NODE_JOIN_WAIT_MAX;
-        uint64_t wait = known || others_alive(core, false) > 0 ? NODE_JOIN_CALM : s->wait_ms;
+        uint64_t wait = known || node_others_alive(core, false) > 0 ? NODE_JOIN_CALM : s->wait_ms;
         s->next_ms = now + wait + muster_rng_below(&core->rng, wait / 4 + 1);
         n->seeds_ms = muster_deadline_sooner(n->seeds_ms, s->next_ms);
         if (!known && !muster_addr_equal(e.from, core->config.gossip_addr))
             agent_gossip_step(core, &e);
-    }
-}
-
-/* ---- draining and leaving */
-
-static void drain(struct agent_node *n, bool draining)
-{
-    struct agent_core *core = &n->core;
-    meta_note_number(core, "draining", draining ? 1 : 0);
-    store_drain(core->store, draining);
-    agent_news_add(core, draining ? "node.draining" : "node.open", NULL, NULL, 0,
-                   draining ? "gives its runs and seats away" : "takes runs again");
-    standing_set(n, draining ? AGENT_DRAINING : AGENT_JOINED);
-    agent_placer_peer(core, agent_peers_at(core, 0));
-}
-
-static void leave(struct agent_node *n)
-{
-    struct agent_core *core = &n->core;
-    if (core->standing == AGENT_LEAVING)
-        return;
-    agent_out_log(&core->out, AGENT_LOG_INFO, "leaving: %u runs to hand over",
-                  agent_runner_count(core));
-    standing_set(n, AGENT_LEAVING);
-    n->leave_ms = core->now.mono_ms + core->config.leave_deadline_ms;
-    agent_placer_peer(core, agent_peers_at(core, 0));
-}
-
-static void leave_tick(struct agent_node *n)
-{
-    struct agent_core *core = &n->core;
-    uint64_t now = core->now.mono_ms;
-    if (core->standing != AGENT_LEAVING || n->is_exit_sent)
-        return;
-    bool alone = others_alive(core, true) == 0;
-    if (!n->is_leave_sent && (alone || now >= n->leave_ms))
-        agent_runner_stop_all(core, n->exit_err != MUSTER_OK ? "its node may not run jobs any more"
-                                    : alone ? "its agent was stopped and no other node is open"
-                                            : "its agent was stopped");
-    else if (!n->is_leave_sent)
-        agent_runner_stop_held(core, "its agent was stopped, and it is held");
-    if (!n->is_leave_sent && agent_runner_count(core) == 0) {
-        const struct gossip_event e = { .kind = GOSSIP_EVENT_LEAVE };
-        n->is_leave_sent = true;
-        n->exit_ms = now + NODE_LEFT_MS;
-        agent_gossip_step(core, &e);
-    }
-    if (now >= n->exit_ms) {
-        n->is_exit_sent = true;
-        agent_out_add(&core->out, AGENT_EFFECT_EXIT)->err = n->exit_err;
     }
 }
 
@@ -288,12 +239,12 @@ void node_tick(struct agent_node *n)
     struct agent_core *core = &n->core;
     seeds_tick(n);
     node_search_tick(n);
-    leave_tick(n);
+    node_leave_tick(n);
     node_unheard_tick(n);
     uint32_t incarnation = gossip_incarnation(core->gossip);
     if (incarnation != n->noted_incarnation) {
         n->noted_incarnation = incarnation;
-        meta_note_number(core, "incarnation", incarnation);
+        node_meta_note_number(core, "incarnation", incarnation);
     }
 }
 
@@ -342,7 +293,7 @@ void agent_node_ask(struct agent_core *core, const struct serve_ask *ask)
         join(core, ask->q->name);
         break;
     case AGENT_OP_LEAVE:
-        leave(n);
+        node_leave(n, false);
         break;
     case AGENT_OP_DRAIN:
         if (core->standing == AGENT_LEAVING || core->standing == AGENT_WAITING) {
@@ -350,7 +301,7 @@ void agent_node_ask(struct agent_core *core, const struct serve_ask *ask)
                         core->standing == AGENT_LEAVING ? "leaving" : "in no cluster yet");
             return;
         }
-        drain(n, !ask->q->cancel);
+        node_drain(n, !ask->q->cancel);
         break;
     case AGENT_OP_NODE_SET:
         node_set(n, ask);
@@ -366,13 +317,6 @@ void agent_node_ask(struct agent_core *core, const struct serve_ask *ask)
 }
 
 /* ---- events */
-
-/* Our runs and seats stay; what we keep is others' until the next agent is up. */
-static void renew(struct agent_node *n)
-{
-    const struct store_event e = { .kind = STORE_EVENT_HAND_OVER };
-    agent_store_step(&n->core, &e);
-}
 
 /* We were away: whatever we believe is old. Links are closed, reigns given up, everything asked
  * anew. */
@@ -478,10 +422,10 @@ void node_event(struct agent_node *n, const struct agent_event *event)
         agent_news_watch(core);
         break;
     case AGENT_EVENT_LEAVE:
-        leave(n);
+        node_leave(n, true);
         break;
     case AGENT_EVENT_RENEW:
-        renew(n);
+        node_renew(n);
         break;
     case AGENT_EVENT_HOST:
         n->core.host = *event->host;
@@ -500,7 +444,8 @@ static void end_foreign(struct agent_node *n)
     core->is_over = true;
     store_retire(core->store);
     agent_peers_drop_links(core);
-    leave(n);
+    node_leave(n, false);
+    core->restarts = false;
     n->leave_ms = core->now.mono_ms;
 }
 
@@ -533,6 +478,6 @@ void node_copy_got(struct agent_core *core, struct muster_id from, struct muster
                   "again. To come back as a new node, start it with an empty data folder",
                   (unsigned long long)core->config.boot, agent_node_name(core, from),
                   (unsigned long long)boot);
-    meta_note_number(core, "copied", boot);
+    node_meta_note_number(core, "copied", boot);
     end_foreign(n);
 }

@@ -137,6 +137,11 @@ bool agent_peer_is_open(const struct agent_peer *p)
     return agent_peer_is_alive(p) && !p->draining && !p->meta.draining;
 }
 
+bool agent_peer_restarts(const struct agent_core *core, const struct agent_peer *p)
+{
+    return p->is_self ? core->restarts : p->restarts || p->meta.restarts;
+}
+
 bool agent_peer_is_linked(const struct agent_core *core, const struct agent_peer *p)
 {
     (void)core;

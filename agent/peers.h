@@ -46,6 +46,7 @@ struct agent_peer {
     uint32_t waiting;     /* rows it keeps that have no place, by its own LOAD */
     bool load_known;
     bool draining;
+    bool restarts;   /* by its own LOAD: agent_peer_restarts */
     bool is_foreign; /* of another cluster */
     bool is_lost;    /* declared lost for ever (R49): never alive again, whatever gossip says */
     bool is_in_ring;
@@ -80,6 +81,8 @@ void agent_peers_ring_number(struct agent_core *core, struct agent_peer *p, uint
 /* Ours: may be used as a place or a seat: alive, of this cluster. */
 bool agent_peer_is_alive(const struct agent_peer *p);
 bool agent_peer_is_open(const struct agent_peer *p); /* and takes new runs */
+/* Its agent ends, or has ended, and jobs that say so wait there for the next one. */
+bool agent_peer_restarts(const struct agent_core *core, const struct agent_peer *p);
 bool agent_peer_is_linked(const struct agent_core *core, const struct agent_peer *p);
 
 /* News from gossip about a member; from the links; and time. */

@@ -368,6 +368,17 @@ void agent_placer_move_to(struct agent_core *core, struct muster_bytes key, stru
         e->move_to = node;
 }
 
+/* Its agent makes room for the next one, which takes it over as it is (`on_agent_stop: keep`). */
+static bool awaits_agent(struct agent_core *core, struct place_entry *e,
+                         const struct store_row *row)
+{
+    const struct agent_peer *p = agent_peers_find(core, row->run_node);
+    if (p == NULL || !agent_peer_restarts(core, p))
+        return false;
+    const struct agent_wish *wish = placer_wish(core, e, row);
+    return wish != NULL && wish->is_kept;
+}
+
 /* A run on a draining node goes when there is room elsewhere, a few at a time (R32, R48). */
 static bool may_move(struct agent_core *core, struct place_entry *e, const struct store_row *row)
 {
@@ -452,7 +463,7 @@ static void look_placed(struct agent_core *core, struct place_entry *e, struct s
         look_lost(core, e, view);
         return;
     }
-    bool may_go = !agent_holds_has(core, row->key);
+    bool may_go = !agent_holds_has(core, row->key) && !awaits_agent(core, e, row);
     if (e->is_moving || (may_go && (may_move(core, e, row) || placer_follows(core, e, row)))) {
         bool follows = !muster_id_is_zero(e->move_to);
         look_stopping(core, e, view,

@@ -7,13 +7,18 @@
 
 #define GUARD_LATE_MS 1000 /* past its deadline, and no more: what is assumed of it (section 2) */
 
-static bool job_keeps(const struct store_row *row)
+/* Its guard waits for the next agent: when its own died, or said before it ended that another may
+ * come in its place. */
+static bool job_keeps(const struct agent_core *core, const struct store_row *row,
+                      const struct agent_peer *p)
 {
     struct agent_job job;
     struct agent_problem problem;
     if (agent_job_decode(&job, row->spec, &problem) != MUSTER_OK)
         return true;
-    bool keeps = job.on_agent_loss == AGENT_JOB_LOSS_KEEPS;
+    bool is_stopped = agent_peer_restarts(core, p) && !MUSTER_MUTANT(next_agent_not_awaited);
+    bool keeps = job.on_agent_loss == AGENT_JOB_LOSS_KEEPS ||
+                 (is_stopped && job.on_agent_stop == AGENT_JOB_STOP_KEEPS);
     agent_job_close(&job);
     return keeps;
 }
@@ -124,6 +129,6 @@ bool placer_is_lost(struct agent_core *core, struct place_entry *e, const struct
     else
         MUSTER_MARK(node_is_silent);
     if (p->life == AGENT_LIFE_PROVEN)
-        return !job_keeps(row) || lost_after(core, e, p->dead_since_ms + c->dead_man_ms);
-    return silent_is_lost(core, e, p, job_keeps(row));
+        return !job_keeps(core, row, p) || lost_after(core, e, p->dead_since_ms + c->dead_man_ms);
+    return silent_is_lost(core, e, p, job_keeps(core, row, p));
 }

@@ -402,7 +402,8 @@ void agent_runner_tell_load(struct agent_core *core, const struct agent_peer *p)
     struct agent_msg_load m = { .slots = slots_own(core),
                                 .used = agent_runner_used(core),
                                 .waiting = agent_placer_waiting(core),
-                                .draining = core->standing != AGENT_JOINED };
+                                .draining = core->standing != AGENT_JOINED,
+                                .restarts = core->restarts };
     agent_write_load(&w, &m);
     (void)agent_frame_send(core, p->id, &w);
 }
@@ -428,23 +429,63 @@ void agent_runner_flush(struct agent_core *core)
         reports_send(core, false);
     runner_invite(core);
     if (slots == r->told_slots && used == r->told_used && draining == r->told_draining &&
-        waiting == r->told_waiting)
+        waiting == r->told_waiting && core->restarts == r->told_restarts)
         return;
     r->told_waiting = waiting;
     r->told_slots = slots;
     r->told_used = used;
     r->told_draining = draining;
+    r->told_restarts = core->restarts;
     agent_peers_load(core, slots, used, draining);
 }
 
 /* ---- everything that runs here */
+
+/* Its guard keeps it until the next agent comes, or the dead-man time is over. */
+static bool is_left_behind(const struct agent_core *core, const struct agent_run *run)
+{
+    return core->restarts && run->is_live && run->has_job && run->state != AGENT_RUN_STOPPING &&
+           run->job.on_agent_stop == AGENT_JOB_STOP_KEEPS;
+}
+
+uint32_t agent_runner_left_behind(const struct agent_core *core)
+{
+    const struct agent_runner *r = core->runner;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < r->high; i++)
+        n += r->run[i].is_used && is_left_behind(core, &r->run[i]);
+    return n;
+}
+
+/* It has no process that could be left behind. */
+static bool is_given_back(const struct agent_core *core, const struct agent_run *run)
+{
+    return core->restarts && run->state == AGENT_RUN_BACKOFF && run->has_job &&
+           run->job.on_agent_stop == AGENT_JOB_STOP_KEEPS;
+}
+
+uint32_t agent_runner_leaving(struct agent_core *core)
+{
+    struct agent_runner *r = core->runner;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < r->high; i++) {
+        struct agent_run *run = &r->run[i];
+        if (!run->is_used || is_left_behind(core, run))
+            continue;
+        if (is_given_back(core, run))
+            runner_move_away(core, run, "its agent was stopped");
+        n += run->state != AGENT_RUN_ENDED;
+    }
+    return n;
+}
 
 void agent_runner_stop_all(struct agent_core *core, const char *why)
 {
     struct agent_runner *r = core->runner;
     for (uint32_t i = 0; i < r->high; i++) {
         struct agent_run *run = &r->run[i];
-        if (!run->is_used || run->state == AGENT_RUN_STOPPING || run->state == AGENT_RUN_ENDED)
+        if (!run->is_used || run->state == AGENT_RUN_STOPPING || run->state == AGENT_RUN_ENDED ||
+            is_left_behind(core, run))
             continue;
         (void)snprintf(run->note, sizeof run->note, "%s", why);
         runner_end_stopped(core, run);
@@ -458,7 +499,7 @@ void agent_runner_stop_held(struct agent_core *core, const char *why)
     for (uint32_t i = 0; i < r->high; i++) {
         struct agent_run *run = &r->run[i];
         if (!run->is_used || run->state == AGENT_RUN_STOPPING || run->state == AGENT_RUN_ENDED ||
-            !agent_holds_has(core, runner_key(run)))
+            is_left_behind(core, run) || !agent_holds_has(core, runner_key(run)))
             continue;
         (void)snprintf(run->note, sizeof run->note, "%s", why);
         runner_end_stopped(core, run);

@@ -58,9 +58,14 @@ void agent_runner_past_ok(struct agent_core *core, struct muster_reader *r);
 void agent_runner_linked(struct agent_core *core, const struct agent_peer *p);
 /* Tells one peer how many slots we have and use. */
 void agent_runner_tell_load(struct agent_core *core, const struct agent_peer *p);
-/* Ends everything that runs here, for a leave that can wait no longer. */
-/* Those that are held with everything. */
+/* Runs that have to end, or to go elsewhere, before this node may leave; what is to be tried again
+ * later is given back. The others (`on_agent_stop: keep`) are left to their guards and the next
+ * agent; how many they are. */
+uint32_t agent_runner_leaving(struct agent_core *core);
+uint32_t agent_runner_left_behind(const struct agent_core *core);
+/* Ends those that are held with everything. */
 void agent_runner_stop_held(struct agent_core *core, const char *why);
+/* Ends everything that runs here, for a leave that can wait no longer. */
 void agent_runner_stop_all(struct agent_core *core, const char *why);
 
 /* Its bytes are here (`why` NULL), or why they are not; and whether a run here needs them. */

@@ -113,7 +113,7 @@ struct agent_runner {
     uint64_t hold_ms; /* next HOLD of everything */
     uint64_t next_handle;
     uint32_t told_slots, told_used, told_waiting;
-    bool told_draining;
+    bool told_draining, told_restarts;
     uint64_t deadline_ms;
     struct run_reservation reservation[RESERVATIONS_MAX];
 };
@@ -160,6 +160,8 @@ const char *runner_payload_path(struct agent_core *core, const struct agent_run 
 /* What an earlier agent has left: its spec has come, by which it is watched and judged. */
 void runner_known(struct agent_core *core, struct agent_run *run, uint32_t failures);
 void runner_changed(struct agent_run *run, enum agent_run_state state, uint64_t wall_ms);
+/* It is to be placed anew, here or elsewhere; it has no process. */
+void runner_move_away(struct agent_core *core, struct agent_run *run, const char *why);
 void runner_end_stopped(struct agent_core *core, struct agent_run *run);
 /* What a run leaves: taken from its guard's news; told, and when next; not stored yet. */
 void runner_left_take(struct agent_core *core, struct agent_run *run,

@@ -309,7 +309,7 @@ static void launch_fill(struct agent_core *core, const struct agent_run *run,
     };
 }
 
-static void move_away(struct agent_core *core, struct agent_run *run, const char *why)
+void runner_move_away(struct agent_core *core, struct agent_run *run, const char *why)
 {
     run->done = (struct agent_msg_done){ .token = run->token,
                                          .verdict = AGENT_DONE_MOVE,
@@ -350,12 +350,12 @@ static void run_leased(struct agent_core *core, struct agent_run *run, uint64_t 
 void runner_launch(struct agent_core *core, struct agent_run *run)
 {
     if (!run->holds_slot && !runner_has_room(core, run->needs, 0)) {
-        move_away(core, run, "its slot was taken while it waited to be tried again");
+        runner_move_away(core, run, "its slot was taken while it waited to be tried again");
         return;
     }
     if (agent_holds_has(core, runner_key(run)) && !MUSTER_MUTANT(started_while_held)) {
         MUSTER_MARK(not_started_while_held);
-        move_away(core, run, "it was to be started while everything is held");
+        runner_move_away(core, run, "it was to be started while everything is held");
         return;
     }
     run->holds_slot = true;
@@ -401,7 +401,7 @@ void agent_runner_noted(struct agent_core *core, uint64_t cookie, int err)
         else if (run->state == AGENT_RUN_STOPPING)
             MUSTER_MARK(stopped_before_it_began);
         if (err != MUSTER_OK)
-            move_away(core, run, "the disk of the node refused to note its start");
+            runner_move_away(core, run, "the disk of the node refused to note its start");
         else if (run->state == AGENT_RUN_STOPPING)
             runner_end_stopped(core, run);
         else

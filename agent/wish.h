@@ -30,6 +30,7 @@ struct agent_wish {
     uint32_t users;
     bool has_on, has_prefer;
     bool is_eager; /* follows the ring */
+    bool is_kept;  /* waits where it is for the next agent when its own is stopped */
     bool is_fixed; /* is not moved for the sake of balance */
     bool is_now;   /* where no node is like that it does not wait for one */
     struct agent_match on, prefer;

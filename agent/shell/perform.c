@@ -109,6 +109,8 @@ void shell_perform(struct shell *s, const struct agent_effect *e)
         break;
     case AGENT_EFFECT_EXIT:
         s->is_exit_due = true;
+        if (e->err == MUSTER_OK)
+            shell_guards_pass(s->guards); /* what is still there waits for the next agent */
         s->exit_code = s->is_wrong_folder || e->err == MUSTER_EFOREIGN ? SHELL_EXIT_CONFIG
                        : e->err == MUSTER_OK                           ? 0
                                                                        : 1;

@@ -60,6 +60,34 @@ def test_a_job_that_is_kept_outlives_its_agent_and_is_adopted(clusters):
     assert assert_whole(other, "kept") > was + 20
 
 
+def test_an_agent_that_is_stopped_leaves_what_is_kept_to_the_next_one(clusters):
+    c = clusters(3)
+    c.wait_benches()
+    home, others = c[1], [c[0], c[2]]
+    there = f'node == "{home.name}"'
+    c[0].submit("kept", exec=("/bin/sh", "-c", COUNT), prefer=there, on_agent_stop="keep")
+    c[0].submit("goes", prefer=there)
+    c[0].submit("task", kind="task", on=there, on_agent_stop="keep")
+    before = c.wait_once({"kept", "goes", "task"}, 10)
+    assert {p.node for p in before.values()} == {home.name}
+    eventually(lambda: c[0].get("/v1/runs/kept")["state"] == "running", 5, "it is up")
+    begin = time.monotonic()
+    assert home.term() == 0 and time.monotonic() - begin < 5 * PATIENCE
+    after = eventually(lambda: (p := c.by_job())["goes"].node != home.name and p, 2, "handed over")
+    assert (after["kept"], after["task"]) == (before["kept"], before["task"])
+    home.start()
+    for job in ("kept", "task"):
+        eventually(lambda j=job: (r := others[0].get(f"/v1/runs/{j}"))["pid"] == before[j].pid and
+                   r["state"] == "running" and r["node"] == home.name, 5, "it is adopted")
+    assert c.by_job() == after and assert_whole(others[0], "kept") > 20
+    assert home.term() == 0
+    holds(lambda: c.by_job().get("kept") == before["kept"], 1.0, "an agent is waited for")
+    eventually(lambda: c.by_job()["kept"].node != home.name, 5, "and where none comes it moves")
+    run = eventually(lambda: (r := others[1].get("/v1/runs/task"))["state"] == "pending" and r, 5,
+                     "it may be nowhere else")
+    assert run["node"] is None, run
+
+
 def zombies_of(pid):
     """Children of this process that nobody has buried."""
     found = []

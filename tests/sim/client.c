@@ -205,7 +205,9 @@ static void spec_of(const struct sim *s, const struct sim_job *j, char *out, siz
                    "{\"name\":\"%s\",\"kind\":\"%s\",\"exec\":[\"/bin/x\",\"%u\"],"
                    "\"max_moves\":1000000%s%s%s%s%s%s%s%s}",
                    j->name, job % 4 == 1 ? "task" : "service", j->spec, habit_of(s, job),
-                   keep ? ",\"on_agent_loss\":\"keep\"" : "",
+                   keep           ? ",\"on_agent_loss\":\"keep\""
+                   : job % 5 == 4 ? ",\"on_agent_stop\":\"keep\""
+                                  : "",
                    j->is_exclusive ? ",\"partition\":\"exclusive\"" : "",
                    s->seed % 4 == 1 && job % 3 == 0 ? ",\"move\":\"eager\"" : "",
                    s->seed % 4 == 2 && job % 2 == 0 ? ",\"group\":\"g\",\"max_running\":2" : "",

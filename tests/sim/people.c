@@ -14,7 +14,8 @@
 
 static void boot_again(struct sim *s, uint64_t node)
 {
-    sim_boot(s, (uint32_t)node);
+    if (!s->node[node].stays_down)
+        sim_boot(s, (uint32_t)node);
 }
 
 static void ended(struct sim *s, uint64_t what)
@@ -23,6 +24,8 @@ static void ended(struct sim *s, uint64_t what)
     struct sim_node *n = &s->node[node];
     if (!n->is_up || n->generation != what >> 8)
         return;
+    if (!n->is_foreign)
+        sim_proc_guards_wait(s, node);
     sim_crash(s, node, false);
     sim_call(s, n->is_foreign ? FOREIGN_MS : EXIT_LOOK_MS, boot_again, node);
 }
@@ -38,7 +41,7 @@ void sim_exits(struct sim *s, uint32_t node, int err)
 
 /* ---- upgrades */
 
-/* As `systemctl restart` does it: what runs there is handed over first. */
+/* As `systemctl restart` does it: what runs there is handed over first, or left to its guards. */
 void sim_leave(struct sim *s, uint32_t node)
 {
     const struct agent_event leave = { .kind = AGENT_EVENT_LEAVE };

@@ -144,6 +144,7 @@ struct sim_node {
     bool is_wiped; /* once at the most */
     uint64_t up_since;
     bool is_leaving;                  /* asked to end */
+    bool stays_down;                  /* and then nobody starts it again */
     bool is_foreign;                  /* its agent would not start from this folder again */
     bool is_restored;                 /* it starts from an image of its disk */
     const char *name;                 /* NULL: n and its number */

@@ -512,6 +512,7 @@ static const struct {
     { "twins", 4, story_twins },
     { "adopted", 3, story_adopted },
     { "renew", 4, story_renew },
+    { "stopped", 4, story_stopped },
     { "roll", 5, story_roll },
     { "trigger", 4, story_trigger },
     { "words", 4, story_words },

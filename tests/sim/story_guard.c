@@ -86,6 +86,79 @@ void story_renew(struct sim *s)
     story_rest(s);
 }
 
+#define STOPPED_JOBS 8
+
+/* The odd ones are kept. Where they run, and by which token. */
+static void stopped_look(struct sim *s, uint32_t node[STOPPED_JOBS], uint64_t token[STOPPED_JOBS])
+{
+    for (uint32_t k = 0; k < STOPPED_JOBS; k++)
+        if (sim_proc_live(s, s->job[k].name, &node[k], &token[k]) != 1)
+            sim_fail(s, 1, "P2: %s does not run once", s->job[k].name);
+}
+
+static bool node_is_down(struct sim *s)
+{
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (!s->node[i].is_up)
+            return true;
+    return false;
+}
+
+static bool none_is_down(struct sim *s)
+{
+    return !node_is_down(s);
+}
+
+/* An agent that is stopped hands over what runs under it, and leaves what is to be kept to the next
+ * one: that stays the same process, even if its node was draining or its job follows the ring.
+ * Where no agent comes, the others wait for the dead-man time and then take it. */
+void story_stopped(struct sim *s)
+{
+    static const char name[] = "abcdefgh";
+    uint32_t node[STOPPED_JOBS], after[STOPPED_JOBS];
+    uint64_t token[STOPPED_JOBS], then[STOPPED_JOBS];
+    story_begin(s, 4);
+    for (uint32_t k = 0; k < STOPPED_JOBS; k++) {
+        char job[2] = { name[k], '\0' }, spec[160];
+        (void)snprintf(spec, sizeof spec,
+                       "{\"name\":\"%s\",\"kind\":\"%s\",\"exec\":[\"/bin/x\"]%s%s}", job,
+                       k == 3 ? "task" : "service", k % 2 == 1 ? ",\"on_agent_stop\":\"keep\"" : "",
+                       k == 5   ? ",\"move\":\"eager\""
+                       : k == 7 ? ",\"partition\":\"exclusive\""
+                                : "");
+        story_put(s, k % 4, job, spec);
+    }
+    sim_run_for(s, 15000); /* who follows the ring has followed it */
+    stopped_look(s, node, token);
+    for (uint32_t i = 0; i < 4; i++) {
+        sim_leave(s, i);
+        sim_await(s, 8000, node_is_down, "it ends");
+        sim_await(s, 3000, none_is_down, "the next one begins");
+        sim_run_for(s, 4000);
+        stopped_look(s, after, then);
+        for (uint32_t k = 0; k < STOPPED_JOBS; k++) {
+            bool is_same = after[k] == node[k] && then[k] == token[k];
+            if (k % 2 == 1 ? !is_same : node[k] == i && after[k] == i && then[k] == token[k])
+                sim_fail(s, 1, "%s is %s", name + k, is_same ? "not handed over" : "not kept");
+            node[k] = after[k];
+            token[k] = then[k];
+        }
+    }
+    uint32_t home = node[1];
+    s->node[home].stays_down = true;
+    sim_leave(s, home);
+    sim_await(s, 8000, node_is_down, "it ends");
+    sim_run_for(s, 1500);
+    if (sim_proc_live(s, "b", &after[1], &then[1]) != 1 || then[1] != token[1])
+        sim_fail(s, 1, "what is kept is not waited for");
+    sim_run_for(s, 4000);
+    if (sim_proc_live(s, "b", &after[1], &then[1]) != 1 || after[1] == home)
+        sim_fail(s, 1, "it is waited for in vain");
+    s->node[home].stays_down = false;
+    sim_boot(s, home);
+    story_rest(s);
+}
+
 /* Nodes that hold these words of a run, or any. */
 static uint32_t tails(const struct sim *s, const char *key, const char *words)
 {

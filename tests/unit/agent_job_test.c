@@ -229,8 +229,8 @@ static const struct {
     { OK "payload: x\n", MUSTER_EINVAL,
       "3:10: payload: \"x\" is not the name of a payload: sha256: and 64 digits 0-9 a-f, as "
       "`muster payload put FILE` prints it" },
-    { OK "on_agent_stop: keep\n", MUSTER_EUNSUPPORTED,
-      "3:16: on_agent_stop: not supported yet in this version" },
+    { OK "on_agent_stop: wait\n", MUSTER_EINVAL,
+      "3:16: on_agent_stop: \"wait\" is not one of move, keep" },
     { OK "spread: 2\nspread_by: tag(rack)\n", MUSTER_EINVAL,
       "4:12: spread_by: is the name of a tag: a-z 0-9 . _ -, as in rack" },
     { OK "spread_by: rack\n", MUSTER_EINVAL,

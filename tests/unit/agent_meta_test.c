@@ -49,11 +49,16 @@ static void comes_back(void **state)
     assert_string_equal(back.version, "0.1.0");
     assert_string_equal(back.tags, "gpu=2,rack=a");
     assert_false(back.held);
-    m.draining = false;
+    assert_false(back.restarts);
+    m.restarts = true;
+    assert_int_equal(agent_meta_encode(&m, wire, sizeof wire, &len, &left), MUSTER_OK);
+    assert_int_equal(agent_meta_decode(&back, MUSTER_BYTES(wire, len)), MUSTER_OK);
+    assert_true(back.restarts && back.draining);
+    m.draining = m.restarts = false;
     m.held = true;
     assert_int_equal(agent_meta_encode(&m, wire, sizeof wire, &len, &left), MUSTER_OK);
     assert_int_equal(agent_meta_decode(&back, MUSTER_BYTES(wire, len)), MUSTER_OK);
-    assert_true(back.held && !back.draining);
+    assert_true(back.held && !back.draining && !back.restarts);
 }
 
 static void too_long_says_how_much(void **state)

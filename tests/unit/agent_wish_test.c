@@ -55,6 +55,10 @@ static void the_same_words_are_one_wish(void **state)
                  "\"if_none\":\"fail\"}");
     assert_ptr_not_equal(a, e);
     assert_true(e->is_now && !a->is_now);
+    const struct agent_wish *f = take(&w, "{\"name\":\"f\",\"kind\":\"service\",\"exec\":[\"y\"],"
+                                          "\"on_agent_stop\":\"keep\"}");
+    assert_true(f->is_kept && !a->is_kept && agent_wish_allows(f, &ssd));
+    agent_wish_drop(&w, f);
     agent_wish_drop(&w, e);
     agent_wish_drop(&w, d);
     agent_wish_drop(&w, a);
