@@ -20,6 +20,7 @@ import procs  # noqa: E402
 from agent import BUILD, HTTP_PORT, eventually  # noqa: E402
 from cluster import Cluster  # noqa: E402
 from figures import percentile  # noqa: E402
+from nets import NetCluster  # noqa: E402
 from rooms import lines_of  # noqa: E402
 
 RUNS = 5
@@ -27,7 +28,8 @@ SUBMITS_ONE = 20000     # in each run of row 1: five runs fill the table for row
 SUBMITS_THREE = 6000
 SUBMITS_SINGLE = 300
 KILLS = 21
-SILENCES = 5
+ONE_KILLS = 100         # with a service for each node
+SILENCES = 15
 SERVICES = 12           # of each kill: new ones, for a service whose nodes keep dying is held
 STARTS = 40
 IDLE_NODES, IDLE_S = 15, 30
@@ -226,11 +228,11 @@ def starts(add):
             add("restart_p50", (stamps.wait({"restart"}, begin, 20)["restart"] - begin) / 1e6)
 
 
-def struck(cluster, stamps, turn, strike):
+def struck(cluster, stamps, turn, strike, services):
     """Submits new services, strikes the agent whose turn it is, and says after how many
     milliseconds each service it ran has begun elsewhere. The agent is started again after it."""
     victim = cluster[turn % len(cluster.agents)]
-    jobs = {f"turn{turn}/{i:02}" for i in range(SERVICES)}
+    jobs = {f"turn{turn}/{i:02}" for i in range(services)}
     begin = time.monotonic_ns()
     for i, job in enumerate(sorted(jobs)):
         cluster[i % len(cluster.agents)].put(f"/v1/jobs/{job}", stamps.spec())
@@ -239,7 +241,7 @@ def struck(cluster, stamps, turn, strike):
     lost = {job for job, start in stamps.last().items() if job in jobs and start[2] == victim.name}
     times = []
     begin = time.monotonic_ns()
-    end = strike(victim)
+    end = strike(cluster, victim)
     if lost:
         first = stamps.wait(lost, begin, 30)
         times = [(ns - begin) / 1e6 for ns in first.values()]
@@ -253,42 +255,41 @@ def struck(cluster, stamps, turn, strike):
     return times
 
 
-def kill(victim):
+def kill(_, victim):
     victim.send(signal.SIGKILL)
     return lambda: victim.process.wait(10)
 
 
-def silence(victim):
-    """The agent, its guards and its jobs stop without closing anything, as a host does that loses
-    its power: the kernel still holds their connections, but nobody answers."""
-    pids = [victim.pid, *procs.touching(victim.folder, procs.GUARD)]
-    pids += [p.pid for p in procs.jobs(lambda env: env.get("MUSTER_NODE") == victim.name)]
-    starts = {pid: procs.started(pid) for pid in pids}
-    for pid, start in starts.items():
-        procs.kill(pid, signal.SIGSTOP, start)
+def unplug(cluster, victim):
+    """Nothing comes from its host any more, nor does its kernel answer, as when power is lost."""
+    cluster.net.isolate(cluster.agents.index(victim))
 
     def end():
-        for pid, start in starts.items():
-            procs.kill(pid, signal.SIGKILL, start)
+        victim.send(signal.SIGKILL)
         victim.process.wait(10)
+        eventually(lambda: not procs.touching(victim.folder, procs.GUARD), 20, "its guards end")
+        cluster.net.heal()
 
     return end
 
 
-def losses(add, name, turns, strike):
-    """Rows 8 and 9. The p50 of each strike is a sample; p99 is of all services together."""
-    everything = []
-    with Cluster(3, slots=20) as c:
-        stamps = Stamps(c)
-        settle(c)
-        for turn in range(turns):
-            times = struck(c, stamps, turn, strike)
-            everything += times
-            if times:
-                add(f"{name}_p50", statistics.median(times))
-    add(f"{name}_p99", percentile(everything, 99))
-    print(f"note: {name}: {len(everything)} services over {turns} strikes, p50 "
-          f"{percentile(everything, 50):.1f} ms, greatest {max(everything):.1f} ms", flush=True)
+def losses(name, turns, strike, nodes=3, services=SERVICES, kind=Cluster):
+    """Rows 8, 9 and 26. The p50 of each strike is a sample; p99 is of all services together."""
+    def measure(add):
+        everything = []
+        with kind(nodes, slots=20) as c:
+            stamps = Stamps(c)
+            settle(c)
+            for turn in range(turns):
+                times = struck(c, stamps, turn, strike, services)
+                everything += times
+                if times:
+                    add(f"{name}_p50", statistics.median(times))
+        add(f"{name}_p99", percentile(everything, 99))
+        print(f"note: {name}: {len(everything)} services over {turns} strikes, p50 "
+              f"{percentile(everything, 50):.1f} ms, greatest {max(everything):.1f} ms", flush=True)
+
+    return measure
 
 
 # ---- idle (row 21)
@@ -335,7 +336,9 @@ PARTS = [
     ({3, 4}, three_nodes),
     ({23}, many_jobs),
     ({13, 14}, starts),
-    ({8}, lambda add: losses(add, "kill", KILLS, kill)),
-    ({9}, lambda add: losses(add, "silent", SILENCES, silence)),
+    ({8}, losses("kill", KILLS, kill)),
+    ({9}, losses("silent", SILENCES, unplug, kind=NetCluster)),
+    ({26}, losses("one_of_3", ONE_KILLS, kill, services=3)),
+    ({26}, losses("one_of_5", ONE_KILLS, kill, nodes=5, services=5)),
     ({21}, idle),
 ]

@@ -65,6 +65,10 @@ FIGURES = [
     figure(25, "hushed_15_p99", "the same, p99", "ms", 1500, 600),
     figure(25, "serf_hushed_5", "serf, 5 nodes, SIGSTOP, for comparison", "ms", 800, 400),
     figure(25, "serf_hushed_15", "serf, 15 nodes", "ms", 800, 400),
+    figure(26, "one_of_3_p50", "as 8, a service for each of 3 nodes, 100 kills, p50", "ms", 10, 5),
+    figure(26, "one_of_3_p99", "the same, p99", "ms", 100, 50),
+    figure(26, "one_of_5_p50", "a service for each of 5 nodes, 100 kills, p50", "ms", 10, 5),
+    figure(26, "one_of_5_p99", "the same, p99", "ms", 100, 50),
 ]
 ROWS = sorted({f.row for f in FIGURES})
 
