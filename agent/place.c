@@ -92,6 +92,8 @@ void agent_place_update(struct agent_core *core)
     free(node);
     free(peer);
     free(number);
+    if (err == MUSTER_OK && n <= AGENT_RING_SMALL)
+        ring_rest(core->ring);
     if (err == MUSTER_OK) {
         wishes_tell(core);
         replaced_tell(core);

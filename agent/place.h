@@ -20,6 +20,7 @@
 #define AGENT_PLACE_DELAY_MS 50
 #define AGENT_CANDIDATES_MAX 32
 #define AGENT_WALK_SMALL     64 /* up to so many nodes the walk covers everybody */
+#define AGENT_RING_SMALL     32 /* up to so many a build takes a few milliseconds */
 
 MUSTER_MUST_USE int agent_place_open(struct agent_core *core);
 

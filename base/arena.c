@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define ARENA_ALIGN 16
 
@@ -56,6 +58,16 @@ void *muster_arena_take(struct muster_arena *a, size_t count, size_t size_each)
     taken = a->block + a->used;
     a->used += size;
     return taken; /* zero since the block was opened: nothing is ever given back singly */
+}
+
+void muster_arena_rest(void *taken, size_t size)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t begin = ((uintptr_t)taken + page - 1) & ~(page - 1);
+    uintptr_t end = ((uintptr_t)taken + size) & ~(page - 1);
+
+    if (begin < end)
+        (void)madvise((void *)begin, end - begin, MADV_DONTNEED); /* or it stays */
 }
 
 /* The link to the next free object stands in the object's first bytes. */

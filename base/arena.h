@@ -27,6 +27,10 @@ void muster_arena_close(struct muster_arena *a);
 /* Zeroed, aligned to 16; NULL when it does not fit. */
 void *muster_arena_take(struct muster_arena *a, size_t count, size_t size_each);
 
+/* What was taken is not needed for now: its pages go back to the system, and what was in it is
+ * lost. It may be used again at any time. */
+void muster_arena_rest(void *taken, size_t size);
+
 /* Pool of equal objects, free ones in a list inside themselves. Memory that was never needed is
  * never touched. */
 struct muster_pool {

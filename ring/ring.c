@@ -142,6 +142,10 @@ static void ring_apply(struct ring *r)
     struct ring_field field;
 
     ring_table_begin(t);
+    if (t->is_resting && m->leaver_count == 0 && m->note_count == 0) {
+        ring_member_commit(m);
+        return;
+    }
     for (uint32_t i = 0; i < m->leaver_count && !is_built; i++)
         ring_table_leave(t, m->leaver[i]);
     ring_member_commit(m);
@@ -195,6 +199,11 @@ int ring_leave(struct ring *r, struct muster_bytes id)
         return err;
     ring_apply(r);
     return MUSTER_OK;
+}
+
+void ring_rest(struct ring *r)
+{
+    ring_table_rest(&r->table);
 }
 
 const struct ring_change *ring_changes(const struct ring *r, uint32_t *n)

@@ -34,10 +34,11 @@ size_t ring_table_size(const struct ring_table_config *c)
 {
     size_t slots = (size_t)1 << c->bits;
     size_t row = config_stride(c) * sizeof(uint64_t);
+    size_t order = c->keep * sizeof(uint16_t);
     size_t rest = sizeof(struct ring_list) + sizeof(struct ring_change) + 2 * sizeof(uint32_t);
 
-    return slots * (row + rest) + slots / 8 + c->nodes_max * sizeof(struct ring_thrower) +
-           (size_t)7 * 16; /* the arena rounds each of the seven up */
+    return slots * (row + order + rest) + slots / 8 + c->nodes_max * sizeof(struct ring_thrower) +
+           (size_t)8 * 16; /* the arena rounds each of the eight up */
 }
 
 int ring_table_init(struct ring_table *t, struct muster_arena *a, const struct ring_table_config *c,
@@ -56,15 +57,16 @@ int ring_table_init(struct ring_table *t, struct muster_arena *a, const struct r
         .stride = config_stride(c),
         .zones = c->zones,
     };
-    t->rows = muster_arena_take(a, slots * t->shape.stride, sizeof *t->rows);
     t->list = muster_arena_take(a, slots, sizeof *t->list);
+    t->order = muster_arena_take(a, slots * c->keep, sizeof *t->order);
+    t->rows = muster_arena_take(a, slots * t->shape.stride, sizeof *t->rows);
     t->change = muster_arena_take(a, slots, sizeof *t->change);
     t->touched = muster_arena_take(a, slots, sizeof *t->touched);
     t->waiting = muster_arena_take(a, slots, sizeof *t->waiting);
     t->open = muster_arena_take(a, slots / 64, sizeof *t->open);
     t->thrower = muster_arena_take(a, c->nodes_max, sizeof *t->thrower);
-    if (t->rows == NULL || t->list == NULL || t->change == NULL || t->touched == NULL ||
-        t->waiting == NULL || t->open == NULL || t->thrower == NULL)
+    if (t->list == NULL || t->order == NULL || t->rows == NULL || t->change == NULL ||
+        t->touched == NULL || t->waiting == NULL || t->open == NULL || t->thrower == NULL)
         return MUSTER_EFULL;
     memset(t->list, 0xFF, slots * sizeof *t->list);
     return MUSTER_OK;
@@ -252,7 +254,7 @@ void ring_table_publish(struct ring_table *t)
     MUSTER_ASSERT(t->change_count <= ring_table_slots(t));
 }
 
-uint32_t ring_table_order(const struct ring_table *t, uint32_t slot, uint16_t *out)
+static uint32_t row_order(const struct ring_table *t, uint32_t slot, uint16_t *out)
 {
     const uint64_t *row = ring_table_row(t, slot);
     uint32_t n = 0;
@@ -262,4 +264,38 @@ uint32_t ring_table_order(const struct ring_table *t, uint32_t slot, uint16_t *o
         n++;
     }
     return n;
+}
+
+uint32_t ring_table_order(const struct ring_table *t, uint32_t slot, uint16_t *out)
+{
+    const uint16_t *order = t->order + (size_t)slot * t->shape.keep;
+    uint32_t n = 0;
+
+    if (!t->is_resting)
+        return row_order(t, slot, out);
+    for (; n < t->shape.keep && order[n] != RING_NONE; n++)
+        out[n] = order[n];
+    return n;
+}
+
+void ring_table_rest(struct ring_table *t)
+{
+    size_t slots = ring_table_slots(t);
+
+    if (!t->is_built)
+        return;
+    for (uint32_t slot = 0; slot < slots; slot++) {
+        uint16_t *order = t->order + (size_t)slot * t->shape.keep;
+        uint32_t n = row_order(t, slot, order);
+
+        for (; n < t->shape.keep; n++)
+            order[n] = RING_NONE;
+    }
+    muster_arena_rest(t->rows, slots * t->shape.stride * sizeof *t->rows);
+    muster_arena_rest(t->change, slots * sizeof *t->change);
+    muster_arena_rest(t->touched, slots * sizeof *t->touched);
+    muster_arena_rest(t->waiting, slots * sizeof *t->waiting);
+    ring_table_begin(t);
+    t->is_built = false;
+    t->is_resting = true;
 }

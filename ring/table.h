@@ -47,8 +47,9 @@ struct ring_field {
 struct ring_table {
     struct ring_table_config config;
     struct ring_shape shape;
-    uint64_t *rows;
     struct ring_list *list; /* by slot: what everybody reads */
+    uint16_t *order;        /* by slot and place: what is read of the rows while they rest */
+    uint64_t *rows;         /* from here on memory may rest */
     struct ring_change *change;
     uint32_t change_count;
     uint32_t *touched; /* slots whose lists may have changed */
@@ -61,6 +62,7 @@ struct ring_table {
     uint32_t need_nodes;   /* min(R, n) of the rows as they are */
     uint32_t need_zones;
     bool is_built;
+    bool is_resting;
     bool is_complete;
     bool has_heirs;
 };
@@ -99,6 +101,10 @@ void ring_table_touch_all(struct ring_table *t);
 
 /* Reads the lists of what was touched and notes the differences. */
 void ring_table_publish(struct ring_table *t);
+
+/* Gives back what only the next change needs, which is a build then; the last change's slots are
+   forgotten. */
+void ring_table_rest(struct ring_table *t);
 
 /* The nodes of a slot as far as its row knows them. */
 uint32_t ring_table_order(const struct ring_table *t, uint32_t slot, uint16_t *out);

@@ -300,6 +300,46 @@ static void the_digest_knows_weights_and_bits_only(void **state)
     ring_close(other);
 }
 
+static void orders_agree(const struct ring *a, const struct ring *b)
+{
+    for (uint32_t slot = 0; slot < SLOTS; slot++) {
+        uint16_t of_a[RING_ORDER_MAX], of_b[RING_ORDER_MAX];
+        uint32_t n = ring_order(a, slot, of_a), m = ring_order(b, slot, of_b);
+
+        assert_true(n >= ring_prefer(b, slot, of_b) && ring_order(b, slot, of_b) == m);
+        for (uint32_t i = 0; i < n && i < m; i++)
+            assert_int_equal(of_a[i], of_b[i]);
+    }
+}
+
+/* What rests is read as before, wakes for a change, and does not wake for none. */
+static void a_ring_that_rests_is_the_same_ring(void **state)
+{
+    (void)state;
+    for (uint32_t n = 1; n <= NODES; n++) {
+        struct ring *r = ring_of(n, n), *other = ring_of(n, n);
+        struct ring_node node[NODES];
+
+        for (uint32_t i = 0; i < n; i++)
+            node[i] = node_of(i, i + 1);
+        ring_rest(r);
+        orders_agree(r, other);
+        assert_int_equal(ring_set(r, node, n, NULL), MUSTER_OK);
+        assert_int_equal(changes(r), 0);
+        orders_agree(r, other);
+        assert_int_equal(ring_leave(r, node[0].id), MUSTER_OK);
+        assert_int_equal(ring_leave(other, node[0].id), MUSTER_OK);
+        orders_agree(r, other);
+        ring_rest(r);
+        ring_rest(r);
+        assert_int_equal(ring_join(r, &node[0], NULL), MUSTER_OK);
+        assert_int_equal(ring_join(other, &node[0], NULL), MUSTER_OK);
+        orders_agree(r, other);
+        ring_close(r);
+        ring_close(other);
+    }
+}
+
 static void the_walk_goes_on_where_the_order_ends(void **state)
 {
     struct ring *r = ring_of(NODES, NODES);
@@ -357,6 +397,7 @@ int main(void)
         cmocka_unit_test(who_comes_back_gets_the_old_slots),
         cmocka_unit_test(numbers_rest_before_they_serve_again),
         cmocka_unit_test(the_digest_knows_weights_and_bits_only),
+        cmocka_unit_test(a_ring_that_rests_is_the_same_ring),
         cmocka_unit_test(the_walk_goes_on_where_the_order_ends),
         cmocka_unit_test(draws_are_owners_of_other_slots),
     };

@@ -8,6 +8,8 @@ const struct tidy_exception tidy_exceptions[] = {
       "a broken invariant says where before it stops the process" },
     { "base/arena.c", "calls", "calloc free", "the one allocation of the pure floors" },
     { "base/addr.c", "windows", "arpa/inet.h", "inet_pton and inet_ntop only turn text to bytes" },
+    { "base/arena.c", "windows", "sys/mman.h unistd.h",
+      "memory that rests goes back to the system; nothing is seen or told by it" },
     { "base/hash.c", "calls", "malloc free", "the map that may grow lives on the heap, bounded" },
     { "base/text.c", "calls", "realloc free",
       "text for shells and replies grows up to its maximum" },
