@@ -2,6 +2,7 @@
 /* The sockets of the HTTP door: bound, owned by the right group, and taken from with measure. */
 #include <errno.h>
 #include <grp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -116,10 +117,22 @@ static int stale_remove(const struct sockaddr_un *name, char *why, size_t size)
     return MUSTER_OK;
 }
 
+/* A group of the system stands in its own file, where the package has put it; the name services
+ * would look there too, and stay in memory for ever. */
+static const struct group *group_find(const char *name)
+{
+    FILE *file = name == NULL ? NULL : fopen("/etc/group", "re");
+    const struct group *group = NULL;
+    while (file != NULL && (group = fgetgrent(file)) != NULL && strcmp(group->gr_name, name) != 0)
+        ;
+    if (file != NULL)
+        (void)fclose(file);
+    return group;
+}
+
 static void group_give(const struct shell_http *h, const char *path)
 {
-    const struct group *group =
-        h->config.socket_group == NULL ? NULL : getgrnam(h->config.socket_group);
+    const struct group *group = group_find(h->config.socket_group);
     /* Without the right to give it away the socket stays with our own group: still 0660. */
     if (group != NULL && chown(path, (uid_t)-1, group->gr_gid) != 0)
         errno = 0;
