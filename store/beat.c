@@ -38,12 +38,12 @@ uint64_t store_grant_end_ms(const struct store *s, uint32_t bucket)
 static void beat_count(struct store_bucket *b)
 {
     for (uint32_t i = 0; i < b->bench.count; i++) {
-        uint64_t echo = b->member[i].echo_ms;
+        uint64_t echo = b->member[i]->echo_ms;
         uint32_t mask = 0;
         if (echo <= b->answered_ms)
             continue;
         for (uint32_t k = 0; k < b->bench.count; k++)
-            mask |= b->member[k].echo_ms >= echo ? store_bit(k) : 0;
+            mask |= b->member[k]->echo_ms >= echo ? store_bit(k) : 0;
         if (store_bench_quorum(&b->bench, mask))
             b->answered_ms = echo;
     }
@@ -55,9 +55,9 @@ void store_beat_send(struct store *s, struct store_bucket *b)
 
     MUSTER_ASSERT(store_bucket_rules(b));
     for (uint32_t i = 0; i < b->bench.count; i++) {
-        if (b->member[i].peer == 0)
+        if (b->member[i]->peer == 0)
             continue;
-        struct store_item *item = store_item_new(s, STORE_BEAT, b, b->member[i].peer);
+        struct store_item *item = store_item_new(s, STORE_BEAT, b, b->member[i]->peer);
         if (item != NULL && MUSTER_RARE(beat_dropped)) {
             store_item_free(s, item);
             continue;
@@ -75,7 +75,7 @@ void store_beat_send(struct store *s, struct store_bucket *b)
         b->heard_ms = s->now.mono_ms;
     b->calm_ms = s->now.mono_ms + s->config.times.calm_ms;
     if (self >= 0)
-        b->member[self].echo_ms = s->now.mono_ms;
+        b->member[self]->echo_ms = s->now.mono_ms;
     beat_count(b);
     if (b->answered_ms + s->config.times.beat_ms * 2 >= s->now.mono_ms)
         b->known_ms = s->now.mono_ms;
@@ -106,7 +106,7 @@ void store_beat_take(struct store *s, uint16_t peer, struct muster_reader *r, ui
 static void bench_repeat(struct store *s, struct store_bucket *b, uint32_t member)
 {
     uint32_t first = 0;
-    while (b->member[first].peer != b->member[member].peer)
+    while (b->member[first]->peer != b->member[member]->peer)
         first++;
     struct store_item *item =
         b->bench_is_open ? NULL : store_proposal_frame(s, b, STORE_PUT, first);
@@ -120,7 +120,7 @@ static void bench_repeat(struct store *s, struct store_bucket *b, uint32_t membe
 static void member_heard(struct store *s, struct store_bucket *b, uint32_t member, uint16_t seat,
                          uint64_t bench_version, uint64_t digest)
 {
-    struct store_member *m = &b->member[member];
+    struct store_member *m = b->member[member];
 
     m->said = seat;
     m->is_lost = false;
@@ -158,10 +158,10 @@ void store_beat_ok_take(struct store *s, uint16_t peer, struct muster_reader *r,
     }
     int member = store_bench_voter(&b->bench, s->peer[peer].id, seat);
     for (uint32_t i = 0; i < b->bench.count && member < 0; i++)
-        member = b->member[i].peer == peer ? (int)i : -1;
+        member = b->member[i]->peer == peer ? (int)i : -1;
     if (member < 0)
         return;
-    struct store_member *m = &b->member[member];
+    struct store_member *m = b->member[member];
     if (head > m->echo_ms)
         m->echo_ms = head;
     beat_count(b);

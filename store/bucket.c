@@ -87,15 +87,17 @@ static void members_carry(struct store *s, struct store_bucket *b, const struct 
 {
     struct store_member old[STORE_MEMBERS_MAX];
 
-    memcpy(old, b->member, sizeof old);
-    memset(b->member, 0, sizeof b->member);
+    for (uint32_t i = 0; i < before->count || i < b->bench.count; i++) {
+        old[i] = *b->member[i];
+        *b->member[i] = (struct store_member){ 0 };
+    }
     for (uint32_t i = 0; i < b->bench.count; i++) {
         const struct store_seat *seat = &b->bench.member[i];
         int was = store_bench_find(before, seat->node, seat->seat);
         if (was >= 0)
-            b->member[i] = old[was];
+            *b->member[i] = old[was];
         else
-            b->member[i].peer = store_peer_number(s, seat->node);
+            b->member[i]->peer = store_peer_number(s, seat->node);
     }
 }
 

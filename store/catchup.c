@@ -12,7 +12,7 @@
 
 void store_catchup_reset(struct store *s, struct store_bucket *b, uint32_t member)
 {
-    struct store_member *m = &b->member[member];
+    struct store_member *m = b->member[member];
 
     if (m->page_bytes > 0) {
         MUSTER_ASSERT(s->peer[m->peer].fill_bytes >= m->page_bytes);
@@ -26,7 +26,7 @@ void store_catchup_reset(struct store *s, struct store_bucket *b, uint32_t membe
 
 void store_catchup_send_list(struct store *s, struct store_bucket *b, uint32_t member)
 {
-    struct store_member *m = &b->member[member];
+    struct store_member *m = b->member[member];
     struct store_item *item = store_item_new(s, STORE_LIST, b, m->peer);
 
     if (item == NULL)
@@ -47,7 +47,7 @@ static bool fill_has_room(const struct store *s, const struct store_member *m)
 
 static void member_is_level(struct store *s, struct store_bucket *b, uint32_t member, uint32_t seq)
 {
-    struct store_member *m = &b->member[member];
+    struct store_member *m = b->member[member];
 
     if (m->level == 0)
         m->level = seq + 1; /* what it held then it still holds */
@@ -58,7 +58,7 @@ static void member_is_level(struct store *s, struct store_bucket *b, uint32_t me
 
 static void catchup_start(struct store *s, struct store_bucket *b, uint32_t member)
 {
-    struct store_member *m = &b->member[member];
+    struct store_member *m = b->member[member];
 
     if (!store_peer_is_linked(s, m->peer))
         return;
@@ -90,7 +90,7 @@ static bool member_has_open_writes(const struct store_bucket *b, uint32_t member
 
 void store_catchup_heard(struct store *s, struct store_bucket *b, uint32_t member, uint64_t digest)
 {
-    struct store_member *m = &b->member[member];
+    struct store_member *m = b->member[member];
 
     if (digest == store_bucket_digest(s, b)) {
         m->unequal = 0;
@@ -110,7 +110,7 @@ void store_catchup_heard(struct store *s, struct store_bucket *b, uint32_t membe
 void store_catchup_row(struct store *s, struct store_bucket *b, uint32_t member,
                        struct store_entry *e)
 {
-    struct store_member *m = &b->member[member];
+    struct store_member *m = b->member[member];
 
     if ((e->flags & STORE_ENTRY_OPEN) != 0 && store_proposal_waits_for(b, e->value, member))
         return;
@@ -136,7 +136,7 @@ void store_catchup_row(struct store *s, struct store_bucket *b, uint32_t member,
 /* Every row has been looked at: close the page, or find that there is nothing to send. */
 void store_catchup_compared(struct store *s, struct store_bucket *b, uint32_t member)
 {
-    struct store_member *m = &b->member[member];
+    struct store_member *m = b->member[member];
 
     m->compared = b->seq;
     if (m->page_bytes == 0 && !m->has_more) {
@@ -168,7 +168,7 @@ static void fill_next(struct store *s, uint16_t peer)
         if (!store_bucket_rules(b))
             continue;
         for (uint32_t k = 0; k < b->bench.count; k++) {
-            struct store_member *m = &b->member[k];
+            struct store_member *m = b->member[k];
             if (m->peer != peer || m->sync != STORE_SYNC_WAITS)
                 continue;
             if (!fill_has_room(s, m)) {
@@ -193,7 +193,7 @@ void store_fill_ok_take(struct store *s, uint16_t peer, struct muster_reader *r)
     int member = store_bench_find(&b->bench, s->peer[peer].id, seat);
     if (member < 0)
         return;
-    struct store_member *m = &b->member[member];
+    struct store_member *m = b->member[member];
     if (m->sync != STORE_SYNC_FILLS || m->page != page)
         return;
     bool has_more = m->has_more;

@@ -24,7 +24,7 @@ static bool is_dead_for(const struct store *s, uint16_t peer, uint64_t ms)
 static bool bench_has(const struct store_bucket *b, uint16_t peer)
 {
     for (uint32_t i = 0; i < b->bench.count; i++) {
-        if (b->member[i].peer == peer)
+        if (b->member[i]->peer == peer)
             return true;
     }
     return false;
@@ -65,9 +65,9 @@ static int seat_to_leave(const struct store *s, const struct store_bucket *b, ui
     uint16_t spare = wish_spare(s, b);
 
     for (uint32_t i = 0; i < b->bench.count; i++) {
-        if (b->member[i].is_lost && b->member[i].peer != 0) {
+        if (b->member[i]->is_lost && b->member[i]->peer != 0) {
             MUSTER_MARK(lost_seat_replaced);
-            *to = b->member[i].peer; /* the same node, on a seat whose emptiness is known */
+            *to = b->member[i]->peer; /* the same node, on a seat whose emptiness is known */
             return (int)i;
         }
     }
@@ -75,13 +75,13 @@ static int seat_to_leave(const struct store *s, const struct store_bucket *b, ui
     if (spare == STORE_NOBODY)
         return -1;
     for (uint32_t i = 0; i < b->bench.count; i++) {
-        if (is_dead_for(s, b->member[i].peer, s->config.times.replace_ms)) {
+        if (is_dead_for(s, b->member[i]->peer, s->config.times.replace_ms)) {
             MUSTER_MARK(dead_member_replaced);
             return (int)i;
         }
     }
     for (uint32_t i = 0; i < b->bench.count && wish_is_settled(s, b); i++) {
-        uint16_t peer = b->member[i].peer;
+        uint16_t peer = b->member[i]->peer;
         if (peer != 0 && !wish_has(b, peer) && store_peer_is_live(s, peer)) {
             MUSTER_MARK(unwished_member_replaced);
             return (int)i;
@@ -103,7 +103,7 @@ static void change_open(struct store *s, struct store_bucket *b, uint16_t add, i
         return;
     /* Level means level with what stands from here on. */
     for (uint32_t i = 0; i < b->bench.count; i++)
-        b->member[i].level = 0;
+        b->member[i]->level = 0;
     STORE_TRACE(s, "bucket %u: bench change to %u seats", b->number,
                 (uint32_t)__builtin_popcount(b->bench.new_mask));
 }
@@ -126,7 +126,7 @@ static void change_begin(struct store *s, struct store_bucket *b)
  * the new one before the old one is let go. */
 static bool member_may_count(const struct store_bucket *b, uint32_t member)
 {
-    uint32_t level = b->member[member].level;
+    uint32_t level = b->member[member]->level;
 
     return level > 0 && store_proposal_is_past(b, level - 1);
 }
@@ -163,8 +163,8 @@ static void change_leave_to_heir(struct store *s, struct store_bucket *b)
 {
     for (uint32_t i = 0; i < b->bench.count; i++) {
         bool stays = (b->bench.new_mask & store_bit(i)) != 0 && member_may_count(b, i);
-        if (stays && store_peer_is_linked(s, b->member[i].peer) &&
-            hand_over(s, b, b->member[i].peer))
+        if (stays && store_peer_is_linked(s, b->member[i]->peer) &&
+            hand_over(s, b, b->member[i]->peer))
             return;
     }
 }
@@ -181,7 +181,8 @@ static void change_go_on(struct store *s, struct store_bucket *b)
             continue;
         /* One that has lost the bucket's record takes the first seat it is named for to be the one
          * it held: that one it never sits on. (R54) */
-        bool is_gone = is_added && (is_out_of_reach(s, b->member[i].peer) || b->member[i].is_lost);
+        bool is_gone =
+            is_added && (is_out_of_reach(s, b->member[i]->peer) || b->member[i]->is_lost);
         if (is_gone && !MUSTER_MUTANT(change_never_given_up)) {
             MUSTER_MARK(change_given_up);
             STORE_TRACE(s, "bucket %u: bench change given up", b->number);
@@ -234,7 +235,7 @@ static void yield_check(struct store *s, struct store_bucket *b)
     if (p->state != STORE_PEER_ALIVE || s->now.mono_ms < settled)
         return;
     for (uint32_t i = 0; i < b->bench.count; i++) {
-        const struct store_member *m = &b->member[i];
+        const struct store_member *m = b->member[i];
         if (m->peer == to && (m->unequal > 0 || m->equal == 0))
             return;
     }
@@ -248,7 +249,7 @@ static uint16_t heir_of(const struct store *s, const struct store_bucket *b)
     uint16_t heir = STORE_NOBODY;
     bool is_level = false;
     for (uint32_t i = 0; i < b->bench.count; i++) {
-        const struct store_member *m = &b->member[i];
+        const struct store_member *m = b->member[i];
         bool level = m->unequal == 0 && m->equal > 0;
         if (m->peer == 0 || !store_peer_is_linked(s, m->peer) || !store_peer_is_live(s, m->peer) ||
             (heir != STORE_NOBODY && (is_level || !level)))

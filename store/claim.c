@@ -66,7 +66,7 @@ static bool is_left_alone(const struct store *s, const struct store_bucket *b)
     if (b->bench.count != 2)
         return false;
     for (uint32_t i = 0; i < 2; i++) {
-        if (b->member[i].peer != 0 && store_peer_is_live(s, b->member[i].peer))
+        if (b->member[i]->peer != 0 && store_peer_is_live(s, b->member[i]->peer))
             return false;
     }
     return true;
@@ -77,7 +77,7 @@ static bool is_left_alone(const struct store *s, const struct store_bucket *b)
 static bool is_bereaved(const struct store *s, const struct store_bucket *b)
 {
     for (uint32_t i = 0; i < b->bench.count; i++) {
-        uint16_t peer = b->member[i].peer;
+        uint16_t peer = b->member[i]->peer;
         if (peer == 0)
             continue;
         if (peer == STORE_NOBODY || !s->peer[peer].was_seen ||
@@ -98,7 +98,7 @@ uint64_t store_claim_due_ms(const struct store *s, const struct store_bucket *b)
     if (s->table.shelf[b->number].rows == 0)
         return MUSTER_NEVER;
     for (uint32_t i = 0; i < b->bench.count; i++) {
-        uint16_t peer = b->member[i].peer;
+        uint16_t peer = b->member[i]->peer;
         if (peer == 0 || peer == STORE_NOBODY)
             continue;
         has_company = has_company || s->peer[peer].was_seen;

@@ -165,7 +165,7 @@ struct store_bucket {
     bool bench_is_open;
     struct store_proposal *first_proposal, *last_proposal;
     uint32_t unchosen;
-    struct store_member member[STORE_MEMBERS_MAX];
+    struct store_member *member[STORE_MEMBERS_MAX];
 };
 
 /* A transaction of the keeper: rows of one bucket, or its bench row. */

@@ -101,7 +101,7 @@ void store_want_take(struct store *s, uint16_t peer, struct muster_reader *r)
 static void want_send(struct store *s, struct store_bucket *b, uint32_t member,
                       struct muster_bytes key)
 {
-    struct store_member *m = &b->member[member];
+    struct store_member *m = b->member[member];
     struct store_item *item = store_item_new(s, STORE_WANT, b, m->peer);
 
     MUSTER_MARK(row_wanted_of_voter);
@@ -191,13 +191,13 @@ void store_list_ok_take(struct store *s, uint16_t peer, struct muster_reader *r)
     }
     int found = store_bench_find(&b->bench, s->peer[peer].id, seat);
     bool is_asked = b->role > STORE_SEATED && reign.packed == b->reign.packed && found >= 0 &&
-                    b->member[found].sync == STORE_SYNC_LISTS;
+                    b->member[found]->sync == STORE_SYNC_LISTS;
     if (!is_asked) {
         muster_read_skip(r);
         return;
     }
     uint32_t member = (uint32_t)found;
-    struct store_member *m = &b->member[member];
+    struct store_member *m = b->member[member];
     if (!m->knows_lists) {
         m->knows_lists = true;
         m->lists = mask;
@@ -232,7 +232,7 @@ void store_want_ok_take(struct store *s, uint16_t peer, struct muster_reader *r)
     if (!muster_reader_ok(r) || b->role != STORE_CANDIDATE || reign.packed != b->reign.packed)
         return;
     int member = store_bench_find(&b->bench, s->peer[peer].id, seat);
-    if (member < 0 || b->member[member].wants == 0)
+    if (member < 0 || b->member[member]->wants == 0)
         return;
     if (!store_batch_has_room(s, 1, row.len + 64) || !store_put_row(s, b, reign, version, row))
         return; /* cannot be held: this vote stays unmerged, and the election fails */
@@ -242,6 +242,6 @@ void store_want_ok_take(struct store *s, uint16_t peer, struct muster_reader *r)
     struct store_entry *e = store_rows_find(&s->table, decoded.key);
     if (e != NULL)
         e->flags |= STORE_ENTRY_REWRITE;
-    b->member[member].wants--;
+    b->member[member]->wants--;
     store_reign_lists_done(s, b, (uint32_t)member);
 }

@@ -139,7 +139,7 @@ static bool quorum_is_gone(const struct store *s, const struct store_bucket *b)
     uint32_t mask = 0;
 
     for (uint32_t i = 0; i < b->bench.count; i++)
-        mask |= store_peer_is_live(s, b->member[i].peer) ? store_bit(i) : 0;
+        mask |= store_peer_is_live(s, b->member[i]->peer) ? store_bit(i) : 0;
     return !store_bench_quorum(&b->bench, mask);
 }
 
@@ -188,10 +188,10 @@ static void peer_forget_talk(struct store *s, uint16_t peer)
         if (!store_bucket_rules(b) && b->role != STORE_CANDIDATE)
             continue;
         for (uint32_t k = 0; k < b->bench.count; k++) {
-            if (b->member[k].peer != peer)
+            if (b->member[k]->peer != peer)
                 continue;
             store_catchup_reset(s, b, k);
-            b->member[k].has_voted = b->member[k].has_voted && b->member[k].is_merged;
+            b->member[k]->has_voted = b->member[k]->has_voted && b->member[k]->is_merged;
         }
     }
     MUSTER_ASSERT(s->peer[peer].fill_bytes == 0);

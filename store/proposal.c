@@ -93,10 +93,10 @@ struct store_proposal *store_proposal_find(struct store *s, const struct store_b
 struct store_item *store_proposal_frame(struct store *s, struct store_bucket *b, uint32_t kind,
                                         uint32_t member)
 {
-    uint16_t peer = b->member[member].peer;
+    uint16_t peer = b->member[member]->peer;
 
     for (uint32_t i = 0; i < member; i++) {
-        if (b->member[i].peer == peer)
+        if (b->member[i]->peer == peer)
             return NULL;
     }
     struct store_item *item = peer == 0 ? NULL : store_item_new(s, kind, b, peer);
@@ -189,7 +189,7 @@ bool store_proposal_bench(struct store *s, struct store_bucket *b, const struct 
 
 static bool member_is_awaited(const struct store *s, const struct store_bucket *b, uint32_t member)
 {
-    uint16_t peer = b->member[member].peer;
+    uint16_t peer = b->member[member]->peer;
 
     return peer != STORE_NOBODY && s->peer[peer].state != STORE_PEER_DEAD &&
            s->peer[peer].state != STORE_PEER_PROVEN;
@@ -305,8 +305,8 @@ void store_proposal_own(struct store *s, struct store_proposal *w)
         return;
     /* Batches reach the disk in order: what was written here before is there as well. That holds
      * also of a write that the others have chosen and answered before our own slow disk had it. */
-    if (b->member[self].level == 0)
-        b->member[self].level = w->last_seq + 1;
+    if (b->member[self]->level == 0)
+        b->member[self]->level = w->last_seq + 1;
     if (!w->is_closed)
         store_proposal_acked(s, b, w, (uint32_t)self);
 }
@@ -326,7 +326,7 @@ void store_proposal_again(struct store *s, struct store_bucket *b, uint16_t peer
         if (w->sent_ms > before_ms)
             break;
         for (uint32_t i = 0; i < b->bench.count; i++) {
-            bool is_meant = peer == STORE_NOBODY || b->member[i].peer == peer;
+            bool is_meant = peer == STORE_NOBODY || b->member[i]->peer == peer;
             if (is_meant && (w->mask & store_bit(i)) == 0)
                 write_put(s, b, w, i);
         }

@@ -76,9 +76,9 @@ static uint32_t seq_held_by_all(const struct store *s, const struct store_bucket
     for (uint32_t i = 0; i < b->bench.count; i++) {
         bool is_lost = (b->bench.lost_mask & store_bit(i)) != 0;
         is_lost = is_lost || (MUSTER_MUTANT(away_not_waited_for) &&
-                              !store_peer_is_linked(s, b->member[i].peer));
-        if (b->member[i].peer != 0 && !is_lost && b->member[i].equal < equal)
-            equal = b->member[i].equal;
+                              !store_peer_is_linked(s, b->member[i]->peer));
+        if (b->member[i]->peer != 0 && !is_lost && b->member[i]->equal < equal)
+            equal = b->member[i]->equal;
     }
     return equal;
 }

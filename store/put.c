@@ -210,7 +210,7 @@ void store_put_ok_take(struct store *s, uint16_t peer, struct muster_reader *r)
         MUSTER_MARK(put_ok_of_another_seat);
         return; /* it holds another seat than the one it was written to for */
     }
-    b->member[member].said = seat;
+    b->member[member]->said = seat;
     struct store_proposal *p = store_proposal_find(s, b, first);
     bool is_bench = p == NULL ? first == store_bucket_bench_version(b) : p->is_bench;
     if (p != NULL)

@@ -35,8 +35,8 @@ void store_reign_stand(struct store *s, struct store_bucket *b, struct store_rei
     b->age_min_ms = s->now.mono_ms - b->heard_ms;
     for (uint32_t i = 0; i < b->bench.count; i++) {
         store_catchup_reset(s, b, i);
-        uint16_t peer = b->member[i].peer;
-        b->member[i] = (struct store_member){ .peer = peer };
+        uint16_t peer = b->member[i]->peer;
+        *b->member[i] = (struct store_member){ .peer = peer };
     }
     for (struct store_entry *e = s->table.shelf[b->number].first; e != NULL; e = e->bucket_next)
         e->flags = 0;
@@ -55,10 +55,10 @@ void store_reign_stand(struct store *s, struct store_bucket *b, struct store_rei
 static void reign_ask(struct store *s, struct store_bucket *b)
 {
     for (uint32_t i = 0; i < b->bench.count; i++) {
-        struct store_member *m = &b->member[i];
+        struct store_member *m = b->member[i];
         bool was_asked = m->was_asked || m->peer == 0;
         for (uint32_t k = 0; k < i; k++)
-            was_asked = was_asked || b->member[k].peer == m->peer; /* one question per node */
+            was_asked = was_asked || b->member[k]->peer == m->peer; /* one question per node */
         struct store_item *item = was_asked ? NULL : store_item_new(s, STORE_ASK, b, m->peer);
         if (item == NULL)
             continue;
@@ -77,9 +77,9 @@ void store_reign_spent(struct store *s, struct store_bucket *b)
         return;
     int self = store_bucket_self(s, b);
     MUSTER_ASSERT(self >= 0);
-    b->member[self].has_voted = true;
-    b->member[self].is_merged = true;
-    b->member[self].said = b->seat;
+    b->member[self]->has_voted = true;
+    b->member[self]->is_merged = true;
+    b->member[self]->said = b->seat;
     store_reign_count(s, b);
 }
 
@@ -103,7 +103,7 @@ static void reign_elected(struct store *s, struct store_bucket *b)
     b->bench_is_open = false;
     MUSTER_ASSERT(b->first_proposal == NULL);
     for (uint32_t i = 0; i < b->bench.count; i++) {
-        struct store_member *m = &b->member[i];
+        struct store_member *m = b->member[i];
         *m = (struct store_member){ .peer = m->peer, .said = m->said };
     }
     b->rewrites = 0;
@@ -130,12 +130,12 @@ void store_reign_count(struct store *s, struct store_bucket *b)
     if (b->role != STORE_CANDIDATE)
         return;
     for (uint32_t i = 0; i < b->bench.count; i++) {
-        if (b->member[i].has_voted && b->member[i].is_merged)
+        if (b->member[i]->has_voted && b->member[i]->is_merged)
             mask |= store_bit(i);
     }
     int self = store_bucket_self(s, b);
     MUSTER_ASSERT(self >= 0);
-    if (!b->member[self].has_voted)
+    if (!b->member[self]->has_voted)
         return; /* our own promise is not on disk yet: nobody is asked before (I9) */
     if (store_bench_quorum(&b->bench, mask))
         reign_elected(s, b);
@@ -259,7 +259,7 @@ uint64_t store_reign_due_ms(const struct store *s, const struct store_bucket *b)
     if (b->bench.count == 1)
         return b->hold_ms < due ? b->hold_ms : due; /* nobody else to be calm for */
     for (uint32_t i = 0; i < b->bench.count; i++)
-        rank += b->bench.member[i].seat < b->seat && store_peer_is_live(s, b->member[i].peer);
+        rank += b->bench.member[i].seat < b->seat && store_peer_is_live(s, b->member[i]->peer);
     if (s->now.mono_ms >= b->hold_ms && MUSTER_RARE(stands_early))
         return s->now.mono_ms; /* safety rests on the promise, not on the calm */
     return due + (uint64_t)rank * s->config.times.rank_ms + b->jitter_ms;

@@ -11,6 +11,7 @@ static size_t arena_size(const struct store_config *c)
     size_t rows = c->rows_max, buckets = c->buckets, peers = (size_t)c->peers_max + 128;
     size_t size = buckets * (sizeof(struct store_bucket) + 64);
 
+    size += STORE_MEMBERS_MAX * (buckets * sizeof(struct store_member) + 16);
     size += peers * (sizeof(struct store_peer) + 64);
     size += STORE_ITEMS_MAX * (sizeof(struct store_item) + 16);
     size += STORE_WRITES_MAX * (sizeof(struct store_proposal) + 16 + 64);
@@ -22,6 +23,22 @@ static size_t arena_size(const struct store_config *c)
     size += (2 * rows + 2 * (STORE_WRITES_MAX + STORE_ITEMS_MAX) + 8 * buckets) *
             sizeof(struct store_said);
     return size + STORE_OUT_BYTES + STORE_LIST_BYTES + (1u << 20);
+}
+
+/* All first members of the buckets lie together, then all second: of the sixteen that a change may
+ * need for a moment a calm table touches three or four. */
+static bool members_take(struct store *s)
+{
+    uint32_t buckets = s->config.buckets;
+
+    for (uint32_t i = 0; i < STORE_MEMBERS_MAX; i++) {
+        struct store_member *m = muster_arena_take(&s->arena, buckets, sizeof *m);
+        if (m == NULL)
+            return false;
+        for (uint32_t b = 0; b < buckets; b++)
+            s->bucket[b].member[i] = &m[b];
+    }
+    return true;
 }
 
 static int store_take(struct store *s)
@@ -36,7 +53,7 @@ static int store_take(struct store *s)
     s->out = muster_arena_take(a, STORE_OUT_BYTES, 1);
     s->scratch = muster_arena_take(a, STORE_LIST_BYTES, 1);
     if (s->bucket == NULL || s->look == NULL || s->said == NULL || s->out == NULL ||
-        s->scratch == NULL)
+        s->scratch == NULL || !members_take(s))
         return MUSTER_EFULL;
     int err = muster_pool_init(&s->items, a, STORE_ITEMS_MAX, sizeof(struct store_item));
     if (err == MUSTER_OK)
@@ -128,7 +145,7 @@ void store_close(struct store *s)
 static void bucket_start(struct store *s, struct store_bucket *b)
 {
     for (uint32_t i = 0; i < b->bench.count; i++)
-        b->member[i].peer = store_peer_number(s, b->bench.member[i].node);
+        b->member[i]->peer = store_peer_number(s, b->bench.member[i].node);
     store_peer_mark_lost(s, &b->bench);
     if (b->has_bad_row && (b->seat != 0 || b->lost_seat == UINT16_MAX)) {
         MUSTER_MARK(amnesia);
@@ -301,7 +318,7 @@ static void scan_keeper(struct store *s, struct store_bucket *b, bool is_beat)
     }
     store_beat_send(s, b);
     for (uint32_t i = 0; i < b->bench.count; i++) {
-        struct store_member *m = &b->member[i];
+        struct store_member *m = b->member[i];
         if (m->sync != STORE_SYNC_NONE && s->now.mono_ms >= m->sync_ms + t->calm_ms) {
             MUSTER_MARK(catchup_given_up);
             store_catchup_reset(s, b, i);

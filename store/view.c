@@ -18,9 +18,9 @@ static bool member_has_row(const struct store *s, const struct store_bucket *b,
 
     if (w != NULL)
         return (w->mask & store_bit(member)) != 0;
-    if (b->member[member].peer == 0)
+    if (b->member[member]->peer == 0)
         return store_is_on_disk(s, b); /* a slow disk may be the last of all to have it (R17) */
-    return b->member[member].equal > (is_ours ? store_version_seq(version) : 0);
+    return b->member[member]->equal > (is_ours ? store_version_seq(version) : 0);
 }
 
 /* How many live seats are known to hold the row: never more than do (P1). What is chosen stands on
@@ -34,7 +34,7 @@ static uint32_t row_copies(const struct store *s, const struct store_bucket *b,
     if (!store_bucket_rules(b))
         return 1;
     for (uint32_t i = 0; i < b->bench.count; i++) {
-        bool is_live = b->member[i].peer == 0 || store_peer_is_live(s, b->member[i].peer);
+        bool is_live = b->member[i]->peer == 0 || store_peer_is_live(s, b->member[i]->peer);
         mask |= is_live && member_has_row(s, b, e, i) ? store_bit(i) : 0;
     }
     uint32_t copies = store_bench_copies(&b->bench, mask);
@@ -186,7 +186,7 @@ uint32_t store_keeper_hint(const struct store *s, uint32_t bucket, struct muster
     uint32_t n = hint_add(s, b->keeper != STORE_NOBODY ? b->keeper : b->ruler, out, 0, max);
 
     for (uint32_t i = 0; i < b->bench.count; i++)
-        n = hint_add(s, b->member[i].peer, out, n, max);
+        n = hint_add(s, b->member[i]->peer, out, n, max);
     for (uint32_t i = 0; i < b->wish_count;
          i++) /* a bench we never heard of is probably the wish */
         n = hint_add(s, b->wish[i], out, n, max);

@@ -143,7 +143,7 @@ static void rows_rewrite_all(struct store *s, const struct store_bucket *b)
 static void yes_count(struct store *s, struct store_bucket *b, uint32_t member, uint16_t seat,
                       uint64_t digest)
 {
-    struct store_member *m = &b->member[member];
+    struct store_member *m = b->member[member];
 
     if (m->has_voted)
         return;
@@ -201,7 +201,7 @@ static void ruled_by(struct store *s, struct store_bucket *b, struct store_reign
     b->ruler = STORE_NOBODY;
     for (uint32_t i = 0; i < b->bench.count; i++)
         if (b->bench.member[i].seat == store_reign_seat(reign))
-            b->ruler = b->member[i].peer;
+            b->ruler = b->member[i]->peer;
     b->ruled_ms = s->now.mono_ms;
     b->known_ms = s->now.mono_ms;
     b->is_claimable = false;
@@ -245,7 +245,7 @@ void store_no_take(struct store *s, uint16_t peer, struct muster_reader *r)
 
 void store_reign_lists_done(struct store *s, struct store_bucket *b, uint32_t member)
 {
-    struct store_member *m = &b->member[member];
+    struct store_member *m = b->member[member];
 
     if (m->lists != 0 || m->wants != 0 || m->is_merged)
         return;
