@@ -57,5 +57,34 @@ const struct cli_command cli_commands_data[] = {
       .words_max = CLI_WORDS_MAX,
       .takes = CLI_TAKES_OTHER,
       .run = cli_verb_payload_rm },
+    { .verb = "export",
+      .group = "data",
+      .usage = "[PREFIX] [-o FILE]",
+      .help = "the jobs as YAML, for `import` and `apply` to take back",
+      .more =
+          "What people wrote, and no more: not what runs where, not what was stopped or held, no\n"
+          "payloads.\n\n"
+          "  muster export -o jobs.yaml\n"
+          "  muster export market/ | ssh there muster import -\n",
+      .flags = cli_flags_export,
+      .words_max = 1,
+      .takes = CLI_TAKES_JOB,
+      .run = cli_verb_export },
+    { .verb = "import",
+      .group = "data",
+      .usage = "FILE… [--dry-run]",
+      .help = "create or update the jobs of files, however many (- for standard input)",
+      .more =
+          "Job by job: what is wrong is told with its line, and the rest is imported. What the\n"
+          "cluster has already is left alone, so that it may be done again. `apply` takes all "
+          "or\n"
+          "nothing of a few files.\n\n"
+          "  muster import --dry-run jobs.yaml\n"
+          "  muster import jobs.yaml\n",
+      .flags = cli_flags_import,
+      .words_min = 1,
+      .words_max = CLI_WORDS_MAX,
+      .takes = CLI_TAKES_FILE,
+      .run = cli_verb_import },
     END
 };

@@ -111,6 +111,12 @@ const struct cli_flag cli_flags_notify[] = {
 const struct cli_flag cli_flags_payload_get[] = {
     { .name = "output", .letter = 'o', .value = "FILE", .help = "where they go" }, END
 };
+const struct cli_flag cli_flags_export[] = {
+    { .name = "output", .letter = 'o', .value = "FILE", .help = "where it goes" }, END
+};
+const struct cli_flag cli_flags_import[] = {
+    { .name = "dry-run", .letter = 'n', .help = "only say what would change" }, END
+};
 const struct cli_flag cli_flags_events[] = {
     { .name = "follow", .letter = 'f', .help = "go on with what happens" },
     { .name = "since", .value = "INDEX", .help = "only what came after this event" },

@@ -37,5 +37,7 @@ extern const struct cli_flag cli_flags_keys_change[];
 extern const struct cli_flag cli_flags_tls_ca[];
 extern const struct cli_flag cli_flags_tls_cert[];
 extern const struct cli_flag cli_flags_payload_get[];
+extern const struct cli_flag cli_flags_export[];
+extern const struct cli_flag cli_flags_import[];
 
 #endif

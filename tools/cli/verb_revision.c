@@ -9,6 +9,7 @@
 #include "tools/cli/api.h"
 #include "tools/cli/help.h"
 #include "tools/cli/spec.h"
+#include "tools/cli/verb_revision.h"
 #include "tools/cli/verbs.h"
 
 #define VALUE_MAX (1u << 20)
@@ -128,7 +129,7 @@ static int revisions_diff(struct cli *cli, struct cli_value items)
 
 /* ---- files against the cluster */
 
-static int spec_diff(struct cli *cli, const struct cli_spec *spec, bool *differs)
+int cli_spec_diff(struct cli *cli, const struct cli_spec *spec, enum cli_spec_is *is)
 {
     struct cli_result result;
     struct cli_path path;
@@ -151,7 +152,7 @@ static int spec_diff(struct cli *cli, const struct cli_spec *spec, bool *differs
             cli_print("%s: %s\n", spec->name, is_new ? "would be created" : "would be updated");
         if (is_other)
             (void)fields_differ(now, then, true);
-        *differs = *differs || is_other;
+        *is = is_new ? CLI_SPEC_NEW : is_other ? CLI_SPEC_OTHER : CLI_SPEC_SAME;
         code = CLI_OK;
     }
     cli_reply_close(wanted);
@@ -166,8 +167,11 @@ static int files_diff(struct cli *cli)
     int code = CLI_OK;
     for (size_t i = 0; i < cli->args.word_count && code == CLI_OK; i++)
         code = cli_spec_from_file(cli, &specs, cli->args.word[i], false);
-    for (size_t i = 0; i < specs.count && code == CLI_OK; i++)
-        code = spec_diff(cli, &specs.spec[i], &differs);
+    for (size_t i = 0; i < specs.count && code == CLI_OK; i++) {
+        enum cli_spec_is is = CLI_SPEC_SAME;
+        code = cli_spec_diff(cli, &specs.spec[i], &is);
+        differs = differs || is != CLI_SPEC_SAME;
+    }
     cli_specs_close(&specs);
     return code == CLI_OK && differs ? CLI_FAILED : code;
 }

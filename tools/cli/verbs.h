@@ -79,6 +79,8 @@ int cli_verb_payload_put(struct cli *cli);
 int cli_verb_payload_get(struct cli *cli);
 int cli_verb_payload_ls(struct cli *cli);
 int cli_verb_payload_rm(struct cli *cli);
+int cli_verb_export(struct cli *cli);
+int cli_verb_import(struct cli *cli);
 
 int cli_verb_where(struct cli *cli);
 int cli_verb_why(struct cli *cli);
