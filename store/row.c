@@ -217,5 +217,5 @@ bool store_key_is_job(struct muster_bytes key)
     for (size_t i = 0; i < key.len; i++)
         if (key.data[i] == '@' || key.data[i] == '!' || key.data[i] == ':')
             return false;
-    return key.len > 0 && key.data[0] != '%';
+    return key.len > 0 && key.data[0] != '%' && key.data[0] != '$';
 }

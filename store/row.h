@@ -104,8 +104,8 @@ void store_row_again(struct store_row *row, uint64_t wall_ms);
  * has left), so that they live beside the row they belong to. */
 struct muster_bytes store_key_home(struct muster_bytes key);
 
-/* A job's own row, and not what runs, belongs to another or counts permits: those have an `@`, a
- * `!` or a `:` in their keys, or begin with a `%`. */
+/* A job's own row, and not what runs, belongs to another or counts permits or names a
+ * payload: those have an `@`, a `!` or a `:` in their keys, or begin with a `%` or a `$`. */
 bool store_key_is_job(struct muster_bytes key);
 
 #endif

@@ -96,11 +96,12 @@ static void digests_depend_on_the_rows_and_not_on_their_history(void **state)
     store_rows_close(&b);
 }
 
-/* Copies, ticks, triggered runs, what they leave and the permits of groups are none. */
+/* Copies, ticks, triggered runs, what they leave, permits of groups and payloads are none. */
 static void jobs_are_counted_and_nothing_beside_them(void **state)
 {
     static const char *const beside[] = { "a/b@2",    "a/b@%alpha", "a/b@2026-03-28T01:00:00Z",
-                                          "a/b:01J9", "a/b!o",      "%group/reports" };
+                                          "a/b:01J9", "a/b!o",      "%group/reports",
+                                          "$00ff" };
     struct store_rows t;
     (void)state;
     assert_int_equal(store_rows_open(&t, BUCKETS, 100), MUSTER_OK);
