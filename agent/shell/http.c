@@ -210,6 +210,7 @@ static void door_free(struct shell_http *h)
     for (uint32_t i = 0; i < HTTP_DAEMONS; i++)
         if (h->daemon[i] != NULL)
             MHD_stop_daemon(h->daemon[i]);
+    http_tls_drop(&h->files);
     http_listen_close(h);
     if (h->watch_fd >= 0)
         (void)close(h->watch_fd);

@@ -73,6 +73,10 @@ MUSTER_MUST_USE int shell_http_open(struct shell_http **h, const struct shell_ht
 uint16_t shell_http_port(const struct shell_http *h);
 struct shell_http_counters shell_http_counters(const struct shell_http *h);
 
+/* Connections from now on are shown this certificate, and theirs are asked for by its `ca`; those
+ * there are keep what they have. Only for a door that was opened with one. */
+MUSTER_MUST_USE int shell_http_renew(struct shell_http *h, const struct shell_cert *cert);
+
 /* Answers. Unknown ids do nothing. */
 void shell_http_reply(struct shell_http *h, uint64_t id, const struct agent_http_reply *reply);
 

@@ -44,8 +44,11 @@ struct http_queue {
     size_t size;
 };
 
+struct http_files; /* http_tls.c: certificates that were read again since the start */
+
 struct http_connection {
     struct shell_http *h;
+    struct http_files *files; /* NULL: those of the start, which the library holds */
     struct http_connection *previous, *next;
     struct MHD_Connection *mhd;
     int fd;
@@ -103,6 +106,7 @@ struct http_listener {
 struct shell_http {
     struct shell_http_config config;
     struct MHD_Daemon *daemon[HTTP_DAEMONS]; /* the second one speaks TLS; NULL: there is none */
+    struct http_files *files;                /* of connections to come; NULL: those of the start */
     struct http_listener listener[HTTP_LISTEN_MAX];
     uint32_t listeners;
     uint16_t port;
@@ -154,8 +158,10 @@ void http_body_add(struct http_request *r, const char *data, size_t len);
 void http_on_completed(void *cls, struct MHD_Connection *mhd, void **context,
                        enum MHD_RequestTerminationCode code);
 
-/* ---- http_tls.c: fills in the connection's `right` and `who` by its certificate */
-void http_tls_who(struct http_connection *c);
+/* ---- http_tls.c */
+void http_tls_begin(struct http_connection *c); /* before its first byte is read */
+void http_tls_drop(struct http_files **files);
+void http_tls_who(struct http_connection *c); /* its `right` and `who`, by its certificate */
 /* ---- http_upload.c */
 struct MHD_Response *http_file(struct http_request *r, const char *path);
 

@@ -44,6 +44,7 @@ static void connection_open(struct shell_http *h, struct MHD_Connection *mhd, vo
     if (c->next != NULL)
         c->next->previous = c;
     h->connections = c;
+    http_tls_begin(c);
 }
 
 static void connection_close(struct http_connection *c)
@@ -55,6 +56,7 @@ static void connection_close(struct http_connection *c)
         c->h->connections = c->next;
     if (c->next != NULL)
         c->next->previous = c->previous;
+    http_tls_drop(&c->files);
     free(c);
 }
 

@@ -118,26 +118,46 @@ static void tokens_again(struct shell *s)
         shell_journal(s->journal, AGENT_LOG_ERROR, "SIGHUP: %s; the tokens from before stay", why);
 }
 
-/* A new certificate for connections from now on; those there are keep what they have. */
-static void cert_again(struct shell *s)
+/* `fresh` takes the place of the one that was held, or is closed. */
+static void cert_took(struct shell *s, struct shell_cert *held, const char *file,
+                      struct shell_cert *fresh, int err)
 {
-    struct shell_cert fresh;
-    char why[SHELL_WHY_MAX], text[64];
-    int err = shell_setup_cert(&fresh, &s->setup.link_paths, s->setup.node.name, s->journal, why,
-                               sizeof why);
-    if (err == MUSTER_OK && shell_tls_renew(&s->tls, &fresh) != MUSTER_OK) {
-        (void)muster_format(why, sizeof why, "%s cannot be used", s->setup.link_paths.cert);
-        shell_cert_close(&fresh);
-        err = MUSTER_EINVAL;
-    }
+    char text[64];
     if (err != MUSTER_OK) {
-        shell_journal(s->journal, AGENT_LOG_ERROR, "SIGHUP: %s; the one there was goes on", why);
+        shell_journal(s->journal, AGENT_LOG_ERROR,
+                      "SIGHUP: %s cannot be used; the one there was goes on", file);
+        shell_cert_close(fresh);
         return;
     }
-    shell_cert_close(s->setup.link_cert);
-    *s->setup.link_cert = fresh;
+    shell_cert_close(held);
+    *held = *fresh;
     shell_journal(s->journal, AGENT_LOG_INFO, "SIGHUP: %s was read again, and is good until %s",
-                  s->setup.link_paths.cert, muster_time_text(fresh.ends_wall_ms, text));
+                  file, muster_time_text(held->ends_wall_ms, text));
+}
+
+/* New certificates for connections from now on; those there are keep what they have. */
+static void link_cert_again(struct shell *s)
+{
+    struct shell_cert fresh;
+    char why[SHELL_WHY_MAX];
+    if (shell_setup_cert(&fresh, &s->setup.link_paths, s->setup.node.name, s->journal, why,
+                         sizeof why) == MUSTER_OK)
+        cert_took(s, s->setup.link_cert, s->setup.link_paths.cert, &fresh,
+                  shell_tls_renew(&s->tls, &fresh));
+    else
+        shell_journal(s->journal, AGENT_LOG_ERROR, "SIGHUP: %s; the one there was goes on", why);
+}
+
+static void door_cert_again(struct shell *s)
+{
+    struct shell_cert fresh;
+    char why[SHELL_WHY_MAX];
+    if (shell_cert_open(&fresh, &s->setup.cert_paths, shell_now().wall_ms, s->journal, why,
+                        sizeof why) == MUSTER_OK)
+        cert_took(s, s->setup.cert, s->setup.cert_paths.cert, &fresh,
+                  shell_http_renew(s->http, &fresh));
+    else
+        shell_journal(s->journal, AGENT_LOG_ERROR, "SIGHUP: %s; the one there was goes on", why);
 }
 
 static void files_again(struct shell *s)
@@ -145,8 +165,10 @@ static void files_again(struct shell *s)
     if (s->setup.tokens != NULL)
         tokens_again(s);
     if (s->setup.link_cert != NULL)
-        cert_again(s);
-    if (s->setup.tokens == NULL && s->setup.link_cert == NULL)
+        link_cert_again(s);
+    if (s->setup.cert != NULL && s->http != NULL)
+        door_cert_again(s);
+    if (s->setup.tokens == NULL && s->setup.link_cert == NULL && s->setup.cert == NULL)
         shell_journal(s->journal, AGENT_LOG_INFO,
                       "SIGHUP: there is neither a file of tokens nor a certificate to read again; "
                       "SIGUSR2 reads all settings again, with every job alive");

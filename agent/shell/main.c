@@ -69,13 +69,11 @@ static const char help[] =
     "  --max-members --max-jobs --max-runs --max-connections N, --max-log SIZE\n"
     "  --max-strikes N          3; deaths of its nodes in a row that hold a job, 0: none\n"
     "\n"
-    "Signals: TERM and INT hand over and leave, the same again ends at once; HUP reads the file of "
-    "tokens again; USR2 puts the program\n"
-    "that now lies at this path in place of this one, settings read anew, every job alive; USR1 "
-    "tells\n"
-    "what is inside. Exit codes: 0 left in order, 1 failed, 2 wrong flags, 4 a port or the data "
-    "folder is\n"
-    "in use, 8 not allowed, 78 wrong configuration or the wrong data folder.\n";
+    "Signals: TERM and INT hand over and leave, the same again ends at once; HUP reads tokens and\n"
+    "certificates again; USR2 puts the program that now lies at this path in place of this one,\n"
+    "settings read anew, every job alive; USR1 tells what is inside. Exit codes: 0 left in order,\n"
+    "1 failed, 2 wrong flags, 4 a port or the data folder is in use, 8 not allowed, 78 wrong\n"
+    "configuration or the wrong data folder.\n";
 
 /* What the outcome of opening something means for whoever started us. */
 static int exit_code(int err)

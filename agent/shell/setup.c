@@ -178,6 +178,14 @@ static int ports_find(struct shell_setup *s, struct shell_ports *ports,
     return err;
 }
 
+static struct shell_cert_paths door_paths_of(const struct agent_config *c)
+{
+    return (struct shell_cert_paths){ .setting = "http_tls",
+                                      .ca = c->http_tls.client_ca,
+                                      .cert = c->http_tls.cert,
+                                      .key = c->http_tls.key };
+}
+
 int shell_setup_begin(struct shell_setup *setup, struct shell_setup_work *work,
                       struct shell_ports *ports, const struct agent_config *c,
                       struct shell_renew *renew, char *why, size_t size)
@@ -186,6 +194,7 @@ int shell_setup_begin(struct shell_setup *setup, struct shell_setup_work *work,
                                    .renew = renew,
                                    .tokens_path = c->tokens,
                                    .tokens = c->tokens != NULL ? &work->tokens : NULL,
+                                   .cert_paths = door_paths_of(c),
                                    .cert = c->http_tls.cert != NULL ? &work->cert : NULL,
                                    .join = c->join,
                                    .join_count = c->join_count,
@@ -206,10 +215,7 @@ int shell_setup_begin(struct shell_setup *setup, struct shell_setup_work *work,
 int shell_setup_door(struct shell_setup_work *work, const struct agent_config *c,
                      struct shell_journal *journal, char *why, size_t size)
 {
-    const struct shell_cert_paths paths = { .setting = "http_tls",
-                                            .ca = c->http_tls.client_ca,
-                                            .cert = c->http_tls.cert,
-                                            .key = c->http_tls.key };
+    const struct shell_cert_paths paths = door_paths_of(c);
     int err = MUSTER_OK;
     if (c->tokens != NULL)
         err = shell_tokenfile_read(&work->tokens, c->tokens, journal, why, size);

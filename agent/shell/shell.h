@@ -40,7 +40,8 @@ struct shell_setup {
     const char *run_dir, *log_dir, *guard_path;
     const char *tokens_path;            /* NULL: none */
     struct agent_tokens *tokens;        /* as the file said last; NULL: none */
-    struct shell_cert *cert;            /* of HTTP; NULL: none */
+    struct shell_cert_paths cert_paths; /* of HTTP; cert NULL: none */
+    struct shell_cert *cert;
     struct shell_tls_config secure;     /* of the links between agents */
     struct shell_cert_paths link_paths; /* cert NULL: none */
     struct shell_cert *link_cert;

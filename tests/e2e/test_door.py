@@ -170,9 +170,14 @@ def test_tls_and_what_certificates_allow(clusters, tmp_path):
     file.write_text(line + "\n")
     c = clusters(0)
     c.agent_class = DoorAgent
+    pair = {word: tmp_path / word for word in ("cert", "key", "ca")}
+    for word, path in pair.items():
+        path.touch(mode=0o600)
+        path.write_bytes(open(of("door-ca") if word == "ca" else
+                              of("door", "pem" if word == "cert" else word), "rb").read())
     agent = c.add(slots=4, extra=(
-        "--http", f"127.0.0.1:{port}", "--http-tls-cert", of("door"), "--http-tls-key",
-        of("door", "key"), "--http-tls-client-ca", of("door-ca"), "--tokens", str(file)))
+        "--http", f"127.0.0.1:{port}", "--http-tls-cert", str(pair["cert"]), "--http-tls-key",
+        str(pair["key"]), "--http-tls-client-ca", str(pair["ca"]), "--tokens", str(file)))
 
     def ask(*words, who=None, **env):
         if who:
@@ -197,6 +202,28 @@ def test_tls_and_what_certificates_allow(clusters, tmp_path):
     assert code == 5 and "name who signs its certificate with --ca" in said, said
     code, _, said = agent.cli("members", env={"MUSTER_ADDR": f"http://127.0.0.1:{port}"})
     assert code == 5, said
+    # SIGHUP reads the files again; one that is wrong changes nothing.
+    def signer():
+        name = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}"], text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True, check=False).stdout
+        return re.search("issuer=(.*)", name)[1]
+
+    before = signer()
+    pair["key"].write_text("nothing\n")
+    agent.send(signal.SIGHUP)
+    eventually(lambda: "the one there was goes on" in agent.log(), 5, "the pair is refused")
+    assert signer() == before and ask("members", who="reader")[0] == 0
+    pair["key"].write_bytes(open(of("door", "key"), "rb").read())
+    pair["ca"].write_bytes(open(of("other"), "rb").read())
+    agent.send(signal.SIGHUP)
+    eventually(lambda: ask("members", who="reader")[0] in (5, 8), 5, "another CA counts")
+    assert ask("members", MUSTER_TOKEN=secret)[0] == 0
+    pair["cert"].write_bytes(open(of("server"), "rb").read())
+    pair["key"].write_bytes(open(of("server", "key"), "rb").read())
+    agent.send(signal.SIGHUP)
+    eventually(lambda: signer() != before, 5, "the new pair is shown")
+    agent.may_complain = True
+
     done = subprocess.run([os.path.join(BUILD, "muster-agent"), "--check", "--http-tls-cert",
                            of("door"), "--http-tls-key", of("door-reader", "key")],
                           capture_output=True, text=True, check=False)
