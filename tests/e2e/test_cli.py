@@ -285,10 +285,18 @@ def test_help_knows_every_verb():
     assert alone.code == 0 and alone == muster(None, "help") == muster(None, "--help")
     listed = [line.split()[0] for line in alone.out.splitlines() if line.startswith("  ")]
     assert set(VERBS) <= set(listed)
+    whole = {verb for line in alone.out.splitlines() if line.startswith("  ")
+             for verb in [re.match(r"  ((?:node|keys|tls (?:ca|cert)|token|dead|payload) [a-z]+|"
+                                   r"[a-z-]+) ", line)[1]]}
     for verb in VERBS:
         if verb != "agent":
             shown = muster(None, verb, "--help")
             assert shown == muster(None, "help", verb)
             assert shown.code == 0 and shown.out.startswith(f"usage: muster {verb}")
     assert muster(None, "help", "node", "show").out.startswith("usage: muster node show NAME\n")
+    for words in ({verb.split()[0] for verb in whole if " " in verb} | {"tls cert"}):
+        shown = muster(None, "help", *words.split())
+        assert shown == muster(None, *words.split(), "--help") and shown.code == 0
+        for verb in whole:
+            assert (f"\n  {verb} " in shown.out) == verb.startswith(words + " "), (words, verb)
     assert muster(None, "job", "stop", "-h").out.startswith("usage: muster stop ")

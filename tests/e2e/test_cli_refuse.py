@@ -82,7 +82,10 @@ def test_troubles(api, words, code, sentence):
         (["lss"], "there is no verb 'lss'; did you mean 'ls'?"),
         (["frobnicate"], "there is no verb 'frobnicate'; 'muster help' lists them"),
         (["node", "sohw", "x"], "there is no verb 'node'; did you mean 'node show'?"),
-        (["node"], "say what of the nodes: 'muster node ls' or 'muster node show NAME'"),
+        (["node"], "'node' goes on: ls, show, hold, release, slots, tag; 'muster help node' tells "
+                   "what each does"),
+        (["tls", "nothing"], "'tls' goes on: ca create, cert create; 'muster help tls' tells what "
+                             "each does"),
         (["ls", "--stat", "dead"], "there is no flag --stat; did you mean --state?"),
         (["run", "--priorty", "3", "x"], "there is no flag --priorty; did you mean --priority?"),
         (["ps", "-z"], "there is no flag -z"),

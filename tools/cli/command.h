@@ -53,6 +53,10 @@ extern const struct cli_flag cli_flags_shared[];
 /* The command that the first words name, and how many words that took. NULL when there is none. */
 const struct cli_command *cli_command_find(int argc, const char *const *argv, int *used);
 
+/* How the verb goes on after these words: "ls" of "node ls" after "node"; NULL: it does not begin
+ * with them, or ends there. */
+const char *cli_command_after(const struct cli_command *c, int argc, const char *const *argv);
+
 /* The verb nearest to what was typed, NULL when none is near. */
 const char *cli_command_nearest(int argc, const char *const *argv);
 

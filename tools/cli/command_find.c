@@ -49,6 +49,18 @@ const struct cli_command *cli_command_find(int argc, const char *const *argv, in
     return NULL;
 }
 
+const char *cli_command_after(const struct cli_command *c, int argc, const char *const *argv)
+{
+    const char *rest = c->verb;
+    for (int i = 0; i < argc; i++) {
+        size_t len = strlen(argv[i]);
+        if (len == 0 || strncmp(rest, argv[i], len) != 0 || rest[len] != ' ')
+            return NULL;
+        rest += len + 1;
+    }
+    return argc > 0 ? rest : NULL;
+}
+
 const char *cli_command_nearest(int argc, const char *const *argv)
 {
     const char *names[VERBS_MAX] = { NULL };

@@ -66,6 +66,26 @@ void cli_help_verb(FILE *out, const struct cli_command *c)
     help_flags(out, cli_flags_shared);
 }
 
+bool cli_help_family(FILE *out, int argc, const char *const *argv)
+{
+    bool is_one = false;
+    for (const struct cli_command *c = NULL; (c = cli_command_next(c)) != NULL;) {
+        if (cli_command_after(c, argc, argv) == NULL)
+            continue;
+        if (!is_one) {
+            fputs("usage: muster", out);
+            for (int i = 0; i < argc; i++)
+                fprintf(out, " %s", argv[i]);
+            fputs(" VERB [words] [flags]\n\n", out);
+        }
+        is_one = true;
+        fprintf(out, "  %-16s %s\n", c->verb, c->help);
+    }
+    if (is_one)
+        fputs("\n'muster help' and one of these tells more of it.\n", out);
+    return is_one;
+}
+
 int cli_usage(struct cli *cli, const char *format, ...)
 {
     char line[512];
@@ -93,6 +113,10 @@ int cli_verb_help(struct cli *cli)
     int code = CLI_OK;
     if (command != NULL)
         cli_help_verb(stdout, command);
+    else if (cli_help_family(stdout, count, cli->args.word))
+        code = CLI_OK;
+    else if (cli_help_family(stderr, 1, cli->args.word))
+        code = CLI_USAGE;
     else
         code = cli_usage(cli, "there is no verb '%s'%s%s%s", cli->args.word[0],
                          near != NULL ? "; did you mean '" : "", near != NULL ? near : "",

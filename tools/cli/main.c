@@ -26,9 +26,28 @@ static int leading_flag(const char *text)
     return 0;
 }
 
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+/* "ls, show, hold": how the verbs go on that begin with the first word. False: none does. */
+static bool family_write(char *out, size_t size, const char *const *argv)
+{
+    size_t at = 0;
+    out[0] = '\0';
+    for (const struct cli_command *c = NULL; (c = cli_command_next(c)) != NULL;) {
+        const char *rest = cli_command_after(c, 1, argv);
+        if (rest != NULL && at + strlen(rest) + 3 < size)
+            at += (size_t)snprintf(out + at, size - at, "%s%s", at > 0 ? ", " : "", rest);
+    }
+    return at > 0;
+}
+
 static int no_verb(struct cli *cli, int argc, const char *const *argv)
 {
-    if (argc == 0 || strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) {
+    char family[256];
+    if (argc == 0 || is_help(argv[0])) {
         cli_help_all(stdout);
         return CLI_OK;
     }
@@ -39,18 +58,15 @@ static int no_verb(struct cli *cli, int argc, const char *const *argv)
     if (argv[0][0] == '-')
         return cli_usage(cli, "there is no flag %s before a verb; 'muster help' lists the verbs",
                          argv[0]);
-    if (strcmp(argv[0], "node") == 0 && argc == 1)
-        return cli_usage(cli, "say what of the nodes: 'muster node ls' or 'muster node show NAME'");
-    if (strcmp(argv[0], "tls") == 0)
-        return cli_usage(cli, "say what of TLS: 'muster tls ca create' or 'muster tls cert create "
-                              "NAME'");
-    if (strcmp(argv[0], "token") == 0 && argc == 1)
-        return cli_usage(cli, "say what of the tokens: 'muster token create --right RIGHT'");
-    if (strcmp(argv[0], "dead") == 0 && argc == 1)
-        return cli_usage(cli, "say what of the dead: 'muster dead ls', show, retry or drop");
+    if (argc > 1 && is_help(argv[argc - 1]) && cli_help_family(stdout, argc - 1, argv))
+        return CLI_OK;
     const char *near = cli_command_nearest(argc, argv);
-    if (near != NULL)
+    bool is_begun = family_write(family, sizeof family, argv);
+    if (near != NULL && (!is_begun || (argc > 1 && strncmp(near, argv[0], strlen(argv[0])) == 0)))
         return cli_usage(cli, "there is no verb '%s'; did you mean '%s'?", argv[0], near);
+    if (is_begun)
+        return cli_usage(cli, "'%s' goes on: %s; 'muster help %s' tells what each does", argv[0],
+                         family, argv[0]);
     return cli_usage(cli, "there is no verb '%s'; 'muster help' lists them", argv[0]);
 }
 
