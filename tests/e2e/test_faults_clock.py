@@ -89,6 +89,55 @@ def test_a_wall_clock_that_steps_by_an_hour_changes_nothing(clusters):
     story.judge("wall clocks stepped by an hour", settle=40)
 
 
+def moment(text):
+    return int(datetime.datetime.fromisoformat(text + "+00:00").timestamp())
+
+
+def ticks_of(path):
+    return path.read_text().split() if path.exists() else []
+
+
+# The first moment of a day in Berlin as the world counts, and how many hours it has.
+DAYS = (("spring", "2026-03-28T23:00:00", 23), ("autumn", "2026-10-24T22:00:00", 25))
+
+
+def test_both_days_on_which_berlin_changes_its_clocks(clusters, tmp_path):
+    """(f) Once at 02:30, which is not there or twice, and once in each hour."""
+    preload, c = library(), clusters(1, slots=30, start=False)
+
+    def it_is(at):
+        lie(c, 0, f"{at - int(time.time()):+d}")
+
+    c[0].program = ["/usr/bin/env", f"LD_PRELOAD={preload}", "FAKETIME_NO_CACHE=1",
+                    f"FAKETIME_TIMESTAMP_FILE={c.folder}/clock-0",
+                    "FAKETIME_DONT_FAKE_MONOTONIC=1", "DONT_FAKE_MONOTONIC=1", *c[0].program]
+    it_is(moment(DAYS[0][1]) - 60)
+    c.start()
+    for season, midnight, hours in DAYS:
+        first, daily, hourly = moment(midnight), tmp_path / f"{season}-d", tmp_path / f"{season}-h"
+        wanted = [time.strftime("%Y-%m-%dT%H:00:00Z", time.gmtime(first + 3600 * hour))
+                  for hour in range(hours)]
+        it_is(first - 60)
+        for name, cron, seen in (("daily", "30 2 * * *", daily), ("hourly", "0 * * * *", hourly)):
+            c[0].put(f"/v1/jobs/{season}/{name}",
+                     {"kind": "cron", "cron": cron, "tz": "Europe/Berlin", "missed": "all",
+                      "catchup": "2d", "overlap": "allow", "shell": f"echo $MUSTER_TICK >>{seen}"})
+        # The night by half hours, or the change itself; then all that was missed.
+        for half in short_or_long([6], range(2, 11)):
+            it_is(first + 1800 * half - 1)
+            time.sleep(0.1)
+            eventually(lambda h=half: sorted(ticks_of(hourly)) == wanted[:h // 2 + 1], 5,
+                       "each hour")
+        it_is(first + 3600 * hours - 30)
+        eventually(lambda: len(ticks_of(hourly)) >= hours, 10, f"{hours} hours")
+        holds(lambda: sorted(ticks_of(hourly)) == wanted, 0.5, "each once")
+        day = (datetime.datetime.fromisoformat(tick.replace("Z", "+00:00")).timestamp() - first
+               for tick in ticks_of(daily))
+        assert [0 < at < 3600 * hours for at in day] == [True], ticks_of(daily)
+        for name in ("daily", "hourly"):
+            c[0].delete(f"/v1/jobs/{season}/{name}")
+
+
 def attempts(story, job):
     with open(story.path, encoding="ascii") as file:
         return [line for line in file if line.split()[8] == job]

@@ -2,12 +2,13 @@
 """Five agents, each in a network of its own, and a switch between them that cuts and loses. Within
 a connected part a job runs at most once, exclusive ones run once at most anywhere, and soon after
 the switch is whole again each runs exactly once. Clients go on all the while."""
+import concurrent.futures
 import random
 import time
 
 import pytest
 
-from agent import eventually
+from agent import ApiError, eventually
 from conftest import needs_agent
 from faults import Writer, now_ns, patient, say, short_or_long, stage, story_on
 from nets import NetCluster
@@ -95,6 +96,62 @@ def test_one_trouble_after_another(story):
             time.sleep(0.3)
     assert heal(story, "four troubles") < patient(HEALED_S)
     story.judge("isolated, cut one way, bridged, 30 % lost, one after the other")
+
+
+def try_put(agent, name, side):
+    """Somebody on this side makes it; without a quorum of its bench there he is told so."""
+    try:
+        agent.put(f"/v1/jobs/{name}", {"kind": "service", "exec": ["sleep", "86400"],
+                                       "labels": {"side": side}})
+        return side
+    except (ApiError, OSError):
+        return None
+
+
+def test_one_name_that_two_people_make_is_one_job(story):
+    """(c) On both sides of a cut, at the same time."""
+    five = story.cluster
+    names = [f"twin/{time.monotonic_ns() % 100000}-{k}" for k in range(12)]
+    five.net.split([0, 1], [2, 3, 4])
+    time.sleep(1)
+    with concurrent.futures.ThreadPoolExecutor(24) as pool:
+        here = [pool.submit(try_put, five[k % 2], n, "two") for k, n in enumerate(names)]
+        there = [pool.submit(try_put, five[2 + k % 3], n, "three") for k, n in enumerate(names)]
+        time.sleep(patient(3))
+        five.net.heal()
+        made = [{a.result(), b.result()} - {None} for a, b in zip(here, there)]
+    assert set().union(*made) == {"two", "three"}, made
+    eventually(lambda: all(five.counts()[name] == 1 for name in names), patient(20), "one of each")
+    for name, sides in zip(names, made):
+        job = five[0].get(f"/v1/jobs/{name}")
+        assert not sides or job["spec"]["labels"]["side"] in sides, (job, sides)
+        said = eventually(lambda n=name: len(s := {(r["token"], r["pid"]) for r in (
+            agent.get(f"/v1/runs/{n}") for agent in five)}) == 1 and s, 5, "all say the same")
+        assert {pid for _, pid in said} == {p.pid for p in five.processes() if p.job == name}
+    for name in names:
+        five[3].delete(f"/v1/jobs/{name}")
+    heal(story, "twins")
+
+
+def test_a_node_that_flaps_moves_nothing_twice(story):
+    """(i) Whatever ran there is elsewhere after the first of them, and stays."""
+    five = story.cluster
+    flapper, wanted = five[4], [j for j, mode in story.wanted.items() if mode == "available"]
+    story.settle(60)
+    before = {r["run"]: r["placements"] for r in five[0].runs()}
+    there = {p.job for p in five.processes() if p.node == flapper.name} & set(wanted)
+    assert there, "something runs there"
+    pause = short_or_long(0.6, 3)
+    for _ in range(10):
+        five.net.isolate(4)
+        time.sleep(pause)
+        five.net.heal()
+        time.sleep(pause / 2)
+    heal(story, "ten flaps")
+    after = {r["run"]: r["placements"] for r in five[0].runs()}
+    moved = {job: after[job] - before[job] for job in wanted if after[job] != before[job]}
+    say(f"    ten flaps: {len(moved)} of {len(there)} runs moved")
+    assert set(moved) <= there and set(moved.values()) <= {1}, (moved, there)
 
 
 @pytest.mark.soak
