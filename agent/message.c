@@ -267,6 +267,9 @@ void agent_read_done(struct muster_reader *r, struct agent_msg_done *m)
         m->attempts = muster_read_bytes(r, AGENT_ATTEMPTS_WIRE);
 }
 
+/* What a node that is about to end says of it. */
+enum load_end { LOAD_LEAVES = 1, LOAD_RESTARTS = 2 };
+
 void agent_write_load(struct muster_writer *w, const struct agent_msg_load *m)
 {
     agent_write_head(w, AGENT_MSG_LOAD, 6);
@@ -274,7 +277,7 @@ void agent_write_load(struct muster_writer *w, const struct agent_msg_load *m)
     muster_write_u64(w, m->used);
     muster_write_bool(w, m->draining);
     muster_write_u64(w, m->waiting);
-    muster_write_bool(w, m->restarts);
+    muster_write_u64(w, m->restarts ? LOAD_RESTARTS : m->leaves ? LOAD_LEAVES : 0);
 }
 
 void agent_read_load(struct muster_reader *r, struct agent_msg_load *m)
@@ -283,7 +286,9 @@ void agent_read_load(struct muster_reader *r, struct agent_msg_load *m)
     m->used = muster_read_u32(r);
     m->draining = muster_read_bool(r);
     m->waiting = muster_read_u32(r);
-    m->restarts = muster_reader_ok(r) && muster_reader_left(r) > 0 && muster_read_bool(r);
+    uint32_t ends = muster_reader_ok(r) && muster_reader_left(r) > 0 ? muster_read_u32(r) : 0;
+    m->leaves = ends == LOAD_LEAVES;
+    m->restarts = ends == LOAD_RESTARTS;
 }
 
 static const char *text_or_empty(const char *text)

@@ -200,7 +200,7 @@ void agent_write_done(struct muster_writer *w, uint32_t message, const struct ag
 struct agent_msg_load {
     uint32_t slots, used, waiting;
     bool draining;
-    bool restarts; /* it is about to leave, and another agent may come in its place */
+    bool leaves, restarts; /* it is about to end: for good, or another may come in its place */
 };
 void agent_write_load(struct muster_writer *w, const struct agent_msg_load *m);
 void agent_read_load(struct muster_reader *r, struct agent_msg_load *m);

@@ -65,7 +65,7 @@ static uint32_t write_own(struct muster_writer *w, const struct agent_meta *m)
     }
     write_pair(w, "~i", muster_id_text(m->id, text));
     if (m->draining) {
-        write_pair(w, "~m", m->restarts ? "restarts" : "draining");
+        write_pair(w, "~m", m->restarts ? "restarts" : m->leaves ? "leaves" : "draining");
         n++;
     } else if (m->held) {
         write_pair(w, "~m", "held");
@@ -180,7 +180,8 @@ static void read_own(struct agent_meta *m, struct muster_bytes key, struct muste
         ok = seen->id = read_id(value, &m->id);
     else if (key_is(key, "~m")) {
         m->restarts = key_is(value, "restarts");
-        m->draining = m->restarts || key_is(value, "draining");
+        m->leaves = key_is(value, "leaves");
+        m->draining = m->restarts || m->leaves || key_is(value, "draining");
         m->held = key_is(value, "held");
     } else if (key_is(key, "~n") && (ok = read_number(value, UINT32_MAX, &n)))
         m->cpus = (uint32_t)n;

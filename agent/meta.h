@@ -35,6 +35,7 @@ struct agent_meta {
     uint32_t slots, weight;
     uint16_t peer_port;
     bool draining, held;
+    bool leaves;   /* draining, to be gone for good */
     bool restarts; /* draining, and its process was told to end: another may come in its place */
     struct agent_settings settings; /* of its cluster */
     uint32_t cpus, mem_mib;         /* 0: not said */

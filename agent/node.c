@@ -137,7 +137,7 @@ int agent_node_open(struct agent_node **out, const struct agent_node_config *c)
     core->next_number = c->boot << 40 | 1;
     muster_rng_seed(&core->rng, c->seed);
     core->nonce = muster_rng_next(&core->rng) | 1;
-    n->exit_ms = n->leave_ms = n->ring_ms = MUSTER_NEVER;
+    n->exit_ms = n->leave_ms = n->drain_ms = n->ring_ms = MUSTER_NEVER;
     int err =
         core->scratch == NULL || n->name == NULL || n->tags == NULL || n->tags_configured == NULL
             ? MUSTER_EFULL

@@ -42,6 +42,7 @@ struct agent_node {
     bool is_searching;  /* somebody was missed when it was last looked */
     uint64_t ring_ms;   /* when to rebuild the ring */
     uint64_t leave_ms;  /* when a drain before a leave ends */
+    uint64_t drain_ms;  /* when what is left on a draining node is ended; MUSTER_NEVER: never */
     uint64_t exit_ms;
     bool is_leave_sent, is_exit_sent;
     int exit_err; /* what the process ends with */
@@ -67,7 +68,8 @@ void node_set(struct agent_node *n, const struct serve_ask *ask);
 /* What it is to its cluster changes; others are told. */
 void node_standing_set(struct agent_node *n, enum agent_standing standing);
 uint32_t node_others_alive(const struct agent_core *core, bool open_only);
-void node_drain(struct agent_node *n, bool draining);
+/* `deadline_ms` 0: what has no other place, and tasks, stay as long as they need. */
+void node_drain(struct agent_node *n, bool draining, uint64_t deadline_ms);
 /* Hands over and ends. `restarts`: another agent may come, and what is to wait for it does. */
 void node_leave(struct agent_node *n, bool restarts);
 void node_leave_tick(struct agent_node *n);

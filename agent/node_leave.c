@@ -6,15 +6,29 @@
 #include "agent/placer.h"
 #include "agent/runner.h"
 
-void node_drain(struct agent_node *n, bool draining)
+void node_drain(struct agent_node *n, bool draining, uint64_t deadline_ms)
 {
     struct agent_core *core = &n->core;
+    n->drain_ms = draining && deadline_ms > 0
+                      ? muster_deadline_after(core->now.mono_ms, deadline_ms)
+                      : MUSTER_NEVER;
     node_meta_note_number(core, "draining", draining ? 1 : 0);
     store_drain(core->store, draining);
     agent_news_add(core, draining ? "node.draining" : "node.open", NULL, NULL, 0,
                    draining ? "gives its runs and seats away" : "takes runs again");
     node_standing_set(n, draining ? AGENT_DRAINING : AGENT_JOINED);
     agent_placer_peer(core, agent_peers_at(core, 0));
+}
+
+static void drain_tick(struct agent_node *n)
+{
+    struct agent_core *core = &n->core;
+    if (core->standing != AGENT_DRAINING ||
+        !muster_deadline_reached(n->drain_ms, core->now.mono_ms))
+        return;
+    n->drain_ms = MUSTER_NEVER;
+    MUSTER_MARK(drain_is_over_time);
+    agent_runner_stop_loose(core, "the deadline of its node's drain is over");
 }
 
 void node_leave(struct agent_node *n, bool restarts)
@@ -58,6 +72,7 @@ void node_leave_tick(struct agent_node *n)
 {
     struct agent_core *core = &n->core;
     uint64_t now = core->now.mono_ms;
+    drain_tick(n);
     if (core->standing != AGENT_LEAVING || n->is_exit_sent)
         return;
     bool alone = node_others_alive(core, true) == 0;

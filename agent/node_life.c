@@ -38,6 +38,7 @@ void node_meta_fill(const struct agent_node *n, struct agent_meta *m)
     m->held = c->held;
     m->draining = n->core.standing == AGENT_DRAINING || n->core.standing == AGENT_LEAVING;
     m->restarts = n->core.standing == AGENT_LEAVING && n->core.restarts;
+    m->leaves = n->core.standing == AGENT_LEAVING && !n->core.restarts;
     (void)snprintf(m->version, sizeof m->version, "%s", c->version);
     (void)snprintf(m->arch, sizeof m->arch, "%s", c->arch);
     (void)snprintf(m->tags, sizeof m->tags, "%s", c->tags);
@@ -255,6 +256,8 @@ uint64_t node_deadline_ms(const struct agent_node *n)
      * runner wants one with every report. */
     uint64_t search_ms = n->search_ms + (n->is_searching ? 0 : core->config.hold_ms);
     uint64_t d = muster_deadline_sooner(search_ms, n->seeds_ms);
+    if (core->standing == AGENT_DRAINING)
+        d = muster_deadline_sooner(d, n->drain_ms);
     if (core->standing == AGENT_LEAVING && !n->is_exit_sent)
         d = muster_deadline_sooner(d, muster_deadline_sooner(n->exit_ms, core->now.mono_ms + 100));
     return d;
@@ -301,7 +304,7 @@ void agent_node_ask(struct agent_core *core, const struct serve_ask *ask)
                         core->standing == AGENT_LEAVING ? "leaving" : "in no cluster yet");
             return;
         }
-        node_drain(n, !ask->q->cancel);
+        node_drain(n, !ask->q->cancel, ask->q->deadline_ms);
         break;
     case AGENT_OP_NODE_SET:
         node_set(n, ask);

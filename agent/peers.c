@@ -142,6 +142,12 @@ bool agent_peer_restarts(const struct agent_core *core, const struct agent_peer 
     return p->is_self ? core->restarts : p->restarts || p->meta.restarts;
 }
 
+bool agent_peer_is_ending(const struct agent_core *core, const struct agent_peer *p)
+{
+    bool leaves = p->is_self ? core->standing == AGENT_LEAVING : p->leaves || p->meta.leaves;
+    return leaves || agent_peer_restarts(core, p);
+}
+
 bool agent_peer_is_linked(const struct agent_core *core, const struct agent_peer *p)
 {
     (void)core;

@@ -46,9 +46,9 @@ struct agent_peer {
     uint32_t waiting;     /* rows it keeps that have no place, by its own LOAD */
     bool load_known;
     bool draining;
-    bool restarts;   /* by its own LOAD: agent_peer_restarts */
-    bool is_foreign; /* of another cluster */
-    bool is_lost;    /* declared lost for ever (R49): never alive again, whatever gossip says */
+    bool leaves, restarts; /* by its own LOAD: agent_peer_restarts */
+    bool is_foreign;       /* of another cluster */
+    bool is_lost; /* declared lost for ever (R49): never alive again, whatever gossip says */
     bool is_in_ring;
     uint16_t ring_number;
     uint32_t link;     /* AGENT_NO_LINK: none */
@@ -83,6 +83,8 @@ bool agent_peer_is_alive(const struct agent_peer *p);
 bool agent_peer_is_open(const struct agent_peer *p); /* and takes new runs */
 /* Its agent ends, or has ended, and jobs that say so wait there for the next one. */
 bool agent_peer_restarts(const struct agent_core *core, const struct agent_peer *p);
+/* Its agent is about to end, be it for that or for good. */
+bool agent_peer_is_ending(const struct agent_core *core, const struct agent_peer *p);
 bool agent_peer_is_linked(const struct agent_core *core, const struct agent_peer *p);
 
 /* News from gossip about a member; from the links; and time. */

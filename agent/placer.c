@@ -379,11 +379,22 @@ static bool awaits_agent(struct agent_core *core, struct place_entry *e,
     return wish != NULL && wish->is_kept;
 }
 
+/* A person holds it: what runs goes on, also where nothing else may, as long as there is an agent.
+ */
+static bool stays_held(const struct agent_core *core, const struct store_row *row,
+                       const struct agent_peer *p)
+{
+    if (row->want != STORE_WANT_HOLD || agent_peer_is_ending(core, p))
+        return false;
+    MUSTER_MARK(held_run_stays_on_draining_node);
+    return true;
+}
+
 /* A run on a draining node goes when there is room elsewhere, a few at a time (R32, R48). */
 static bool may_move(struct agent_core *core, struct place_entry *e, const struct store_row *row)
 {
     const struct agent_peer *p = agent_peers_find(core, row->run_node);
-    if (p == NULL || !agent_peer_is_alive(p) || agent_peer_is_open(p))
+    if (p == NULL || !agent_peer_is_alive(p) || agent_peer_is_open(p) || stays_held(core, row, p))
         return false;
     if (row->kind == STORE_KIND_TASK || core->placer->moving >= PLACE_MOVES_MAX)
         return false;

@@ -463,6 +463,7 @@ void agent_placer_load(struct agent_core *core, struct muster_id from, struct mu
     if (!muster_reader_ok(r) || p == NULL)
         return;
     bool was_draining = p->draining;
+    p->leaves = m.leaves;
     p->restarts = m.restarts;
     bool freer = !p->load_known || m.slots > p->slots || m.used < p->used;
     if (freer)

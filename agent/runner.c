@@ -403,6 +403,7 @@ void agent_runner_tell_load(struct agent_core *core, const struct agent_peer *p)
                                 .used = agent_runner_used(core),
                                 .waiting = agent_placer_waiting(core),
                                 .draining = core->standing != AGENT_JOINED,
+                                .leaves = core->standing == AGENT_LEAVING,
                                 .restarts = core->restarts };
     agent_write_load(&w, &m);
     (void)agent_frame_send(core, p->id, &w);
@@ -429,13 +430,13 @@ void agent_runner_flush(struct agent_core *core)
         reports_send(core, false);
     runner_invite(core);
     if (slots == r->told_slots && used == r->told_used && draining == r->told_draining &&
-        waiting == r->told_waiting && core->restarts == r->told_restarts)
+        waiting == r->told_waiting && core->standing == r->told_standing)
         return;
     r->told_waiting = waiting;
     r->told_slots = slots;
     r->told_used = used;
     r->told_draining = draining;
-    r->told_restarts = core->restarts;
+    r->told_standing = core->standing;
     agent_peers_load(core, slots, used, draining);
 }
 
@@ -492,18 +493,28 @@ void agent_runner_stop_all(struct agent_core *core, const char *why)
     }
 }
 
-/* Nobody would start them elsewhere: there is nothing to wait for. */
-void agent_runner_stop_held(struct agent_core *core, const char *why)
+static void stop_some(struct agent_core *core, bool held, const char *why)
 {
     struct agent_runner *r = core->runner;
     for (uint32_t i = 0; i < r->high; i++) {
         struct agent_run *run = &r->run[i];
         if (!run->is_used || run->state == AGENT_RUN_STOPPING || run->state == AGENT_RUN_ENDED ||
-            is_left_behind(core, run) || !agent_holds_has(core, runner_key(run)))
+            is_left_behind(core, run) || agent_holds_has(core, runner_key(run)) != held)
             continue;
         (void)snprintf(run->note, sizeof run->note, "%s", why);
         runner_end_stopped(core, run);
     }
+}
+
+/* Nobody would start them elsewhere: there is nothing to wait for. */
+void agent_runner_stop_held(struct agent_core *core, const char *why)
+{
+    stop_some(core, true, why);
+}
+
+void agent_runner_stop_loose(struct agent_core *core, const char *why)
+{
+    stop_some(core, false, why);
 }
 
 /* ---- time */

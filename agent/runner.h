@@ -63,8 +63,9 @@ void agent_runner_tell_load(struct agent_core *core, const struct agent_peer *p)
  * agent; how many they are. */
 uint32_t agent_runner_leaving(struct agent_core *core);
 uint32_t agent_runner_left_behind(const struct agent_core *core);
-/* Ends those that are held with everything. */
+/* Ends those that are held with everything; those that are not. */
 void agent_runner_stop_held(struct agent_core *core, const char *why);
+void agent_runner_stop_loose(struct agent_core *core, const char *why);
 /* Ends everything that runs here, for a leave that can wait no longer. */
 void agent_runner_stop_all(struct agent_core *core, const char *why);
 

@@ -113,7 +113,8 @@ struct agent_runner {
     uint64_t hold_ms; /* next HOLD of everything */
     uint64_t next_handle;
     uint32_t told_slots, told_used, told_waiting;
-    bool told_draining, told_restarts;
+    bool told_draining;
+    enum agent_standing told_standing;
     uint64_t deadline_ms;
     struct run_reservation reservation[RESERVATIONS_MAX];
 };

@@ -89,6 +89,28 @@ def test_a_drain_that_is_taken_back_half_way_doubles_and_loses_nothing(clusters,
     assert member["mode"] == "open", member
 
 
+def test_a_drain_with_a_deadline_ends_what_is_left_then(clusters):
+    c = clusters(2)
+    c.wait_full()
+    home, other = c[1], c[0]
+    there = f'node == "{home.name}"'
+    other.submit("held", prefer=there)
+    other.submit("task", kind="task", prefer=there)
+    before = c.wait_once({"held", "task"}, 10)
+    assert {p.node for p in before.values()} == {home.name}
+    assert other.cli("hold", "held")[0] == 0
+    assert other.cli("drain", home.name, "--no-wait")[0] == 0
+    holds(lambda: c.by_job() == before, 1.0, "a task takes its time, and what is held is held")
+    begin = time.monotonic()
+    code, said, complaint = other.cli("drain", home.name, "--deadline", "1s")
+    assert code == 0 and "is empty" in said and time.monotonic() - begin > 0.9, (said, complaint)
+    after = eventually(lambda: (p := c.by_job()) and p, 3, "the task begins anew")
+    assert {job: p.node for job, p in after.items()} == {"task": other.name}
+    assert other.cli("drain", home.name, "--cancel")[0] == 0
+    assert other.cli("release", "held")[0] == 0
+    c.wait_once({"held", "task"}, 5)
+
+
 def put_many(agent, names):
     """Over one connection that is kept open."""
     body = json.dumps({"exec": ["true"], "slots": 60000})

@@ -118,6 +118,15 @@ void sim_drain(struct sim *s, uint32_t node, bool cancel)
     (void)ask(s, node, &q, 0);
 }
 
+void sim_drain_within(struct sim *s, uint32_t node, uint64_t deadline_ms)
+{
+    struct agent_request q = {
+        .op = AGENT_OP_DRAIN, .name = "", .node = "", .deadline_ms = deadline_ms
+    };
+    sim_log(s, "n%u is drained within %llu ms", node, (unsigned long long)deadline_ms);
+    (void)ask(s, node, &q, 0);
+}
+
 /* ---- answers */
 
 /* Found nothing to delete: either a copy of the question has done it, or an acknowledged job is

@@ -421,6 +421,7 @@ uint64_t sim_delete_again(struct sim *s, uint32_t node, const char *name);
 /* A run of a template, for a key; its answer changes nothing but last_reply and what follows it. */
 uint64_t sim_trigger(struct sim *s, uint32_t node, const char *job, const char *key);
 void sim_drain(struct sim *s, uint32_t node, bool cancel);
+void sim_drain_within(struct sim *s, uint32_t node, uint64_t deadline_ms);
 uint64_t sim_op(struct sim *s, uint32_t node, enum agent_op op, const char *name);
 struct sim_job *sim_job_find(struct sim *s, const char *name);
 void sim_replied(struct sim *s, const struct agent_effect *e);

@@ -54,7 +54,12 @@ static void comes_back(void **state)
     assert_int_equal(agent_meta_encode(&m, wire, sizeof wire, &len, &left), MUSTER_OK);
     assert_int_equal(agent_meta_decode(&back, MUSTER_BYTES(wire, len)), MUSTER_OK);
     assert_true(back.restarts && back.draining);
-    m.draining = m.restarts = false;
+    m.restarts = false;
+    m.leaves = true;
+    assert_int_equal(agent_meta_encode(&m, wire, sizeof wire, &len, &left), MUSTER_OK);
+    assert_int_equal(agent_meta_decode(&back, MUSTER_BYTES(wire, len)), MUSTER_OK);
+    assert_true(back.leaves && back.draining && !back.restarts);
+    m.draining = m.leaves = false;
     m.held = true;
     assert_int_equal(agent_meta_encode(&m, wire, sizeof wire, &len, &left), MUSTER_OK);
     assert_int_equal(agent_meta_decode(&back, MUSTER_BYTES(wire, len)), MUSTER_OK);

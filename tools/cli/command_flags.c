@@ -131,7 +131,9 @@ const struct cli_flag cli_flags_next[] = {
     END
 };
 const struct cli_flag cli_flags_drain[] = {
-    { .name = "deadline", .value = "TIME", .help = "tasks may finish for this long (90s)" },
+    { .name = "deadline",
+      .value = "TIME",
+      .help = "end what is left there after this long (never)" },
     { .name = "cancel", .help = "take runs again" },
     { .name = "no-wait", .help = "do not stay until the node is empty" },
     END

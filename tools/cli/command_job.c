@@ -147,14 +147,16 @@ const struct cli_command cli_commands_job[] = {
       .group = "job",
       .usage = "NAME… | --all [--prefix NAME]",
       .help = "start nothing new of these jobs; what runs goes on",
-      .more = "A run that is under way goes on, with its retries there. When it ends, or its node\n"
-              "is gone, the job waits for 'muster release'.\n\n"
-              "  muster hold --all                    # an emergency: nothing new starts anywhere\n"
-              "  muster hold --all --prefix market/   # or nothing of these\n\n"
-              "With --all every node is told, and remembers it over restarts; jobs that are\n"
-              "made later are held too. Nothing is ended: what runs goes on, also when it was\n"
-              "restarted or changed or its node drains, until it is let go. What fails is not\n"
-              "tried again, and no clock ticks; its ticks are missed ones then (`missed`).\n",
+      .more =
+          "A run that is under way goes on, with its retries there. When it ends, or its node\n"
+          "is gone, the job waits for 'muster release'. A node that drains keeps it, unless the\n"
+          "drain has a deadline or its agent is stopped.\n\n"
+          "  muster hold --all                    # an emergency: nothing new starts anywhere\n"
+          "  muster hold --all --prefix market/   # or nothing of these\n\n"
+          "With --all every node is told, and remembers it over restarts; jobs that are\n"
+          "made later are held too. Nothing is ended: what runs goes on, also when it was\n"
+          "restarted or changed or its node drains, until it is let go. What fails is not\n"
+          "tried again, and no clock ticks; its ticks are missed ones then (`missed`).\n",
       .flags = cli_flags_hold,
       .words_min = 0,
       .words_max = CLI_WORDS_MAX,

@@ -94,8 +94,9 @@ static int drain_wait(struct cli *cli, const char *node, long long deadline_ms)
         if (live == 0)
             break;
         if (left <= 0) {
-            cli_say(&cli->term, "%s still has %lld %s after the deadline; 'muster node show %s'",
-                    node, live, cli_plural(live, "run", "runs"), node);
+            cli_say(&cli->term,
+                    "%s still has %lld %s after %llds; 'muster node show %s' lists them", node,
+                    live, cli_plural(live, "run", "runs"), deadline_ms / 1000, node);
             return CLI_TIMEOUT;
         }
         cli_term_progress(&cli->term, "draining %s: %lld %s left, %llds to go", node, live,
@@ -142,8 +143,10 @@ int cli_verb_drain(struct cli *cli)
     if (code != CLI_OK)
         return code;
     node_path(&path, node, "/drain");
-    muster_format(body, sizeof body, "{\"cancel\":%s,\"deadline\":\"%lldms\"}",
-                  cancels ? "true" : "false", deadline_ms);
+    if (cli_flag_given(&cli->args, "deadline") && !cancels)
+        muster_format(body, sizeof body, "{\"cancel\":false,\"deadline\":\"%lldms\"}", deadline_ms);
+    else
+        muster_format(body, sizeof body, "{\"cancel\":%s}", cancels ? "true" : "false");
     code = cli_api_post(cli, &path, body, &result);
     if (code == CLI_OK && cli->json)
         cli_api_print(&result);
