@@ -232,6 +232,10 @@ static void metrics_ever(struct muster_text *t, const struct agent_counters *c)
            c->gossip.packets_in);
     metric(t, "muster_gossip_packets_sent_total", "counter", "Gossip datagrams sent.",
            c->gossip.packets_out);
+    metric(t, "muster_gossip_received_bytes_total", "counter", "Bytes of these datagrams.",
+           c->gossip.bytes_in);
+    metric(t, "muster_gossip_sent_bytes_total", "counter", "Bytes of these datagrams.",
+           c->gossip.bytes_out);
     metric(t, "muster_gossip_dropped_total", "counter", "Gossip input refused.",
            c->gossip.dropped_malformed + c->gossip.dropped_crc + c->gossip.dropped_type +
                c->gossip.dropped_unfit + c->gossip.dropped_full + c->gossip.dropped_sealed +

@@ -300,32 +300,46 @@ def cpu_s(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def bench_changes(cluster):
-    total = 0
-    for agent in cluster:
-        for line in agent.request("GET", "/metrics").body.decode().splitlines():
-            if line.startswith("muster_bench_changes_total "):
-                total += int(float(line.split()[1]))
-    return total
+def counter(agent, name):
+    for line in agent.request("GET", "/metrics").body.decode().splitlines():
+        if line.startswith(f"{name} "):
+            return int(float(line.split()[1]))
+    raise RuntimeError(f"no metric {name}")
+
+
+def sent(agent):
+    """Bytes of gossip with the headers of IP and UDP, and bytes over the links without any."""
+    return (counter(agent, "muster_gossip_sent_bytes_total") +
+            28 * counter(agent, "muster_gossip_packets_sent_total"),
+            counter(agent, "muster_peer_sent_bytes_total"))
 
 
 def idle(add):
-    """Each agent is a sample. First the benches have to come to rest, which is work."""
+    """Each agent is a sample. First the benches have to come to rest, which is work, and the
+    keepers to be spread."""
     with Cluster(IDLE_NODES, slots=4) as c:
         before, quiet = -1, 0
         until = time.monotonic() + 90
         while quiet < 4 and time.monotonic() < until:
-            now = bench_changes(c)
+            now = sum(counter(agent, "muster_bench_changes_total") for agent in c)
             quiet = quiet + 1 if now == before else 0
             before = now
             time.sleep(2)
         if quiet < 4:
             print("note: benches were still changing when row 21 was measured", flush=True)
+        spread(c, 150)
+        told = [sent(agent) for agent in c]
         begin, spent = time.monotonic(), [cpu_s(agent.pid) for agent in c]
         time.sleep(IDLE_S)
         took = time.monotonic() - begin
         for agent, so_far in zip(c, spent):
             add("idle_cpu", 100 * (cpu_s(agent.pid) - so_far) / took)
+            add("rss_15", rss_mib(agent.pid))
+        took = time.monotonic() - begin
+        for agent, (gossip, links) in zip(c, told):
+            now = sent(agent)
+            add("idle_gossip", (now[0] - gossip) / took)
+            add("idle_links", (now[1] - links) / took)
 
 
 # ---- what measures which rows
