@@ -290,7 +290,9 @@ static void row_gone(struct sim *s, uint32_t node, uint32_t bucket, uint16_t sea
     struct sim_lists l;
     row_read(s, value, &row);
     struct sim_write *w = write_of(s, &row, version_of(value), bucket);
-    if (seat == 0) { /* wiped for another seat (R25) */
+    /* wiped for another seat (R25), or because a record beside it cannot be read */
+    if (seat == 0) {
+        w->burned = w->seat[node] != 0 ? w->seat[node] : w->burned;
         w->seat[node] = 0;
         w->disks &= ~disk_bit(s, node);
     }
