@@ -20,13 +20,20 @@
 #define FAMILY_CHAIN   64 /* jobs that follow one another and are looked at for a circle */
 #define FAMILY_QUEUED  "waits for the run before it"
 
+/* The question that is under way, or the next one. */
+enum family_stage { FAMILY_OF_JOB, FAMILY_OF_RUNS_NEXT, FAMILY_OF_RUNS };
+
 /* The ends of the job that another waits for, as last told. */
 struct family_ends {
     uint32_t asked;              /* how often: the number of the last question */
     uint64_t ask_ms;             /* not asked again before */
     uint64_t asked_since, since; /* of the question, and of the answer */
     uint64_t end_wall_ms;        /* 0: none yet */
-    char state[48];              /* of that job; "": not told yet */
+    bool is_template;            /* then all its runs are asked for, behind the question for it */
+    enum family_stage stage;
+    bool is_at_rest; /* none of them waits or goes on, and these are the latest ends */
+    uint64_t ok_wall_ms, fail_wall_ms;
+    char state[48]; /* of that job; "": not told yet */
 };
 
 struct family_entry {

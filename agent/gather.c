@@ -161,6 +161,12 @@ void agent_gather_print(struct agent_gather *g, uint32_t limit, bool newest,
     agent_json_object_end(&j);
 }
 
+void agent_gather_join(const struct agent_gather *g, struct muster_text *out)
+{
+    for (uint32_t i = 0; i < g->item_count; i++)
+        muster_text_add_bytes(out, g->item[i].json);
+}
+
 bool agent_gather_best(const struct agent_gather *g, char *out, size_t size)
 {
     const struct gather_item *best = NULL;

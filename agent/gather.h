@@ -35,6 +35,8 @@ bool agent_gather_is_complete(const struct agent_gather *g);
  * `next` there may be fewer, and none. */
 void agent_gather_print(struct agent_gather *g, uint32_t limit, bool newest,
                         struct muster_text *out);
+/* The items as they were sent, one behind the other. */
+void agent_gather_join(const struct agent_gather *g, struct muster_text *out);
 /* The text of the item with the highest version; of several the last whose key is not that of a
  * tail, which is less than the whole. False when there is none. */
 #define AGENT_GATHER_TAIL "tail"

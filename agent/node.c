@@ -350,6 +350,7 @@ static void store_effect(struct agent_node *n, const struct store_effect *s)
         agent_placer_retired(core, s->bucket);
         agent_family_retired(core, s->bucket);
         agent_permit_retired(core, s->bucket);
+        agent_triggered_retired(core);
         break;
     case STORE_EFFECT_CHOSEN:
         agent_placer_chosen(core, key);

@@ -52,6 +52,7 @@ enum agent_op {
     AGENT_OP_WHATIF,       /* node: that would be gone; after, limit */
     AGENT_OP_WHATIF_ADD,   /* node: that would be there, label: its tags, attempt: its slots */
     AGENT_OP_REBALANCE,    /* what would move to level the load; after, limit */
+    AGENT_OP_RUN_ENDS,     /* name of a template: how its runs stand, for agent/family.h */
     AGENT_OP_NEWS_LIST,    /* after_index, limit */
     AGENT_OP_FACTS,        /* of each node (agent/facts.h) */
     AGENT_OP_KEYS,         /* name: list, install, use or remove; label: a key or its mark */

@@ -320,15 +320,23 @@ void agent_requests_client(struct agent_core *core, const struct agent_request *
 bool agent_requests_inner(struct agent_core *core, const struct agent_request *q,
                           enum agent_asker asker, uint64_t number, uint32_t item)
 {
-    MUSTER_ASSERT(way_of(q->op) == WAY_KEEPER);
     struct pending *p = pending_make(core, q);
     if (p == NULL)
         return false;
+    MUSTER_ASSERT(p->way == WAY_KEEPER || p->way == WAY_GATHER);
+    p->gather = p->way == WAY_GATHER ? agent_gather_open() : NULL;
+    if (p->way == WAY_GATHER && p->gather == NULL) {
+        pending_free(p);
+        return false;
+    }
     p->asker = asker;
     p->client = number;
     p->item = item;
     core->requests->deadline_ms = core->now.mono_ms;
-    keeper_ask(core, p);
+    if (p->gather != NULL)
+        gather_ask(core, p);
+    else
+        keeper_ask(core, p);
     return true;
 }
 
@@ -367,7 +375,10 @@ static void gather_done(struct agent_core *core, struct pending *p)
     struct muster_text out;
     muster_text_open(&out, 64u << 20);
     uint32_t limit = p->q.limit == 0 || p->q.limit > AGENT_LIST_MAX ? AGENT_LIST_MAX : p->q.limit;
-    agent_gather_print(p->gather, limit, p->q.op == AGENT_OP_NEWS_LIST, &out);
+    if (p->asker == AGENT_ASKER_CLIENT)
+        agent_gather_print(p->gather, limit, p->q.op == AGENT_OP_NEWS_LIST, &out);
+    else
+        agent_gather_join(p->gather, &out);
     struct agent_reply r = { .err = out.err, .body = muster_text_bytes(&out) };
     end(core, p, &r);
     muster_text_close(&out);

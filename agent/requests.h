@@ -39,8 +39,9 @@ void agent_requests_close(struct agent_core *core);
 void agent_requests_client(struct agent_core *core, const struct agent_request *q);
 void agent_requests_cancel(struct agent_core *core, uint64_t client_number);
 
-/* From a part of this node, of what the keeper of a name decides: the answer comes with both
- * numbers. False: too many are under way. */
+/* From a part of this node, of what the keeper of a name decides, or every node tells its part of
+ * (the body is then what all have said, one behind the other): the answer comes with both numbers.
+ * False: too many are under way. */
 bool agent_requests_inner(struct agent_core *core, const struct agent_request *q,
                           enum agent_asker asker, uint64_t number, uint32_t item);
 /* The end of a client's request that a part has taken over. */

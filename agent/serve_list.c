@@ -16,6 +16,7 @@
 #include "agent/run_name.h"
 #include "agent/runner.h"
 #include "agent/serve_inside.h"
+#include "agent/triggered.h"
 
 /* ---- one row */
 
@@ -364,6 +365,10 @@ static void runner_list(struct agent_core *core, const struct agent_request *q, 
 
 void serve_list(struct agent_core *core, const struct serve_ask *ask)
 {
+    if (ask->q->op == AGENT_OP_RUN_ENDS) {
+        agent_triggered_serve(core, ask);
+        return;
+    }
     uint8_t *buffer = malloc(AGENT_GATHER_BODY);
     struct list l = { .w = muster_writer_over(buffer, buffer != NULL ? AGENT_GATHER_BODY : 0) };
     struct agent_request q = *ask->q;

@@ -10,6 +10,7 @@
 #include "agent/requests.h"
 #include "agent/run_id.h"
 #include "agent/run_name.h"
+#include "agent/serve_inside.h"
 #include "agent/template.h"
 #include "base/hash.h"
 #include "base/heap.h"
@@ -30,6 +31,8 @@ struct entry {
     uint32_t asked;     /* how often its template was asked for */
     uint64_t hash, walked_ms;
     uint32_t keep_ok, keep_fail;
+    bool goes_on; /* as last counted, with the latest ends */
+    uint64_t ok_wall_ms, fail_wall_ms;
     struct agent_template_rule rule;
     char job[STORE_KEY_MAX + 1];
 };
@@ -58,6 +61,8 @@ struct agent_triggered {
     struct muster_arena arena;
     struct muster_heap timer;
     struct walk walk;
+    bool is_short; /* there was no room for a template */
+    bool is_less;  /* a bucket is not ours any more: what was counted is no longer so */
 };
 
 int agent_triggered_open(struct agent_core *core)
@@ -126,8 +131,10 @@ static void entry_make(struct agent_core *core, struct muster_bytes job)
     struct agent_triggered *t = core->triggered;
     struct entry *e = entry_find(t, job);
     if (e == NULL) {
-        if (job.len > STORE_KEY_MAX || (t->first_free == 0 && t->high == AGENT_TRIGGERED_MAX))
+        if (job.len > STORE_KEY_MAX || (t->first_free == 0 && t->high == AGENT_TRIGGERED_MAX)) {
+            t->is_short = true;
             return;
+        }
         uint32_t index = t->first_free != 0 ? t->first_free - 1 : t->high++;
         e = &t->entry[index];
         t->first_free = t->first_free != 0 ? e->next_free : 0;
@@ -162,6 +169,18 @@ void agent_triggered_serving(struct agent_core *core, uint32_t bucket)
     while (store_bucket_next(core->store, bucket, &cursor, &view))
         if (is_run(view.row.key))
             entry_make(core, agent_run_name_read(view.row.key).job);
+}
+
+void agent_triggered_retired(struct agent_core *core)
+{
+    core->triggered->is_less = true;
+}
+
+static void all_again(struct agent_triggered *t)
+{
+    for (uint32_t i = 0; i < t->high; i++)
+        t->entry[i].is_dirty = t->entry[i].is_dirty || t->entry[i].is_used;
+    t->is_less = false;
 }
 
 /* ---- the template */
@@ -234,7 +253,7 @@ static void walk_begin(struct agent_core *core, struct entry *e)
                         .next_ms = core->now.mono_ms,
                         .ok = { w->ok.age, 0 },
                         .fail = { w->fail.age, 0 } };
-    e->is_due = e->is_dirty = false;
+    e->is_due = e->is_dirty = e->goes_on = false;
     walk_rewind(w);
 }
 
@@ -265,9 +284,23 @@ static uint64_t latest_from(const struct latest *l, uint32_t keep)
     return l->count > keep ? l->age[l->count % keep] : 0;
 }
 
-static void row_count(struct walk *w, const struct store_row *row)
+/* What a person has stopped has not ended by itself, and is no end. */
+static void end_count(struct entry *e, const struct store_view *view)
 {
+    const struct store_row *row = &view->row;
+    uint64_t *end = row->phase == STORE_DONE ? &e->ok_wall_ms : &e->fail_wall_ms;
+    if (!view->is_chosen || !agent_template_is_over(row))
+        e->goes_on = true;
+    else if (row->phase != STORE_HELD && row->since_wall_ms > *end)
+        *end = row->since_wall_ms;
+}
+
+static void row_count(const struct agent_core *core, struct walk *w, const struct store_view *view)
+{
+    const struct store_row *row = &view->row;
     struct muster_bytes id = agent_run_name_read(row->key).id;
+    if (store_is_serving(core->store, view->bucket))
+        end_count(w->e, view);
     w->rows++;
     if (!agent_template_is_over(row) || agent_run_id_has_key(id))
         return;
@@ -327,7 +360,7 @@ static void walk_step(struct agent_core *core)
         memcpy(key, view.row.key.data, len);
         bool is_one = is_run(view.row.key) && view.row.phase != STORE_GONE;
         if (is_one && w->is_counting)
-            row_count(w, &view.row);
+            row_count(core, w, &view);
         else if (is_one && !row_judge(core, w, &view)) {
             w->next_ms = core->now.mono_ms + WALK_WAIT_MS;
             return;
@@ -337,12 +370,76 @@ static void walk_step(struct agent_core *core)
     }
 }
 
+/* ---- for who starts after them */
+
+void agent_triggered_ends(const struct agent_core *core, struct muster_bytes job,
+                          struct agent_triggered_ends *out)
+{
+    const struct agent_triggered *t = core->triggered;
+    const struct entry *e = entry_find(t, job);
+    *out = (struct agent_triggered_ends){ .goes_on = e == NULL && t->is_short };
+    for (uint32_t b = 0; b < core->config.buckets; b++)
+        if (store_is_serving(core->store, b))
+            out->kept[b / 8] |= (uint8_t)(1u << b % 8);
+    if (e == NULL)
+        return;
+    out->goes_on = e->goes_on || e->is_dirty || e->walked_ms == 0 || e == t->walk.e;
+    out->ok_wall_ms = e->ok_wall_ms;
+    out->fail_wall_ms = e->fail_wall_ms;
+}
+
+/* [buckets, goes on, ok, fail] */
+void agent_triggered_serve(struct agent_core *core, const struct serve_ask *ask)
+{
+    struct agent_triggered_ends ends;
+    uint8_t buffer[sizeof ends + 32];
+    struct muster_writer w = muster_writer_over(buffer, sizeof buffer);
+    agent_triggered_ends(core, muster_bytes_text(ask->q->name), &ends);
+    muster_write_array(&w, 4);
+    muster_write_bytes(&w, MUSTER_BYTES(ends.kept, sizeof ends.kept));
+    muster_write_bool(&w, ends.goes_on);
+    muster_write_u64(&w, ends.ok_wall_ms);
+    muster_write_u64(&w, ends.fail_wall_ms);
+    MUSTER_ASSERT(muster_writer_err(&w) == MUSTER_OK);
+    serve_row(core, ask, muster_writer_bytes(&w));
+}
+
+bool agent_triggered_sum(struct muster_bytes said, struct agent_triggered_ends *sum)
+{
+    struct muster_reader r = muster_reader_over(said);
+    *sum = (struct agent_triggered_ends){ .goes_on = false };
+    while (muster_reader_ok(&r) && muster_reader_left(&r) > 0) {
+        muster_read_array_of(&r, 4);
+        struct muster_bytes kept = muster_read_bytes(&r, sizeof sum->kept);
+        bool goes_on = muster_read_bool(&r);
+        uint64_t ok = muster_read_u64(&r), fail = muster_read_u64(&r);
+        if (!muster_reader_ok(&r) || kept.len != sizeof sum->kept)
+            return false;
+        for (size_t i = 0; i < kept.len; i++)
+            sum->kept[i] |= kept.data[i];
+        sum->goes_on = sum->goes_on || goes_on;
+        sum->ok_wall_ms = ok > sum->ok_wall_ms ? ok : sum->ok_wall_ms;
+        sum->fail_wall_ms = fail > sum->fail_wall_ms ? fail : sum->fail_wall_ms;
+    }
+    return muster_reader_ok(&r);
+}
+
+bool agent_triggered_is_whole(const struct agent_triggered_ends *sum, uint32_t buckets)
+{
+    for (uint32_t b = 0; b < buckets; b++)
+        if ((sum->kept[b / 8] >> b % 8 & 1) == 0)
+            return false;
+    return true;
+}
+
 /* ---- time */
 
 void agent_triggered_tick(struct agent_core *core)
 {
     struct agent_triggered *t = core->triggered;
     uint32_t index = 0;
+    if (t->is_less)
+        all_again(t);
     if (t->walk.e != NULL && muster_deadline_reached(t->walk.next_ms, core->now.mono_ms))
         walk_step(core);
     for (uint32_t i = 0; i < WALK_ROWS && muster_heap_take(&t->timer, core->now.mono_ms, &index);

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "agent/core.h"
+#include "store/store.h"
 
 #define AGENT_TRIGGERED_MAX 65536
 
@@ -28,10 +29,27 @@ void agent_triggered_close(struct agent_core *core);
 
 /* What the store says. */
 void agent_triggered_serving(struct agent_core *core, uint32_t bucket);
+void agent_triggered_retired(struct agent_core *core);
 void agent_triggered_chosen(struct agent_core *core, struct muster_bytes key);
 /* What the keeper of a template says. */
 void agent_triggered_answered(struct agent_core *core, uint64_t number,
                               const struct agent_reply *r);
+
+/* How the runs of a template stand that are kept here, for a job that starts after them: as the
+ * last walk has counted them, and as going on when something has changed since. What all nodes say
+ * makes a whole when every bucket is among those they keep. */
+struct agent_triggered_ends {
+    uint8_t kept[STORE_BUCKETS / 8]; /* a bit for each bucket */
+    bool goes_on;
+    uint64_t ok_wall_ms, fail_wall_ms; /* the latest of each end; 0: none */
+};
+void agent_triggered_ends(const struct agent_core *core, struct muster_bytes job,
+                          struct agent_triggered_ends *out);
+void agent_triggered_serve(struct agent_core *core, const struct serve_ask *ask);
+/* Adds what one node or all of them have said; false for what is no such thing. */
+MUSTER_MUST_USE bool agent_triggered_sum(struct muster_bytes said,
+                                         struct agent_triggered_ends *sum);
+bool agent_triggered_is_whole(const struct agent_triggered_ends *sum, uint32_t buckets);
 
 void agent_triggered_tick(struct agent_core *core);
 uint64_t agent_triggered_deadline_ms(const struct agent_core *core);

@@ -71,6 +71,9 @@ def test_a_template_runs_when_it_is_triggered(clusters, tmp_path):
     assert code == 0 and "there already: dead" in out, (code, out, err)
     dead = c[0].runs("?job=mail&state=dead")[0]["run"]
     assert c[0].cli("dead", "drop", dead)[0] == 0
+    counts = tmp_path / "counts"
+    c[1].put("/v1/jobs/report", {"kind": "task", "after": "mail any", "overlap": "queue",
+                                 "shell": f"wc -l < {seen} >> {counts}"})
     # From a file, broken off in the middle and said again.
     lines = tmp_path / "lines"
     lines.write_text("".join(f"to {i:03}\n" for i in range(60)))
@@ -86,6 +89,12 @@ def test_a_template_runs_when_it_is_triggered(clusters, tmp_path):
     for _ in range(8):
         assert c[2].cli("trigger", "mail")[0] == 0
     eventually(lambda: states(c[0], "mail")["done"] == 60 + 5, 30, "the oldest go")
+    # What starts after them has seen them all.
+    eventually(lambda: counts.exists() and counts.read_text().split()[-1:] == ["70"], 20,
+               "the report follows the last run")
+    assert len(counts.read_text().split()) <= 4, counts.read_text()
+    eventually(lambda: "waits for mail to end; that is a template with nothing that waits or runs"
+               in c[2].cli("why", "report")[1], 5, "it says what it waits for")
     # Held: not triggered, and what waits goes on waiting; stopped; wrong.
     for words, says in ((("hold", "mail"), "is held"), (("stop", "mail"), "is stopped")):
         assert c[0].cli(*words)[0] == 0

@@ -518,6 +518,7 @@ static const struct {
     { "words", 4, story_words },
     { "turns", 3, story_turns },
     { "after", 4, story_after },
+    { "last", 4, story_last },
     { "quiet", 5, story_quiet },
     { "halt", 4, story_halt },
     { "cancel", 4, story_cancel },

@@ -83,6 +83,7 @@ void story_trigger(struct sim *s);
 void story_words(struct sim *s);
 void story_turns(struct sim *s);
 void story_after(struct sim *s);
+void story_last(struct sim *s);
 void story_quiet(struct sim *s);
 void story_halt(struct sim *s);
 void story_cancel(struct sim *s);

@@ -134,6 +134,23 @@ static void the_best_has_the_highest_version(void **state)
     agent_gather_close(g);
 }
 
+static void what_a_part_of_the_node_asked_comes_as_it_was_sent(void **state)
+{
+    (void)state;
+    const struct item a[] = { { "one", 1, "abc" } }, b[] = { { "two", 1, "de" } };
+    struct muster_text out;
+    struct agent_gather *g = agent_gather_open();
+    agent_gather_expect(g, node(1));
+    agent_gather_expect(g, node(2));
+    part(g, 2, b, 1, false);
+    part(g, 1, a, 1, false);
+    muster_text_open(&out, 64);
+    agent_gather_join(g, &out);
+    assert_string_equal(out.data, "deabc");
+    muster_text_close(&out);
+    agent_gather_close(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +159,7 @@ int main(void)
         cmocka_unit_test(a_list_goes_no_further_than_its_shortest_part),
         cmocka_unit_test(strangers_and_nonsense_do_not_count),
         cmocka_unit_test(the_best_has_the_highest_version),
+        cmocka_unit_test(what_a_part_of_the_node_asked_comes_as_it_was_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
