@@ -70,6 +70,8 @@ def test_an_agent_that_is_stopped_leaves_what_is_kept_to_the_next_one(clusters):
     c[0].submit("task", kind="task", on=there, on_agent_stop="keep")
     before = c.wait_once({"kept", "goes", "task"}, 10)
     assert {p.node for p in before.values()} == {home.name}
+    c[0].put("/v1/jobs/own", {"kind": "daemon", "exec": ["sleep", "86400"], "on": there})
+    eventually(lambda: c.counts()["own"] == 1, 5, "its own share, that can be nowhere else")
     eventually(lambda: c[0].get("/v1/runs/kept")["state"] == "running", 5, "it is up")
     begin = time.monotonic()
     assert home.term() == 0 and time.monotonic() - begin < 5 * PATIENCE

@@ -98,6 +98,12 @@ def test_a_drain_with_a_deadline_ends_what_is_left_then(clusters):
     other.submit("task", kind="task", prefer=there)
     before = c.wait_once({"held", "task"}, 10)
     assert {p.node for p in before.values()} == {home.name}
+    other.put("/v1/jobs/own", {"kind": "daemon", "exec": ["sleep", "86400"]})
+    eventually(lambda: c.counts()["own"] == 2, 5, "each node has its share")
+    assert home.cli("drain", other.name)[1].startswith(f"{other.name} is empty but for 1 daemon")
+    assert home.cli("drain", other.name, "--cancel")[0] == 0
+    other.delete("/v1/jobs/own")
+    c.wait_once({"held", "task"}, 5)
     assert other.cli("hold", "held")[0] == 0
     assert other.cli("drain", home.name, "--no-wait")[0] == 0
     holds(lambda: c.by_job() == before, 1.0, "a task takes its time, and what is held is held")

@@ -110,8 +110,9 @@ static bool none_is_down(struct sim *s)
 }
 
 /* An agent that is stopped hands over what runs under it, and leaves what is to be kept to the next
- * one: that stays the same process, even if its node was draining or its job follows the ring.
- * Where no agent comes, the others wait for the dead-man time and then take it. */
+ * one: that stays the same process, even if its job follows the ring. It waits for nothing that
+ * could be nowhere else. Where no agent comes, the others wait for the dead-man time and then take
+ * it. */
 void story_stopped(struct sim *s)
 {
     static const char name[] = "abcdefgh";
@@ -128,6 +129,7 @@ void story_stopped(struct sim *s)
                                 : "");
         story_put(s, k % 4, job, spec);
     }
+    story_put(s, 0, "own", "{\"name\":\"own\",\"kind\":\"daemon\",\"exec\":[\"/bin/x\"]}");
     sim_run_for(s, 15000); /* who follows the ring has followed it */
     stopped_look(s, node, token);
     for (uint32_t i = 0; i < 4; i++) {

@@ -258,15 +258,14 @@ const struct cli_command cli_commands_cluster[] = {
       .usage = "[NODE] [--deadline TIME] [--cancel] [--no-wait]",
       .help = "move everything off a node",
       .more =
-          "Services move a few at a time, as there is room elsewhere; tasks may finish. Without "
+          "Services move a few at a time, as there is room elsewhere; tasks may finish. Its own\n"
+          "share of a daemon stays until its agent is stopped, and is not waited for. Without "
           "NODE\n"
           "it is the node whose agent answers. The node takes nothing new until --cancel.\n\n"
           "With --deadline what is left by then is ended: tasks, which begin anew elsewhere, what\n"
-          "may be nowhere else, and what is held by its name; not what `hold --all` holds. "
-          "Without\n"
-          "it they stay as long as they need, and the command waits for 90 s. The node that "
-          "drains\n"
-          "counts the time; should its agent be restarted meanwhile, say it again.\n\n"
+          "may be nowhere else, and what is held by its name; not what `hold --all` holds.\n"
+          "Without it they stay as long as they need, and the command waits for 90 s. The node\n"
+          "that drains counts the time; if its agent is restarted meanwhile, say it again.\n\n"
           "  muster drain bravo --deadline 5m\n"
           "  muster drain bravo --cancel\n",
       .flags = cli_flags_drain,

@@ -65,18 +65,25 @@ int cli_verb_node_show(struct cli *cli)
     return code;
 }
 
+/* What a drain has to see the end of, and the node's own daemons, which stay. */
+struct drain_left {
+    long long live, daemons;
+};
+
 static void live_item(void *whose, struct cli_value run)
 {
-    long long *live = whose;
-    *live += cli_view_is_live(run);
+    struct drain_left *left = whose;
+    bool is_daemon = strcmp(cli_text(run, "kind", ""), "daemon") == 0;
+    left->live += cli_view_is_live(run) && !is_daemon;
+    left->daemons += cli_view_is_live(run) && is_daemon;
 }
 
 /* Live runs on the node, over all pages: a node's own page shows the first only. */
-static int drain_look(struct cli *cli, const char *node, long long *live)
+static int drain_look(struct cli *cli, const char *node, struct drain_left *left)
 {
     struct cli_path path;
-    struct cli_walk walk = { .item = live_item, .whose = live, .is_aside = true };
-    *live = 0;
+    struct cli_walk walk = { .item = live_item, .whose = left, .is_aside = true };
+    *left = (struct drain_left){ 0 };
     cli_path_open(&path, "/v1/runs");
     cli_path_query(&path, "node", node);
     return cli_api_walk(cli, &path, &walk);
@@ -85,28 +92,32 @@ static int drain_look(struct cli *cli, const char *node, long long *live)
 static int drain_wait(struct cli *cli, const char *node, long long deadline_ms)
 {
     long long until = cli_mono_ms() + deadline_ms + DRAIN_EXTRA_MS;
-    long long live = 0;
+    struct drain_left there;
+    char but[64] = "";
     for (;;) {
-        int code = drain_look(cli, node, &live);
+        int code = drain_look(cli, node, &there);
         long long left = until - cli_mono_ms();
         if (code != CLI_OK)
             return code;
-        if (live == 0)
+        if (there.live == 0)
             break;
         if (left <= 0) {
             cli_say(&cli->term,
                     "%s still has %lld %s after %llds; 'muster node show %s' lists them", node,
-                    live, cli_plural(live, "run", "runs"), deadline_ms / 1000, node);
+                    there.live, cli_plural(there.live, "run", "runs"), deadline_ms / 1000, node);
             return CLI_TIMEOUT;
         }
-        cli_term_progress(&cli->term, "draining %s: %lld %s left, %llds to go", node, live,
-                          cli_plural(live, "run", "runs"), left / 1000);
+        cli_term_progress(&cli->term, "draining %s: %lld %s left, %llds to go", node, there.live,
+                          cli_plural(there.live, "run", "runs"), left / 1000);
         cli_pause_ms(left < DRAIN_LOOK_MS ? left : DRAIN_LOOK_MS);
     }
     cli_term_settle(&cli->term);
+    if (there.daemons > 0)
+        muster_format(but, sizeof but, " but for %lld %s of its own", there.daemons,
+                      cli_plural(there.daemons, "daemon", "daemons"));
     if (!cli->json)
-        cli_print("%s is empty; it takes nothing new until 'muster drain %s --cancel'\n", node,
-                  node);
+        cli_print("%s is empty%s; it takes nothing new until 'muster drain %s --cancel'\n", node,
+                  but, node);
     return CLI_OK;
 }
 
