@@ -68,7 +68,8 @@ def test_a_drain_that_is_taken_back_half_way_doubles_and_loses_nothing(clusters,
     c[0].put("/v1/jobs/task", {"kind": "task", "shell":
                                f"echo begins >>{seen}; until [ -e {enough} ]; do sleep 0.05; "
                                f"done; echo ends >>{seen}"})
-    home = eventually(lambda: c[0].get("/v1/runs/task")["node"], 5, "it has a node")
+    eventually(lambda: seen.exists() and "begins" in seen.read_text(), 5, "it has begun")
+    home = c.by_job()["task"].node  # a node that drains refuses what it was given a moment before
     for _ in range(4):
         assert c[1].cli("drain", home, "--no-wait")[0] == 0
         for _ in range(4):
