@@ -513,6 +513,7 @@ static const struct {
     { "adopted", 3, story_adopted },
     { "renew", 4, story_renew },
     { "stopped", 4, story_stopped },
+    { "share", 3, story_share },
     { "roll", 5, story_roll },
     { "trigger", 4, story_trigger },
     { "words", 4, story_words },

@@ -78,6 +78,7 @@ void story_twins(struct sim *s);
 void story_adopted(struct sim *s);
 void story_renew(struct sim *s);
 void story_stopped(struct sim *s);
+void story_share(struct sim *s);
 void story_roll(struct sim *s);
 void story_trigger(struct sim *s);
 void story_words(struct sim *s);

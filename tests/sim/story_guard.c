@@ -110,9 +110,8 @@ static bool none_is_down(struct sim *s)
 }
 
 /* An agent that is stopped hands over what runs under it, and leaves what is to be kept to the next
- * one: that stays the same process, even if its job follows the ring. It waits for nothing that
- * could be nowhere else. Where no agent comes, the others wait for the dead-man time and then take
- * it. */
+ * one: that stays the same process, even if its job follows the ring. Where no agent comes, the
+ * others wait for the dead-man time and then take it. */
 void story_stopped(struct sim *s)
 {
     static const char name[] = "abcdefgh";
@@ -129,7 +128,6 @@ void story_stopped(struct sim *s)
                                 : "");
         story_put(s, k % 4, job, spec);
     }
-    story_put(s, 0, "own", "{\"name\":\"own\",\"kind\":\"daemon\",\"exec\":[\"/bin/x\"]}");
     sim_run_for(s, 15000); /* who follows the ring has followed it */
     stopped_look(s, node, token);
     for (uint32_t i = 0; i < 4; i++) {
@@ -159,6 +157,29 @@ void story_stopped(struct sim *s)
     s->node[home].stays_down = false;
     sim_boot(s, home);
     story_rest(s);
+}
+
+/* What can be nowhere else keeps no agent waiting that is stopped, and is there again with the next
+ * one. */
+void story_share(struct sim *s)
+{
+    uint32_t node = UINT32_MAX;
+    uint64_t token = 0;
+    story_begin(s, 3);
+    story_put(s, 0, "own", "{\"name\":\"own\",\"kind\":\"daemon\",\"exec\":[\"/bin/x\"]}");
+    sim_run_for(s, 5000);
+    for (uint32_t i = 0; i < 3; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "own@%%n%u", i);
+        if (sim_proc_live(s, name, &node, &token) != 1 || node != i)
+            sim_fail(s, 1, "n%u has no share", i);
+        sim_leave(s, i);
+        sim_await(s, 6000, node_is_down, "it ends");
+        sim_await(s, 3000, none_is_down, "the next one begins");
+        sim_run_for(s, 15000);
+        if (sim_proc_live(s, name, &node, &token) != 1 || node != i)
+            sim_fail(s, 1, "n%u has its share no more", i);
+    }
 }
 
 /* Nodes that hold these words of a run, or any. */
