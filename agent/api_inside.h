@@ -83,6 +83,7 @@ bool api_body_read(struct agent_api *api, const struct agent_http_request *r,
 void api_jobs(struct agent_api *api, const struct agent_http_request *r);
 /* All of them, or the one of that name. */
 void api_payloads(struct agent_api *api, const struct agent_http_request *r, const char *name);
+void api_restore(struct agent_api *api, const struct agent_http_request *r, const char *name);
 void api_trigger(struct agent_api *api, const struct agent_http_request *r, const char *name);
 
 /* News streams. */

@@ -159,6 +159,7 @@ static void job_post(struct agent_api *api, const struct agent_http_request *r, 
         { "restart", AGENT_OP_JOB_RESTART }, { "hold", AGENT_OP_JOB_HOLD },
         { "release", AGENT_OP_JOB_RELEASE }, { "move", AGENT_OP_JOB_MOVE },
         { "signal", AGENT_OP_RUN_SIGNAL },   { "run", AGENT_OP_TRIGGER },
+        { "restore", AGENT_OP_JOB_RESTORE },
     };
     char name[AGENT_HTTP_PATH_MAX];
     const char *slash = strrchr(path, '/');
@@ -169,6 +170,8 @@ static void job_post(struct agent_api *api, const struct agent_http_request *r, 
             continue;
         if (verbs[i].op == AGENT_OP_TRIGGER)
             api_trigger(api, r, name);
+        else if (name_ok(api, r->id, name) && verbs[i].op == AGENT_OP_JOB_RESTORE)
+            api_restore(api, r, name);
         else if (name_ok(api, r->id, name) && verbs[i].op == AGENT_OP_JOB_MOVE)
             job_move(api, r, name);
         else if (name_ok(api, r->id, name) && verbs[i].op == AGENT_OP_RUN_SIGNAL)

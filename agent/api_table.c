@@ -25,6 +25,7 @@ const struct api_rule api_rules[] = {
     { "/v1/status", NULL, API_WAY_STATUS, GET, "GET", READ, ADMIN },
     { "/v1/members", NULL, API_WAY_MEMBERS, GET, "GET", READ, ADMIN },
     { "/v1/jobs", NULL, API_WAY_JOBS, GET, "GET", READ, OPERATE },
+    { "/v1/jobs/", "/restore", API_WAY_JOB, POST, "GET, PUT, POST, DELETE", READ, ADMIN },
     { "/v1/jobs/", NULL, API_WAY_JOB, GET | PUT | POST | DELETE, "GET, PUT, POST, DELETE", READ,
       OPERATE },
     { "/v1/runs", NULL, API_WAY_RUNS, GET, "GET", READ, OPERATE },

@@ -30,6 +30,7 @@ enum agent_op {
     AGENT_OP_JOB_MOVE,    /* node: where to, "": anywhere else */
     AGENT_OP_RUN_MAKE,    /* name of a triggered run, spec, after_index: the uid of its template,
                           limit: how many are made together */
+    AGENT_OP_JOB_RESTORE, /* name, spec: a job out of a backup (agent/restore.h) */
     /* answered by the keeper, or by a bench member when there is none */
     AGENT_OP_JOB_GET,
     AGENT_OP_RUN_GET,
@@ -74,7 +75,7 @@ enum agent_op {
 
 static inline bool agent_op_writes(enum agent_op op)
 {
-    return op >= AGENT_OP_JOB_PUT && op <= AGENT_OP_RUN_MAKE;
+    return op >= AGENT_OP_JOB_PUT && op <= AGENT_OP_JOB_RESTORE;
 }
 
 static inline bool agent_op_reads(enum agent_op op) /* one row, of its keeper */

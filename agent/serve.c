@@ -326,8 +326,8 @@ static enum serve_outcome op_change(struct agent_core *core, struct served *s,
     struct serve_ask ask = serve_ask_of(s);
     if (s->q.op == AGENT_OP_JOB_PUT)
         return op_put(core, s, view, alive, c);
-    if (s->q.op == AGENT_OP_RUN_MAKE)
-        return serve_make(core, s, view, alive, c);
+    if (s->q.op == AGENT_OP_RUN_MAKE || s->q.op == AGENT_OP_JOB_RESTORE)
+        return (s->q.op == AGENT_OP_RUN_MAKE ? serve_make : serve_restore)(core, s, view, alive, c);
     if (!alive) {
         serve_error(core, &ask, MUSTER_ENOTFOUND, "name", "no job named %s; `muster ls` lists them",
                     s->name);

@@ -87,6 +87,10 @@ void serve_made(struct agent_core *core, struct served *s, const struct store_vi
 void serve_template(struct agent_core *core, const struct serve_ask *ask,
                     const struct store_row *row);
 
+/* Out of a backup; answered as a put is. */
+enum serve_outcome serve_restore(struct agent_core *core, struct served *s,
+                                 const struct store_view *view, bool alive, struct serve_change *c);
+
 /* hold, release and move. */
 enum serve_outcome serve_hold(struct agent_core *core, const struct serve_ask *ask,
                               struct serve_change *c);

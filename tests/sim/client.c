@@ -104,6 +104,18 @@ uint64_t sim_trigger(struct sim *s, uint32_t node, const char *job, const char *
     return number;
 }
 
+uint64_t sim_restore(struct sim *s, uint32_t node, const char *job, struct muster_bytes spec)
+{
+    struct agent_request q = {
+        .op = AGENT_OP_JOB_RESTORE, .name = job, .spec = spec, .number = s->next_request++
+    };
+    struct agent_event e = { .kind = AGENT_EVENT_REQUEST, .request = &q };
+    uint64_t number = q.number;
+    sim_log(s, "client restores %s at n%u", job, node);
+    sim_step(s, node, &e);
+    return number;
+}
+
 uint64_t sim_delete_again(struct sim *s, uint32_t node, const char *name)
 {
     struct agent_request q = { .op = AGENT_OP_JOB_DELETE, .name = name };

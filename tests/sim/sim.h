@@ -420,6 +420,8 @@ uint64_t sim_update(struct sim *s, uint32_t node, const char *name, const char *
 uint64_t sim_delete_again(struct sim *s, uint32_t node, const char *name);
 /* A run of a template, for a key; its answer changes nothing but last_reply and what follows it. */
 uint64_t sim_trigger(struct sim *s, uint32_t node, const char *job, const char *key);
+/* A job out of a backup (agent/restore.h); its answer likewise. */
+uint64_t sim_restore(struct sim *s, uint32_t node, const char *job, struct muster_bytes spec);
 void sim_drain(struct sim *s, uint32_t node, bool cancel);
 void sim_drain_within(struct sim *s, uint32_t node, uint64_t deadline_ms);
 uint64_t sim_op(struct sim *s, uint32_t node, enum agent_op op, const char *name);

@@ -529,6 +529,7 @@ static const struct {
     { "emptied", 4, story_emptied },
     { "payload", 5, story_payload },
     { "parcel", 5, story_parcel },
+    { "restore", 3, story_restore },
     { "majority", 3, story_majority },
     { "takeover", 5, story_takeover },
     { "tardy", 5, story_tardy },

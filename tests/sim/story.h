@@ -94,5 +94,6 @@ void story_half(struct sim *s);
 void story_emptied(struct sim *s);
 void story_payload(struct sim *s);
 void story_parcel(struct sim *s);
+void story_restore(struct sim *s);
 
 #endif

@@ -86,5 +86,39 @@ const struct cli_command cli_commands_data[] = {
       .words_max = CLI_WORDS_MAX,
       .takes = CLI_TAKES_FILE,
       .run = cli_verb_import },
+    { .verb = "backup",
+      .group = "data",
+      .usage = "FILE [--without-payloads]",
+      .help = "all jobs, how far their schedules are, and the payloads, into one file",
+      .more =
+          "A tar archive; when it has its name it has been read again and is whole. In it are the "
+          "jobs,\n"
+          "what was stopped, held or done, and the payloads. Not in it: output, results, events, "
+          "runs of\n"
+          "templates, settings and names of nodes. A copy of a data folder is no backup: a node "
+          "that\n"
+          "starts from one ends at once.\n",
+      .flags = cli_flags_backup,
+      .words_min = 1,
+      .words_max = 1,
+      .takes = CLI_TAKES_FILE,
+      .run = cli_verb_backup },
+    { .verb = "restore",
+      .group = "data",
+      .usage = "FILE [--dry-run] [--start] [--catch-up]",
+      .help = "the jobs and payloads of a backup, into this cluster",
+      .more =
+          "First everything is held ('muster hold --all'), so that nothing starts beside what may "
+          "still\n"
+          "run of the former cluster; 'muster release --all' lets it go. A job that is here "
+          "already is\n"
+          "left as it is. What was running begins anew, with tokens above all those of the "
+          "backup;\n"
+          "what was done stays done. What schedules have missed, nobody has missed.\n",
+      .flags = cli_flags_restore,
+      .words_min = 1,
+      .words_max = 1,
+      .takes = CLI_TAKES_FILE,
+      .run = cli_verb_restore },
     END
 };

@@ -117,6 +117,15 @@ const struct cli_flag cli_flags_export[] = {
 const struct cli_flag cli_flags_import[] = {
     { .name = "dry-run", .letter = 'n', .help = "only say what would change" }, END
 };
+const struct cli_flag cli_flags_backup[] = {
+    { .name = "without-payloads", .help = "the jobs alone" }, END
+};
+const struct cli_flag cli_flags_restore[] = {
+    { .name = "dry-run", .letter = 'n', .help = "only say whether it is whole, and what is in it" },
+    { .name = "start", .help = "do not hold everything first" },
+    { .name = "catch-up", .help = "what schedules have missed since, `missed` decides on" },
+    END
+};
 const struct cli_flag cli_flags_events[] = {
     { .name = "follow", .letter = 'f', .help = "go on with what happens" },
     { .name = "since", .value = "INDEX", .help = "only what came after this event" },

@@ -39,5 +39,7 @@ extern const struct cli_flag cli_flags_tls_cert[];
 extern const struct cli_flag cli_flags_payload_get[];
 extern const struct cli_flag cli_flags_export[];
 extern const struct cli_flag cli_flags_import[];
+extern const struct cli_flag cli_flags_backup[];
+extern const struct cli_flag cli_flags_restore[];
 
 #endif

@@ -81,6 +81,8 @@ int cli_verb_payload_ls(struct cli *cli);
 int cli_verb_payload_rm(struct cli *cli);
 int cli_verb_export(struct cli *cli);
 int cli_verb_import(struct cli *cli);
+int cli_verb_backup(struct cli *cli);
+int cli_verb_restore(struct cli *cli);
 
 int cli_verb_where(struct cli *cli);
 int cli_verb_why(struct cli *cli);
