@@ -294,6 +294,11 @@ $(B)/man/%: docs/man/%.scd
 	@mkdir -p $(@D)
 	$(call say,man )
 	$(Q)scdoc <$< >$@.new && mv $@.new $@
+# Its verbs are told by the program itself.
+$(B)/man/muster.1: docs/man/muster.1.scd tools/manverbs $(B)/muster
+	@mkdir -p $(@D)
+	$(call say,man )
+	$(Q)tools/manverbs $(B)/muster $< >$@.scd && scdoc <$@.scd >$@.new && mv $@.new $@
 
 # ---- the house rules
 SOURCES = $(shell find $(ROOMS) tools tests -name '*.[ch]' -not -path 'tests/tidy/*' | sort)
@@ -311,9 +316,9 @@ LIB_DIR := $(DESTDIR)$(PREFIX)/lib
 MAN_DIR := $(DESTDIR)$(PREFIX)/share/man
 ETC_DIR := $(DESTDIR)/etc/muster
 install: all $(MAN) ## into DESTDIR and PREFIX=/usr: programs, manual pages, unit, group; a configuration if there is none
-	@install -d $(BIN_DIR) $(MAN_DIR)/man5 $(LIB_DIR)/systemd/system $(LIB_DIR)/sysusers.d $(ETC_DIR)
+	@install -d $(BIN_DIR) $(foreach n,1 5 8,$(MAN_DIR)/man$(n)) $(LIB_DIR)/systemd/system $(LIB_DIR)/sysusers.d $(ETC_DIR)
 	install -m 755 $(PROGRAMS) $(BIN_DIR)
-	install -m 644 $(filter %.5,$(MAN)) $(MAN_DIR)/man5
+	$(foreach n,1 5 8,install -m 644 $(filter %.$(n),$(MAN)) $(MAN_DIR)/man$(n) &&) true
 	sed 's|=/usr/bin/|=$(PREFIX)/bin/|' tools/muster.service >$(LIB_DIR)/systemd/system/muster.service
 	echo 'g muster -' >$(LIB_DIR)/sysusers.d/muster.conf
 	test -e $(ETC_DIR)/muster.yaml || install -m 640 tools/muster.yaml $(ETC_DIR)/muster.yaml

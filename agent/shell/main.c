@@ -67,6 +67,7 @@ static const char help[] =
     "  --log-level LEVEL        debug, info, warn, error\n"
     "  --log-format text|json\n"
     "  --max-members --max-jobs --max-runs --max-connections N, --max-log SIZE\n"
+    "  --max-payload SIZE       256M; of one that is put through this agent\n"
     "  --max-strikes N          3; deaths of its nodes in a row that hold a job, 0: none\n"
     "\n"
     "Signals: TERM and INT hand over and leave, the same again ends at once; HUP reads tokens and\n"

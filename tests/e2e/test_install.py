@@ -3,12 +3,13 @@
 import configparser
 import json
 import os
+import re
 import shutil
 import subprocess
 
 import pytest
 
-from agent import eventually
+from agent import BUILD, eventually
 from conftest import needs_agent
 
 pytestmark = needs_agent
@@ -42,6 +43,9 @@ def test_programs_unit_and_configuration_are_there(installed):
     assert (root / "opt/muster/lib/sysusers.d/muster.conf").read_text() == "g muster -\n"
     page = (root / "opt/muster/share/man/man5/muster-job.5").read_text()
     assert page.count(".SH ") > 10 and "stop_timeout" in page
+    for number, name in ((1, "muster"), (8, "muster-agent"), (5, "muster.yaml")):
+        page = (root / f"opt/muster/share/man/man{number}/{name}.{number}").read_text()
+        assert ".SH SEE ALSO" in page, name
     # Nobody but root reads what may hold a key one day.
     assert (root / "etc/muster/muster.yaml").stat().st_mode & 0o777 == 0o640
 
@@ -118,3 +122,56 @@ def test_the_unit_says_what_jobs_need(installed):
                               text=True, check=False)
         said = done.stderr.lower()
         assert "unknown key" not in said and "invalid" not in said, said
+
+
+def page_of(root, name, number):
+    """A manual page as a person reads it, its marks taken out."""
+    text = (root / f"usr/share/man/man{number}/{name}.{number}").read_text()
+    return re.sub(r"\\f.|\\&", "", text).replace("\\-", "-").replace("\\(aq", "'") \
+        .replace("\\e", "\\")
+
+
+def said(*words):
+    return subprocess.run([os.path.join(BUILD, words[0]), *words[1:]], check=True, text=True,
+                          capture_output=True).stdout
+
+
+def test_the_pages_know_every_verb_flag_and_key(installed):
+    root = installed()
+    page = page_of(root, "muster", 1)
+    verbs = re.findall(r"^\.SS muster (.*)$", page, re.M)
+    listed = [line for line in said("muster", "help").splitlines() if line.startswith("  ")]
+    assert len(verbs) == len(listed) > 60
+    for verb, line in zip(verbs, listed):
+        assert line.split()[:len(verb.split())] == verb.split()
+        shown = said("muster", "help", *verb.split())
+        flags = re.findall(r"^  (?:-., |    )--[a-z-]+", shown, re.M)
+        assert len(flags) >= 7
+        for flag in flags:
+            assert flag in page, f"{verb}: {flag}"
+
+    page = page_of(root, "muster-agent", 8)
+    flags = set(re.findall(r"--[a-z][a-z-]+", said("muster-agent", "--help")))
+    assert flags == set(re.findall(r"--[a-z][a-z-]+", page))
+    with open(os.path.join(ROOT, "agent", "config_table.c"), encoding="utf-8") as file:
+        table = file.read()
+    maps = re.findall(r"agent_schema_field (\w+)_fields\[\] = \{(.*?)\n\};", table, re.S)
+    keys = {key if fields == "config" else f"{fields}.{key}" for fields, text in maps
+            for key in re.findall(r'\{ "(\w+)", AGENT_TYPE_(?!MAP)', text)}
+    page = page_of(root, "muster.yaml", 5)
+    told = re.findall(r"^\.SS (.*)$", page, re.M)
+    assert len(keys) > 30 and sorted(told) == sorted(keys)
+    assert {"--" + re.sub("[_.]", "-", key) for key in keys} <= flags
+
+
+def test_the_examples_of_settings_are_taken(tmp_path):
+    """But for files that they name and that are not there."""
+    with open(os.path.join(ROOT, "docs/man/muster.yaml.5.scd"), encoding="utf-8") as file:
+        examples = re.findall(r"^```\n(.*?)^```$", file.read(), re.M | re.S)
+    assert len(examples) > 30
+    for example in examples:
+        config = tmp_path / "muster.yaml"
+        config.write_text(example)
+        done = subprocess.run([os.path.join(BUILD, "muster-agent"), "--check", "--config",
+                               str(config)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0 or "No such file" in done.stderr, example + done.stderr
