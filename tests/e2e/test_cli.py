@@ -47,6 +47,15 @@ def test_members_tells_who_is_in_trouble(api):
     )
 
 
+def test_top_is_a_page_of_nodes_and_runs_and_the_unwell_come_first(api):
+    done = muster(api, "top", "--once")
+    assert done == muster(api, "top") and done.code == 0, done  # no terminal here
+    assert done.out.startswith("3 nodes, 25 of 40 slots used\n\nNODE     STATUS  MODE  USED  SLOTS")
+    states = [line.split()[2] for line in done.out.partition("\nRUN ")[2].splitlines()[1:]]
+    assert "running" in states and states.index("running") > 0, done.out
+    assert set(states[states.index("running"):]) == {"running"}, done.out
+
+
 def test_ps_shows_what_runs_and_what_is_dead(api):
     done = muster(api, "ps")
     rows = [line.split("  ") for line in done.out.splitlines()]

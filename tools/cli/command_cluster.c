@@ -70,6 +70,15 @@ const struct cli_command cli_commands_cluster[] = {
       .help = "this node and its cluster in a few lines",
       .flags = cli_flags_none,
       .run = cli_verb_status },
+    { .verb = "top",
+      .group = "cluster",
+      .usage = "[--once] [--every TIME]",
+      .help = "nodes and runs on one page, again and again",
+      .more =
+          "What is not well comes first; Ctrl-C ends it. Where output is no terminal, and with\n"
+          "--json, there is one page.\n",
+      .flags = cli_flags_top,
+      .run = cli_verb_top },
     { .verb = "join",
       .group = "cluster",
       .usage = "ADDR…",

@@ -43,6 +43,11 @@ const struct cli_flag cli_flags_ps[] = {
     { .name = "limit", .value = "N", .help = "at most N runs" },
     END
 };
+const struct cli_flag cli_flags_top[] = {
+    { .name = "once", .help = "one page, and no more" },
+    { .name = "every", .value = "TIME", .help = "how long a page stays (2s)" },
+    END
+};
 const struct cli_flag cli_flags_runs[] = {
     { .name = "limit", .value = "N", .help = "at most N runs" }, END
 };

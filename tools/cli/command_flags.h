@@ -14,7 +14,7 @@ extern const struct cli_flag cli_flags_rebalance[];
 extern const struct cli_flag cli_flags_none[];
 extern const struct cli_flag cli_flags_ls[];
 extern const struct cli_flag cli_flags_node_ls[];
-extern const struct cli_flag cli_flags_ps[];
+extern const struct cli_flag cli_flags_ps[], cli_flags_top[];
 extern const struct cli_flag cli_flags_runs[];
 extern const struct cli_flag cli_flags_change[];
 extern const struct cli_flag cli_flags_trigger[];

@@ -22,6 +22,7 @@ int cli_verb_leave(struct cli *cli);
 int cli_verb_events(struct cli *cli);
 
 int cli_verb_doctor(struct cli *cli);
+int cli_verb_top(struct cli *cli);
 int cli_verb_ring(struct cli *cli);
 int cli_verb_keygen(struct cli *cli);
 int cli_verb_keys_list(struct cli *cli);
