@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -108,6 +109,8 @@ static void the_end_is_announced_once_a_day(void **state)
     FILE *file = tmpfile();
     (void)state;
     assert_non_null(file);
+    /* A checkout lets everybody read it, which is told as well. */
+    assert_int_equal(chmod(paths.key, 0600), 0);
     shell_journal_open(&journal, fileno(file), NULL);
     assert_int_equal(shell_cert_open(&c, &paths, end - 20 * DAY, &journal, why, sizeof why),
                      MUSTER_OK);
