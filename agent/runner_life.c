@@ -472,6 +472,9 @@ void agent_runner_stop(struct agent_core *core, struct muster_id from, struct mu
     if (!muster_reader_ok(r) || token == 0)
         return;
     struct agent_run *run = runner_find(core, key);
+    /* A guard that has not greeted yet may have it: its keeper asks again. */
+    if (run == NULL && !core->runner->is_scanned)
+        return;
     if (run == NULL || run->token != token) {
         if (runner_seen(core, key) < token)
             MUSTER_MARK(stop_before_start);
