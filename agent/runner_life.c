@@ -311,10 +311,15 @@ static void launch_fill(struct agent_core *core, const struct agent_run *run,
 
 void runner_move_away(struct agent_core *core, struct agent_run *run, const char *why)
 {
-    run->done = (struct agent_msg_done){ .token = run->token,
-                                         .verdict = AGENT_DONE_MOVE,
-                                         .failures = run->failures,
-                                         .not_before_wall_ms = run->not_before_wall_ms };
+    /* Whose time has come by our clock need not wait for that of a keeper, which may stand an hour
+     * before it. */
+    bool waits = run->state == AGENT_RUN_BACKOFF && run->retry_ms != MUSTER_NEVER &&
+                 run->retry_ms > core->now.mono_ms;
+    run->done =
+        (struct agent_msg_done){ .token = run->token,
+                                 .verdict = AGENT_DONE_MOVE,
+                                 .failures = run->failures,
+                                 .not_before_wall_ms = waits ? run->not_before_wall_ms : 0 };
     note_set(run, why);
     run->has_verdict = true;
     run->holds_slot = false;
