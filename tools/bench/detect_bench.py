@@ -7,6 +7,7 @@ counted is the moment at which the last one said it, with the time of asking in 
 """
 import json
 import os
+import random
 import select
 import signal
 import socket
@@ -75,11 +76,12 @@ def until_shown(eyes, name, begin, seconds):
 
 
 def strikes(add, cluster, kind, size, number):
-    times = []
+    times, luck = [], random.Random(size)
     for turn in range(TURNS):
         victim = cluster[turn % size]
         eyes = [Eye(agent) for agent in cluster if agent is not victim]
         pid, start = victim.pid, procs.started(victim.pid)
+        time.sleep(luck.random())  # what all do in each second falls together
         begin = time.monotonic()
         procs.kill(pid, number, start)
         times.append(1e3 * until_shown(eyes, victim.name, begin, 60))
