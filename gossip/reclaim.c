@@ -56,7 +56,7 @@ void gossip_reclaim_open(struct gossip *g, struct gossip_member *m, const struct
         return;
     }
     if (m->is_proven) {
-        gossip_rumor_believe(g, m, a, true);
+        (void)gossip_rumor_believe(g, m, a, true);
         return;
     }
     r = reclaim_place(g, m);
@@ -112,7 +112,7 @@ static void reclaim_end(struct gossip *g, struct gossip_reclaim *r)
     r->is_used = false;
     if (m->is_forgotten || m->state != GOSSIP_DEAD || m->since_ms != r->since_ms)
         return; /* it came back, or was forgotten: then the claimant is a newcomer like any other */
-    gossip_rumor_believe(g, m, &a, true);
+    (void)gossip_rumor_believe(g, m, &a, true);
 }
 
 void gossip_reclaim_run(struct gossip *g)

@@ -42,12 +42,13 @@ static struct muster_bytes rumor_queue(struct gossip *g, uint32_t number,
     return queued;
 }
 
-static void alive_spread(struct gossip *g, uint32_t number, const struct gossip_alive *a)
+static struct muster_bytes alive_spread(struct gossip *g, uint32_t number,
+                                        const struct gossip_alive *a)
 {
     struct gossip_message message = { .type = GOSSIP_TYPE_ALIVE };
 
     message.alive = *a;
-    (void)rumor_queue(g, number, &message, false);
+    return rumor_queue(g, number, &message, false);
 }
 
 static struct muster_bytes accusation_spread(struct gossip *g, uint32_t number,
@@ -205,8 +206,8 @@ static void suspicion_stop(struct gossip *g, const struct gossip_member *m)
     muster_heap_remove(&g->suspicions, m->number);
 }
 
-void gossip_rumor_believe(struct gossip *g, struct gossip_member *m, const struct gossip_alive *a,
-                          bool is_spread)
+struct muster_bytes gossip_rumor_believe(struct gossip *g, struct gossip_member *m,
+                                         const struct gossip_alive *a, bool is_spread)
 {
     struct gossip_alive passed_on = *a;
     struct muster_addr addr;
@@ -222,9 +223,18 @@ void gossip_rumor_believe(struct gossip *g, struct gossip_member *m, const struc
     m->incarnation = a->incarnation;
     m->answer_after_ms = 0;
     if (!is_spread)
-        return;
+        return (struct muster_bytes){ 0 };
     passed_on.addr = MUSTER_BYTES(addr.octet, addr.len);
-    alive_spread(g, m->number, &passed_on);
+    return alive_spread(g, m->number, &passed_on);
+}
+
+/* Who joins through us is introduced to everybody in a small pool, as we would announce ourselves;
+ * our kind does so on its own. */
+static void introduce(struct gossip *g, const struct gossip_member *m, struct muster_bytes alive,
+                      const struct gossip_origin *origin)
+{
+    if (origin->is_newcomer && !m->is_kin && g->table.count <= GOSSIP_DIRECT_POOL)
+        gossip_post_random(g, alive, GOSSIP_DIRECT_POOL, m->number);
 }
 
 void gossip_rumor_answer(struct gossip *g, struct muster_addr to, struct muster_bytes name,
@@ -264,11 +274,12 @@ static void alive_about_stranger(struct gossip *g, const struct gossip_alive *a,
     if (m == NULL)
         g->counters.dropped_full++;
     else
-        gossip_rumor_believe(g, m, a, !origin->is_lesson);
+        introduce(g, m, gossip_rumor_believe(g, m, a, !origin->is_lesson), origin);
 }
 
 static void alive_about_member(struct gossip *g, struct gossip_member *m,
-                               const struct gossip_alive *a, struct muster_addr addr)
+                               const struct gossip_alive *a, struct muster_addr addr,
+                               const struct gossip_origin *origin)
 {
     bool is_same_addr = muster_addr_equal(addr, m->addr);
 
@@ -279,7 +290,7 @@ static void alive_about_member(struct gossip *g, struct gossip_member *m,
             !gossip_table_fits(&g->table, a->vsn.data))
             g->counters.dropped_unfit++;
         else
-            gossip_rumor_believe(g, m, a, true);
+            introduce(g, m, gossip_rumor_believe(g, m, a, true), origin);
         break;
     case GOSSIP_VERDICT_ANSWER:
         if (answer_is_due(g, &m->answer_after_ms))
@@ -318,7 +329,7 @@ void gossip_rumor_alive(struct gossip *g, const struct gossip_alive *a,
     if (m == NULL)
         alive_about_stranger(g, a, addr, origin);
     else
-        alive_about_member(g, m, a, addr);
+        alive_about_member(g, m, a, addr, origin);
 }
 
 /* ---- suspect ---- */

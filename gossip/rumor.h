@@ -20,6 +20,7 @@ struct gossip_origin {
     struct muster_addr from; /* gossip address of who told us; len 0 when unknown */
     bool
         is_lesson; /* the seed's table after our own join: the pool knows it, so do not spread it */
+    bool is_newcomer; /* one that asks to be let in, and knows few others */
 };
 
 /* Could a node be like that? Asked of every entry of a table, whatever its state. */
@@ -46,9 +47,10 @@ void gossip_rumor_announce(struct gossip *g);
 void gossip_rumor_meta(struct gossip *g, struct muster_bytes meta);
 void gossip_rumor_leave(struct gossip *g);
 
-/* A member takes over what the alive says, whatever was held before. */
-void gossip_rumor_believe(struct gossip *g, struct gossip_member *m, const struct gossip_alive *a,
-                          bool is_spread);
+/* A member takes over what the alive says, whatever was held before. What is spread of it lives
+ * until the next news; empty when it is not spread. */
+struct muster_bytes gossip_rumor_believe(struct gossip *g, struct gossip_member *m,
+                                         const struct gossip_alive *a, bool is_spread);
 /* Tells whoever is at `to` what the member is accused of, so that it can refute. */
 void gossip_rumor_answer(struct gossip *g, struct muster_addr to, struct muster_bytes name,
                          uint32_t incarnation);

@@ -13,9 +13,10 @@
 #include "gossip/scale.h"
 #include "gossip/stream.h"
 
-#define SYNC_USER_MAX     GOSSIP_STREAM_MAX
-#define SYNC_AGAIN_MIN_MS 1000 /* after a join the next exchange follows that soon */
-#define SYNC_AGAIN_MAX_MS 2000
+#define SYNC_USER_MAX      GOSSIP_STREAM_MAX
+#define SYNC_AGAIN_MIN_MS  1000 /* after a join the next exchange follows that soon */
+#define SYNC_AGAIN_MAX_MS  2000
+#define SYNC_NEWCOMERS_MAX 4 /* a table with more is another pool's, and goes round by gossip */
 
 /* ---- merging ---- */
 
@@ -163,6 +164,7 @@ static int push_pull_serve(struct gossip *g, struct gossip_stream *s, struct gos
     if (err == MUSTER_OK)
         err = gossip_feed_message(f, &m);
     MUSTER_ASSERT(err == MUSTER_OK);
+    origin.is_newcomer = m.push_pull.join && m.push_pull.nodes <= SYNC_NEWCOMERS_MAX;
     gossip_stream_reply(g, s, gossip_census(g, m.push_pull.join, false));
     (void)push_pull_merge(g, f, bytes, &origin);
     return MUSTER_OK;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Streams: tables asked for and given, pings and messages served, and what goes wrong with them. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -494,6 +495,69 @@ static void tables_are_exchanged_now_and_then(void **state)
     solo_close(s);
 }
 
+static bool is_kin_by_meta(struct muster_bytes meta)
+{
+    return meta.len > 0;
+}
+
+/* How often the alive of `name` is said within this step. */
+static unsigned introduced(const struct solo *s, const char *name)
+{
+    unsigned count = 0;
+    const struct solo_sent *sent;
+
+    for (uint32_t n = 0; (sent = solo_sent(s, GOSSIP_TYPE_ALIVE, n)) != NULL; n++)
+        count += muster_bytes_equal(sent->message.alive.node, muster_bytes_text(name));
+    return count;
+}
+
+static void who_joins_through_us_is_introduced(void **state)
+{
+    static const char *const names[] = { "e", "f", "g", "h", "i" };
+    uint8_t addrs[5][4];
+    struct stage *stage = *state;
+    struct gossip_entry e[5];
+    struct solo *s;
+
+    solo_config(&stage->solo);
+    stage->solo.config.is_kin = is_kin_by_meta;
+    solo_open(&stage->solo);
+    s = &stage->solo;
+    for (unsigned host = 20; host < 28; host++) {
+        char name[8];
+
+        (void)snprintf(name, sizeof name, "p%u", host);
+        solo_meet(s, name, host, 1);
+    }
+    solo_wait(s, 5000);
+    for (unsigned i = 0; i < 5; i++) {
+        const uint8_t octets[4] = { 10, 0, 0, (uint8_t)(40 + i) };
+
+        memcpy(addrs[i], octets, sizeof octets);
+        e[i] = entry(names[i], addrs[i], 1, GOSSIP_ALIVE);
+    }
+    e[0] = entry("a", addr_a, 3, GOSSIP_ALIVE);
+    solo_clear(s);
+    stream_in(s, 7, table(stage, e, 1, true), false);
+    assert_in_range(introduced(s, "a"), 8, 11); /* all eight, and gossip's first tick */
+    solo_clear(s);
+    stream_in(s, 8, table(stage, e, 1, true), false); /* nothing new */
+    assert_in_range(introduced(s, "a"), 0, 3);
+    e[0] = entry("b", addr_b, 3, GOSSIP_ALIVE);
+    e[0].meta = RAW("ours"); /* says it itself */
+    solo_clear(s);
+    stream_in(s, 9, table(stage, e, 1, true), false);
+    assert_in_range(introduced(s, "b"), 0, 3);
+    solo_clear(s);
+    stream_in(s, 10, table(stage, e + 1, 1, false), false); /* an exchange is no join */
+    assert_in_range(introduced(s, "f"), 0, 3);
+    solo_clear(s);
+    e[1].incarnation = 2;
+    stream_in(s, 11, table(stage, e, 5, true), false); /* a whole pool that joins */
+    assert_in_range(introduced(s, "i"), 0, 3);
+    solo_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -511,6 +575,7 @@ int main(void)
         cmocka_unit_test(only_so_many_joins_at_a_time),
         cmocka_unit_test(a_table_goes_packed_if_that_is_smaller),
         cmocka_unit_test(tables_are_exchanged_now_and_then),
+        cmocka_unit_test(who_joins_through_us_is_introduced),
     };
 
     return cmocka_run_group_tests(tests, stage_open, stage_close);
