@@ -26,8 +26,9 @@ int agent_placer_open(struct agent_core *core)
     t->loads.used = calloc(core->config.members_max, sizeof *t->loads.used);
     t->loads.capacity = calloc(core->config.members_max, sizeof *t->loads.capacity);
     t->loads.is_alive = calloc(core->config.members_max, sizeof *t->loads.is_alive);
+    t->served_ms = calloc(core->config.buckets, sizeof *t->served_ms);
     if (t->entry == NULL || t->free_list == NULL || t->loads.used == NULL ||
-        t->loads.capacity == NULL || t->loads.is_alive == NULL)
+        t->loads.capacity == NULL || t->loads.is_alive == NULL || t->served_ms == NULL)
         return MUSTER_EFULL;
     size_t heap = (size_t)t->capacity * (sizeof(struct muster_heap_entry) + 8) + 4096;
     int err = muster_arena_open(&t->arena, 3 * heap);
@@ -52,6 +53,7 @@ void agent_placer_close(struct agent_core *core)
     free(t->loads.used);
     free(t->loads.capacity);
     free(t->loads.is_alive);
+    free(t->served_ms);
     free(t->free_list);
     free(t->entry);
     free(t);

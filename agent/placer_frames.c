@@ -18,6 +18,7 @@ void agent_placer_serving(struct agent_core *core, uint32_t bucket)
     struct store_view view;
     uint64_t cursor = 0;
     char key[STORE_KEY_MAX + 1];
+    core->placer->served_ms[bucket] = core->now.mono_ms;
     while (store_bucket_next(core->store, bucket, &cursor, &view)) {
         memcpy(key, view.row.key.data, view.row.key.len);
         struct place_entry *e = placer_make(core, MUSTER_BYTES(key, view.row.key.len));
@@ -427,12 +428,12 @@ void agent_placer_hold(struct agent_core *core, struct muster_id from, struct mu
 
 /* In the first moments of a reign the end of an old run is no reason yet to place it anew: a member
  * may be about to tell of a claim that runs already (R43). It will be said again. */
-static bool is_fresh(const struct agent_core *core, const struct place_entry *e)
+static bool is_fresh(const struct agent_core *core, uint32_t bucket)
 {
     struct store_bucket_view b;
-    if (e == NULL || core->now.mono_ms >= e->taken_ms + PLACE_FRESH_MS)
+    if (core->now.mono_ms >= core->placer->served_ms[bucket] + PLACE_FRESH_MS)
         return false;
-    store_bucket(core->store, e->bucket, &b);
+    store_bucket(core->store, bucket, &b);
     for (uint32_t i = 0; i < b.old_count; i++) {
         const struct agent_peer *p = agent_peers_find(core, b.old_seat[i].node);
         if (p != NULL && !p->is_self && agent_peer_is_alive(p))
@@ -466,7 +467,7 @@ void agent_placer_gone(struct agent_core *core, struct muster_id from, struct mu
         MUSTER_MARK(gone_of_another_run);
         return;
     }
-    if (!view.is_chosen || is_fresh(core, e)) {
+    if (!view.is_chosen || is_fresh(core, view.bucket)) {
         MUSTER_MARK(gone_while_undecided);
         return; /* asked again by the clock */
     }
@@ -532,7 +533,7 @@ void agent_placer_done(struct agent_core *core, struct muster_id from, struct mu
         return;
     }
     bool known = store_get(core->store, m.key, &view);
-    if (known && (!view.is_chosen || is_fresh(core, placer_find(core, m.key)))) {
+    if (known && (!view.is_chosen || is_fresh(core, bucket))) {
         MUSTER_MARK(done_while_undecided);
         return; /* it will be repeated */
     }
@@ -556,13 +557,10 @@ void agent_placer_done(struct agent_core *core, struct muster_id from, struct mu
     e->owes_done_ok = true;
     e->done_from = from;
     e->done_token = m.token;
+    const char *what = is_held ? "job.held" : is_dead ? "job.dead" : type[m.verdict];
     if (placer_write(core, e, &row, view.version.packed, false))
-        agent_news_add(core,
-                       is_held   ? "job.held"
-                       : is_dead ? "job.dead"
-                                 : type[m.verdict],
-                       agent_node_name(core, from), e->key, m.token, "%.*s", (int)row.reason.len,
-                       (const char *)row.reason.data);
+        agent_news_add(core, what, agent_node_name(core, from), e->key, m.token, "%.*s",
+                       (int)row.reason.len, (const char *)row.reason.data);
 }
 
 /* ---- reading */

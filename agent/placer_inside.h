@@ -115,6 +115,7 @@ struct place_none {
 struct agent_placer {
     struct place_loads loads;
     struct place_none none;
+    uint64_t *served_ms; /* of each bucket: when our reign over it began */
     struct place_entry *entry;
     uint32_t high, capacity, used;
     uint32_t *free_list;

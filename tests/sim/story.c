@@ -526,6 +526,7 @@ static const struct {
     { "flap", 4, story_flap },
     { "backoff", 4, story_backoff },
     { "half", 3, story_half },
+    { "brief", 3, story_brief },
     { "emptied", 4, story_emptied },
     { "payload", 5, story_payload },
     { "parcel", 5, story_parcel },

@@ -91,6 +91,7 @@ void story_cancel(struct sim *s);
 void story_flap(struct sim *s);
 void story_backoff(struct sim *s);
 void story_half(struct sim *s);
+void story_brief(struct sim *s);
 void story_emptied(struct sim *s);
 void story_payload(struct sim *s);
 void story_parcel(struct sim *s);

@@ -230,3 +230,46 @@ void story_half(struct sim *s)
             sim_fail(s, 1, "half: %s was begun again", names[JOBS - 2 + i]);
     story_rest(s);
 }
+
+/* ---- what is over at once */
+
+static bool all_ended(struct sim *s)
+{
+    struct store_view view;
+    for (uint32_t i = 0; i < JOBS; i++) {
+        uint32_t k = story_keeper_or_none(s, names[i]);
+        if (k == UINT32_MAX ||
+            !store_get(agent_node_store(s->node[k].node), muster_bytes_text(names[i]), &view) ||
+            view.row.phase != (i % 2 == 0 ? STORE_DONE : STORE_FAILED))
+            return false;
+    }
+    return true;
+}
+
+/* Tasks that end, or fail and are tried again elsewhere, within milliseconds of being made: each
+ * report counts when it comes, and nobody waits for it to be repeated. */
+void story_brief(struct sim *s)
+{
+    char spec[128];
+    story_begin(s, 3);
+    sim_run_for(s, 30000); /* who keeps what is settled */
+    for (uint32_t i = 0; i < JOBS; i++) {
+        (void)snprintf(spec, sizeof spec,
+                       "{\"name\":\"%s\",\"kind\":\"task\",\"exec\":[\"/bin/x\"],"
+                       "\"arg\":\"%u:5\",\"retry\":[\"50ms\",\"50ms\"]}",
+                       names[i], i % 2);
+        story_put(s, i % 3, names[i], spec);
+        uint64_t begin = s->now;
+        sim_run_for(s, 700);
+        struct store_view view;
+        uint32_t k = story_keeper(s, names[i]);
+        bool is_known =
+            store_get(agent_node_store(s->node[k].node), muster_bytes_text(names[i]), &view);
+        if (!is_known || view.row.phase != (i % 2 == 0 ? STORE_DONE : STORE_FAILED))
+            sim_fail(s, 1, "brief: %s has not ended after %llu ms", names[i],
+                     (unsigned long long)(s->now - begin));
+    }
+    if (!all_ended(s))
+        sim_fail(s, 1, "brief: one that had ended has not");
+    story_rest(s);
+}
