@@ -42,7 +42,8 @@ static bool is_whole(const struct sim *s)
     return true;
 }
 
-/* Nothing is in this run that costs a quorum its answers in a whole network. */
+/* Nothing is in this run that costs a quorum its answers in a whole network. A link keeps its
+ * order: what a spike has held up holds up all behind it, when there are no spikes any more too. */
 static bool is_fair(const struct sim *s)
 {
     static const enum sim_fault foul[] = { SIM_LOSS,      SIM_SPIKE,     SIM_EIO,      SIM_EIO_DONE,
@@ -56,7 +57,7 @@ static bool is_fair(const struct sim *s)
 static void healed_check(struct sim *s)
 {
     uint64_t bound = s->times == AGENT_PROFILE_WAN ? HEALED_WAN_MS : HEALED_MS;
-    if (!is_fair(s) || is_slow(s))
+    if (!is_fair(s) || is_slow(s) || s->now < s->spiked_until)
         s->unfair_at = s->now;
     if (s->now < s->disturbed_at + bound || s->now < s->unfair_at + bound)
         return;

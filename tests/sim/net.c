@@ -16,6 +16,7 @@ static uint64_t delay(struct sim *s)
     uint64_t ms = 1 + muster_rng_below(&s->rng, f->delay_ms + 1);
     if (f->spike_per_mille > 0 && muster_rng_chance(&s->rng, f->spike_per_mille, 1000)) {
         ms += muster_rng_below(&s->rng, f->spike_ms);
+        s->spiked_until = s->now + ms > s->spiked_until ? s->now + ms : s->spiked_until;
         sim_count(s, SIM_SPIKE);
     }
     return ms;

@@ -248,10 +248,10 @@ struct sim_write {
     uint32_t older; /* of the same job: index + 1 */
     enum store_phase phase;
     bool is_chosen, is_purged;
-    bool is_exclusive;        /* what its run is */
-    uint32_t disks;           /* a bit for each that has it, or has burned with it */
-    uint16_t burned;          /* the seat whose disk burned with it, 0: none */
-    uint16_t seat[SIM_NODES]; /* 0: never there, or wiped since */
+    bool is_exclusive;          /* what its run is */
+    uint32_t disks;             /* a bit for each that has it, or has burned with it */
+    uint16_t seat[SIM_NODES];   /* 0: never there, or wiped since */
+    uint16_t burned[SIM_NODES]; /* the seat whose disk burned with it, 0: none */
 };
 
 /* The bench rows of a bucket, as disks have had them. */
@@ -323,6 +323,7 @@ struct sim {
     uint32_t open_count[SIM_BUCKETS], open_size[SIM_BUCKETS];
     struct sim_chain chain[SIM_BUCKETS];
     uint64_t disturbed_at;         /* a cut, or a node that is down or paused */
+    uint64_t spiked_until;         /* what a spike holds up has arrived by then */
     uint64_t unfair_at;            /* that, or weather and disks that cost a quorum its answers */
     uint64_t doubled_at[SIM_JOBS]; /* since when a job runs twice; 0: it does not */
     uint32_t judge_due;            /* buckets whose disks have changed */

@@ -96,7 +96,10 @@ static bool holds(const struct sim *s, const struct sim_write *w, const struct s
 /* A disk that has burned since had it all the same, and had said so: with it the keeper counted. */
 static bool has_had(const struct sim *s, const struct sim_write *w, const struct store_seat *seat)
 {
-    return holds(s, w, seat) || (w->burned != 0 && w->burned == seat->seat);
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (w->burned[i] == seat->seat)
+            return true;
+    return holds(s, w, seat);
 }
 
 /* More than half, or half with the lowest seat; `mask` says which of the seats. */
@@ -281,9 +284,17 @@ static void row_kept(struct sim *s, uint32_t node, uint32_t bucket, uint16_t sea
     w->disks |= disk_bit(s, node);
 }
 
+static void burn(struct sim_write *w, uint32_t node)
+{
+    if (w->seat[node] != 0)
+        w->burned[node] = w->seat[node];
+    w->seat[node] = 0;
+}
+
 /* A row leaves a seat only as a tombstone that every seat has had, or when the seat itself is
- * another one. */
-static void row_gone(struct sim *s, uint32_t node, uint32_t bucket, uint16_t seat,
+ * another one. `is_reseated`: another of the same number. Then no keeper has counted with what the
+ * first had, for the bench row that gave it was never chosen. */
+static void row_gone(struct sim *s, uint32_t node, uint32_t bucket, uint16_t seat, bool is_reseated,
                      struct muster_bytes value)
 {
     struct store_row row;
@@ -292,8 +303,9 @@ static void row_gone(struct sim *s, uint32_t node, uint32_t bucket, uint16_t sea
     struct sim_write *w = write_of(s, &row, version_of(value), bucket);
     /* wiped for another seat (R25), or because a record beside it cannot be read */
     if (seat == 0) {
-        w->burned = w->seat[node] != 0 ? w->seat[node] : w->burned;
-        w->seat[node] = 0;
+        if (is_reseated)
+            w->seat[node] = 0;
+        burn(w, node);
         w->disks &= ~disk_bit(s, node);
     }
     if (w->is_purged || seat == 0)
@@ -358,7 +370,8 @@ void sim_truth_op(struct sim *s, uint32_t node, uint8_t table, struct muster_byt
     if (value.len > 0)
         row_kept(s, node, bucket, seat, value);
     else if (before.len > 0)
-        row_gone(s, node, bucket, seat == seats[bucket] ? seat : 0, before);
+        row_gone(s, node, bucket, seat == seats[bucket] ? seat : 0, seats[bucket] == UINT16_MAX,
+                 before);
 }
 
 void sim_truth_judge(struct sim *s)
@@ -372,11 +385,8 @@ void sim_truth_judge(struct sim *s)
 void sim_truth_wiped(struct sim *s, uint32_t node)
 {
     memset(s->node[node].bucket, 0, sizeof s->node[node].bucket);
-    for (uint32_t i = 0; i < s->writes; i++) {
-        if (s->write[i].seat[node] != 0)
-            s->write[i].burned = s->write[i].seat[node];
-        s->write[i].seat[node] = 0;
-    }
+    for (uint32_t i = 0; i < s->writes; i++)
+        burn(&s->write[i], node);
 }
 
 /* It may still speak of what it finds there (I9), until it is told that it is a copy. */
@@ -401,19 +411,15 @@ void sim_truth_flipped(struct sim *s, uint32_t node, uint8_t table, struct muste
     if (table == STORE_TABLE_ROW) {
         row_read(s, value, &row);
         struct sim_write *w = write_of(s, &row, version_of(value), bucket);
-        w->burned = w->seat[node];
-        w->seat[node] = 0;
+        burn(w, node);
         return;
     }
     /* Without the record of its bucket the node has no seat, and none of its rows counts. */
-    uint16_t seat = s->node[node].bucket[bucket].seat;
     s->node[node].bucket[bucket] = (struct sim_bucket){ 0 };
     for (uint32_t i = 0; i < s->writes; i++) {
         struct sim_write *w = &s->write[i];
-        if (w->bucket != bucket || w->seat[node] == 0)
-            continue;
-        w->burned = seat;
-        w->seat[node] = 0;
+        if (w->bucket == bucket)
+            burn(w, node);
     }
 }
 
