@@ -7,6 +7,7 @@
 
 #include "agent/family.h"
 #include "agent/holds.h"
+#include "agent/job.h"
 #include "agent/peers.h"
 #include "agent/place.h"
 #include "agent/run_name.h"
@@ -84,7 +85,7 @@ static enum agent_state state_of(struct agent_core *core, const struct agent_pic
     case STORE_FAILED:
         return AGENT_STATE_DEAD;
     case STORE_HELD:
-        return AGENT_STATE_STOPPED;
+        return agent_family_queued(row) ? AGENT_STATE_PENDING : AGENT_STATE_STOPPED;
     case STORE_WAITING:
         if (p->is_kept)
             return state_of_run(core, p); /* it goes on until it may start anew */
@@ -326,7 +327,13 @@ static uint32_t attempts(const struct agent_picture *p)
 {
     if (p->report.is_heard)
         return p->report.attempt;
-    return p->view->row.tries + (p->state == AGENT_STATE_DONE);
+    struct agent_attempts list;
+    uint32_t count = p->view->row.tries + (p->state == AGENT_STATE_DONE);
+    if (p->state != AGENT_STATE_DONE && p->state != AGENT_STATE_DEAD)
+        return count;
+    agent_attempts_read(&list, p->view->row.attempts);
+    uint32_t last = list.count > 0 ? list.attempt[list.count - 1].number : 0;
+    return last > count ? last : count; /* not every end is a failure that counts */
 }
 
 static void put_attempts(struct agent_core *core, struct agent_json *j, struct muster_bytes wire)
@@ -403,21 +410,41 @@ void agent_describe_run(struct agent_core *core, struct agent_json *j,
     agent_json_object_end(j);
 }
 
+/* Why there is no further try: "; no retry is left after 3 attempts". */
+static void why_dead(const struct agent_picture *p, char *out, size_t size)
+{
+    const struct store_row *row = &p->view->row;
+    struct agent_job job;
+    struct agent_problem problem;
+    out[0] = '\0';
+    if (p->state != AGENT_STATE_DEAD || row->exit_wall_ms == 0 ||
+        agent_job_decode(&job, row->spec, &problem) != MUSTER_OK)
+        return;
+    if (row->exit_signal == 0 && row->exit_code >= 0 &&
+        agent_job_verdict(&job, row->exit_code, 0) == AGENT_JOB_EXIT_DEAD)
+        (void)snprintf(out, size, "; `exit_dead` names it, so it is not tried again");
+    else if (!agent_job_may_retry(&job, row->tries))
+        (void)snprintf(out, size, "; no retry is left after %u %s", attempts(p),
+                       attempts(p) == 1 ? "attempt" : "attempts");
+    agent_job_close(&job);
+}
+
 static void why_summary(struct agent_core *core, struct agent_json *j,
                         const struct agent_picture *p)
 {
     const struct store_row *row = &p->view->row;
-    char text[512];
+    char text[512], end[96];
     bool has_run = row->kind != STORE_KIND_PARENT;
     bool waits = p->state == AGENT_STATE_STARTING && p->report.is_heard && p->report.note != NULL &&
                  p->report.note[0] != '\0';
+    why_dead(p, end, sizeof end);
     if (has_run && (p->state == AGENT_STATE_RUNNING || p->state == AGENT_STATE_STARTING))
         (void)snprintf(text, sizeof text, "%s on %s, placed there with token %llu%s%s",
                        agent_state_text(p->state), agent_node_name(core, row->run_node),
                        (unsigned long long)row->run_token, waits ? "; " : "",
                        waits ? p->report.note : "");
     else if (p->reason[0] != '\0')
-        (void)snprintf(text, sizeof text, "%s: %s", agent_state_text(p->state), p->reason);
+        (void)snprintf(text, sizeof text, "%s: %s%s", agent_state_text(p->state), p->reason, end);
     else
         (void)snprintf(text, sizeof text, "%s", agent_state_text(p->state));
     agent_json_put_text(j, "summary", text);

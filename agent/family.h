@@ -40,6 +40,12 @@ struct agent_job;
 bool agent_family_circle(struct agent_core *core, const struct agent_job *job, char *out,
                          size_t size);
 
+/* A tick that waits for the run before it (`overlap: queue`), and one that is ended for the next
+ * (`overlap: replace`). */
+bool agent_family_queued(const struct store_row *row);
+bool agent_family_replaced(const struct store_row *row);
+#define AGENT_FAMILY_REPLACED "a later tick takes its place"
+
 /* How the rows beside a job stand, for people. */
 struct agent_family_sum {
     uint32_t wanted; /* of a job that is spread and has no schedule */

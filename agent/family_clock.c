@@ -33,10 +33,16 @@ struct ticks {
     uint64_t first_queued_tick;
 };
 
-static bool is_queued(const struct store_row *row)
+bool agent_family_queued(const struct store_row *row)
 {
     return row->want == STORE_WANT_HOLD && row->run_token == 0 &&
            muster_bytes_equal(row->reason, muster_bytes_text(FAMILY_QUEUED));
+}
+
+bool agent_family_replaced(const struct store_row *row)
+{
+    return row->want == STORE_WANT_STOP &&
+           muster_bytes_equal(row->reason, muster_bytes_text(AGENT_FAMILY_REPLACED));
 }
 
 /* Those of `present` are being made and do not count. */
@@ -51,7 +57,7 @@ static void ticks_count(struct agent_core *core, struct muster_bytes job, uint64
         uint64_t tick = agent_run_name_read(view.row.key).tick_wall_ms;
         if (tick != 0 && tick == present)
             continue;
-        if (is_queued(&view.row)) {
+        if (agent_family_queued(&view.row)) {
             t->queued++;
             if (t->first_queued_tick == 0)
                 t->first_queued_tick = tick;
@@ -84,7 +90,7 @@ static void ticks_prune(struct agent_core *core, struct family_look *l, const st
             family_row_add(l, run, view.version.packed, false);
             continue;
         }
-        if (is_tick && (family_is_live(run) || is_queued(run)))
+        if (is_tick && (family_is_live(run) || agent_family_queued(run)))
             continue;
         uint32_t *count = run->phase == STORE_DONE ? &ok : &failed;
         uint32_t keep = run->phase == STORE_DONE ? job->keep_ok : job->keep_fail;
@@ -106,11 +112,11 @@ static void live_stop(struct agent_core *core, struct family_look *l, uint64_t p
         after = view.row.key;
         if (!view.is_chosen || agent_run_name_read(after).tick_wall_ms == present)
             continue;
-        if (is_queued(&view.row)) {
+        if (agent_family_queued(&view.row)) {
             family_row_end(core, l, &view);
         } else if (family_is_live(&view.row) && view.row.want == STORE_WANT_RUN) {
             view.row.want = STORE_WANT_STOP;
-            view.row.reason = muster_bytes_text("a later tick takes its place");
+            view.row.reason = muster_bytes_text(AGENT_FAMILY_REPLACED);
             if (view.row.run_token == 0)
                 view.row.phase = STORE_HELD;
             family_row_add(l, &view.row, view.version.packed, false);
@@ -126,7 +132,7 @@ static void queued_release(struct agent_core *core, struct family_look *l, const
     while (!family_is_full(l) && family_child_after(core, l->job_key, after, &view)) {
         after = view.row.key;
         bool is_first = agent_run_name_read(view.row.key).tick_wall_ms == t->first_queued_tick;
-        if (!view.is_chosen || !is_first || !is_queued(&view.row))
+        if (!view.is_chosen || !is_first || !agent_family_queued(&view.row))
             continue;
         view.row.want = STORE_WANT_RUN;
         store_row_again(&view.row, core->now.wall_ms);
@@ -228,7 +234,7 @@ void agent_family_sum(struct agent_core *core, const struct store_row *row,
         after = view.row.key;
         out->placed += view.row.phase == STORE_PLACED;
         out->waiting += view.row.phase == STORE_WAITING;
-        out->queued += is_queued(&view.row);
+        out->queued += agent_family_queued(&view.row);
         out->ok += view.row.phase == STORE_DONE;
         out->failed += view.row.phase == STORE_FAILED;
         out->alone += view.row.skipped != 0 && agent_run_name_read(view.row.key).tick_wall_ms == 0;

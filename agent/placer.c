@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/family.h"
 #include "agent/holds.h"
 #include "agent/job.h"
 #include "agent/newsroom.h"
@@ -579,6 +580,7 @@ void placer_look(struct agent_core *core, struct place_entry *e)
         look_stopping(core, e, &view,
                       view.row.phase == STORE_GONE       ? "was deleted"
                       : view.row.want == STORE_WANT_HOLD ? "was changed while it is held"
+                      : agent_family_replaced(&view.row) ? AGENT_FAMILY_REPLACED
                                                          : "was stopped by a person");
     else if (view.row.phase == STORE_WAITING || view.row.phase == STORE_PLACED)
         run_clear(core, e, &view, "was stopped by a person");

@@ -483,6 +483,7 @@ void agent_placer_gone(struct agent_core *core, struct muster_id from, struct mu
     row.since_wall_ms = core->now.wall_ms;
     row.reason = row.want == STORE_WANT_RUN    ? m.reason
                  : row.want == STORE_WANT_HOLD ? muster_bytes_text("held by a person")
+                 : agent_family_replaced(&row) ? row.reason
                                                : muster_bytes_text("stopped by a person");
     (void)placer_write(core, e, &row, view.version.packed, false);
 }

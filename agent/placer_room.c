@@ -281,6 +281,7 @@ void agent_placer_room(struct agent_core *core, struct muster_id from, struct mu
 
 struct hurdle {
     uint32_t alive, like, most, full, closed;
+    uint32_t largest; /* slots, free or not */
 };
 
 static struct hurdle hurdle_count(const struct agent_core *core, const struct agent_wish *wish,
@@ -296,6 +297,7 @@ static struct hurdle hurdle_count(const struct agent_core *core, const struct ag
         if (u == AGENT_UNFIT_UNLIKE)
             continue;
         h.like++;
+        h.largest = p->slots > h.largest ? p->slots : h.largest;
         bool takes = agent_peer_is_open(p) && !p->meta.held;
         h.closed += !takes;
         h.full += u == AGENT_UNFIT_FULL;
@@ -323,6 +325,10 @@ void agent_placer_hurdle(struct agent_core *core, const struct store_row *row, c
     if (asks && h.like == 0)
         (void)snprintf(out, size, "no such node: needs one with %s, and none of %u is like that",
                        wish->on.text, h.alive);
+    else if (h.largest < row->needs && h.like > 0)
+        (void)snprintf(out, size, "no node is that large: needs %u slots%s%s, the largest has %u",
+                       row->needs, asks ? " on a node with " : "", asks ? wish->on.text : "",
+                       h.largest);
     else if (other != NULL)
         (void)snprintf(out, size,
                        "may not run beside what %u of %u nodes have (%s on %s); of the others the "
@@ -331,13 +337,13 @@ void agent_placer_hurdle(struct agent_core *core, const struct store_row *row, c
     else if (asks)
         (void)snprintf(out, size,
                        "no free slot: needs %u on a node with %s; the freest of %u of %u nodes has "
-                       "%u (%u full, %u draining or held)",
+                       "%u (%u too full, %u draining or held)",
                        row->needs, wish->on.text, h.like, h.alive, h.most, h.full, h.closed);
     else
-        (void)snprintf(
-            out, size,
-            "no free slot: needs %u, the freest of %u nodes has %u (%u full, %u draining or held)",
-            row->needs, h.alive, h.most, h.full, h.closed);
+        (void)snprintf(out, size,
+                       "no free slot: needs %u, the freest of %u nodes has %u (%u too full, %u "
+                       "draining or held)",
+                       row->needs, h.alive, h.most, h.full, h.closed);
     agent_wish_drop(&core->wishes, wish);
 }
 

@@ -120,7 +120,7 @@ cluster    c0ffee
 members    3 alive, 1 dead
 slots      7 of 10 used here, 25 of 40 in the cluster
 runs       8 here
-jobs       8 held here, keeper of 43 buckets with 1 waiting for a place
+jobs       8 stored here, keeper of 43 buckets with 1 waiting for a place
 version    0.1.0
 problems   the disk is 91% full
 """
@@ -140,6 +140,11 @@ def test_show_tells_everything_of_a_job(api):
     ):
         assert words in out
     assert "ATTEMPT  NODE" in muster(api, "show", "market/ticker").out
+    api.state.jobs["batch/bad"]["spec"]["shell"] = "one\n\ttwo\x1b\n"
+    out = muster(api, "show", "batch/bad").out
+    assert "\n  shell          one\n                 \ttwo\\x1b\n" in out
+    out = muster(api, "dead", "show", "batch/bad").out
+    assert "\n\noutput of its last attempt\n" in out
 
 
 def test_show_finds_a_run_that_is_no_job(api):
@@ -155,7 +160,12 @@ def test_node_show_lists_its_runs(api):
 def test_runs_says_how_each_ended(api):
     assert "exit 3" in muster(api, "runs", "batch/bad").out
     assert "killed by signal 9" in muster(api, "runs", "batch/killed").out
+    api.state.jobs["batch/bad"]["run"]["reason"] = "exit 3"
+    assert muster(api, "runs", "batch/bad").out.count("exit 3") == 1, "said once"
+    api.state.jobs["none"] = dict(api.state.jobs["batch/bad"], name="none", run=None)
     assert muster(api, "runs", "none").out == "No runs of none.\n"
+    done = muster(api, "runs", "nobody")
+    assert done.code == 3 and "nobody" in done.err and done.out == "", done
 
 
 def test_ls_lists_by_prefix_and_names_only(api):
@@ -294,6 +304,8 @@ def test_help_knows_every_verb():
     assert alone.code == 0 and alone == muster(None, "help") == muster(None, "--help")
     listed = [line.split()[0] for line in alone.out.splitlines() if line.startswith("  ")]
     assert set(VERBS) <= set(listed)
+    groups = [line for line in alone.out.split("\n\n")[1:] if line.count("\n") > 0]
+    assert len({text.split("\n")[0] for text in groups}) == len(groups), "each group once"
     whole = {verb for line in alone.out.splitlines() if line.startswith("  ")
              for verb in [re.match(r"  ((?:node|keys|tls (?:ca|cert)|token|dead|payload) [a-z]+|"
                                    r"[a-z-]+) ", line)[1]]}

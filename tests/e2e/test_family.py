@@ -105,7 +105,7 @@ def test_no_tick_runs_twice_and_the_clock_outlives_its_keeper(clusters, tmp_path
     assert all(abs(seconds_of(t) - died) < 3 for t in double), (double, died)
     # Of a job that takes longer than its period one run goes on at a time, and the others wait.
     states = collections.Counter(r["state"] for r in alive.runs("?job=slow"))
-    assert states["running"] + states["starting"] <= 1 and states["stopped"] >= 1, states
+    assert states["running"] + states["starting"] <= 1 and states["pending"] >= 1, states
     assert alive.cli("stop", "tick")[0] == 0
     time.sleep(1.5)
     count = len(ticks_of(seen))
@@ -141,6 +141,21 @@ def test_what_is_dead_is_a_run_and_not_its_job(clusters):
     assert a.cli("dead", "drop", f"tick@{at}")[0] == 0
     eventually(lambda: set(dead()) == {"two"}, 10, "one is gone")
     assert set(a.jobs()) == {"tick", "two"}
+
+
+def test_ticks_that_overlap_say_what_becomes_of_them(clusters):
+    a = clusters(1, slots=6)[0]
+    for name in ("queue", "replace"):
+        a.put(f"/v1/jobs/{name}", {"kind": "task", "every": "1s", "overlap": name,
+                                   "exec": ["sleep", "60"]})
+    eventually(lambda: [r for r in a.runs("?job=queue") if r["state"] == "pending"
+                        and r["reason"] == "waits for the run before it"], 10,
+               "a tick waits, and is not called stopped")
+    said = eventually(lambda: [e["text"] for e in a.events() if e["type"] == "run.stopped"], 10,
+                      "a run is replaced")
+    assert said[0] == "a later tick takes its place", said
+    gone = [r["reason"] for r in a.runs("?job=replace") if r["state"] == "stopped"]
+    assert set(gone) <= {"a later tick takes its place"}, gone
 
 
 def test_a_job_starts_when_another_has_ended(clusters, tmp_path):

@@ -51,6 +51,9 @@ def test_on_and_prefer_choose_the_node_and_why_says_what_is_missing(three):
     assert code == 0, said
     assert "needs one with tag.fpga or node == x, and none of 3 is like that" in out
     assert out.count("no: tag.fpga missing, node is n") == 3, out
+    c[1].submit("large", slots=99, on="tag.gpu")
+    large = eventually(lambda: c[2].get("/v1/runs/large")["reason"], 5, "it waits")
+    assert large.startswith("no node is that large: needs 99 slots on a node with tag.gpu"), large
     c[0].delete("/v1/jobs/gpu/0")
     left = [job for job in jobs if job != "gpu/0"]
     assert nodes_of(c, *left, "ssd/more", "gpu/more")["gpu/more"] == 0

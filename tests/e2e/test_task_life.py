@@ -71,6 +71,14 @@ def test_a_dead_task_tells_its_attempts_and_is_tried_again(clusters):
     assert code == 0 and "bad" in said
     code, said, _ = c[1].cli("dead", "show", "bad")
     assert code == 0 and said.count("exit 9") >= 4 and "try 3" in said, said
+    assert "exit 9; no retry is left after 3 attempts" in c[0].cli("why", "bad")[1]
+    last = attempts[-1]["node"]
+    assert c[0].cli("runs", "bad")[1].splitlines()[1].split()[:3] == ["bad", "dead", last]
+    c[0].submit("never", exec=("/bin/sh", "-c", "exit 64"), kind="task", exit_dead=[64])
+    eventually(lambda: c[1].get("/v1/jobs/never")["state"] == "dead", 5, "it is dead")
+    assert c[1].get("/v1/runs/never")["attempt"] == 1
+    assert "exit 64; `exit_dead` names it" in c[0].cli("why", "never")[1]
+    assert c[0].cli("dead", "drop", "never")[0] == 0
     open(flag, "w").close()
     assert c[1].cli("dead", "retry", "--all")[0] == 0
     assert c[1].cli("wait", "bad", "--timeout", "5s")[0] == 0

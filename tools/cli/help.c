@@ -12,18 +12,31 @@
 
 #define INDENT 24 /* columns of a flag with its value, in front of its words */
 
+static bool is_first_of_group(const struct cli_command *command)
+{
+    const struct cli_command *c = cli_command_next(NULL);
+    while (strcmp(c->group, command->group) != 0)
+        c = cli_command_next(c);
+    return c == command;
+}
+
+/* Wherever in the tables its verbs stand. */
+static void help_group(FILE *out, const char *group)
+{
+    fprintf(out, "\n%s\n", group);
+    for (const struct cli_command *c = NULL; (c = cli_command_next(c)) != NULL;)
+        if (strcmp(group, c->group) == 0)
+            fprintf(out, "  %-16s %s\n", c->verb, c->help);
+}
+
 void cli_help_all(FILE *out)
 {
-    const char *group = "";
     fputs("muster keeps jobs running on a cluster of hosts that need no master.\n"
           "usage: muster VERB [words] [flags]\n",
           out);
-    for (const struct cli_command *c = NULL; (c = cli_command_next(c)) != NULL;) {
-        if (strcmp(group, c->group) != 0)
-            fprintf(out, "\n%s\n", c->group);
-        group = c->group;
-        fprintf(out, "  %-12s %s\n", c->verb, c->help);
-    }
+    for (const struct cli_command *c = NULL; (c = cli_command_next(c)) != NULL;)
+        if (is_first_of_group(c))
+            help_group(out, c->group);
     fputs("\nEvery verb knows --addr ADDR (or $MUSTER_ADDR), --json and --help; where tokens or\n"
           "certificates are asked for: --token-file FILE (or $MUSTER_TOKEN), --ca, --cert, "
           "--key-file.\n"

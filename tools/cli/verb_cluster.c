@@ -164,7 +164,7 @@ static void status_print(struct cli_value s)
                   cli_number(s, "used", 0), cli_number(s, "slots", 0), cli_number(s, "used_all", 0),
                   cli_number(s, "slots_all", 0));
     cli_view_fact("runs", "%lld here", cli_number(s, "runs", 0));
-    cli_view_fact("jobs", "%lld held here, keeper of %lld buckets with %lld waiting for a place",
+    cli_view_fact("jobs", "%lld stored here, keeper of %lld buckets with %lld waiting for a place",
                   cli_number(s, "jobs", 0), cli_number(s, "keeper_buckets", 0),
                   cli_number(s, "waiting", 0));
     if (orphans > 0)

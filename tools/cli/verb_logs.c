@@ -44,8 +44,10 @@ static bool log_line(void *whose, const char *line, size_t len)
     if (len == 0)
         return true;
     r->lines++;
-    if (r->title != NULL && r->lines == 1)
-        cli_print("\n%s\n", r->title);
+    if (r->title != NULL && r->lines == 1) {
+        cli_print("\n");
+        cli_print("%s\n", r->title);
+    }
     if (r->json)
         return raw_print(line, len);
     if (cli_reply_open(&reply, MUSTER_BYTES(line, len)) != MUSTER_OK) {

@@ -67,6 +67,29 @@ int cli_verb_dead_ls(struct cli *cli)
     return runs_show(cli, "dead");
 }
 
+/* Where one that runs nowhere now was last tried. */
+static const char *node_of_last(struct cli_value run)
+{
+    struct cli_value attempts = cli_value_field(run, "attempts");
+    size_t count = cli_value_count(attempts);
+    return count > 0 ? cli_text(cli_value_item(attempts, count - 1), "node", "-") : "-";
+}
+
+/* True when there is a job of that name; else its absence is told. */
+static bool job_is_there(struct cli *cli, const char *name)
+{
+    struct cli_result result;
+    struct cli_path path;
+    struct cli_request request = { .method = "GET", .path = &path };
+    cli_path_open(&path, "/v1/jobs/");
+    cli_path_name(&path, name);
+    int code = cli_api_ask(cli, &request, &result);
+    if (code != CLI_OK)
+        cli_api_complain(cli, &result, NULL);
+    cli_api_close(&result);
+    return code == CLI_OK;
+}
+
 static void history_item(void *whose, struct cli_value run)
 {
     struct cli_table *table = whose;
@@ -74,12 +97,14 @@ static void history_item(void *whose, struct cli_value run)
     cli_table_row(table);
     cli_table_cell(table, cli_text(run, "run", "-"));
     cli_table_state(table, cli_text(run, "state", "-"));
-    cli_table_cell(table, cli_text(run, "node", "-"));
+    cli_table_cell(table, cli_text(run, "node", node_of_last(run)));
     cli_table_cell(table, cli_ago(cli_text(run, "since", NULL), since, sizeof since));
     cli_table_number(table, cli_number(run, "attempt", 0));
     cli_table_cell(table, cli_text(run, "token", "-"));
-    cli_table_cell(table, cli_view_exit(cli_value_field(run, "exit"), exit, sizeof exit));
-    cli_table_cell(table, cli_view_note(run, note, sizeof note));
+    (void)cli_view_exit(cli_value_field(run, "exit"), exit, sizeof exit);
+    (void)cli_view_note(run, note, sizeof note);
+    cli_table_cell(table, exit);
+    cli_table_cell(table, strstr(exit, note) != NULL ? "" : note); /* not twice */
 }
 
 int cli_verb_runs(struct cli *cli)
@@ -106,7 +131,9 @@ int cli_verb_runs(struct cli *cli)
     cli_path_open(&path, "/v1/runs");
     cli_path_query(&path, "job", cli->args.word[0]);
     int code = cli_api_walk(cli, &path, &walk);
-    if (code == CLI_OK && !cli->json && walk.count == 0)
+    if (code == CLI_OK && walk.count == 0 && !job_is_there(cli, cli->args.word[0]))
+        code = CLI_NOT_FOUND;
+    else if (code == CLI_OK && !cli->json && walk.count == 0)
         cli_print("No runs of %s.\n", cli->args.word[0]);
     else if (code == CLI_OK && !cli->json)
         code = cli_table_print(table) ? CLI_OK : CLI_FAILED;

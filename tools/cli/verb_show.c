@@ -30,6 +30,22 @@ static void show_run(struct cli_value run)
                   cli_view_exit(cli_value_field(run, "exit"), text, sizeof text));
 }
 
+/* A script of several lines as one, each line below the other. */
+static void show_value(const char *text, size_t len)
+{
+    while (len > 0 && text[len - 1] == '\n')
+        len--;
+    for (size_t i = 0; i <= len;) {
+        const char *end = memchr(text + i, '\n', len - i);
+        size_t line = end != NULL ? (size_t)(end - text) - i : len - i;
+        if (i > 0)
+            cli_print("  %-14s ", "");
+        cli_print_safe(stdout, text + i, line, false);
+        cli_print("\n");
+        i += line + 1;
+    }
+}
+
 /* Every field that the spec names, as it would stand in a job file. */
 static void show_spec(struct cli_value spec)
 {
@@ -42,8 +58,7 @@ static void show_spec(struct cli_value spec)
         muster_text_clear(&value);
         cli_value_print(cli_value_field(spec, key), &value);
         cli_print("  %-14s ", key);
-        cli_print_safe(stdout, value.data != NULL ? value.data : "", value.len, false);
-        cli_print("\n");
+        show_value(value.data != NULL ? value.data : "", value.len);
     }
     muster_text_close(&value);
 }
@@ -158,6 +173,7 @@ int cli_verb_dead_show(struct cli *cli)
     int code = show_name(cli, cli->args.word[0], state);
     if (code != CLI_OK || cli->json)
         return code;
-    cli_print("\noutput of its last attempt\n");
+    cli_print("\n");
+    cli_print("output of its last attempt\n");
     return cli_logs_print(cli, cli->args.word[0]);
 }
