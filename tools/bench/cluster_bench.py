@@ -229,8 +229,11 @@ def starts(add):
 
 
 def struck(cluster, stamps, turn, strike, services):
-    """Submits new services, strikes the agent whose turn it is, and says after how many
-    milliseconds each service it ran has begun elsewhere. The agent is started again after it."""
+    """Submits new services to a cluster at rest, whose keepers are spread, strikes the agent whose
+    turn it is, and says after how many milliseconds each service it ran has begun elsewhere. The
+    agent is started again after it."""
+    settle(cluster)
+    spread(cluster)
     victim = cluster[turn % len(cluster.agents)]
     jobs = {f"turn{turn}/{i:02}" for i in range(services)}
     begin = time.monotonic_ns()
@@ -251,7 +254,6 @@ def struck(cluster, stamps, turn, strike, services):
     for job in sorted(jobs):
         cluster[0].delete(f"/v1/jobs/{job}")
     eventually(lambda: not cluster.processes(), 20, "deleted services end")
-    settle(cluster)
     return times
 
 
@@ -279,7 +281,6 @@ def losses(name, turns, strike, nodes=3, services=SERVICES, kind=Cluster):
         everything = []
         with kind(nodes, slots=20) as c:
             stamps = Stamps(c)
-            settle(c)
             for turn in range(turns):
                 times = struck(c, stamps, turn, strike, services)
                 everything += times
