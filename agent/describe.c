@@ -274,6 +274,7 @@ void agent_describe_job(struct agent_core *core, struct agent_json *j,
     agent_json_put_text(j, "state", agent_state_text(p->state));
     put_reason(j, p);
     agent_json_put_u64(j, "copies", p->view->copies);
+    agent_json_put_bool(j, "durable", !row->is_light);
     if (!p->is_family || !p->family.has_clock)
         return;
     agent_json_key(j, "clock");
@@ -406,6 +407,7 @@ void agent_describe_run(struct agent_core *core, struct agent_json *j,
     put_progress(j, r);
     agent_json_put_u64(j, "failures", r->is_heard ? r->failures : row->tries);
     agent_json_put_u64(j, "placements", row->placements);
+    agent_json_put_bool(j, "durable", !row->is_light);
     put_attempts(core, j, row->attempts);
     agent_json_object_end(j);
 }

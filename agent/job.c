@@ -128,6 +128,27 @@ static int check_schedule(const struct agent_job *job, const struct agent_doc_no
     return MUSTER_OK;
 }
 
+/* What is kept in memory alone must not be missed for good when it is gone, and nothing else may
+ * count on it. */
+static int check_durable(const struct agent_job *job, const struct agent_doc_node *root,
+                         struct agent_problem *problem)
+{
+    bool has_clock = job->cron != NULL || job->every_ms != AGENT_JOB_NONE || job->at_ms != 0;
+    const char *why = NULL;
+    if (job->durable)
+        return MUSTER_OK;
+    if (!agent_job_ends(job))
+        why = "no is for tasks: a service is to be there after everything was off";
+    else if (has_clock || job->after != NULL)
+        why = "no is for what is started by hand or by trigger: a schedule is not to be forgotten";
+    else if (job->spread != 1)
+        why = "no is for single runs: copies are kept on the disk";
+    else if (job->partition == AGENT_JOB_EXCLUSIVE)
+        why = "no and partition: exclusive are both given: what must never run twice is kept on "
+              "the disk";
+    return why == NULL ? MUSTER_OK : check_fail(problem, MUSTER_EINVAL, root, "durable", why);
+}
+
 static int check_program(const struct agent_job *job, const struct agent_doc_node *root,
                          struct agent_problem *problem)
 {
@@ -204,6 +225,8 @@ static int job_walk(struct agent_job *job, const struct agent_doc_node *root, co
         err = check_spread_by(job, root, problem);
     if (err == MUSTER_OK && is_strict)
         err = check_schedule(job, root, problem);
+    if (err == MUSTER_OK && is_strict)
+        err = check_durable(job, root, problem);
     if (err == MUSTER_OK && is_strict)
         err = check_size(job, root, problem);
     return err;

@@ -239,7 +239,7 @@ static const struct agent_schema_field job_fields[] = {
     { "handoff", AGENT_TYPE_WORD, LATER, AT(handoff), .words = handoffs },
     { "on_agent_stop", AGENT_TYPE_WORD, AT(on_agent_stop), .words = on_stops },
     { "on_agent_loss", AGENT_TYPE_WORD, AT(on_agent_loss), .words = on_losses },
-    { "durable", AGENT_TYPE_BOOL, LATER, AT(durable) },
+    { "durable", AGENT_TYPE_BOOL, AT(durable) },
 
     /* idempotence */
     { "key", AGENT_TYPE_TEXT, .flags = AGENT_FIELD_RUN, AT(key), .min = 1, .max = 256 },

@@ -45,8 +45,7 @@ void agent_placer_retired(struct agent_core *core, uint32_t bucket)
 void agent_placer_chosen(struct agent_core *core, struct muster_bytes key)
 {
     struct store_view view;
-    uint32_t bucket = store_bucket_of(core->store, key);
-    if (!store_is_serving(core->store, bucket) || !store_get(core->store, key, &view))
+    if (!store_get(core->store, key, &view) || !store_is_serving(core->store, view.bucket))
         return;
     if (agent_left_is(key)) {
         placer_left_chosen(core, &view);
@@ -60,7 +59,8 @@ void agent_placer_chosen(struct agent_core *core, struct muster_bytes key)
         return;
     if (view.row.phase == STORE_PLACED && view.row.run_token == view.version.packed)
         agent_news_add(core, "run.placed", agent_node_name(core, view.row.run_node), e->key,
-                       view.row.run_token, "stored on %u nodes", view.copies);
+                       view.row.run_token, "%s %u nodes",
+                       view.row.is_light ? "in memory on" : "stored on", view.copies);
     placer_look(core, e);
 }
 

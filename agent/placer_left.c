@@ -73,6 +73,8 @@ static void parts_write(struct agent_core *core, struct muster_bytes owner, enum
 {
     struct left_row *part = calloc(AGENT_LEFT_PARTS, sizeof *part);
     struct store_write write[AGENT_LEFT_PARTS];
+    struct store_view run;
+    bool is_light = store_get(core->store, owner, &run) && run.row.is_light;
     uint32_t n = 0;
     while (part != NULL && (n == 0 || bytes.len > 0)) {
         struct left_row *p = &part[n];
@@ -90,7 +92,8 @@ static void parts_write(struct agent_core *core, struct muster_bytes owner, enum
                                      .since_wall_ms = head->wall_ms,
                                      .spec = agent_left_encode(p->spec, head,
                                                                MUSTER_BYTES(bytes.data, len)),
-                                     .exit_code = -1 };
+                                     .exit_code = -1,
+                                     .is_light = is_light };
         write[n++] = (struct store_write){ .row = &p->row,
                                            .expected = is_known ? view.version.packed : 0,
                                            .births = !is_alive };

@@ -31,7 +31,8 @@ void agent_revision_keep(struct agent_core *core, const struct store_row *job,
                                    .modified_wall_ms = core->now.wall_ms,
                                    .since_wall_ms = core->now.wall_ms,
                                    .spec = agent_left_encode(out->spec, &head, job->spec),
-                                   .exit_code = -1 };
+                                   .exit_code = -1,
+                                   .is_light = job->is_light };
     *write = (struct store_write){ .row = &out->row,
                                    .expected = is_known ? view.version.packed : 0,
                                    .births = !is_alive };

@@ -225,6 +225,7 @@ bool serve_spec_apply(struct agent_core *core, struct served *s, struct store_ro
     row->mode = job.partition == AGENT_JOB_EXCLUSIVE ? STORE_EXCLUSIVE : STORE_AVAILABLE;
     row->priority = (uint8_t)job.priority;
     row->needs = (uint16_t)job.slots;
+    row->is_light = !job.durable && row->kind == STORE_KIND_TASK;
     row->revision++;
     row->modified_wall_ms = core->now.wall_ms;
     payload_name(core, &job);
@@ -413,11 +414,9 @@ static void op_try(struct agent_core *core, struct served *s)
     }
     char text[STORE_REASON_MAX];
     struct serve_change c = { .row = view.row, .expected = known ? view.version.packed : 0 };
-    enum serve_outcome o = SERVE_SAME;
-    if (known && serve_is_repeated(&view.row, &s->q))
-        MUSTER_MARK(request_repeated);
-    if (!known || !serve_is_repeated(&view.row, &s->q))
-        o = op_change(core, s, &view, alive, &c);
+    enum serve_outcome o = known && serve_is_repeated(&view.row, &s->q)
+                               ? serve_again(core, s, &view.row)
+                               : op_change(core, s, &view, alive, &c);
     if (o == SERVE_SAME) {
         s->changed = s->created = false;
         reply_written(core, s, view.copies);

@@ -76,6 +76,9 @@ void serve_row_fresh(struct store_row *row, const char *name, uint64_t wall_ms);
 bool serve_spec_apply(struct agent_core *core, struct served *s, struct store_row *row);
 /* This very request has changed the row before (R19). */
 bool serve_is_repeated(const struct store_row *row, const struct agent_request *q);
+/* Then it has its answer: SERVE_SAME, or that what it made is lost (durable: no). */
+enum serve_outcome serve_again(struct agent_core *core, struct served *s,
+                               const struct store_row *row);
 struct serve_ask serve_ask_of(const struct served *s);
 
 /* A triggered run: made if there is none of that name, and what is said of it afterwards; and its

@@ -67,6 +67,7 @@ void store_beat_send(struct store *s, struct store_bucket *b)
         item->reign = b->reign.packed;
         item->version = store_bucket_bench_version(b);
         item->number = s->now.mono_ms;
+        item->digest = store_version_of(b->reign, b->seq).packed;
         store_send(s, item);
     }
     /* The keeper answers its own beat, so a later vote of it carries the age of its own reign
@@ -85,11 +86,14 @@ void store_beat_take(struct store *s, uint16_t peer, struct muster_reader *r, ui
 {
     struct store_bucket *b = store_bucket_read(s, r);
     struct store_reign reign = store_reign_read(r);
+    (void)muster_read_u64(r); /* of the bench */
+    uint64_t written = muster_reader_left(r) > 0 ? muster_read_u64(r) : UINT64_MAX;
 
     if (!muster_reader_ok(r))
         return;
     if (!store_reign_accept(s, b, reign, peer))
         return;
+    store_light_floor(b, reign, written);
     struct store_item *item = store_item_new(s, STORE_BEAT_OK, b, peer);
     if (item == NULL)
         return;

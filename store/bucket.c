@@ -55,8 +55,13 @@ struct store_entry *store_bucket_put(struct store *s, struct store_bucket *b, st
     MUSTER_ASSERT(b->seat != 0);
     if (e != NULL)
         MUSTER_ASSERT(e->value->version < v->version); /* I4 */
+    /* What has a record here keeps having one, so that no older version comes back from it. */
+    bool is_light = v->is_light && (e == NULL || (e->flags & STORE_ENTRY_LIGHT) != 0);
     e = store_rows_put(&s->table, v);
-    if (e != NULL)
+    if (e == NULL)
+        return NULL;
+    e->flags = (uint8_t)(is_light ? e->flags | STORE_ENTRY_LIGHT : e->flags & ~STORE_ENTRY_LIGHT);
+    if (!is_light)
         store_record_row(s, b, e);
     return e;
 }
@@ -66,7 +71,8 @@ void store_bucket_remove(struct store *s, struct store_bucket *b, struct store_e
     struct store_effect *cleared = store_say_of(s, STORE_EFFECT_CLEARED, b->number, e->value);
 
     cleared->node = s->config.self;
-    store_record_row_gone(s, b, e);
+    if ((e->flags & STORE_ENTRY_LIGHT) == 0)
+        store_record_row_gone(s, b, e);
     store_rows_remove(&s->table, e);
 }
 
@@ -133,6 +139,9 @@ void store_bucket_set_bench(struct store *s, struct store_bucket *b, struct stor
     members_carry(s, b, &before);
     for (struct store_proposal *w = b->first_proposal; w != NULL; w = w->next)
         w->mask = mask_carry(b, &before, w->mask);
+    for (struct store_entry *e = s->table.shelf[b->number].first;
+         e != NULL && b->role == STORE_CANDIDATE; e = e->bucket_next)
+        e->holders = mask_carry(b, &before, e->holders);
     store_purge_forget(s, b);
     b->wants_review = true;
     store_look(s, b);
@@ -160,6 +169,7 @@ static void bucket_take_seat(struct store *s, struct store_bucket *b, uint16_t s
     b->calm_ms = s->now.mono_ms + s->config.times.calm_ms;
     b->known_ms = s->now.mono_ms;
     b->is_claimable = false;
+    b->floor = 0; /* a seat that nobody had before has nothing that it could have lost */
     store_touch(s, b);
     store_scan_at(s, b->calm_ms);
 }

@@ -72,13 +72,14 @@ static void encode_vote(struct muster_writer *w, const struct store_item *item)
         muster_write_u64(w, item->number);  /* the reign that consents */
         return;
     case STORE_YES:
-        muster_write_array(w, 6);
+        muster_write_array(w, 7);
         muster_write_u64(w, item->bucket);
         muster_write_u64(w, item->reign);
         muster_write_u64(w, item->seat);
         muster_write_u64(w, item->number); /* beat age */
         muster_write_u64(w, item->digest);
         write_bench(w, item->value);
+        muster_write_u64(w, item->version); /* floor */
         return;
     case STORE_NO:
         muster_write_array(w, 5);
@@ -99,11 +100,12 @@ static void encode_vote(struct muster_writer *w, const struct store_item *item)
 static void encode_beat(const struct store *s, struct muster_writer *w,
                         const struct store_item *item)
 {
-    muster_write_array(w, item->kind == STORE_BEAT ? 3 : 6);
+    muster_write_array(w, item->kind == STORE_BEAT ? 4 : 6);
     muster_write_u64(w, item->bucket);
     muster_write_u64(w, item->reign);
     if (item->kind == STORE_BEAT) {
         muster_write_u64(w, item->version); /* of the bench */
+        muster_write_u64(w, item->digest);  /* the last version it has written */
         return;
     }
     muster_write_u64(w, item->seat);

@@ -101,6 +101,7 @@ struct store_member {
     bool has_more; /* the page was full */
     bool is_lost;  /* sits, but says that it has lost what it held */
     bool is_empty;
+    uint64_t floor; /* candidate: what it said of itself with its vote */
 };
 
 struct store_bucket {
@@ -112,12 +113,15 @@ struct store_bucket {
     struct store_value *bench_row;
     struct store_bench bench;
 
+    uint64_t floor; /* what it held in memory up to this version may be lost */
     uint64_t batch; /* the last batch that holds a change of this bucket */
     uint16_t number;
     bool is_touched; /* its record goes into the batch that is being collected */
     bool has_bad_row;
     bool is_looked_at; /* stands in the list of buckets to be looked at before the step ends */
     bool wants_review; /* its open writes are to be judged anew */
+    bool is_short;     /* a light write finds too few who could hold it */
+    bool is_hard;      /* elected by so few that light rows go to the disk */
 
     /* as a member */
     uint8_t role; /* enum store_role */
@@ -184,6 +188,8 @@ struct store_proposal {
     uint16_t bucket;
     uint8_t count;
     bool is_bench, is_chosen, is_closed;
+    bool is_light;  /* members that have it in memory count */
+    bool has_light; /* of some of its rows: more than half of every list must have them */
 };
 
 struct store_claim {
@@ -369,6 +375,23 @@ bool store_knock_answer(struct store *s, struct store_bucket *b);
 void store_yes_take(struct store *s, uint16_t peer, struct muster_reader *r);
 void store_no_take(struct store *s, uint16_t peer, struct muster_reader *r);
 void store_yield_take(struct store *s, uint16_t peer, struct muster_reader *r);
+
+/* ---- light.c: rows in memory alone (store/light.c) */
+/* Enough who could hold it are alive; and the row of that key may be written so. */
+bool store_light_may(const struct store *s, const struct store_bucket *b);
+bool store_light_goes_on(const struct store *s, const struct store_bucket *b,
+                         struct muster_bytes key);
+/* More than half of every list. */
+bool store_light_is_held(const struct store_bench *bench, uint32_t mask);
+/* A beat of that reign has come, sent when its keeper had written up to this version. */
+void store_light_floor(struct store_bucket *b, struct store_reign reign, uint64_t written);
+/* An election begins; a voter holds what we do in those sub-buckets; it is won. */
+void store_light_stand(struct store_shelf *shelf, uint32_t self);
+void store_light_held(struct store_shelf *shelf, uint32_t member, uint32_t subs);
+void store_light_judge(struct store *s, struct store_bucket *b);
+/* The row of an entry as it is to be written anew: a new value, or NULL without memory. */
+struct store_value *store_light_rewrite(struct store *s, struct store_bucket *b,
+                                        struct store_entry *e, uint64_t version);
 
 /* ---- beat.c */
 void store_beat_send(struct store *s, struct store_bucket *b);

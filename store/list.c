@@ -127,6 +127,8 @@ static void list_compare(struct store *s, struct store_bucket *b, uint32_t membe
 
     if (e != NULL)
         e->flags |= STORE_ENTRY_SEEN;
+    if (e != NULL && is_candidate)
+        e->holders = (uint16_t)(e->holders | store_bit(member));
     if (e != NULL && e->value->version == version)
         return;
     if (e == NULL || e->value->version < version) {
@@ -202,6 +204,8 @@ void store_list_ok_take(struct store *s, uint16_t peer, struct muster_reader *r)
         m->knows_lists = true;
         m->lists = mask;
         m->has_more = false;
+        if (b->role == STORE_CANDIDATE) /* of the others it holds what we do */
+            store_light_held(&s->table.shelf[b->number], member, (uint16_t)~mask);
     }
     if ((m->lists & store_bit(sub)) != 0)
         list_read(s, b, member, sub, r);
@@ -240,8 +244,10 @@ void store_want_ok_take(struct store *s, uint16_t peer, struct muster_reader *r)
     if (store_row_decode(&decoded, row) != MUSTER_OK)
         return;
     struct store_entry *e = store_rows_find(&s->table, decoded.key);
-    if (e != NULL)
+    if (e != NULL) {
         e->flags |= STORE_ENTRY_REWRITE;
+        e->holders = (uint16_t)(e->holders | store_bit((uint32_t)member));
+    }
     b->member[member]->wants--;
     store_reign_lists_done(s, b, (uint32_t)member);
 }

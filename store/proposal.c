@@ -37,6 +37,8 @@ void store_proposal_add(struct store_proposal *w, struct store_value *v)
     if (w->count == 0)
         w->first = v->version;
     w->last_seq = store_version_seq((struct store_version){ v->version });
+    w->is_light = (w->is_light || w->count == 0) && v->is_light;
+    w->has_light = w->has_light || v->is_light;
     w->value[w->count++] = v;
 }
 
@@ -123,6 +125,17 @@ static void write_put(struct store *s, struct store_bucket *b, struct store_prop
     store_send(s, item);
 }
 
+/* Our own copy counts when the batch is on disk. */
+static void write_wait(struct store *s, struct store_bucket *b, struct store_proposal *w)
+{
+    struct store_item *own = store_item_new(s, STORE_ITEM_OWN, b, STORE_NOBODY);
+
+    MUSTER_ASSERT(own != NULL); /* room was checked before */
+    own->proposal = w;
+    w->refs++;
+    store_batch_wait(s, own);
+}
+
 void store_proposal_send(struct store *s, struct store_bucket *b, struct store_proposal *w)
 {
     MUSTER_ASSERT(store_bucket_rules(b));
@@ -131,18 +144,18 @@ void store_proposal_send(struct store *s, struct store_bucket *b, struct store_p
     for (uint32_t i = 0; i < w->count && !w->is_bench; i++) {
         struct store_entry *e = store_bucket_put(s, b, store_value_keep(w->value[i]));
         MUSTER_ASSERT(e != NULL); /* room was checked before */
+        w->is_light = w->is_light && (e->flags & STORE_ENTRY_LIGHT) != 0;
         e->flags |= STORE_ENTRY_OPEN;
     }
     for (uint32_t i = 0; i < b->bench.count; i++)
         write_put(s, b, w, i);
-    struct store_item *own = store_item_new(s, STORE_ITEM_OWN, b, STORE_NOBODY);
-    MUSTER_ASSERT(own != NULL); /* likewise */
-    own->proposal = w;
-    w->refs++;
-    store_batch_wait(s, own);
+    if (w->is_light) /* there is nothing of it that a disk could lose */
+        store_proposal_acked(s, b, w, (uint32_t)store_bucket_self(s, b));
+    else
+        write_wait(s, b, w);
     if (MUSTER_MUTANT(own_copy_before_commit))
         store_proposal_acked(s, b, w, (uint32_t)store_bucket_self(s, b));
-    s->counters.writes++;
+    s->counters.writes++; /* the write itself may be over by now */
 }
 
 /* Who is about to lose its seat is told as well, or it would go on standing for it. */
@@ -264,8 +277,13 @@ static void write_check(struct store *s, struct store_bucket *b, struct store_pr
 {
     bool is_full = true, is_awaited = false;
 
-    bool is_quorum = store_bench_quorum(&b->bench, w->mask);
+    bool is_quorum = store_bench_quorum(&b->bench, w->mask) &&
+                     (!w->has_light || store_light_is_held(&b->bench, w->mask));
 
+    if (w->has_light && !w->is_chosen && !is_quorum && !store_light_may(s, b)) {
+        b->is_short = true;
+        store_look(s, b);
+    }
     if (!w->is_chosen && (is_quorum || MUSTER_MUTANT(chosen_before_quorum))) {
         write_chosen(s, b, w);
         if (w->is_bench || b->role == STORE_ELECTED || store_bench_is_joint(&b->bench))

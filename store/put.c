@@ -9,9 +9,11 @@ struct store_value *store_put_value(struct store *s, struct store_bucket *b,
                                     const struct store_row *row)
 {
     struct store_version version = store_version_of(b->reign, b->seq + 1);
+    struct store_row kept = *row;
     size_t len = 0;
 
-    if (store_row_encode(row, s->scratch, STORE_ROW_MAX, &len) != MUSTER_OK)
+    kept.is_light = row->is_light && store_light_goes_on(s, b, row->key);
+    if (store_row_encode(&kept, s->scratch, STORE_ROW_MAX, &len) != MUSTER_OK)
         return NULL;
     struct store_value *v =
         store_value_of_row(&s->table, b->number, version.packed, MUSTER_BYTES(s->scratch, len));

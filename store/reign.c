@@ -38,8 +38,7 @@ void store_reign_stand(struct store *s, struct store_bucket *b, struct store_rei
         uint16_t peer = b->member[i]->peer;
         *b->member[i] = (struct store_member){ .peer = peer };
     }
-    for (struct store_entry *e = s->table.shelf[b->number].first; e != NULL; e = e->bucket_next)
-        e->flags = 0;
+    store_light_stand(&s->table.shelf[b->number], (uint32_t)store_bucket_self(s, b));
     store_touch(s, b);
     struct store_item *item = store_item_new(s, STORE_ITEM_STAND, b, STORE_NOBODY);
     if (item != NULL)
@@ -102,6 +101,7 @@ static void reign_elected(struct store *s, struct store_bucket *b)
         b->takeover_ms = s->now.mono_ms;
     b->bench_is_open = false;
     MUSTER_ASSERT(b->first_proposal == NULL);
+    store_light_judge(s, b);
     for (uint32_t i = 0; i < b->bench.count; i++) {
         struct store_member *m = b->member[i];
         *m = (struct store_member){ .peer = m->peer, .said = m->said };
@@ -161,8 +161,7 @@ static bool reign_rewrite(struct store *s, struct store_bucket *b, struct store_
         e->flags &= (uint8_t)~STORE_ENTRY_REWRITE;
         b->rewrites--;
         struct store_version next = store_version_of(b->reign, b->seq + 1);
-        struct store_value *v =
-            store_value_of_row(&s->table, b->number, next.packed, store_value_bytes(e->value));
+        struct store_value *v = store_light_rewrite(s, b, e, next.packed);
         MUSTER_ASSERT(v != NULL); /* it was a row a moment ago */
         b->seq++;
         store_proposal_add(w, v);

@@ -5,7 +5,7 @@
 
 #include "base/wire.h"
 
-#define ROW_FIELDS       34 /* elements this build knows */
+#define ROW_FIELDS       35 /* elements this build knows */
 #define ROW_FIELDS_FIRST 26 /* and those that every build has written */
 #define ROW_FIELDS_MAX   64 /* with those of newer builds */
 #define ROW_REQUEST_SIZE 3
@@ -125,6 +125,7 @@ int store_row_encode(const struct store_row *row, uint8_t *out, size_t size, siz
     muster_write_u64(&w, row->moves);
     muster_write_u64(&w, row->moves_wall_ms);
     muster_write_u64(&w, row->parent_uid);
+    muster_write_bool(&w, row->is_light);
     muster_write_plain(&w, row->unknown);
     if (muster_writer_err(&w) != MUSTER_OK)
         return MUSTER_ELIMIT;
@@ -179,6 +180,7 @@ int store_row_decode(struct store_row *row, struct muster_bytes wire)
     row->moves = fields > 31 ? muster_read_u32(&r) : 0;
     row->moves_wall_ms = fields > 32 ? muster_read_u64(&r) : 0;
     row->parent_uid = fields > 33 ? muster_read_u64(&r) : 0;
+    row->is_light = fields > 34 && muster_read_bool(&r);
     if (!muster_reader_ok(&r))
         return muster_reader_end(&r);
     row->unknown_count = fields > ROW_FIELDS ? fields - ROW_FIELDS : 0;

@@ -86,6 +86,7 @@ struct store_row {
     uint32_t moves;               /* nodes that died under it since moves_wall_ms */
     uint64_t moves_wall_ms;
     uint64_t parent_uid; /* of a triggered run: the life of the template that it was made of */
+    bool is_light;       /* held in memory alone: gone when all who hold it are (store/light.c) */
     struct muster_bytes unknown; /* encoded elements of a newer build, appended as they are */
     uint32_t unknown_count;
 };

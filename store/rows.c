@@ -64,6 +64,7 @@ struct store_value *store_value_of_row(const struct store_rows *t, uint32_t buck
     v->key_len = (uint16_t)row.key.len;
     v->phase = (uint8_t)row.phase;
     v->mode = (uint8_t)row.mode;
+    v->is_light = row.is_light;
     v->has_exclusive_run = row.run_token != 0 && row.run_mode == STORE_EXCLUSIVE;
     return v;
 }

@@ -29,7 +29,9 @@ enum store_entry_flag {
     STORE_ENTRY_REWRITE =
         2,                /* the voters did not hold it alike: written anew by the elected (R13) */
     STORE_ENTRY_SEEN = 4, /* was named in the list that is being compared */
-    STORE_ENTRY_FULL = 8  /* a tombstone that every seat has acknowledged */
+    STORE_ENTRY_FULL = 8, /* a tombstone that every seat has acknowledged */
+    STORE_ENTRY_LIGHT = 16, /* stands in memory alone, and never stood on this disk */
+    STORE_ENTRY_FORGET = 32 /* light, and nobody can say that it is the newest: it goes */
 };
 
 struct store_value {
@@ -41,6 +43,7 @@ struct store_value {
     uint8_t phase;          /* enum store_phase */
     uint8_t mode;           /* enum store_mode */
     bool has_exclusive_run; /* the row stays until that has surely ended (R22) */
+    bool is_light;
     uint8_t bytes[];
 };
 
@@ -53,6 +56,7 @@ struct store_entry {
     uint16_t bucket;
     uint8_t flags;
     uint8_t height;
+    uint16_t holders;           /* candidate: members that hold some version of it, as a mask */
     struct store_entry *next[]; /* of the ordered index, one for each level below height */
 };
 

@@ -159,6 +159,7 @@ static void bucket_start(struct store *s, struct store_bucket *b)
     if (b->seat == 0)
         store_bucket_wipe(s, b);
     b->role = b->seat == 0 ? STORE_NO_SEAT : STORE_SEATED;
+    b->floor = store_version_of(b->promised, STORE_SEQ_MAX).packed;
     b->heard_ms = MUSTER_MUTANT(boot_forgets_beat_age) ? 0 : s->now.mono_ms;
     b->known_ms = s->now.mono_ms;
     b->calm_ms = s->now.mono_ms + s->config.times.calm_ms; /* R46 */
@@ -287,6 +288,11 @@ static void looks_take(struct store *s)
             b->wants_review = false;
             store_proposal_review(s, b);
         }
+        if (b->is_short && store_bucket_rules(b)) {
+            MUSTER_MARK(too_few_to_hold_in_memory);
+            store_reign_step_down(s, b, "too few to hold it in memory", true);
+        }
+        b->is_short = false;
         store_reign_open(s, b);
         store_change_check(s, b);
         MUSTER_ASSERT(i < 64 * s->config.buckets);

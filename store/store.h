@@ -213,6 +213,7 @@ struct store_view {
     struct store_row row; /* borrowed until the next step or write */
     struct store_version version;
     uint32_t bucket;
+    bool is_light;   /* stands in memory alone here (store/light.c) */
     bool is_chosen;  /* as far as this node, as its keeper, knows */
     uint32_t copies; /* seats known to hold it, ours included */
 };

@@ -51,6 +51,7 @@ static void view_fill(const struct store *s, const struct store_entry *e, struct
     MUSTER_ASSERT(err == MUSTER_OK); /* it was decoded before it was taken in */
     view->version.packed = e->value->version;
     view->bucket = e->bucket;
+    view->is_light = (e->flags & STORE_ENTRY_LIGHT) != 0;
     view->is_chosen = b->role == STORE_SERVING &&
                       ((e->flags & STORE_ENTRY_OPEN) == 0 || MUSTER_MUTANT(serves_before_chosen));
     view->copies = row_copies(s, b, e);
@@ -221,7 +222,8 @@ static bool proposals_are_sane(const struct store *s, const struct store_bucket 
         if (w->is_closed || w->bucket != b->number || w->mask >> b->bench.count != 0)
             return false;
         /* What a quorum holds is chosen the moment it is known. */
-        if (!w->is_chosen && !b->wants_review && store_bench_quorum(&b->bench, w->mask))
+        if (!w->is_chosen && !b->wants_review && store_bench_quorum(&b->bench, w->mask) &&
+            (!w->has_light || store_light_is_held(&b->bench, w->mask)))
             return false;
         unchosen += !w->is_chosen;
         expected += !w->is_chosen && !w->is_bench ? w->count : 0;

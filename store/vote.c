@@ -12,6 +12,7 @@ static void vote_yes(struct store *s, struct store_bucket *b, uint16_t peer, uin
     item->seat = b->seat;
     item->number = s->now.mono_ms - b->heard_ms;
     item->digest = store_bucket_digest(s, b);
+    item->version = b->floor;
     if (store_bucket_bench_version(b) > bench_version)
         item->value = store_value_keep(b->bench_row);
     store_answer(s, b, item);
@@ -159,6 +160,8 @@ static void yes_count(struct store *s, struct store_bucket *b, uint32_t member, 
     bool is_skipped = is_empty && !MUSTER_MUTANT(unseated_rows_merged);
     if (is_skipped || MUSTER_MUTANT(merge_skipped) || digest == store_bucket_digest(s, b)) {
         m->is_merged = true;
+        if (!is_empty)
+            store_light_held(&s->table.shelf[b->number], member, UINT16_MAX);
         store_reign_count(s, b);
         return;
     }
@@ -181,10 +184,17 @@ void store_yes_take(struct store *s, uint16_t peer, struct muster_reader *r)
         return;
     }
     if (!bench_take(s, b, r) || b->role != STORE_CANDIDATE)
-        return; /* the newer bench has given us another seat, or none */
+        return;                  /* the newer bench has given us another seat, or none */
+    uint64_t floor = UINT64_MAX; /* of a build that does not say: it vouches for nothing */
+    if (muster_reader_left(r) > 0)
+        floor = muster_read_u64(r);
+    if (!muster_reader_ok(r))
+        return;
     if (age < b->age_min_ms)
         b->age_min_ms = age;
     int member = store_bench_voter(&b->bench, s->peer[peer].id, seat);
+    if (member >= 0 && !b->member[member]->has_voted)
+        b->member[member]->floor = floor;
     if (member >= 0)
         yes_count(s, b, (uint32_t)member, seat, digest);
     store_reign_count(s, b); /* a newer bench may have more members to ask */

@@ -2,6 +2,7 @@
 """Runs made by hand from a template: one for one key, many from a file, and their end with it."""
 import collections
 import json
+import os
 import threading
 
 from agent import eventually
@@ -104,3 +105,43 @@ def test_a_template_runs_when_it_is_triggered(clusters, tmp_path):
     c[0].put("/v1/jobs/plain", {"kind": "task", "exec": ["true"]})
     code, _, err = c[0].cli("trigger", "plain")
     assert code == 4 and "starts by itself" in err, (code, err)
+
+
+def on_disk(cluster, runs):
+    """How many of these runs have a record in the data folder of any agent."""
+    seen = b""
+    for agent in cluster.agents:
+        for folder, _, names in os.walk(agent.data):
+            for name in (n for n in names if n.endswith(".mdb")):
+                with open(os.path.join(folder, name), "rb") as file:
+                    seen += file.read()
+    return sum(run.encode() in seen for run in runs)
+
+
+def test_what_is_not_durable_is_in_memories_alone(clusters):
+    c = clusters(3, slots=2)
+    c.wait_benches()
+    task = {"kind": "task", "start": "manual", "exec": ["true"], "on": 'node == "nobody"'}
+    runs = {}
+    for job, durable in (("kept", True), ("light", False)):
+        c[0].put(f"/v1/jobs/{job}", {**task, "durable": durable})
+        items = [{"key": str(i)} for i in range(40)]
+        made = c[1].call("POST", f"/v1/jobs/{job}/run", {"items": items})["items"]
+        assert {i["copies"] for i in made} == {3}, made
+        runs[job] = [i["run"] for i in made]
+    assert (on_disk(c, runs["kept"]), on_disk(c, runs["light"])) == (40, 0)
+    assert "in the memory of " in c[2].cli("show", runs["light"][0])[1]
+    assert "stored on " in c[2].cli("show", runs["kept"][0])[1]
+    code, out, err = c[2].cli("run", "--name", "now", "--kind", "task", "--set", "durable=no",
+                              "--", "true")
+    assert code == 0 and "in the memory of " in out, (code, out, err)
+    c[0].kill9()
+    eventually(lambda: states(c[1], "light") == {"pending": 40}, 20, "two are left and have them")
+    # All of them die, and remember what was on disk.
+    for agent in c.up():
+        agent.kill9()
+    c.start()
+    c.wait_benches()
+    assert states(c[1], "light") == {} and states(c[1], "kept") == {"pending": 40}
+    code, out, err = c[0].cli("trigger", "light", "--key", "7")
+    assert code == 0 and "there already" not in out, (code, out, err)

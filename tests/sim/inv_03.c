@@ -23,6 +23,8 @@ static void rows_check(struct sim *s, struct sim_job *j)
         uint64_t known = store_row_known(store_of(s, i), key).packed;
         if (known >= j->chosen || sim_truth_outranked(s, j->bucket, reign))
             continue; /* see below */
+        if (sim_truth_may_forget(s, j))
+            continue; /* it is forgotten where nobody can say what was the last of it */
         if (known == 0 && !j->chosen_gone)
             sim_fail(s, 1, "I3: n%u keeps bucket %u and does not know %s", i, j->bucket, j->name);
         if (known != 0)
@@ -46,7 +48,8 @@ void sim_inv_chosen(struct sim *s, const struct sim_write *w)
             continue;
         if (store_get(store_of(s, i), key, &view) && view.version.packed >= w->version)
             continue;
-        if (!sim_truth_outranked(s, w->bucket, b.reign.packed))
+        if (!sim_truth_may_forget(s, &s->job[w->job]) &&
+            !sim_truth_outranked(s, w->bucket, b.reign.packed))
             sim_fail(s, 1, "I3: version %llu of %s is chosen below the reign of n%u, which has not",
                      (unsigned long long)w->version, s->job[w->job].name, i);
     }

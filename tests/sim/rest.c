@@ -77,7 +77,7 @@ static const char *job_unrest(struct sim *s, struct sim_job *j)
     uint64_t token = 0;
     bool known = row_at_keeper(s, j, &view) && view.row.phase != STORE_GONE;
     uint32_t live = sim_proc_live(s, j->name, &node, &token);
-    if (j->is_acked && !j->is_delete_tried && !known)
+    if (j->is_acked && !j->is_delete_tried && !known && !sim_truth_may_forget(s, j))
         sim_fail(s, 1, "I1: acknowledged %s is lost", j->name);
     if (j->is_deleted_acked && known)
         sim_fail(s, 1, "I11: deleted %s is back", j->name);

@@ -231,6 +231,7 @@ void sim_step(struct sim *s, uint32_t node, const struct agent_event *event)
     s->steps++;
     event_hash(s, node, event);
     agent_node_step(n->node, sim_now(s, node), event);
+    sim_truth_memory(s, node);
     sim_perform_all(s, node);
     if (s->trace)
         sim_check_trace(s, node);

@@ -161,6 +161,8 @@ struct sim_node {
     struct muster_id cluster;
     struct sim_disk disk;
     struct sim_bucket bucket[SIM_BUCKETS];
+    uint16_t sits[SIM_BUCKETS];   /* its seats as it knows them, */
+    uint64_t memory[SIM_BUCKETS]; /* and digests, as rows in memory were looked at last */
     uint32_t written; /* a bit for each bucket whose records have changed since it was looked at */
     struct sim_payload payload[SIM_PAYLOADS];
     struct sim_proc proc[SIM_PROCS];
@@ -221,6 +223,8 @@ struct sim_job {
     bool is_acked, is_deleted_acked, is_delete_tried; /* of this life of the name */
     bool is_update;                                   /* the question under way */
     bool is_exclusive;
+    bool is_light;           /* the newest chosen version is kept in memory alone */
+    bool is_forgotten;       /* it was so, and is given up for lost */
     uint32_t lives, deletes; /* earlier lives; tries to end this one */
     uint64_t deleted_at;
     uint64_t token_max;             /* that an exclusive run has started with */
@@ -249,6 +253,8 @@ struct sim_write {
     enum store_phase phase;
     bool is_chosen, is_purged;
     bool is_exclusive;          /* what its run is */
+    bool is_light;              /* not for disks: where it stands it is in memory */
+    uint32_t memory;            /* a bit for each node that has it there alone */
     uint32_t disks;             /* a bit for each that has it, or has burned with it */
     uint16_t seat[SIM_NODES];   /* 0: never there, or wiped since */
     uint16_t burned[SIM_NODES]; /* the seat whose disk burned with it, 0: none */
@@ -322,6 +328,8 @@ struct sim {
     uint32_t *open[SIM_BUCKETS]; /* writes that are not chosen */
     uint32_t open_count[SIM_BUCKETS], open_size[SIM_BUCKETS];
     struct sim_chain chain[SIM_BUCKETS];
+    uint64_t died_in[SIM_BUCKETS]; /* the highest reign that one had promised who has died */
+    bool has_light;                /* somebody has asked for rows that no disk is to have */
     uint64_t disturbed_at;         /* a cut, or a node that is down or paused */
     uint64_t spiked_until;         /* what a spike holds up has arrived by then */
     uint64_t unfair_at;            /* that, or weather and disks that cost a quorum its answers */
@@ -497,6 +505,16 @@ void sim_truth_op(struct sim *s, uint32_t node, uint8_t table, struct muster_byt
                   struct muster_bytes value, struct muster_bytes before, const uint16_t *seats);
 void sim_truth_judge(struct sim *s); /* after every batch: what is chosen now */
 /* A quorum of the bucket's disks has promised a later reign. */
+/* A version of a row stands there; or not any more, and was counted with. */
+struct sim_write *sim_truth_had(struct sim *s, uint32_t node, uint32_t bucket, uint16_t seat,
+                                uint64_t version, const struct store_row *row,
+                                struct muster_bytes bytes);
+void sim_truth_burn(struct sim_write *w, uint32_t node);
+/* Rows that no disk is to have: what this node holds of them now, and that it has died. */
+void sim_truth_memory(struct sim *s, uint32_t node);
+void sim_truth_died(struct sim *s, uint32_t node);
+/* It is kept in memory alone, and of its bench somebody has died since that reign began. */
+bool sim_truth_may_forget(const struct sim *s, const struct sim_job *j);
 bool sim_truth_outranked(const struct sim *s, uint32_t bucket, uint64_t reign);
 uint32_t sim_truth_bucket(struct muster_bytes key); /* of a record's key */
 bool sim_truth_is_tombstone(struct muster_bytes record);

@@ -531,6 +531,8 @@ static const struct {
     { "payload", 5, story_payload },
     { "parcel", 5, story_parcel },
     { "restore", 3, story_restore },
+    { "light", 4, story_light },
+    { "lightly", 4, story_lightly },
     { "majority", 3, story_majority },
     { "takeover", 5, story_takeover },
     { "tardy", 5, story_tardy },

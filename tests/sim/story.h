@@ -83,6 +83,8 @@ void story_roll(struct sim *s);
 void story_trigger(struct sim *s);
 void story_words(struct sim *s);
 void story_turns(struct sim *s);
+void story_light(struct sim *s);
+void story_lightly(struct sim *s);
 void story_after(struct sim *s);
 void story_last(struct sim *s);
 void story_quiet(struct sim *s);

@@ -137,6 +137,8 @@ static bool list_has(const struct sim *s, const struct sim_write *w, const struc
     uint32_t mask = 0;
     for (uint32_t i = 0; i < count; i++)
         mask |= (uint32_t)has_had(s, w, &seat[i]) << i;
+    if (w->is_light) /* more than half, whatever else may decide */
+        return 2 * (uint32_t)__builtin_popcount(mask) > count;
     return is_most(seat, count, mask) || is_rest(s, seat, count, mask);
 }
 
@@ -170,8 +172,11 @@ static void write_judge(struct sim *s, struct sim_write *w, const struct sim_lis
     if (w->is_chosen)
         sim_inv_uid(s, j, w);
     if (w->is_chosen && w->version > j->chosen) {
+        if (w->phase == STORE_GONE && !w->is_light)
+            j->is_forgotten = sim_truth_may_forget(s, j);
+        j->is_light = w->is_light;
         sim_inv_chosen(s, w);
-        if (w->token != 0 && w->token < j->token_row)
+        if (w->token != 0 && w->token < j->token_row && !j->is_forgotten)
             sim_fail(s, 1, "R43: %s had token %llu, and has %llu now", j->name,
                      (unsigned long long)j->token_row, (unsigned long long)w->token);
         j->token_row = w->token > j->token_row ? w->token : j->token_row;
@@ -239,6 +244,7 @@ static struct sim_write *write_of(struct sim *s, const struct store_row *row, ui
     w->phase = row->phase;
     w->uid = row->uid;
     w->is_exclusive = row->run_mode == STORE_EXCLUSIVE;
+    w->is_light = row->is_light;
     w->older = j->newest;
     j->newest = s->writes;
     write_open(s, bucket, s->writes - 1);
@@ -268,23 +274,31 @@ static uint32_t disk_bit(const struct sim *s, uint32_t node)
     return 1u << (2 * node + s->node[node].is_wiped);
 }
 
-static void row_kept(struct sim *s, uint32_t node, uint32_t bucket, uint16_t seat,
-                     struct muster_bytes value)
+struct sim_write *sim_truth_had(struct sim *s, uint32_t node, uint32_t bucket, uint16_t seat,
+                                uint64_t version, const struct store_row *row,
+                                struct muster_bytes bytes)
 {
-    struct store_row row;
-    row_read(s, value, &row);
-    uint64_t version = version_of(value);
-    uint64_t hash = muster_hash64(MUSTER_BYTES(value.data + ROW_HEAD, value.len - ROW_HEAD), 1);
-    struct sim_write *w = write_of(s, &row, version, bucket);
+    uint64_t hash = muster_hash64(bytes, 1);
+    struct sim_write *w = write_of(s, row, version, bucket);
     if (w->hash != 0 && w->hash != hash)
         sim_fail(s, 1, "I2: two values of %s under version %llu", s->job[w->job].name,
                  (unsigned long long)version);
     w->hash = hash;
     w->seat[node] = seat;
     w->disks |= disk_bit(s, node);
+    return w;
 }
 
-static void burn(struct sim_write *w, uint32_t node)
+static void row_kept(struct sim *s, uint32_t node, uint32_t bucket, uint16_t seat,
+                     struct muster_bytes value)
+{
+    struct store_row row;
+    row_read(s, value, &row);
+    struct muster_bytes bytes = MUSTER_BYTES(value.data + ROW_HEAD, value.len - ROW_HEAD);
+    (void)sim_truth_had(s, node, bucket, seat, version_of(value), &row, bytes);
+}
+
+void sim_truth_burn(struct sim_write *w, uint32_t node)
 {
     if (w->seat[node] != 0)
         w->burned[node] = w->seat[node];
@@ -305,7 +319,7 @@ static void row_gone(struct sim *s, uint32_t node, uint32_t bucket, uint16_t sea
     if (seat == 0) {
         if (is_reseated)
             w->seat[node] = 0;
-        burn(w, node);
+        sim_truth_burn(w, node);
         w->disks &= ~disk_bit(s, node);
     }
     if (w->is_purged || seat == 0)
@@ -386,7 +400,7 @@ void sim_truth_wiped(struct sim *s, uint32_t node)
 {
     memset(s->node[node].bucket, 0, sizeof s->node[node].bucket);
     for (uint32_t i = 0; i < s->writes; i++)
-        burn(&s->write[i], node);
+        sim_truth_burn(&s->write[i], node);
 }
 
 /* It may still speak of what it finds there (I9), until it is told that it is a copy. */
@@ -411,7 +425,7 @@ void sim_truth_flipped(struct sim *s, uint32_t node, uint8_t table, struct muste
     if (table == STORE_TABLE_ROW) {
         row_read(s, value, &row);
         struct sim_write *w = write_of(s, &row, version_of(value), bucket);
-        burn(w, node);
+        sim_truth_burn(w, node);
         return;
     }
     /* Without the record of its bucket the node has no seat, and none of its rows counts. */
@@ -419,7 +433,7 @@ void sim_truth_flipped(struct sim *s, uint32_t node, uint8_t table, struct muste
     for (uint32_t i = 0; i < s->writes; i++) {
         struct sim_write *w = &s->write[i];
         if (w->bucket == bucket)
-            burn(w, node);
+            sim_truth_burn(w, node);
     }
 }
 
@@ -429,7 +443,8 @@ static bool stands(const struct sim *s, uint32_t node, uint32_t job, uint64_t ve
 {
     for (uint32_t i = s->job[job].newest; i > 0; i = s->write[i - 1].older) {
         const struct sim_write *w = &s->write[i - 1];
-        if (w->version >= version && (w->seat[node] != 0 || w->is_purged))
+        bool is_purged = w->is_purged || (w->is_light && w->phase == STORE_GONE);
+        if (w->version >= version && (w->seat[node] != 0 || is_purged))
             return true;
     }
     return false;

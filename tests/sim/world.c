@@ -95,6 +95,7 @@ void sim_crash(struct sim *s, uint32_t node, bool silent)
     n->is_up = false;
     n->is_silent = silent;
     n->generation++;
+    sim_truth_died(s, node);
     for (uint32_t i = 0; i < n->inbox_count; i++)
         sim_item_free(&n->inbox[i]);
     n->inbox_count = 0;

@@ -263,6 +263,19 @@ static const struct {
     { OK "limits: {memory: 1}\n", MUSTER_ERANGE,
       "3:18: limits.memory: 1 is out of range; say 1048576 to 1125899906842624 bytes" },
     { OK "limits: 5\n", MUSTER_ETYPE, "3:9: limits: expected a map with nofile and so on" },
+    { OK "durable: no\n", MUSTER_EINVAL,
+      "3:10: durable: no is for tasks: a service is to be there after everything was off" },
+    { OK "kind: task\ndurable: no\nevery: 5m\n", MUSTER_EINVAL,
+      "4:10: durable: no is for what is started by hand or by trigger: a schedule is not to be "
+      "forgotten" },
+    { OK "kind: task\ndurable: no\nafter: b\n", MUSTER_EINVAL,
+      "4:10: durable: no is for what is started by hand or by trigger: a schedule is not to be "
+      "forgotten" },
+    { OK "kind: task\ndurable: no\nspread: 2\n", MUSTER_EINVAL,
+      "4:10: durable: no is for single runs: copies are kept on the disk" },
+    { OK "kind: task\ndurable: no\npartition: exclusive\n", MUSTER_EINVAL,
+      "4:10: durable: no and partition: exclusive are both given: what must never run twice is "
+      "kept on the disk" },
     { OK "durable: maybe\n", MUSTER_EINVAL, "3:10: durable: \"maybe\" is neither yes nor no" },
     { OK "exit_ok: [0, 256]\n", MUSTER_ERANGE, "3:14: exit_ok: 256 is out of range; say 0 to 255" },
     { OK "exit_ok: {a: 1}\n", MUSTER_ETYPE, "3:10: exit_ok: expected a whole number, found a map" },
@@ -420,7 +433,6 @@ static void what_comes_later_is_refused_by_name(void **state)
     } cases[] = {
         { "worker: w", "3:9: worker: not supported yet in this version" },
         { "handoff: start-stop", "3:10: handoff: not supported yet in this version" },
-        { "durable: no", "3:10: durable: not supported yet in this version" },
     };
     char yaml[256];
 

@@ -40,6 +40,8 @@ static struct store_row full_row(void)
         .wished_wall_ms = 13,
         .moves = 14,
         .moves_wall_ms = 15,
+        .parent_uid = 16,
+        .is_light = true,
     };
     row.run_node.octet[0] = 0xAA;
     row.avoid.octet[15] = 0xBB;

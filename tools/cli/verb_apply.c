@@ -6,9 +6,11 @@
 #include "tools/cli/api.h"
 #include "tools/cli/spec.h"
 #include "tools/cli/verbs.h"
+#include "tools/cli/view.h"
 
 static int apply_one(struct cli *cli, const struct cli_spec *spec)
 {
+    char kept[CLI_NOTE_MAX];
     struct cli_result result;
     struct cli_path path;
     struct cli_request request = {
@@ -24,8 +26,8 @@ static int apply_one(struct cli *cli, const struct cli_spec *spec)
     if (code == CLI_OK && cli->json)
         cli_api_print(&result);
     else if (code == CLI_OK)
-        cli_print("%s  %s, stored on %lld %s\n", spec->name, what, copies,
-                  cli_plural(copies, "node", "nodes"));
+        cli_print("%s  %s, %s\n", spec->name, what,
+                  cli_view_kept(cli_value_field(result.root, "job"), copies, kept, sizeof kept));
     cli_api_close(&result);
     return code == CLI_USAGE ? CLI_CONFIG : code; /* what is wrong stands in a file */
 }

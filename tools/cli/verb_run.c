@@ -48,9 +48,10 @@ static bool place_text(struct cli_value run, char *out, size_t size)
 
 int cli_run_told(struct cli *cli, const char *name, struct cli_value answer)
 {
-    char place[CLI_NOTE_MAX];
+    char place[CLI_NOTE_MAX], kept[CLI_NOTE_MAX];
+    struct cli_value run = cli_value_field(answer, "run");
     long long copies = cli_number(answer, "copies", 0);
-    bool has_place = place_text(cli_value_field(answer, "run"), place, sizeof place);
+    bool has_place = place_text(run, place, sizeof place);
     bool is_dead = strncmp(place, "dead", 4) == 0;
     for (int i = 0; !has_place && !is_dead && i < PLACE_LOOKS; i++) {
         struct cli_result look;
@@ -63,8 +64,9 @@ int cli_run_told(struct cli *cli, const char *name, struct cli_value answer)
             has_place = place_text(cli_value_field(look.root, "run"), place, sizeof place);
         cli_api_close(&look);
     }
-    cli_print("%s  %s, stored on %lld %s\n", name, place, copies,
-              cli_plural(copies, "node", "nodes"));
+    cli_print("%s  %s, %s\n", name, place,
+              cli_view_kept(cli_value_is_set(run) ? run : cli_value_field(answer, "job"), copies,
+                            kept, sizeof kept));
     return is_dead ? CLI_FAILED : CLI_OK;
 }
 

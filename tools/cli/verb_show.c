@@ -95,7 +95,7 @@ static int show_attempts(struct cli *cli, struct cli_value run)
 
 static int show_job(struct cli *cli, struct cli_value job)
 {
-    char age[48];
+    char age[48], kept[CLI_NOTE_MAX];
     struct cli_value run = cli_value_field(job, "run");
     cli_view_fact("job", "%s", cli_text(job, "name", "-"));
     cli_view_fact("kind", "%s, wish: %s", cli_text(job, "kind", "-"),
@@ -106,9 +106,8 @@ static int show_job(struct cli *cli, struct cli_value job)
         cli_view_fact("state", "%s", cli_text(job, "state", "-"));
         cli_view_fact("note", "%s", cli_text(job, "reason", ""));
     }
-    cli_view_fact("record", "revision %lld, on %lld %s, changed %s ago", cli_number(job, "rev", 0),
-                  cli_number(job, "copies", 0),
-                  cli_plural(cli_number(job, "copies", 0), "node", "nodes"),
+    cli_view_fact("record", "revision %lld, %s, changed %s ago", cli_number(job, "rev", 0),
+                  cli_view_kept(job, cli_number(job, "copies", 0), kept, sizeof kept),
                   cli_ago(cli_text(job, "modified", NULL), age, sizeof age));
     cli_print("spec\n");
     show_spec(cli_value_field(job, "spec"));
@@ -119,6 +118,8 @@ static int show_run_alone(struct cli *cli, struct cli_value run)
 {
     cli_view_fact("run", "%s of job %s", cli_text(run, "run", "-"), cli_text(run, "job", "-"));
     show_run(run);
+    if (!cli_truth(run, "durable", true))
+        cli_view_fact("record", "in memory, on no disk");
     return show_attempts(cli, run);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "tools/cli/api.h"
 
 /* The cause stands behind what happened, unless it says that already: "exit 3, no retries left". */
 static void cause_add(const char *reason, char *out, size_t size)
@@ -66,6 +67,14 @@ char *cli_view_note(struct cli_value run, char *out, size_t size)
         muster_format(out + len, size - len, "%sagain in %s", len > 0 ? "; " : "",
                       cli_until(again, left, sizeof left));
     }
+    return out;
+}
+
+char *cli_view_kept(struct cli_value record, long long copies, char *out, size_t size)
+{
+    muster_format(out, size, "%s %lld %s",
+                  cli_truth(record, "durable", true) ? "stored on" : "in the memory of", copies,
+                  cli_plural(copies, "node", "nodes"));
     return out;
 }
 

@@ -19,6 +19,9 @@ char *cli_view_exit(struct cli_value exit, char *out, size_t size);
  * not. */
 char *cli_view_note(struct cli_value run, char *out, size_t size);
 
+/* Where a record is: "stored on 3 nodes", or "in the memory of 2 nodes". */
+char *cli_view_kept(struct cli_value record, long long copies, char *out, size_t size);
+
 /* True for a run that holds or wants a place. */
 bool cli_view_is_live(struct cli_value run);
 

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The truth of what stands in memory alone (I17): found in the nodes' tables whenever the digest of
+ * a bucket has changed, and gone with the node. */
+#include <string.h>
+
+#include "tests/sim/inv.h"
+
+static void light_had(struct sim *s, uint32_t node, uint16_t seat, const struct store_view *v)
+{
+    static uint8_t bytes[STORE_ROW_MAX];
+    size_t len = 0;
+    int err = store_row_encode(&v->row, bytes, sizeof bytes, &len);
+    MUSTER_ASSERT(err == MUSTER_OK);
+    struct sim_write *w = sim_truth_had(s, node, v->bucket, seat, v->version.packed, &v->row,
+                                        MUSTER_BYTES(bytes, len));
+    w->memory |= UINT32_C(1) << node;
+}
+
+/* It is wiped with the seat, and another of the same number has had nothing of it. */
+static void lights_wiped(struct sim *s, uint32_t node, uint32_t bucket)
+{
+    for (uint32_t i = 0; i < s->writes; i++) {
+        struct sim_write *w = &s->write[i];
+        if (w->bucket != bucket || (w->memory >> node & 1) == 0)
+            continue;
+        w->memory &= ~(UINT32_C(1) << node);
+        w->seat[node] = 0;
+    }
+}
+
+void sim_truth_memory(struct sim *s, uint32_t node)
+{
+    struct sim_node *n = &s->node[node];
+    for (uint32_t b = 0; b < s->buckets && s->has_light; b++) {
+        const struct store *store = agent_node_store(n->node);
+        struct store_bucket_view bucket;
+        struct store_view v;
+        uint64_t cursor = 0;
+        store_bucket(store, b, &bucket);
+        if (bucket.seat != n->sits[b])
+            lights_wiped(s, node, b);
+        n->sits[b] = bucket.seat;
+        if (bucket.digest == n->memory[b] || bucket.seat == 0)
+            continue;
+        n->memory[b] = bucket.digest;
+        while (store_bucket_next(store, b, &cursor, &v))
+            if (v.is_light)
+                light_had(s, node, bucket.seat, &v);
+        s->judge_due |= UINT32_C(1) << b;
+    }
+    if (s->has_light)
+        sim_truth_judge(s);
+}
+
+void sim_truth_died(struct sim *s, uint32_t node)
+{
+    struct sim_node *n = &s->node[node];
+    memset(n->memory, 0, sizeof n->memory);
+    for (uint32_t i = 0; i < s->writes && s->has_light; i++) {
+        struct sim_write *w = &s->write[i];
+        if ((w->memory >> node & 1) == 0)
+            continue;
+        w->memory &= ~(UINT32_C(1) << node);
+        sim_truth_burn(w, node);
+    }
+    for (uint32_t b = 0; b < s->buckets && s->has_light; b++) {
+        uint64_t reign = n->bucket[b].seat != 0 ? n->bucket[b].promised : 0;
+        s->died_in[b] = reign > s->died_in[b] ? reign : s->died_in[b];
+    }
+}
+
+bool sim_truth_may_forget(const struct sim *s, const struct sim_job *j)
+{
+    return j->is_forgotten || (j->is_light && s->died_in[j->bucket] >= j->chosen >> 24);
+}
