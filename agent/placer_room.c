@@ -297,7 +297,7 @@ static struct hurdle hurdle_count(const struct agent_core *core, const struct ag
         if (u == AGENT_UNFIT_UNLIKE)
             continue;
         h.like++;
-        h.largest = p->slots > h.largest ? p->slots : h.largest;
+        h.largest = p->meta.slots > h.largest ? p->meta.slots : h.largest;
         bool takes = agent_peer_is_open(p) && !p->meta.held;
         h.closed += !takes;
         h.full += u == AGENT_UNFIT_FULL;
@@ -326,9 +326,9 @@ void agent_placer_hurdle(struct agent_core *core, const struct store_row *row, c
         (void)snprintf(out, size, "no such node: needs one with %s, and none of %u is like that",
                        wish->on.text, h.alive);
     else if (h.largest < row->needs && h.like > 0)
-        (void)snprintf(out, size, "no node is that large: needs %u slots%s%s, the largest has %u",
-                       row->needs, asks ? " on a node with " : "", asks ? wish->on.text : "",
-                       h.largest);
+        (void)snprintf(out, size, "no node is that large: needs %u %s%s%s, the largest has %u",
+                       row->needs, row->needs == 1 ? "slot" : "slots",
+                       asks ? " on a node with " : "", asks ? wish->on.text : "", h.largest);
     else if (other != NULL)
         (void)snprintf(out, size,
                        "may not run beside what %u of %u nodes have (%s on %s); of the others the "

@@ -218,6 +218,7 @@ class State:
         self.signal = None  # what kills it
         self.orphans = 0
         self.full = False  # no place for a new service
+        self.taken_back = None  # with so many looks left its drain is cancelled
         self.draining = 2  # looks until a drained node is empty
 
     def look(self, name):
@@ -339,6 +340,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.query.get("node") == "bravo":
             self.state.draining -= 1
             items = items if self.state.draining >= 0 else []
+            if self.state.draining == self.state.taken_back:
+                self.mode("bravo", "open")
         keys = {"job": "job", "node": "node", "state": "state"}
         for key, field in keys.items():
             if key in self.query:
@@ -408,6 +411,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if job is None:
             return self.missing("job", name)
         self.reply(200, job)
+
+    def mode(self, name, mode):
+        api = self.server.api
+        api.members = [dict(m, mode=mode) if m["name"] == name else m for m in api.members]
 
     def node(self, name):
         for one in self.server.api.members:
@@ -503,7 +510,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.place in ("/v1/init", "/v1/join", "/v1/leave"):
             return self.reply(200, {})
         if self.place.startswith("/v1/nodes/") and self.place.endswith("/drain"):
-            return self.reply(200, {"node": self.place.split("/")[3], "mode": "draining"})
+            node = self.place.split("/")[3]
+            self.mode(node, "open" if self.body.get("cancel") else "draining")
+            return self.reply(200, {"node": node, "mode": "draining"})
         name, _, action = self.place[len("/v1/jobs/") :].rpartition("/")
         job = self.state.jobs.get(name)
         if job is None:

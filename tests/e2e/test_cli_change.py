@@ -249,6 +249,13 @@ def test_drain_stays_until_the_node_is_empty(api):
     assert api.seen[-1].body["cancel"] is True
 
 
+def test_a_drain_that_somebody_takes_back_is_not_waited_for(api):
+    api.state.draining, api.state.taken_back = 9, 6
+    done = muster(api, "drain", "bravo")
+    assert done.code == 4 and done.out == "", done
+    assert done.err.startswith("muster: bravo takes runs again: its drain was taken back; ")
+
+
 def test_init_join_leave(api):
     assert (
         muster(api, "init").out

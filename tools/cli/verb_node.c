@@ -89,10 +89,28 @@ static int drain_look(struct cli *cli, const char *node, struct drain_left *left
     return cli_api_walk(cli, &path, &walk);
 }
 
+/* True when the node that was seen to drain does not any more: somebody has taken it back. */
+static bool drain_is_taken_back(struct cli *cli, const char *node, bool *was_draining)
+{
+    struct cli_result result;
+    struct cli_path path;
+    struct cli_request request = { .method = "GET", .path = &path };
+    node_path(&path, node, "");
+    int code = cli_api_ask(cli, &request, &result);
+    const char *mode =
+        code == CLI_OK ? cli_text(cli_value_field(result.root, "node"), "mode", "-") : "-";
+    bool drains = strcmp(mode, "draining") == 0;
+    bool is_back = *was_draining && !drains && mode[0] != '-';
+    *was_draining = *was_draining || drains;
+    cli_api_close(&result);
+    return is_back;
+}
+
 static int drain_wait(struct cli *cli, const char *node, long long deadline_ms)
 {
     long long until = cli_mono_ms() + deadline_ms + DRAIN_EXTRA_MS;
     struct drain_left there;
+    bool was_draining = false;
     char but[64] = "";
     for (;;) {
         int code = drain_look(cli, node, &there);
@@ -101,6 +119,11 @@ static int drain_wait(struct cli *cli, const char *node, long long deadline_ms)
             return code;
         if (there.live == 0)
             break;
+        if (drain_is_taken_back(cli, node, &was_draining)) {
+            cli_say(&cli->term, "%s takes runs again: its drain was taken back; %lld %s left there",
+                    node, there.live, cli_plural(there.live, "run is", "runs are"));
+            return CLI_CONFLICT;
+        }
         if (left <= 0) {
             cli_say(&cli->term,
                     "%s still has %lld %s after %llds; 'muster node show %s' lists them", node,
