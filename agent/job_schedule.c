@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "base/hash.h"
 
+#define SOME_DAY 946684800 /* of 2000: what never fires does not depend on when one looks */
+
 /* ---- cron */
 
 static int cron_read(struct agent_schema_reader *r, const struct agent_schema_field *field,
@@ -23,6 +25,9 @@ static int cron_read(struct agent_schema_reader *r, const struct agent_schema_fi
     agent_problem_clear(&problem);
     if (r->is_strict && agent_cron_parse(&cron, text, 0, &problem) != MUSTER_OK)
         return agent_schema_fail(r, MUSTER_EINVAL, field->name, node, "%s", problem.message);
+    if (r->is_strict && agent_cron_next(&cron, NULL, SOME_DAY) == AGENT_ZONE_NEVER)
+        return agent_schema_fail(r, MUSTER_EINVAL, field->name, node,
+                                 "it never fires: within forty years there is no such day");
     job->cron = agent_schema_copy(r, field->name, text);
     return job->cron == NULL ? r->problem->err : MUSTER_OK;
 }

@@ -36,6 +36,12 @@ charlie  10.0.0.13:7946  alive   open     10     5  rack=b net=public  0.1.0
     assert muster(api, "node", "ls").out == muster(api, "members").out
 
 
+def test_members_are_listed_by_name(api):
+    api.members.reverse()
+    rows = muster(api, "members").out.splitlines()[1:-1]
+    assert [row.split()[0] for row in rows] == sorted(m["name"] for m in api.members)
+
+
 def test_members_tells_who_is_in_trouble(api):
     api.members = [
         dict(api.members[0]),

@@ -21,7 +21,8 @@ from cli_kit import MUSTER, Done, api, environment, muster  # noqa: F401 (api is
             3,
             "there is no node \"none\"; 'muster members' lists the nodes",
         ),
-        (["logs", "none"], 3, "there is no run \"none\"; 'muster ps --all' lists the runs"),
+        (["logs", "none"], 3,
+         "there is no job or run named none; 'muster ps --all' lists the runs"),
         (
             ["stop", "trouble/quorum"],
             7,

@@ -70,6 +70,16 @@ def test_followed_lines_come_at_once(api):
         assert process.wait(10 * PATIENCE) == 0
 
 
+def test_logs_of_what_has_none_say_what_there_is(api):
+    done = muster(api, "logs", "nobody")
+    assert done.code == 3 and "no job or run named nobody" in done.err, done
+    job = api.state.jobs["billing/nightly"]
+    api.state.jobs["other"] = dict(job, run=dict(job["run"], job="clock", run="clock@01:00Z"))
+    done = muster(api, "logs", "clock")
+    assert done.code == 3 and "output of their own, such as clock@01:00Z; " in done.err, done
+    assert len(done.err.splitlines()) == 1
+
+
 def test_logs_that_break_off_say_so(api):
     done = muster(api, "logs", "mail/outbox")
     assert done.code == 5 and done.out.startswith("first line\n")

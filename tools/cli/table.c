@@ -174,6 +174,14 @@ static bool cells_cut(struct cli_table *t)
     return all;
 }
 
+void cli_table_sort(struct cli_table *t, size_t column)
+{
+    struct libscols_column *by = scols_table_get_column(t->out, column);
+    t->failed = t->failed || by == NULL ||
+                scols_column_set_cmpfunc(by, scols_cmpstr_cells, NULL) != 0 ||
+                scols_sort_table(t->out, by) != 0;
+}
+
 bool cli_table_print(struct cli_table *t)
 {
     size_t width = (size_t)t->term->width;

@@ -37,6 +37,8 @@ void cli_table_cell(struct cli_table *table, const char *text);
 void cli_table_state(struct cli_table *table, const char *state); /* in its colour */
 void cli_table_number(struct cli_table *table, long long number);
 
+/* By the text of that column. */
+void cli_table_sort(struct cli_table *table, size_t column);
 bool cli_table_print(struct cli_table *table);
 
 #endif

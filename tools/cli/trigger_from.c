@@ -3,6 +3,7 @@
 #include "tools/cli/trigger_from.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,16 +230,33 @@ static void end_told(struct feed *f, int code)
     else
         cli_print("%s  %lld %s: %lld new, %lld there already, in %lld.%llds\n", f->job, all,
                   cli_plural(all, "run", "runs"), f->fresh, f->already, ms / 1000, ms % 1000 / 100);
-    if (code != CLI_OK && code != CLI_NOT_FOUND && code != CLI_USAGE)
+    if (code != CLI_OK && code != CLI_NOT_FOUND && code != CLI_USAGE && all > 0)
         cli_say(&f->cli->term,
                 "it was broken off at line %lld; the same command goes on from there",
                 f->line_number);
+}
+
+/* Ctrl-C on a file is looked for between two requests, so that it can be said how far it came. */
+static void interrupt_block(const struct feed *f)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGINT);
+    if (f->in != stdin)
+        (void)sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static bool is_interrupted(void)
+{
+    sigset_t set;
+    return sigpending(&set) == 0 && sigismember(&set, SIGINT) == 1;
 }
 
 static int feed_all(struct feed *f)
 {
     struct cli_path path;
     int code = CLI_OK;
+    interrupt_block(f);
     cli_path_open(&path, "/v1/jobs/");
     cli_path_name(&path, f->job);
     cli_path_plain(&path, "/run");
@@ -253,6 +271,8 @@ static int feed_all(struct feed *f)
             break;
         lines_free(f);
         progress(f, false);
+        if (code == CLI_OK && is_interrupted())
+            code = CLI_FAILED;
     } while (code == CLI_OK);
     end_told(f, code);
     return code;

@@ -121,6 +121,7 @@ int cli_verb_members(struct cli *cli)
     cli_path_open(&path, "/v1/members");
     int code = cli_api_walk(cli, &path, &walk);
     if (code == CLI_OK && !cli->json && !m.names_only) {
+        cli_table_sort(m.table, 0);
         code = cli_table_print(m.table) ? CLI_OK : CLI_FAILED;
         members_close(cli, &m);
     }

@@ -18,7 +18,8 @@ struct reader {
     bool json;
     bool has_time;
     long long lines;
-    const char *title; /* before the first line; NULL: none */
+    bool tells_missing; /* who asks tells by himself that there is nothing */
+    const char *title;  /* before the first line; NULL: none */
 };
 
 /* A job's output goes to files and pipes as it is; a terminal must not obey it. */
@@ -120,11 +121,60 @@ static int stream_read(struct cli *cli, const struct cli_request *request,
     result.err = cli_client_stream(cli->client, request, listener, &result.answer);
     int code = cli_api_judge(&result);
     const struct reader *r = listener.whose;
-    bool is_aside = listener.line == plain_line || r->title != NULL;
+    bool is_aside = listener.line == plain_line || r->title != NULL ||
+                    (code == CLI_NOT_FOUND && r->tells_missing);
     if (code != CLI_OK && !is_aside)
         cli_api_complain(cli, &result, NULL);
     cli_api_close(&result);
     return code;
+}
+
+/* A run of the job that has a name of its own, as copies and ticks have; false: there is none. */
+static bool run_of_job(struct cli *cli, const char *job, char *out, size_t size)
+{
+    struct cli_result result;
+    struct cli_path path;
+    struct cli_request request = { .method = "GET", .path = &path };
+    cli_path_open(&path, "/v1/runs");
+    cli_path_query(&path, "job", job);
+    cli_path_query_number(&path, "limit", 1);
+    int code = cli_api_ask(cli, &request, &result);
+    struct cli_value items = cli_value_field(result.root, "items");
+    const char *run = code == CLI_OK && cli_value_count(items) > 0
+                          ? cli_text(cli_value_item(items, 0), "run", job)
+                          : job;
+    bool has_own = strcmp(run, job) != 0 && muster_format(out, size, "%s", run);
+    cli_api_close(&result);
+    return has_own;
+}
+
+/* Why there is no output of that name: what a person may have meant. */
+static void logs_missing(struct cli *cli, const char *name, long long attempt)
+{
+    struct cli_result result;
+    struct cli_path path;
+    struct cli_request request = { .method = "GET", .path = &path };
+    char run[256];
+    if (run_of_job(cli, name, run, sizeof run)) {
+        cli_say(&cli->term,
+                "%s has runs with output of their own, such as %s; 'muster runs %s' lists them",
+                name, run, name);
+        return;
+    }
+    cli_path_open(&path, "/v1/runs/");
+    cli_path_name(&path, name);
+    int code = cli_api_ask(cli, &request, &result);
+    if (code != CLI_OK)
+        cli_say(&cli->term, "there is no job or run named %s; 'muster ps --all' lists the runs",
+                name);
+    else if (attempt > 0)
+        cli_say(&cli->term, "%s has no output of attempt %lld; 'muster show %s' lists its attempts",
+                name, attempt, name);
+    else
+        cli_say(&cli->term,
+                "no connected node has output of %s, which is %s; 'muster why %s' may tell more",
+                name, cli_text(result.root, "state", "unknown"), name);
+    cli_api_close(&result);
 }
 
 int cli_verb_logs(struct cli *cli)
@@ -154,7 +204,11 @@ int cli_verb_logs(struct cli *cli)
         cli_path_query_number(&path, "offset", offset);
     if (wants_err != wants_out)
         cli_path_query(&path, "stream", wants_err ? "stderr" : "stdout");
-    return stream_read(cli, &request, listener);
+    r.tells_missing = !cli->json;
+    int code = stream_read(cli, &request, listener);
+    if (code == CLI_NOT_FOUND && r.tells_missing)
+        logs_missing(cli, cli->args.word[0], attempt);
+    return code;
 }
 
 int cli_logs_print(struct cli *cli, const char *name)
