@@ -19,7 +19,7 @@ int agent_placer_open(struct agent_core *core)
     if (t == NULL)
         return MUSTER_EFULL;
     core->placer = t;
-    t->tickets_ms = t->permits_ms = MUSTER_NEVER;
+    t->tickets_ms = t->permits_ms = t->fill_ms = MUSTER_NEVER;
     t->tickets_worst = UINT64_MAX;
     t->capacity = core->config.rows_max;
     t->entry = calloc(t->capacity, sizeof *t->entry);
@@ -266,9 +266,17 @@ void placer_queue(struct agent_core *core, struct place_entry *e, const struct s
                                           core->now.mono_ms + PLACE_REFUSAL_MS));
     uint64_t rank = agent_ticket_rank(row->priority, row->since_wall_ms);
     muster_heap_set(&core->placer->queue, entry_index(core, e), rank);
-    core->placer->is_fill_due = true;
-    if (e->ticket_rank != rank && rank < core->placer->tickets_worst)
-        core->placer->is_ticket_due = true;
+    struct agent_placer *t = core->placer;
+    if (e->ticket_rank != rank && rank < t->tickets_worst)
+        t->is_ticket_due = true;
+    if (t->is_put_back)
+        return;
+    if (placer_is_hopeless(core, e, row)) {
+        t->fill_ms = t->hopeless.until_ms;
+        placer_tickets_soon(core);
+    } else {
+        t->is_fill_due = true;
+    }
 }
 
 /* When a row's back-off is over here. It is told by the wall clock of the node where it began, and

@@ -168,7 +168,7 @@ void agent_placer_node(struct agent_core *core, struct muster_id id)
         if (muster_id_equal(e->node, id) || muster_id_equal(e->offer_to, id))
             placer_due(core, e, core->now.mono_ms);
     }
-    t->is_fill_due = true;
+    placer_fill_again(core);
 }
 
 void agent_placer_peer(struct agent_core *core, const struct agent_peer *p)
@@ -223,6 +223,7 @@ uint64_t agent_placer_deadline_ms(const struct agent_core *core)
     const struct agent_placer *t = core->placer;
     uint64_t next = muster_deadline_sooner(muster_heap_first_key(&t->timer), t->tickets_ms);
     next = muster_deadline_sooner(next, t->permits_ms);
+    next = muster_deadline_sooner(next, t->fill_ms);
     return t->is_fill_due ? core->now.mono_ms : next;
 }
 

@@ -20,6 +20,7 @@
 #define PLACE_FILL_MAX    512  /* offers made in one step */
 #define PLACE_KINDS_MAX   64   /* fruitless walks in one step; others of the same kind are free */
 #define PLACE_PASS_MAX    4096 /* of those */
+#define PLACE_HOPELESS_MS 250  /* so long it is believed, if nobody says otherwise */
 #define PLACE_MATES_MAX   128  /* copies that are looked at to spread one */
 #define PLACE_NO_ENTRY    UINT32_MAX
 #define PLACE_MOVES_MAX   4 /* runs one keeper moves off draining nodes at a time */
@@ -112,8 +113,19 @@ struct place_none {
     uint64_t asked_ms, at_ms;
 };
 
+/* What nobody takes as things are: one kind and so many slots. Whoever asks for as much or more is
+ * not tried again, so that a thousand of a kind do not hide the one behind them that fits; and one
+ * more of a kind is no reason to go through all that wait. */
+struct place_hopeless {
+    uint64_t kind[PLACE_KINDS_MAX];
+    uint32_t needs[PLACE_KINDS_MAX];
+    uint32_t count;
+    uint64_t until_ms; /* or until somebody has room, comes or goes */
+};
+
 struct agent_placer {
     struct place_loads loads;
+    struct place_hopeless hopeless;
     struct place_none none;
     uint64_t *served_ms; /* of each bucket: when our reign over it began */
     struct place_entry *entry;
@@ -126,6 +138,8 @@ struct agent_placer {
     struct muster_heap permits; /* entries that want a permit of their group first; likewise */
     struct muster_heap timer;   /* when to look at an entry again */
     bool is_fill_due;
+    bool is_put_back;    /* what is queued was taken from the queue a moment ago */
+    uint64_t fill_ms;    /* then at the latest, if something has come that was not tried */
     uint64_t permits_ms; /* when those are to be asked for */
     struct place_refusal refusal[PLACE_REFUSALS_MAX];
     uint32_t refusals;   /* told so far; the next one takes the place of the oldest */
@@ -233,6 +247,10 @@ void placer_permit_drop(struct agent_core *core, struct place_entry *e);
 bool placer_permit_lacks(const struct place_entry *e);
 void placer_permit_used(struct agent_core *core, struct place_entry *e);
 void placer_permits_tick(struct agent_core *core);
+/* Nobody takes one of its kind, as was seen a moment ago; somebody may by now. */
+bool placer_is_hopeless(struct agent_core *core, struct place_entry *e,
+                        const struct store_row *row);
+void placer_fill_again(struct agent_core *core);
 bool placer_has_candidate(struct agent_core *core, struct place_entry *e,
                           const struct store_row *row);
 /* That node has something that the run may not be beside: what; NULL: nothing that it told of. */

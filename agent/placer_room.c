@@ -370,15 +370,7 @@ static uint64_t kind_of(struct agent_core *core, struct place_entry *e, const st
     return name.index != 0 ? muster_hash64(name.job, hash + 1) ^ name.tick_wall_ms : hash;
 }
 
-/* What nobody takes in this step: one kind and so many slots. Whoever asks for as much or more is
- * not tried again, so that a thousand of a kind do not hide the one behind them that fits. */
-struct hopeless {
-    uint64_t kind[PLACE_KINDS_MAX];
-    uint32_t needs[PLACE_KINDS_MAX];
-    uint32_t count;
-};
-
-static bool is_hopeless(const struct hopeless *h, uint64_t kind, uint32_t needs)
+static bool is_hopeless(const struct place_hopeless *h, uint64_t kind, uint32_t needs)
 {
     for (uint32_t i = 0; i < h->count; i++)
         if (h->kind[i] == kind && h->needs[i] <= needs)
@@ -386,11 +378,19 @@ static bool is_hopeless(const struct hopeless *h, uint64_t kind, uint32_t needs)
     return false;
 }
 
+bool placer_is_hopeless(struct agent_core *core, struct place_entry *e, const struct store_row *row)
+{
+    const struct place_hopeless *h = &core->placer->hopeless;
+    bool is_known = h->count > 0 && core->now.mono_ms < h->until_ms && e->offer == 0 &&
+                    !is_share(row->key) && !placer_apart_any(core, e->key_hash);
+    return is_known && is_hopeless(h, kind_of(core, e, row), row->needs);
+}
+
 enum fill { FILL_ASKED, FILL_FAILED, FILL_PASSED };
 
 /* What it was refused is its own matter, and says nothing of others. */
 static enum fill fill_one(struct agent_core *core, struct place_entry *e,
-                          const struct store_row *row, struct hopeless *h)
+                          const struct store_row *row, struct place_hopeless *h)
 {
     uint64_t kind = kind_of(core, e, row);
     if (is_share(row->key) || placer_apart_any(core, e->key_hash)) /* its case is its own */
@@ -422,9 +422,11 @@ static void aside_put_back(struct agent_core *core, uint32_t first)
 static void queue_fill(struct agent_core *core)
 {
     struct agent_placer *t = core->placer;
-    struct hopeless hopeless = { .count = 0 };
+    struct place_hopeless *hopeless = &t->hopeless;
     uint32_t index = 0, aside = PLACE_NO_ENTRY, count[] = { 0, 0, 0 };
     t->is_fill_due = false;
+    if (core->now.mono_ms >= hopeless->until_ms)
+        *hopeless = (struct place_hopeless){ .until_ms = core->now.mono_ms + PLACE_HOPELESS_MS };
     while (count[FILL_ASKED] < PLACE_FILL_MAX && count[FILL_FAILED] < PLACE_KINDS_MAX &&
            count[FILL_PASSED] < PLACE_PASS_MAX &&
            muster_heap_take(&t->queue, MUSTER_NEVER - 1, &index)) {
@@ -434,7 +436,7 @@ static void queue_fill(struct agent_core *core)
             placer_free(core, e);
             continue;
         }
-        enum fill fill = fill_one(core, e, &view.row, &hopeless);
+        enum fill fill = fill_one(core, e, &view.row, hopeless);
         count[fill]++;
         if (fill == FILL_ASKED)
             continue;
@@ -444,21 +446,30 @@ static void queue_fill(struct agent_core *core)
         if (fill == FILL_FAILED && free_hint(core) == 0)
             break;
     }
+    t->is_put_back = true;
     aside_put_back(core, aside);
+    t->is_put_back = false;
+    t->fill_ms = MUSTER_NEVER;
     t->is_fill_due = count[FILL_ASKED] == PLACE_FILL_MAX;
     if (aside != PLACE_NO_ENTRY)
         placer_tickets_soon(core);
 }
 
+void placer_fill_again(struct agent_core *core)
+{
+    core->placer->is_fill_due = true;
+    core->placer->hopeless.until_ms = 0;
+}
+
 void agent_placer_flush(struct agent_core *core)
 {
-    if (core->placer->is_fill_due)
+    if (core->placer->is_fill_due || core->now.mono_ms >= core->placer->fill_ms)
         queue_fill(core);
 }
 
 void agent_placer_kick(struct agent_core *core)
 {
-    core->placer->is_fill_due = true;
+    placer_fill_again(core);
 }
 
 void agent_placer_load(struct agent_core *core, struct muster_id from, struct muster_reader *r)
@@ -483,5 +494,6 @@ void agent_placer_load(struct agent_core *core, struct muster_id from, struct mu
         agent_peers_ring_wanted(core);
         agent_placer_peer(core, p);
     }
-    core->placer->is_fill_due = core->placer->is_fill_due || freer;
+    if (freer)
+        placer_fill_again(core);
 }

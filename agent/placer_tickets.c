@@ -57,7 +57,7 @@ void placer_tickets(struct agent_core *core)
 {
     struct agent_placer *t = core->placer;
     uint32_t aside[TICKETS_MAX], count = 0;
-    bool was_due = t->is_fill_due;
+    t->is_put_back = true;
     while (count < TICKETS_MAX && muster_heap_take(&t->queue, MUSTER_NEVER - 1, &aside[count]))
         count++;
     for (uint32_t i = 0; i < count; i++) {
@@ -71,7 +71,7 @@ void placer_tickets(struct agent_core *core)
         placer_queue(core, e, &view.row);
         e->refused_count = refused;
     }
-    t->is_fill_due = was_due;
+    t->is_put_back = false;
     t->is_ticket_due = false;
     t->tickets_left_ms = core->now.mono_ms;
     t->tickets_ms = count > 0 ? core->now.mono_ms + TICKETS_EVERY_MS : MUSTER_NEVER;
