@@ -110,6 +110,41 @@ def three_nodes(add):
             add("three_submits", said["submits"])
 
 
+# ---- triggers, on disk and in memory (row 27)
+
+TRIGGERS_SINGLE, TRIGGERS_MANY = 100, 500
+
+
+def trigger(agent, job, body):
+    begin = time.monotonic()
+    said = agent.call("POST", f"/v1/jobs/{job}/run", body)
+    assert said.get("new", 1) == len(body.get("items", [0])), said
+    return time.monotonic() - begin
+
+
+def triggers(add):
+    """Row 27: runs that no node would take, so that nothing but their making is measured."""
+    template = {"kind": "task", "start": "manual", "exec": ["true"], "on": 'node == "nobody"'}
+    with Cluster(3, slots=20) as c:
+        settle(c)
+        spread(c)
+        for run in range(RUNS):
+            names = {kind: f"{kind}-{run}" for kind in ("light", "kept")}
+            for kind, name in names.items():
+                c[0].put(f"/v1/jobs/{name}", {**template, "durable": kind == "kept"})
+            single, many = {"light": [], "kept": []}, {"light": [], "kept": []}
+            for _ in range(TRIGGERS_SINGLE):
+                for kind, name in names.items():
+                    single[kind].append(trigger(c[0], name, {}) * 1000)
+            for _ in range(4):
+                for kind, name in names.items():
+                    items = [{"arg": str(i)} for i in range(TRIGGERS_MANY)]
+                    many[kind].append(TRIGGERS_MANY / trigger(c[0], name, {"items": items}))
+            for kind in names:
+                add(f"trigger_{kind}_p50", statistics.median(single[kind]))
+                add(f"triggers_{kind}", statistics.median(many[kind]))
+
+
 # ---- a large table (row 23)
 
 MANY, MANY_RUNS, PAGES = 100000, 300, 30
@@ -349,6 +384,7 @@ PARTS = [
     ({25}, detect_bench.silent),
     ({1, 2, 20}, one_node),
     ({3, 4}, three_nodes),
+    ({27}, triggers),
     ({23}, many_jobs),
     ({13, 14}, starts),
     ({8}, losses("kill", KILLS, kill)),

@@ -72,6 +72,13 @@ FIGURES = [
     figure(26, "one_of_3_p99", "the same, p99", "ms", 100, 50),
     figure(26, "one_of_5_p50", "a service for each of 5 nodes, 100 kills, p50", "ms", 10, 5),
     figure(26, "one_of_5_p99", "the same, p99", "ms", 100, 50),
+    figure(27, "trigger_light_p50", "trigger with durable: no, one at a time, 3 nodes, p50", "ms",
+           1.0, 0.6),
+    figure(27, "trigger_kept_p50", "the same with durable: yes, by turns with it", "ms", 1.0, 0.6),
+    figure(27, "triggers_light", "triggers with durable: no, 500 in a request, 3 nodes", "1/s",
+           85e3, 200e3, True),
+    figure(27, "triggers_kept", "the same with durable: yes, by turns with it", "1/s", 85e3,
+           200e3, True),
 ]
 ROWS = sorted({f.row for f in FIGURES})
 
