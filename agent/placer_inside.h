@@ -170,6 +170,9 @@ bool placer_write(struct agent_core *core, struct place_entry *e, const struct s
 void placer_start_send(struct agent_core *core, struct place_entry *e, const struct store_row *row);
 void placer_token_send(struct agent_core *core, uint32_t message, struct muster_id to,
                        struct muster_bytes key, uint64_t token);
+/* Who reports to us is told of the keeper that we know. */
+void placer_try_send(struct agent_core *core, struct muster_id to, struct muster_bytes key,
+                     uint32_t bucket);
 void placer_queue(struct agent_core *core, struct place_entry *e, const struct store_row *row);
 
 enum store_phase placer_phase_without_run(const struct store_row *row);
