@@ -87,7 +87,7 @@ static enum agent_state state_of(struct agent_core *core, const struct agent_pic
     case STORE_HELD:
         return agent_family_queued(row) ? AGENT_STATE_PENDING : AGENT_STATE_STOPPED;
     case STORE_WAITING:
-        if (p->is_kept)
+        if (p->is_kept || p->is_handed)
             return state_of_run(core, p); /* it goes on until it may start anew */
         if (row->run_token != 0)
             return AGENT_STATE_STOPPING;
@@ -196,6 +196,8 @@ static void reason_set(struct agent_core *core, struct agent_picture *p)
         (void)snprintf(p->text, sizeof p->text, "goes on, and starts anew when it is let go");
         return;
     }
+    if (row->run_token != 0 && agent_handoff_text(core, p))
+        return;
     if (p->state == AGENT_STATE_PENDING && row->phase == STORE_WAITING &&
         agent_holds_text(core, row->key, p->text, sizeof p->text))
         return;
@@ -224,8 +226,10 @@ void agent_picture_state(struct agent_core *core, const struct store_view *view,
     out->report.exit_code = -1;
     out->is_kept = view->row.phase == STORE_WAITING && view->row.run_token != 0 &&
                    agent_holds_has(core, view->row.key);
+    out->is_handed = view->row.phase == STORE_WAITING && view->row.run_token != 0 &&
+                     !out->is_kept && agent_placer_hands_over(core, &view->row);
     if (agent_placer_report(core, view->row.key, &out->report) && view->row.phase != STORE_PLACED &&
-        !out->is_kept)
+        !out->is_kept && !out->is_handed)
         out->report.is_heard = false;
     bool is_family = view->row.kind == STORE_KIND_PARENT && view->row.phase == STORE_HELD;
     if (is_family) {
@@ -408,6 +412,7 @@ void agent_describe_run(struct agent_core *core, struct agent_json *j,
     agent_json_put_u64(j, "failures", r->is_heard ? r->failures : row->tries);
     agent_json_put_u64(j, "placements", row->placements);
     agent_json_put_bool(j, "durable", !row->is_light);
+    agent_handoff_put(core, j, row);
     put_attempts(core, j, row->attempts);
     agent_json_object_end(j);
 }
@@ -440,11 +445,14 @@ static void why_summary(struct agent_core *core, struct agent_json *j,
     bool waits = p->state == AGENT_STATE_STARTING && p->report.is_heard && p->report.note != NULL &&
                  p->report.note[0] != '\0';
     why_dead(p, end, sizeof end);
+    bool hands = row->handoff != STORE_HANDOFF_NONE || row->handoff_fails > 0 || p->is_handed;
     if (has_run && (p->state == AGENT_STATE_RUNNING || p->state == AGENT_STATE_STARTING))
         (void)snprintf(text, sizeof text, "%s on %s, placed there with token %llu%s%s",
                        agent_state_text(p->state), agent_node_name(core, row->run_node),
-                       (unsigned long long)row->run_token, waits ? "; " : "",
-                       waits ? p->report.note : "");
+                       (unsigned long long)row->run_token, waits || hands ? "; " : "",
+                       hands   ? p->reason
+                       : waits ? p->report.note
+                               : "");
     else if (p->reason[0] != '\0')
         (void)snprintf(text, sizeof text, "%s: %s%s", agent_state_text(p->state), p->reason, end);
     else

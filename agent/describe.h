@@ -37,6 +37,7 @@ struct agent_picture {
     enum agent_state state;
     const char *reason; /* "" when there is none */
     bool is_kept;       /* is to start anew, and is held: it goes on as it was */
+    bool is_handed;     /* is to be replaced, and goes on until its heir is ready */
     bool is_held;       /* exclusive, and nobody may decide for it */
     char text[AGENT_ABSENCE_MAX + 288];
     bool is_family; /* its runs are rows beside it, and this is how they stand */
@@ -49,6 +50,11 @@ void agent_picture(struct agent_core *core, const struct store_view *view,
 void agent_picture_state(struct agent_core *core, const struct store_view *view,
                          struct agent_picture *out);
 void agent_picture_reason(struct agent_core *core, struct agent_picture *p);
+
+/* How far a hand-over of a run has come, as its reason; false: there is nothing to say of it. And
+ * as a field of a run. */
+bool agent_handoff_text(struct agent_core *core, struct agent_picture *p);
+void agent_handoff_put(struct agent_core *core, struct agent_json *j, const struct store_row *row);
 
 /* The fields of a job inside an open object (the caller opens and closes it), and a whole run. */
 void agent_describe_job(struct agent_core *core, struct agent_json *j,

@@ -52,6 +52,9 @@ static bool child_add(struct agent_core *core, struct family_look *l, const stru
         row.run_node = view.row.run_node;
         row.run_token = view.row.run_token;
         row.run_mode = view.row.run_mode;
+        row.handoff = view.row.handoff != STORE_HANDOFF_NONE ? STORE_ENDING : STORE_HANDOFF_NONE;
+        row.other_node = view.row.other_node;
+        row.other_token = view.row.other_token;
     }
     family_row_add(l, &row, is_known ? view.version.packed : 0, true);
     return true;
@@ -187,15 +190,19 @@ struct agent_peer *agent_family_node(struct agent_core *core, struct muster_byte
     return bearer(core, agent_run_name_read(key).node);
 }
 
+#define FAMILY_PLACES 3 /* of one copy: its run's, its second run's, and one that was asked */
+
 /* Where another copy of the same runs, and whom it was asked of. */
 static uint32_t mates_of(struct agent_core *core, const struct agent_run_name *mine,
-                         const struct store_row *row, const struct agent_peer *out[2])
+                         const struct store_row *row, const struct agent_peer *out[FAMILY_PLACES])
 {
     struct agent_run_name other = agent_run_name_read(row->key);
     uint32_t n = 0;
     if (other.tick_wall_ms != mine->tick_wall_ms || other.index == mine->index)
         return 0;
     out[n] = row->run_token != 0 ? agent_peers_find(core, row->run_node) : NULL;
+    n += out[n] != NULL;
+    out[n] = row->handoff != STORE_HANDOFF_NONE ? agent_peers_find(core, row->other_node) : NULL;
     n += out[n] != NULL;
     out[n] = agent_placer_offered(core, row->key);
     return n + (out[n] != NULL);
@@ -215,7 +222,7 @@ void agent_family_bar(struct agent_core *core, struct muster_bytes key, bool *ma
             may[p->ring_number] = false;
     }
     while (mine.index != 0 && family_child_after(core, mine.job, after, &view)) {
-        const struct agent_peer *mate[2];
+        const struct agent_peer *mate[FAMILY_PLACES];
         after = view.row.key;
         uint32_t n = mates_of(core, &mine, &view.row, mate);
         for (uint32_t i = 0; i < n; i++)
@@ -231,7 +238,8 @@ uint32_t agent_family_mates(struct agent_core *core, struct muster_bytes key,
     struct muster_bytes after = { NULL, 0 };
     struct agent_run_name mine = agent_run_name_read(key);
     uint32_t n = 0;
-    while (mine.index != 0 && n + 2 <= max && family_child_after(core, mine.job, after, &view)) {
+    while (mine.index != 0 && n + FAMILY_PLACES <= max &&
+           family_child_after(core, mine.job, after, &view)) {
         after = view.row.key;
         n += mates_of(core, &mine, &view.row, out + n);
     }

@@ -67,6 +67,27 @@ static int check_spread_by(const struct agent_job *job, const struct agent_doc_n
     return MUSTER_OK;
 }
 
+/* Two runs at a time, for a moment: only what may run twice, and has another node to go to. */
+static int check_handoff(const struct agent_job *job, const struct agent_doc_node *root,
+                         struct agent_problem *problem)
+{
+    if (job->handoff != AGENT_JOB_START_STOP)
+        return MUSTER_OK;
+    const char *fault = agent_job_ends(job)
+                            ? "start-stop is for services, and this ends by itself; leave it out"
+                        : job->partition == AGENT_JOB_EXCLUSIVE
+                            ? "start-stop runs it twice for a moment, and an exclusive job never "
+                              "runs twice; say handoff: stop-start"
+                        : job->max_running != 0
+                            ? "start-stop runs it twice for a moment, and max_running allows no "
+                              "run more; say handoff: stop-start"
+                        : job->spread == AGENT_JOB_EACH
+                            ? "start-stop needs another node, and each node has a copy already; "
+                              "say handoff: stop-start"
+                            : NULL;
+    return fault == NULL ? MUSTER_OK : check_fail(problem, MUSTER_EINVAL, root, "handoff", fault);
+}
+
 static int check_between(const struct agent_job *job, const struct agent_doc_node *root,
                          struct agent_problem *problem)
 {
@@ -221,6 +242,8 @@ static int job_walk(struct agent_job *job, const struct agent_doc_node *root, co
         err = check_program(job, root, problem);
     if (err == MUSTER_OK && is_strict)
         err = check_between(job, root, problem);
+    if (err == MUSTER_OK && is_strict)
+        err = check_handoff(job, root, problem);
     if (err == MUSTER_OK && is_strict)
         err = check_spread_by(job, root, problem);
     if (err == MUSTER_OK && is_strict)

@@ -236,7 +236,7 @@ static const struct agent_schema_field job_fields[] = {
     /* change and failure */
     { "partition", AGENT_TYPE_WORD, AT(partition), .words = partitions },
     { "move", AGENT_TYPE_WORD, AT(move), .words = moves },
-    { "handoff", AGENT_TYPE_WORD, LATER, AT(handoff), .words = handoffs },
+    { "handoff", AGENT_TYPE_WORD, AT(handoff), .words = handoffs },
     { "on_agent_stop", AGENT_TYPE_WORD, AT(on_agent_stop), .words = on_stops },
     { "on_agent_loss", AGENT_TYPE_WORD, AT(on_agent_loss), .words = on_losses },
     { "durable", AGENT_TYPE_BOOL, AT(durable) },

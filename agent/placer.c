@@ -116,6 +116,7 @@ void placer_free(struct agent_core *core, struct place_entry *e)
     MUSTER_ASSERT(e->is_used);
     placer_offer_forget(core, e);
     placer_permit_drop(core, e);
+    placer_handoff_free(e);
     agent_wish_drop(&core->wishes, e->wish);
     if (e->is_moving)
         t->moving--;
@@ -131,6 +132,9 @@ void placer_free(struct agent_core *core, struct place_entry *e)
 
 void placer_due(struct agent_core *core, struct place_entry *e, uint64_t at_ms)
 {
+    uint64_t other_ms = placer_handoff_due_ms(e);
+    if (other_ms > core->now.mono_ms) /* else it is looked at in this step, or written */
+        at_ms = muster_deadline_sooner(at_ms, other_ms);
     if (at_ms == MUSTER_NEVER)
         muster_heap_remove(&core->placer->timer, entry_index(core, e));
     else
@@ -152,61 +156,19 @@ const struct agent_wish *placer_wish(struct agent_core *core, struct place_entry
     return e->wish;
 }
 
-/* ---- frames */
-
-void placer_token_send(struct agent_core *core, uint32_t message, struct muster_id to,
-                       struct muster_bytes key, uint64_t token)
-{
-    struct muster_writer w = agent_frame(core);
-    agent_write_token(&w, message, key, token);
-    (void)agent_frame_send(core, to, &w);
-}
-
-/* The last checkpoint of a run, with the memory that holds it. */
-static uint8_t *checkpoint_get(struct agent_core *core, const struct store_row *row,
-                               struct muster_bytes *bytes)
-{
-    struct agent_left_head head;
-    uint8_t *data =
-        agent_placer_has_left(core, row, AGENT_LEFT_CHECKPOINT) ? malloc(AGENT_LEFT_MAX) : NULL;
-    *bytes = MUSTER_BYTES(NULL, 0);
-    if (data != NULL &&
-        agent_placer_left_get(core, row, AGENT_LEFT_CHECKPOINT, data, AGENT_LEFT_MAX, &head))
-        *bytes = MUSTER_BYTES(data, head.size);
-    return data;
-}
-
-void placer_start_send(struct agent_core *core, struct place_entry *e, const struct store_row *row)
-{
-    struct agent_msg_start m = { .key = row->key,
-                                 .token = row->run_token,
-                                 .needs = row->needs,
-                                 .failures = row->tries,
-                                 .spec = row->spec,
-                                 .is_exclusive = row->run_mode == STORE_EXCLUSIVE };
-    uint8_t *checkpoint = checkpoint_get(core, row, &m.checkpoint);
-    struct muster_writer w = agent_frame(core);
-    agent_write_start(&w, &m);
-    free(checkpoint);
-    if (!MUSTER_RARE(start_lost))
-        (void)agent_frame_send(core, row->run_node, &w);
-    e->started_ms = core->now.mono_ms;
-}
-
-static void stop_send(struct agent_core *core, const struct place_entry *e)
-{
-    struct muster_writer w = agent_frame(core);
-    agent_write_stop(&w, placer_key(e), e->token, muster_bytes_text(e->why));
-    (void)agent_frame_send(core, e->node, &w);
-}
-
 /* ---- writing */
 
 bool placer_write(struct agent_core *core, struct place_entry *e, const struct store_row *row,
                   uint64_t expected, bool places)
 {
-    struct store_write write = { .row = row, .expected = expected, .places = places };
-    int err = store_write(core->store, &write, 1);
+    const struct store_write write = { .row = row, .expected = expected, .places = places };
+    return placer_write_as(core, e, &write);
+}
+
+bool placer_write_as(struct agent_core *core, struct place_entry *e,
+                     const struct store_write *write)
+{
+    int err = store_write(core->store, write, 1);
     muster_heap_remove(&core->placer->queue, entry_index(core, e));
     muster_heap_remove(&core->placer->permits, entry_index(core, e));
     /* EBUSY and ECONFLICT do not come by: what is written was read in this very step, and a row
@@ -235,8 +197,8 @@ enum store_phase placer_phase_without_run(const struct store_row *row)
     return waits ? STORE_WAITING : STORE_HELD;
 }
 
-/* The run has ended or its node is gone: the row as it stands without it. */
-static void run_clear(struct agent_core *core, struct place_entry *e, struct store_view *view,
+/* The run has ended or its node is gone: the row as it stands without it, or with its heir. */
+void placer_run_clear(struct agent_core *core, struct place_entry *e, struct store_view *view,
                       const char *reason)
 {
     struct store_row row = view->row;
@@ -247,7 +209,9 @@ static void run_clear(struct agent_core *core, struct place_entry *e, struct sto
     row.run_node = (struct muster_id){ 0 };
     row.run_token = 0;
     row.reason = muster_bytes_text(reason);
-    if (row.phase != STORE_GONE)
+    if (store_row_has_heir(&view->row))
+        store_row_heir_takes(&row, core->now.wall_ms);
+    else if (row.phase != STORE_GONE)
         row_settle(&row, placer_phase_without_run(&row), core->now.wall_ms);
     (void)placer_write(core, e, &row, view->version.packed, false);
 }
@@ -361,12 +325,12 @@ static void look_stopping(struct agent_core *core, struct place_entry *e, struct
     (void)token_take(core, e, &view->row);
     if (placer_is_lost(core, e, &view->row)) {
         MUSTER_MARK(run_to_stop_is_lost);
-        run_clear(core, e, view, why);
+        placer_run_clear(core, e, view, why);
         return;
     }
     e->state = PLACE_STOPPING;
     (void)snprintf(e->why, sizeof e->why, "%s", why);
-    stop_send(core, e);
+    placer_stop_frame(core, e->node, placer_key(e), e->token, e->why);
     placer_due(
         core, e,
         muster_deadline_sooner(core->now.mono_ms + core->config.start_repeat_ms, e->lost_ms));
@@ -417,34 +381,38 @@ static bool may_move(struct agent_core *core, struct place_entry *e, const struc
     return true;
 }
 
-/* Its node is gone: straight to another, or it waits for one; what a person holds waits for them.
- */
+/* Its node is gone: its heir has its place, or it goes straight to another, or waits for one; what
+ * a person holds waits for them. */
 static void look_lost(struct agent_core *core, struct place_entry *e, struct store_view *view)
 {
-    if (placer_is_quarantined(core, e, view) || placer_is_poison(core, e, view))
+    bool has_heir = store_row_has_heir(&view->row);
+    if (!has_heir && (placer_is_quarantined(core, e, view) || placer_is_poison(core, e, view)))
         return; /* what the job itself allows comes before what the node forgives */
     MUSTER_MARK(run_lost);
     bool is_held = view->row.want == STORE_WANT_HOLD;
     bool is_early = core->now.mono_ms < delay_end_ms(core, e, &view->row);
     agent_news_add(core, "run.lost", agent_node_name(core, e->node), e->key, e->token,
-                   is_held || agent_holds_has(core, view->row.key)
+                   has_heir ? "its node is gone; its heir goes on"
+                   : is_held || agent_holds_has(core, view->row.key)
                        ? "its node is gone, and it is held"
                        : "its node is gone; it is placed anew");
     core->counters.handovers++;
     e->why[0] = '\0';
     e->refused_count = 0;
     placer_refuse(e, e->node); /* it may still count as alive, and would not answer */
-    if (is_held)
-        run_clear(core, e, view, "held by a person, and its node is gone");
+    if (has_heir)
+        MUSTER_MARK(heir_of_a_lost_run);
+    if (has_heir || is_held)
+        placer_run_clear(core, e, view, "held by a person, and its node is gone");
     else if (agent_holds_has(core, view->row.key))
-        run_clear(core, e, view, "its node is gone");
+        placer_run_clear(core, e, view, "its node is gone");
     else if (is_early) /* it waited to be tried again, and so it does elsewhere */
-        run_clear(core, e, view, "its node is gone; it waits for its next try");
+        placer_run_clear(core, e, view, "its node is gone; it waits for its next try");
     else if (!placer_offer(core, e, &view->row))
-        run_clear(core, e, view, "its node is gone and no other has room");
+        placer_run_clear(core, e, view, "its node is gone and no other has room");
 }
 
-static void moving_end(struct agent_core *core, struct place_entry *e)
+void placer_moving_end(struct agent_core *core, struct place_entry *e)
 {
     if (e->is_moving)
         core->placer->moving--;
@@ -452,7 +420,7 @@ static void moving_end(struct agent_core *core, struct place_entry *e)
 }
 
 /* Started where it has its place, or asked after there. */
-static void run_ask(struct agent_core *core, struct place_entry *e, const struct store_row *row)
+void placer_run_ask(struct agent_core *core, struct place_entry *e, const struct store_row *row)
 {
     e->state = PLACE_PLACED;
     placer_permit_used(core, e);
@@ -468,31 +436,46 @@ static void run_ask(struct agent_core *core, struct place_entry *e, const struct
     placer_due(core, e, muster_deadline_sooner(next, placer_limit_ms(core, e, row)));
 }
 
+/* Another run than before may be the row's: it has moved, be it because its node died meanwhile. */
+void placer_run_take(struct agent_core *core, struct place_entry *e, const struct store_row *row)
+{
+    if (!token_take(core, e, row))
+        return;
+    e->heard_ms = e->started_ms = 0;
+    e->run_state = AGENT_RUN_STARTING;
+    e->note[0] = '\0';
+    e->pid = 0;
+    placer_moving_end(core, e);
+}
+
 static void look_placed(struct agent_core *core, struct place_entry *e, struct store_view *view)
 {
     const struct store_row *row = &view->row;
-    if (token_take(core, e, row)) {
-        e->heard_ms = 0;
-        e->started_ms = 0;
-        e->run_state = AGENT_RUN_STARTING;
-        e->note[0] = '\0';
-        e->pid = 0;
-        moving_end(core, e); /* it has moved, be it because its node died meanwhile */
-    }
+    placer_run_take(core, e, row);
     if (placer_is_offered(core, e))
         return;
     if (placer_is_lost(core, e, row)) {
         look_lost(core, e, view);
         return;
     }
-    bool may_go = !agent_holds_has(core, row->key) && !awaits_agent(core, e, row);
-    if (e->is_moving || (may_go && (may_move(core, e, row) || placer_follows(core, e, row)))) {
+    if (row->want != STORE_WANT_RUN && e->state != PLACE_STOPPING)
+        placer_moving_end(core, e); /* held while room was looked for: it stays */
+    bool may_go = !agent_holds_has(core, row->key) && !awaits_agent(core, e, row) &&
+                  !placer_handoff_waits(core, e, row);
+    bool goes =
+        e->is_moving || (may_go && (may_move(core, e, row) || placer_follows(core, e, row)));
+    if (goes && placer_hands_over(core, e, row)) {
+        if (!placer_handoff_begin(core, e, row))
+            placer_run_ask(core, e, row);
+        return;
+    }
+    if (goes) {
         bool follows = !muster_id_is_zero(e->move_to);
         look_stopping(core, e, view,
                       follows ? "moves to where the ring wants it" : "moves off a draining node");
         return;
     }
-    run_ask(core, e, row);
+    placer_run_ask(core, e, row);
 }
 
 /* It is to end so that it can start anew, and nothing may start: what runs goes on until then. */
@@ -501,9 +484,22 @@ static void look_kept(struct agent_core *core, struct place_entry *e, struct sto
     MUSTER_MARK(runs_on_because_all_is_held);
     (void)token_take(core, e, &view->row);
     if (placer_is_lost(core, e, &view->row))
-        run_clear(core, e, view, "its node is gone");
+        placer_run_clear(core, e, view, "its node is gone");
     else
-        run_ask(core, e, &view->row);
+        placer_run_ask(core, e, &view->row);
+}
+
+/* It wants nothing more, but that a second run ends. */
+static void look_ended(struct agent_core *core, struct place_entry *e, const struct store_row *row)
+{
+    if (row->handoff == STORE_HANDOFF_NONE) {
+        placer_free(core, e);
+        return;
+    }
+    MUSTER_MARK(waits_for_a_second_run);
+    (void)token_take(core, e, row);
+    e->state = PLACE_STOPPING;
+    placer_due(core, e, MUSTER_NEVER); /* as the second run wants it */
 }
 
 static void done_ok_send(struct agent_core *core, struct place_entry *e)
@@ -518,7 +514,7 @@ static void look_run(struct agent_core *core, struct place_entry *e, struct stor
 {
     const struct store_row *row = &view->row;
     if (row->kind == STORE_KIND_PARENT && row->run_token == 0) {
-        placer_free(core, e);
+        look_ended(core, e, row);
         return;
     }
     switch (row->phase) {
@@ -528,13 +524,18 @@ static void look_run(struct agent_core *core, struct place_entry *e, struct stor
                 look_kept(core, e, view);
                 return;
             }
+            if (placer_handoff_replace(core, e, view))
+                return;
             MUSTER_MARK(waits_for_the_end_of_a_run);
             bool moves = muster_id_equal(row->avoid, row->run_node);
             look_stopping(core, e, view, moves ? "moves to another node" : "is to start anew");
             return;
         }
-        moving_end(core, e);
-        if (!placer_is_overdue(core, e, view) && !placer_is_nobodys(core, e, view))
+        placer_moving_end(core, e);
+        if (row->handoff != STORE_HANDOFF_NONE && row->mode == STORE_EXCLUSIVE) {
+            MUSTER_MARK(exclusive_waits_for_a_second_run);
+            look_ended(core, e, row);
+        } else if (!placer_is_overdue(core, e, view) && !placer_is_nobodys(core, e, view))
             look_waiting(core, e, row);
         return;
     case STORE_PLACED:
@@ -547,7 +548,7 @@ static void look_run(struct agent_core *core, struct place_entry *e, struct stor
     case STORE_FAILED:
     case STORE_HELD:
     case STORE_GONE:
-        placer_free(core, e);
+        look_ended(core, e, row);
         return;
     }
 }
@@ -578,6 +579,8 @@ void placer_look(struct agent_core *core, struct place_entry *e)
         return;
     }
     done_ok_send(core, e);
+    if (placer_handoff_look(core, e, &view))
+        return;
     e->needs = view.row.needs;
     if (view.row.want == STORE_WANT_RUN && view.row.phase != STORE_GONE)
         look_run(core, e, &view);
@@ -591,7 +594,7 @@ void placer_look(struct agent_core *core, struct place_entry *e)
                       : agent_family_replaced(&view.row) ? AGENT_FAMILY_REPLACED
                                                          : "was stopped by a person");
     else if (view.row.phase == STORE_WAITING || view.row.phase == STORE_PLACED)
-        run_clear(core, e, &view, "was stopped by a person");
+        placer_run_clear(core, e, &view, "was stopped by a person");
     else
-        placer_free(core, e);
+        look_ended(core, e, &view.row);
 }

@@ -112,6 +112,8 @@ const struct agent_peer *agent_placer_next(struct agent_core *core, const struct
 const struct agent_peer *agent_placer_lighter(struct agent_core *core, const struct store_row *row,
                                               uint32_t *taken);
 void agent_placer_ring(struct agent_core *core); /* it has changed */
+/* The run of that row is one that goes on until the next one is ready (`handoff: start-stop`). */
+bool agent_placer_hands_over(struct agent_core *core, const struct store_row *row);
 /* Its next place, if that node can have it then; kept here and in this reign only. */
 void agent_placer_move_to(struct agent_core *core, struct muster_bytes key, struct muster_id node);
 /* No node is like the row asks for, and it does not wait for one (`if_none: fail`): in words. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ends of runs: that one is gone after a STOP, and that one ended by itself. */
+#include "agent/family.h"
 #include "agent/newsroom.h"
 #include "agent/placer_inside.h"
 
@@ -40,7 +41,9 @@ void agent_placer_gone(struct agent_core *core, struct muster_id from, struct mu
         }
         return;
     }
-    if (e == NULL || !store_get(core->store, m.key, &view) || !names(&view, from, m.token)) {
+    bool is_known = e != NULL && store_get(core->store, m.key, &view);
+    bool is_other = is_known && placer_is_other(&view.row, from, m.token);
+    if (!is_known || (!is_other && !names(&view, from, m.token))) {
         MUSTER_MARK(gone_of_another_run);
         return;
     }
@@ -48,9 +51,19 @@ void agent_placer_gone(struct agent_core *core, struct muster_id from, struct mu
         MUSTER_MARK(gone_while_undecided);
         return; /* asked again by the clock */
     }
+    if (is_other) {
+        placer_handoff_gone(core, e, &view, &m);
+        return;
+    }
     struct store_row row = view.row;
     row.run_node = (struct muster_id){ 0 };
     row.run_token = 0;
+    if (store_row_has_heir(&view.row)) {
+        MUSTER_MARK(heir_of_a_run_that_ended);
+        store_row_heir_takes(&row, core->now.wall_ms);
+        (void)placer_write(core, e, &row, view.version.packed, false);
+        return;
+    }
     if (row.phase == STORE_GONE) {
         /* A tombstone without a run may be purged, and the name may run again. */
         (void)placer_write(core, e, &row, view.version.packed, false);
@@ -115,7 +128,8 @@ void agent_placer_done(struct agent_core *core, struct muster_id from, struct mu
         MUSTER_MARK(done_while_undecided);
         return; /* it will be repeated */
     }
-    if (!known || !names(&view, from, m.token) || view.row.phase == STORE_GONE) {
+    bool is_other = known && placer_is_other(&view.row, from, m.token);
+    if (!known || (!is_other && !names(&view, from, m.token)) || view.row.phase == STORE_GONE) {
         MUSTER_MARK(done_again_or_of_another_run);
         placer_token_send(core, AGENT_MSG_DONE_OK, from, m.key, m.token);
         return;
@@ -123,6 +137,13 @@ void agent_placer_done(struct agent_core *core, struct muster_id from, struct mu
     struct place_entry *e = placer_make(core, m.key);
     if (e == NULL)
         return;
+    e->owes_done_ok = true;
+    e->done_from = from;
+    e->done_token = m.token;
+    if (is_other) {
+        placer_handoff_gone(core, e, &view, &m);
+        return;
+    }
     struct store_row row = view.row;
     struct strike_note note;
     struct agent_attempts_wire attempts;
@@ -132,11 +153,11 @@ void agent_placer_done(struct agent_core *core, struct muster_id from, struct mu
     bool is_death = m.verdict == AGENT_DONE_LOST && row.phase == STORE_WAITING;
     bool is_dead = is_death && placer_quarantine(core, &row, &note);
     bool is_held = is_death && !is_dead && placer_strike(core, &row, &note);
-    e->owes_done_ok = true;
-    e->done_from = from;
-    e->done_token = m.token;
     const char *what = is_held ? "job.held" : is_dead ? "job.dead" : type[m.verdict];
+    struct muster_bytes why = row.reason;
+    if (store_row_has_heir(&view.row) && row.phase == STORE_WAITING)
+        store_row_heir_takes(&row, core->now.wall_ms);
     if (placer_write(core, e, &row, view.version.packed, false))
         agent_news_add(core, what, agent_node_name(core, from), e->key, m.token, "%.*s",
-                       (int)row.reason.len, (const char *)row.reason.data);
+                       (int)why.len, (const char *)why.data);
 }

@@ -61,6 +61,10 @@ void agent_placer_chosen(struct agent_core *core, struct muster_bytes key)
         agent_news_add(core, "run.placed", agent_node_name(core, view.row.run_node), e->key,
                        view.row.run_token, "%s %u nodes",
                        view.row.is_light ? "in memory on" : "stored on", view.copies);
+    if (store_row_has_heir(&view.row) && view.row.other_token == view.version.packed)
+        agent_news_add(core, "run.heir", agent_node_name(core, view.row.other_node), e->key,
+                       view.row.other_token, "starts there to take over from %s",
+                       agent_node_name(core, view.row.run_node));
     placer_look(core, e);
 }
 
@@ -81,6 +85,15 @@ static bool is_capped(struct agent_core *core, const struct store_row *row)
     return is_capped;
 }
 
+static bool is_out_of_sight(const struct agent_core *core, const struct store_row *row,
+                            struct muster_id node, uint64_t token)
+{
+    if (agent_is_self(core, node))
+        return !agent_runner_runs(core, row->key, token);
+    const struct agent_peer *p = agent_peers_find(core, node);
+    return p == NULL || p->life == AGENT_LIFE_DEAD || p->life == AGENT_LIFE_PROVEN;
+}
+
 static bool is_claimable(struct agent_core *core, const struct store_row *row)
 {
     bool is_available = row->mode == STORE_AVAILABLE || MUSTER_MUTANT(exclusive_claimed);
@@ -93,14 +106,12 @@ static bool is_claimable(struct agent_core *core, const struct store_row *row)
         return false;
     if (row->not_before_wall_ms > core->now.wall_ms)
         return false;
-    if (row->phase == STORE_WAITING)
-        return true;
-    if (row->phase != STORE_PLACED)
+    if (row->phase != STORE_WAITING && row->phase != STORE_PLACED)
         return false;
-    if (agent_is_self(core, row->run_node))
-        return !agent_runner_runs(core, row->key, row->run_token);
-    const struct agent_peer *p = agent_peers_find(core, row->run_node);
-    return p == NULL || p->life == AGENT_LIFE_DEAD || p->life == AGENT_LIFE_PROVEN;
+    if (row->handoff == STORE_HEIR) /* both go on, and either will do */
+        return is_out_of_sight(core, row, row->run_node, row->run_token) &&
+               is_out_of_sight(core, row, row->other_node, row->other_token);
+    return row->phase == STORE_WAITING || is_out_of_sight(core, row, row->run_node, row->run_token);
 }
 
 static bool claim(struct agent_core *core, const struct store_row *row)
@@ -165,7 +176,8 @@ void agent_placer_node(struct agent_core *core, struct muster_id id)
         struct place_entry *e = &t->entry[i];
         if (!e->is_used)
             continue;
-        if (muster_id_equal(e->node, id) || muster_id_equal(e->offer_to, id))
+        if (muster_id_equal(e->node, id) || muster_id_equal(e->offer_to, id) ||
+            placer_handoff_is_at(e, id))
             placer_due(core, e, core->now.mono_ms);
     }
     placer_fill_again(core);
@@ -194,6 +206,8 @@ void agent_placer_linked(struct agent_core *core, struct agent_peer *p, bool res
         p->load_known = false;
     for (uint32_t i = 0; i < t->high; i++) {
         struct place_entry *e = &t->entry[i];
+        if (e->is_used && placer_handoff_is_at(e, p->id))
+            placer_handoff_linked(core, e);
         if (!e->is_used || !muster_id_equal(e->node, p->id))
             continue;
         /* START is also the question whether the run is still there (R28). */
@@ -297,6 +311,7 @@ static bool claim_adopt(struct agent_core *core, struct place_entry *e, struct s
     struct store_row row = view->row;
     /* A row without a run has had others: whatever is older than the row itself may be one. */
     uint64_t floor = row.run_token != 0 ? row.run_token : view->version.packed;
+    floor = row.other_token > floor ? row.other_token : floor;
     bool newer = m->token > floor && row.mode == STORE_AVAILABLE;
     bool may_run = row.phase == STORE_PLACED || row.phase == STORE_WAITING;
     if (!newer || !may_run || row.want != STORE_WANT_RUN)
@@ -312,6 +327,7 @@ static bool claim_adopt(struct agent_core *core, struct place_entry *e, struct s
     row.run_node = from;
     row.run_token = m->token;
     row.run_mode = STORE_AVAILABLE;
+    row.handoff = row.handoff == STORE_HEIR ? STORE_ENDING : row.handoff;
     MUSTER_MARK(report_adopted);
     if (placer_write(core, e, &row, view->version.packed, false) && old_token != 0)
         placer_token_send(core, AGENT_MSG_DROP, old_node, placer_key(e), old_token);
@@ -394,6 +410,11 @@ static void hold_one(struct agent_core *core, struct muster_id from, const struc
     e = placer_make(core, m->key);
     if (e == NULL)
         return;
+    if (placer_is_other(&view.row, from, m->token)) {
+        hold_ok_send(core, from, m, asked_ms, 0);
+        placer_handoff_hold(core, e, &view, m);
+        return;
+    }
     bool is_it = view.row.run_token == m->token && muster_id_equal(view.row.run_node, from);
     if (!is_it) {
         if (claim_adopt(core, e, &view, from, m))

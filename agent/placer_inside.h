@@ -39,6 +39,8 @@ enum place_state {
     PLACE_CLAIMED   /* placed by a claim of ours, without a quorum */
 };
 
+struct place_handoff;
+
 struct place_entry {
     bool is_used;
     enum place_state state;
@@ -74,10 +76,11 @@ struct place_entry {
     uint64_t permit_asked_ms, permit_ms; /* when it was asked, when it came */
     uint32_t permit_tries;
     bool is_permit_heard;
-    struct muster_id move_to; /* where a person wants it; zero: anywhere */
-    bool is_moving;           /* stopped to leave a draining node */
-    bool is_held_back;        /* waits because everything is held */
-    uint64_t level_ms;        /* when to look again whether it should move */
+    struct place_handoff *handoff; /* owned; NULL: no second run, and none is looked for */
+    struct muster_id move_to;      /* where a person wants it; zero: anywhere */
+    bool is_moving;                /* stopped to leave a draining node */
+    bool is_held_back;             /* waits because everything is held */
+    uint64_t level_ms;             /* when to look again whether it should move */
     bool owes_done_ok;
     struct muster_id done_from;
     uint64_t done_token;
@@ -167,6 +170,11 @@ void placer_look(struct agent_core *core, struct place_entry *e);
 /* Writes the row as changed by the caller; the entry is WRITING afterwards, or gone. */
 bool placer_write(struct agent_core *core, struct place_entry *e, const struct store_row *row,
                   uint64_t expected, bool places);
+bool placer_write_as(struct agent_core *core, struct place_entry *e,
+                     const struct store_write *write);
+void placer_start_frame(struct agent_core *core, const struct store_row *row);
+void placer_stop_frame(struct agent_core *core, struct muster_id to, struct muster_bytes key,
+                       uint64_t token, const char *why);
 void placer_start_send(struct agent_core *core, struct place_entry *e, const struct store_row *row);
 void placer_token_send(struct agent_core *core, uint32_t message, struct muster_id to,
                        struct muster_bytes key, uint64_t token);
@@ -174,6 +182,43 @@ void placer_token_send(struct agent_core *core, uint32_t message, struct muster_
 void placer_try_send(struct agent_core *core, struct muster_id to, struct muster_bytes key,
                      uint32_t bucket);
 void placer_queue(struct agent_core *core, struct place_entry *e, const struct store_row *row);
+
+/* The row may name another run than before. */
+void placer_run_take(struct agent_core *core, struct place_entry *e, const struct store_row *row);
+/* Started where it has its place, or asked after there. */
+void placer_run_ask(struct agent_core *core, struct place_entry *e, const struct store_row *row);
+void placer_run_clear(struct agent_core *core, struct place_entry *e, struct store_view *view,
+                      const char *reason);
+void placer_moving_end(struct agent_core *core, struct place_entry *e);
+
+/* Hand-overs (`handoff: start-stop`): whether the run of a row is one that goes on until its heir
+ * is ready; whether none may begin now, for one is under way or has just failed. */
+bool placer_hands_over(struct agent_core *core, struct place_entry *e, const struct store_row *row);
+bool placer_handoff_waits(struct agent_core *core, struct place_entry *e,
+                          const struct store_row *row);
+/* Looks at the second run of a row; true when the row is being written. */
+bool placer_handoff_look(struct agent_core *core, struct place_entry *e,
+                         const struct store_view *view);
+/* Asks for room for an heir; false when none is asked for now. */
+bool placer_handoff_begin(struct agent_core *core, struct place_entry *e,
+                          const struct store_row *row);
+/* What runs is to be another process, or elsewhere. True while it goes on until its heir is ready;
+ * false when it has to end first, as its job wants it or for nobody else has room. */
+bool placer_handoff_replace(struct agent_core *core, struct place_entry *e,
+                            struct store_view *view);
+/* That node has room: it gets the heir, if one is wanted. */
+bool placer_handoff_place(struct agent_core *core, struct place_entry *e,
+                          const struct store_view *view, struct muster_id node);
+/* That is the row's second run; what its runner tells of it, and that it has ended. */
+bool placer_is_other(const struct store_row *row, struct muster_id node, uint64_t token);
+void placer_handoff_hold(struct agent_core *core, struct place_entry *e,
+                         const struct store_view *view, const struct agent_msg_hold *m);
+void placer_handoff_gone(struct agent_core *core, struct place_entry *e,
+                         const struct store_view *view, const struct agent_msg_done *m);
+void placer_handoff_linked(struct agent_core *core, struct place_entry *e); /* its node is back */
+bool placer_handoff_is_at(const struct place_entry *e, struct muster_id node);
+uint64_t placer_handoff_due_ms(const struct place_entry *e); /* MUSTER_NEVER: there is none */
+void placer_handoff_free(struct place_entry *e);
 
 enum store_phase placer_phase_without_run(const struct store_row *row);
 

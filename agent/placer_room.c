@@ -51,7 +51,8 @@ static bool is_candidate(const struct agent_core *core, const struct place_entry
                          const struct store_row *row, const struct demand *d,
                          const struct agent_peer *p)
 {
-    if (is_refused(e, p->id) || placer_apart(core, e->key_hash, p->id) != NULL ||
+    bool has_it = row->run_token != 0 && muster_id_equal(p->id, row->run_node);
+    if (has_it || is_refused(e, p->id) || placer_apart(core, e->key_hash, p->id) != NULL ||
         (d->avoids && muster_id_equal(p->id, row->avoid)) ||
         agent_place_fits(core, p, d->wish, row->needs, p->promised) != AGENT_FITS)
         return false;
@@ -219,8 +220,10 @@ static void place(struct agent_core *core, struct place_entry *e, struct muster_
     struct store_row row = view.row;
     bool waits = row.phase == STORE_WAITING && row.run_token == 0;
     bool lost = row.phase == STORE_PLACED && placer_is_lost(core, e, &row);
-    if (row.want != STORE_WANT_RUN || !view.is_chosen || (!waits && !lost) ||
-        (waits && placer_permit_lacks(e)) || agent_holds_has(core, row.key)) {
+    bool may = row.want == STORE_WANT_RUN && view.is_chosen && !agent_holds_has(core, row.key);
+    if (may && !waits && !lost && placer_handoff_place(core, e, &view, node))
+        return;
+    if (!may || (!waits && !lost) || (waits && placer_permit_lacks(e))) {
         MUSTER_MARK(room_for_what_wants_none);
         placer_look(core, e);
         return;

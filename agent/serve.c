@@ -165,6 +165,7 @@ static bool same_process(struct muster_bytes a, struct muster_bytes b)
             job[i].on = job[i].prefer = job[i].spread_by = job[i].apart =
                 NULL; /* a run that is placed stays where it is */
             job[i].move = AGENT_JOB_MOVE_LAZY;
+            job[i].handoff = AGENT_JOB_STOP_START;
             job[i].if_none = AGENT_JOB_NONE_WAITS;
             job[i].max_running = job[i].max_running != 0; /* of the same group as before */
             job[i].spread = job[i].spread != 1 ? 2 : 1;   /* how many is no change of what runs */
@@ -178,21 +179,6 @@ static bool same_process(struct muster_bytes a, struct muster_bytes b)
     }
     agent_job_close(&job[0]);
     return same;
-}
-
-void serve_row_fresh(struct store_row *row, const char *name, uint64_t wall_ms)
-{
-    struct store_row fresh = { .key = muster_bytes_text(name),
-                               .phase = STORE_WAITING,
-                               .run_node = row->run_node,
-                               .run_token = row->run_token,
-                               .run_mode = row->run_mode,
-                               .created_wall_ms = wall_ms,
-                               .since_wall_ms = wall_ms,
-                               .exit_code = -1 };
-    /* A late copy of a question to the earlier life is known by its id, and does nothing. */
-    memcpy(fresh.request, row->request, sizeof fresh.request);
-    *row = fresh;
 }
 
 static void payload_name(struct agent_core *core, const struct agent_job *job)
@@ -265,7 +251,7 @@ static enum serve_outcome op_put(struct agent_core *core, struct served *s,
     c->births = !alive;
     c->news = alive ? "job.updated" : "job.created";
     if (!alive) {
-        serve_row_fresh(&c->row, s->name, core->now.wall_ms);
+        store_row_fresh(&c->row, s->name, core->now.wall_ms);
     }
     if (!serve_spec_apply(core, s, &c->row))
         return SERVE_ANSWERED;

@@ -20,6 +20,11 @@ static enum serve_outcome hold(struct agent_core *core, const struct serve_ask *
     }
     if (row->want == STORE_WANT_HOLD || row->phase == STORE_DONE || row->phase == STORE_FAILED)
         return SERVE_SAME;
+    bool is_only_moved = row->phase == STORE_WAITING && row->run_token != 0 &&
+                         muster_id_equal(row->avoid, row->run_node) &&
+                         agent_placer_hands_over(core, row);
+    if (is_only_moved)
+        row->phase = STORE_PLACED; /* nothing has been stopped: it stays */
     row->want = STORE_WANT_HOLD;
     c->news = "job.held";
     if (row->phase == STORE_PLACED || row->kind == STORE_KIND_PARENT)
@@ -78,6 +83,13 @@ static enum serve_outcome move(struct agent_core *core, const struct serve_ask *
     struct store_row *row = &c->row;
     char text[160];
     const struct agent_peer *to = NULL;
+    if (store_row_has_heir(row)) {
+        serve_error(core, ask, MUSTER_ECONFLICT, NULL,
+                    "%s is being handed over to %s at this moment; `muster why %s` says how far it "
+                    "has come",
+                    ask->q->name, agent_node_name(core, row->other_node), ask->q->name);
+        return SERVE_ANSWERED;
+    }
     const char *fault = row->want != STORE_WANT_RUN || row->phase != STORE_PLACED
                             ? "it is placed nowhere"
                         : row->kind != STORE_KIND_SERVICE ? "a task that runs never moves"

@@ -70,8 +70,6 @@ void serve_not_keeper(struct agent_core *core, const struct serve_ask *ask, uint
 enum serve_outcome serve_copy(struct agent_core *core, const struct serve_ask *ask,
                               struct serve_change *c);
 
-/* A new life of a name; what an earlier one still runs is kept, to be ended first. */
-void serve_row_fresh(struct store_row *row, const char *name, uint64_t wall_ms);
 /* The specification that was asked for, and what follows from it; false with the refusal said. */
 bool serve_spec_apply(struct agent_core *core, struct served *s, struct store_row *row);
 /* This very request has changed the row before (R19). */

@@ -58,7 +58,7 @@ enum serve_outcome serve_restore(struct agent_core *core, struct served *s,
         serve_not_keeper(core, &ask, bucket); /* asked again, of whoever rules then */
         return SERVE_ANSWERED;
     }
-    serve_row_fresh(&c->row, s->name, core->now.wall_ms);
+    store_row_fresh(&c->row, s->name, core->now.wall_ms);
     s->q.spec = r.spec;
     bool is_good = serve_spec_apply(core, s, &c->row);
     s->q.spec = whole;

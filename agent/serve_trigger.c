@@ -61,7 +61,7 @@ enum serve_outcome serve_make(struct agent_core *core, struct served *s,
     s->created = s->changed = true;
     c->births = true;
     c->news = "run.triggered";
-    serve_row_fresh(&c->row, s->name, core->now.wall_ms);
+    store_row_fresh(&c->row, s->name, core->now.wall_ms);
     c->row.parent_uid = s->q.after_index;
     return serve_spec_apply(core, s, &c->row) ? SERVE_WRITE : SERVE_ANSWERED;
 }

@@ -23,7 +23,8 @@ static bool may_wish(struct muster_bytes spec)
     return holds(spec, "\"on\":") || holds(spec, "\"prefer\":") || holds(spec, "\"spread_by\":") ||
            holds(spec, "\"max_running\":") || holds(spec, "\"apart\":") ||
            holds(spec, "\"if_none\":\"fail\"") || holds(spec, "\"move\":\"eager\"") ||
-           holds(spec, "\"move\":\"never\"") || holds(spec, "\"on_agent_stop\":\"keep\"");
+           holds(spec, "\"move\":\"never\"") || holds(spec, "\"on_agent_stop\":\"keep\"") ||
+           holds(spec, "\"handoff\":\"start-stop\"");
 }
 
 static uint64_t text_hash(const char *text, uint64_t seed)
@@ -56,6 +57,7 @@ static void wish_fill(struct agent_wish *wish, const struct agent_job *job)
     wish->is_fixed = job->move == AGENT_JOB_MOVE_NEVER;
     wish->is_kept = job->on_agent_stop == AGENT_JOB_STOP_KEEPS;
     wish->is_now = job->if_none == AGENT_JOB_NONE_FAILS;
+    wish->starts_first = job->handoff == AGENT_JOB_START_STOP;
     wish->max_running = job->max_running;
     (void)muster_format(wish->apart, sizeof wish->apart, "%s",
                         job->apart != NULL ? job->apart : "");
@@ -84,7 +86,8 @@ static bool asks_nothing(const struct agent_job *job)
 {
     return job->on == NULL && job->prefer == NULL && job->spread_by == NULL &&
            job->max_running == 0 && job->apart == NULL && job->move == AGENT_JOB_MOVE_LAZY &&
-           job->if_none == AGENT_JOB_NONE_WAITS && job->on_agent_stop == AGENT_JOB_STOP_MOVES;
+           job->if_none == AGENT_JOB_NONE_WAITS && job->on_agent_stop == AGENT_JOB_STOP_MOVES &&
+           job->handoff == AGENT_JOB_STOP_START;
 }
 
 static uint64_t job_hash(const struct agent_job *job)
@@ -93,6 +96,7 @@ static uint64_t job_hash(const struct agent_job *job)
     group_key(group, job);
     uint64_t words =
         ((uint64_t)job->if_none * 31 + (uint64_t)job->move) * 31 + (uint64_t)job->on_agent_stop;
+    words = words * 31 + (uint64_t)job->handoff;
     uint64_t hash = text_hash(group, words * 1000003 + job->max_running);
     hash = text_hash(job->apart, hash);
     return text_hash(job->spread_by, text_hash(job->prefer, text_hash(job->on, hash)));

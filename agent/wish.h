@@ -1,5 +1,5 @@
 /* Wish: what a job asks of the node that is to run it, beyond slots: `on`, `prefer`, `spread_by`;
- * and whether it follows the ring.
+ * and how it moves.
  *
  * A wish is read from the spec that a row carries. Most jobs have none, and for those a look for
  * the words in the spec is all it costs. The placer keeps one wish for all jobs that say the same.
@@ -29,10 +29,11 @@ struct agent_wish {
     uint64_t hash;           /* of what it says */
     uint32_t users;
     bool has_on, has_prefer;
-    bool is_eager; /* follows the ring */
-    bool is_kept;  /* waits where it is for the next agent when its own is stopped */
-    bool is_fixed; /* is not moved for the sake of balance */
-    bool is_now;   /* where no node is like that it does not wait for one */
+    bool is_eager;     /* follows the ring */
+    bool is_kept;      /* waits where it is for the next agent when its own is stopped */
+    bool is_fixed;     /* is not moved for the sake of balance */
+    bool is_now;       /* where no node is like that it does not wait for one */
+    bool starts_first; /* what is moved or changed goes on until the next run is ready */
     struct agent_match on, prefer;
     char spread_by[AGENT_WISH_TAG]; /* a tag's name; "": none */
     char group[STORE_KEY_MAX + 1];  /* the row of its group (agent/permit.h); "": none */

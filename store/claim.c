@@ -307,7 +307,8 @@ static void claim_adopt(struct store *s, struct store_bucket *b, struct store_ro
         return;
     MUSTER_MARK(claim_adopted);
     w->drop_node = row->run_node;
-    w->drop_token = row->phase == STORE_PLACED ? row->run_token : 0;
+    w->drop_token = row->phase == STORE_PLACED || row->handoff == STORE_HEIR ? row->run_token : 0;
+    row->handoff = row->handoff == STORE_HEIR ? STORE_ENDING : row->handoff;
     row->run_node = node;
     row->run_token = token;
     row->run_mode = STORE_AVAILABLE;
@@ -366,7 +367,7 @@ static bool claim_judge(struct store *s, struct store_bucket *b, struct muster_b
                    (row.phase == STORE_PLACED || row.phase == STORE_WAITING);
     /* A row without a run has had others: a claim that is older than the row comes too late. */
     uint64_t floor = is_known && row.run_token == 0 ? e->value->version : 0;
-    bool is_lower = is_known && (row.run_token > token || floor > token);
+    bool is_lower = is_known && (row.run_token > token || floor > token || row.other_token > token);
     if (!may_run || (is_lower && !MUSTER_MUTANT(lower_claim_wins))) {
         MUSTER_MARK(claim_dropped);
         claim_drop(s, b, key, node, token);

@@ -75,6 +75,8 @@ static struct store_value *write_value(struct store *s, struct store_bucket *b,
         row.run_token = version.packed; /* R7 */
     if (write->places && MUSTER_MUTANT(token_used_again))
         row.run_token = store_version_of(store_reign_of(1, 1), b->seq + 1).packed;
+    if (write->doubles)
+        row.other_token = version.packed;
     if (write->births)
         row.uid = version.packed;
     return store_put_value(s, b, &row);

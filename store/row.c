@@ -3,9 +3,11 @@
  * is. */
 #include "store/row.h"
 
+#include <string.h>
+
 #include "base/wire.h"
 
-#define ROW_FIELDS       35 /* elements this build knows */
+#define ROW_FIELDS       40 /* elements this build knows */
 #define ROW_FIELDS_FIRST 26 /* and those that every build has written */
 #define ROW_FIELDS_MAX   64 /* with those of newer builds */
 #define ROW_REQUEST_SIZE 3
@@ -126,11 +128,25 @@ int store_row_encode(const struct store_row *row, uint8_t *out, size_t size, siz
     muster_write_u64(&w, row->moves_wall_ms);
     muster_write_u64(&w, row->parent_uid);
     muster_write_bool(&w, row->is_light);
+    muster_write_u64(&w, row->handoff);
+    row_write_id(&w, row->other_node);
+    muster_write_u64(&w, row->other_token);
+    muster_write_u64(&w, row->handoff_fails);
+    muster_write_u64(&w, row->handoff_wall_ms);
     muster_write_plain(&w, row->unknown);
     if (muster_writer_err(&w) != MUSTER_OK)
         return MUSTER_ELIMIT;
     *len = muster_writer_bytes(&w).len;
     return MUSTER_OK;
+}
+
+static void row_read_handoff(struct muster_reader *r, struct store_row *row, uint32_t fields)
+{
+    row->handoff = (enum store_handoff)row_read_word(r, STORE_ENDING);
+    row->other_node = fields > 36 ? row_read_id(r) : (struct muster_id){ { 0 } };
+    row->other_token = fields > 37 ? muster_read_u64(r) : 0;
+    row->handoff_fails = fields > 38 ? muster_read_u32(r) : 0;
+    row->handoff_wall_ms = fields > 39 ? muster_read_u64(r) : 0;
 }
 
 int store_row_decode(struct store_row *row, struct muster_bytes wire)
@@ -181,6 +197,8 @@ int store_row_decode(struct store_row *row, struct muster_bytes wire)
     row->moves_wall_ms = fields > 32 ? muster_read_u64(&r) : 0;
     row->parent_uid = fields > 33 ? muster_read_u64(&r) : 0;
     row->is_light = fields > 34 && muster_read_bool(&r);
+    if (fields > 35)
+        row_read_handoff(&r, row, fields);
     if (!muster_reader_ok(&r))
         return muster_reader_end(&r);
     row->unknown_count = fields > ROW_FIELDS ? fields - ROW_FIELDS : 0;
@@ -203,6 +221,51 @@ void store_row_again(struct store_row *row, uint64_t wall_ms)
     row->not_before_wall_ms = 0;
     row->avoid = (struct muster_id){ { 0 } };
     row->reason = MUSTER_BYTES(NULL, 0);
+    row->handoff = row->handoff == STORE_HEIR ? STORE_ENDING : row->handoff;
+    row->handoff_fails = 0;
+    row->handoff_wall_ms = 0;
+}
+
+void store_row_fresh(struct store_row *row, const char *key, uint64_t wall_ms)
+{
+    bool has_other = row->handoff != STORE_HANDOFF_NONE;
+    struct store_row fresh = { .key = muster_bytes_text(key),
+                               .phase = STORE_WAITING,
+                               .run_node = row->run_node,
+                               .run_token = row->run_token,
+                               .run_mode = row->run_mode,
+                               .handoff = has_other ? STORE_ENDING : STORE_HANDOFF_NONE,
+                               .other_node = row->other_node,
+                               .other_token = row->other_token,
+                               .created_wall_ms = wall_ms,
+                               .since_wall_ms = wall_ms,
+                               .exit_code = -1 };
+    /* A late copy of a question to the earlier life is known by its id, and does nothing. */
+    memcpy(fresh.request, row->request, sizeof fresh.request);
+    *row = fresh;
+}
+
+void store_row_heir_takes(struct store_row *row, uint64_t wall_ms)
+{
+    row->run_node = row->other_node;
+    row->run_token = row->other_token;
+    row->run_mode = STORE_AVAILABLE;
+    row->phase = STORE_PLACED;
+    row->since_wall_ms = wall_ms;
+    row->avoid = (struct muster_id){ { 0 } };
+    row->reason = MUSTER_BYTES(NULL, 0);
+    row->tries = 0;
+    row->not_before_wall_ms = 0;
+    row->handoff = STORE_HANDOFF_NONE;
+    row->handoff_fails = 0;
+    row->handoff_wall_ms = 0;
+}
+
+bool store_row_has_heir(const struct store_row *row)
+{
+    bool runs = row->phase == STORE_PLACED || row->phase == STORE_WAITING;
+    return row->handoff == STORE_HEIR && row->want == STORE_WANT_RUN && runs &&
+           row->run_token != 0 && row->other_token > row->run_token;
 }
 
 struct muster_bytes store_key_home(struct muster_bytes key)

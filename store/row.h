@@ -36,12 +36,19 @@ enum store_mode { STORE_AVAILABLE, STORE_EXCLUSIVE };
 enum store_want { STORE_WANT_RUN, STORE_WANT_STOP, STORE_WANT_HOLD };
 
 enum store_phase {
-    STORE_WAITING, /* wants a place */
+    STORE_WAITING, /* wants a place; with a run: that is to be replaced */
     STORE_PLACED,  /* run_node and run_token name the present placement */
     STORE_DONE,    /* a task that ended well */
     STORE_FAILED,  /* gave up: the dead letter */
     STORE_HELD,    /* stopped or held, with a reason */
     STORE_GONE     /* tombstone; the run it had is kept until it surely ended */
+};
+
+/* What a second run of the row is (`handoff: start-stop`). */
+enum store_handoff {
+    STORE_HANDOFF_NONE,
+    STORE_HEIR,  /* is to be the run when it is ready; its token is above the run's */
+    STORE_ENDING /* has been the run, or was to be: it is kept until it surely ended */
 };
 
 struct store_request {
@@ -87,6 +94,11 @@ struct store_row {
     uint64_t moves_wall_ms;
     uint64_t parent_uid; /* of a triggered run: the life of the template that it was made of */
     bool is_light;       /* held in memory alone: gone when all who hold it are (store/light.c) */
+    enum store_handoff handoff;
+    struct muster_id other_node; /* of the second run; zero: none */
+    uint64_t other_token;        /* likewise, and kept: what is not above it is no news to us */
+    uint32_t handoff_fails;      /* heirs in a row that were not ready in time, */
+    uint64_t handoff_wall_ms;    /* and when the next may be tried */
     struct muster_bytes unknown; /* encoded elements of a newer build, appended as they are */
     uint32_t unknown_count;
 };
@@ -98,8 +110,16 @@ MUSTER_MUST_USE int store_row_encode(const struct store_row *row, uint8_t *out, 
 MUSTER_MUST_USE int store_row_decode(struct store_row *row, struct muster_bytes wire);
 
 /* As if nothing had been tried yet: it is wished to run from now on and waits for a place, unless
- * its runs are rows beside it. */
+ * its runs are rows beside it. An heir of what it was before is one no more. */
 void store_row_again(struct store_row *row, uint64_t wall_ms);
+
+/* A new life of that name; what an earlier one still runs is kept, to be ended first. */
+void store_row_fresh(struct store_row *row, const char *key, uint64_t wall_ms);
+
+/* A second run is to be the run when it is ready, and still wished to be; now it is, and the other
+ * one is not of the row any more. */
+bool store_row_has_heir(const struct store_row *row);
+void store_row_heir_takes(struct store_row *row, uint64_t wall_ms);
 
 /* The part of a key that says its bucket: up to the first `@` (runs of a job) or `!` (what a run
  * has left), so that they live beside the row they belong to. */

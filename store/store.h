@@ -187,8 +187,9 @@ void store_lost(struct store *s, struct muster_id node);
 struct store_write {
     const struct store_row *row; /* the new value; its key says the bucket; copied */
     uint64_t expected;           /* version the caller has read, 0: no row or only a tombstone */
-    bool places;                 /* this write's own version becomes row->run_token (R7) */
-    bool births;                 /* this write's own version becomes row->uid */
+    bool places;                 /* this write's own version becomes row->run_token (R7), */
+    bool doubles;                /* or row->other_token, */
+    bool births;                 /* or row->uid */
     uint64_t cookie;             /* comes back in STORE_EFFECT_WRITTEN; 0: not wanted */
 };
 /* Queues rows of one bucket as one transaction. MUSTER_EREFUSED: not the serving keeper (see

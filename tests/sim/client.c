@@ -207,12 +207,22 @@ static bool is_light(const struct sim *s, const struct sim_job *j)
     return s->seed % 4 == 3 && (j - s->job) % 2 == 1 && !j->is_exclusive;
 }
 
+/* Handed over when they are ready. */
+static bool is_handed(const struct sim *s, const struct sim_job *j)
+{
+    uint32_t job = (uint32_t)(j - s->job);
+    return s->seed / 4 % 2 == 1 && job % 4 != 1 && !j->is_exclusive && s->seed % 4 != 2 &&
+           !is_light(s, j);
+}
+
 static const char *habit_of(const struct sim *s, uint32_t job)
 {
     if (job % 4 == 3 && is_light(s, &s->job[job]))
         return ",\"arg\":\"0:15000\"";
     if (job % 4 == 1)
         return ",\"arg\":\"0:3000\"";
+    if (job % 5 == 3 && is_handed(s, &s->job[job]))
+        return ",\"arg\":\"shy:1\",\"ready_timeout\":\"9s\"";
     if (job % 6 == 2 && sim_has(s, SIM_EXIT))
         return ",\"arg\":\"1:2500\"";
     if (job % 6 == 3 && sim_has(s, SIM_HANG))
@@ -233,13 +243,14 @@ static void spec_of(const struct sim *s, const struct sim_job *j, char *out, siz
     /* Agents die more often here than any job would be forgiven (max_moves). */
     (void)snprintf(out, size,
                    "{\"name\":\"%s\",\"kind\":\"%s\",\"exec\":[\"/bin/x\",\"%u\"],"
-                   "\"max_moves\":1000000%s%s%s%s%s%s%s%s%s}",
+                   "\"max_moves\":1000000%s%s%s%s%s%s%s%s%s%s}",
                    j->name, light || job % 4 == 1 ? "task" : "service", j->spec, habit_of(s, job),
                    light ? ",\"durable\":false" : "",
                    keep           ? ",\"on_agent_loss\":\"keep\""
                    : job % 5 == 4 ? ",\"on_agent_stop\":\"keep\""
                                   : "",
                    j->is_exclusive ? ",\"partition\":\"exclusive\"" : "",
+                   is_handed(s, j) ? ",\"handoff\":\"start-stop\"" : "",
                    s->seed % 4 == 1 && job % 3 == 0 ? ",\"move\":\"eager\"" : "",
                    s->seed % 4 == 2 && job % 2 == 0 ? ",\"group\":\"g\",\"max_running\":2" : "",
                    has_payload ? ",\"payload\":\"" : "", has_payload ? payload : "",
@@ -248,7 +259,7 @@ static void spec_of(const struct sim *s, const struct sim_job *j, char *out, siz
 
 static void job_new(struct sim *s, uint32_t node)
 {
-    char name[32], spec[480];
+    char name[32], spec[560];
     (void)snprintf(name, sizeof name, "job-%u", s->jobs);
     struct sim_job *j = sim_job_find(s, name);
     j->is_exclusive = muster_rng_chance(&s->rng, s->exclusive_percent, 100);
@@ -262,11 +273,12 @@ static void job_change(struct sim *s, uint32_t node, struct sim_job *j)
         { AGENT_OP_JOB_STOP, AGENT_OP_JOB_START, AGENT_OP_JOB_RESTART },
         { AGENT_OP_JOB_HOLD, AGENT_OP_JOB_RELEASE, AGENT_OP_JOB_MOVE },
     };
-    char spec[480];
+    char spec[560];
     uint32_t what = (uint32_t)muster_rng_below(&s->rng, 4);
     sim_count(s, SIM_CHANGE);
+    uint32_t more = is_handed(s, j) ? (uint32_t)muster_rng_below(&s->rng, 2) : s->seed % 4 == 1;
     if (what < 3) {
-        (void)sim_op(s, node, ops[s->seed % 4 == 1][what], j->name);
+        (void)sim_op(s, node, ops[more][what], j->name);
         return;
     }
     j->spec++;
@@ -286,7 +298,7 @@ static void job_delete(struct sim *s, uint32_t node, struct sim_job *j)
 /* The same name for a new life. */
 static void job_again(struct sim *s, uint32_t node, struct sim_job *j)
 {
-    char spec[480];
+    char spec[560];
     j->is_acked = j->is_deleted_acked = j->is_delete_tried = j->is_update = false;
     j->is_forgotten = false;
     j->deletes = 0;
@@ -298,7 +310,7 @@ static void job_again(struct sim *s, uint32_t node, struct sim_job *j)
 
 static void put_again(struct sim *s, uint32_t node, struct sim_job *j)
 {
-    char spec[480];
+    char spec[560];
     spec_of(s, j, spec, sizeof spec);
     (void)sim_put_again(s, node, j->name, spec);
 }

@@ -62,7 +62,7 @@ static void healed_check(struct sim *s)
     if (s->now < s->disturbed_at + bound || s->now < s->unfair_at + bound)
         return;
     for (uint32_t i = 0; i < s->jobs; i++) {
-        uint32_t live = sim_proc_wanted(s, s->job[i].name);
+        uint32_t live = sim_proc_doubled(s, &s->job[i]);
         if (live > 1)
             sim_fail(s, 1, "P3: %s runs %u times, %llu ms after all was whole again",
                      s->job[i].name, live, (unsigned long long)(s->now - s->disturbed_at));
@@ -80,7 +80,7 @@ void sim_inv_once(struct sim *s)
     if (s->now < s->disturbed_at + SETTLE_MS)
         return;
     for (uint32_t i = 0; i < s->jobs; i++) {
-        uint32_t live = sim_proc_wanted(s, s->job[i].name);
+        uint32_t live = sim_proc_doubled(s, &s->job[i]);
         if (live <= 1)
             s->doubled_at[i] = 0;
         else if (s->doubled_at[i] == 0)

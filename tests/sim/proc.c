@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Dreamt processes and their guards. A job's `arg` says what it does: "CODE:MS" ends by itself,
- * "hang" does not hear TERM, "kill:MS" kills its agent once. */
+ * "hang" does not hear TERM, "kill:MS" kills its agent once, "shy:NODE" is never ready there. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,12 +155,29 @@ static void proc_exit(struct sim *s, uint64_t name)
         tell(s, node, p, 0, AGENT_GUARD_EXITED);
 }
 
+/* What is never ready there is killed when its time for that is over. */
+static void proc_is_late(struct sim *s, uint64_t name)
+{
+    uint32_t node = (uint32_t)(name >> 32);
+    struct sim_proc *p = proc_by_pid(&s->node[node], (int32_t)(name & UINT32_MAX));
+    if (p == NULL || !p->is_live || p->is_ready || p->paused_until > s->now)
+        return;
+    p->by_guard = false;
+    proc_end(s, node, p, 0, 9);
+    if (s->node[node].is_up)
+        tell(s, node, p, 0, AGENT_GUARD_EXITED);
+}
+
 static void proc_ready(struct sim *s, uint64_t name)
 {
     uint32_t node = (uint32_t)(name >> 32);
     struct sim_proc *p = proc_by_pid(&s->node[node], (int32_t)(name & UINT32_MAX));
     if (p == NULL || !p->is_live)
         return;
+    if (p->shy == node + 1 && (s->is_storm || s->jobs_max == 0)) {
+        sim_call(s, p->ready_timeout_ms, proc_is_late, name);
+        return;
+    }
     p->is_ready = true;
     if (s->node[node].is_up && p->handle != 0) {
         tell(s, node, p, 0, AGENT_GUARD_READY);
@@ -187,10 +204,11 @@ static void proc_kills(struct sim *s, uint64_t name)
 
 static void habits(struct sim *s, uint32_t node, struct sim_proc *p, const char *arg)
 {
-    unsigned code = 0, ms = 0;
+    unsigned code = 0, ms = 0, shy = 0;
     if (arg == NULL)
         return;
     p->hangs = strcmp(arg, "hang") == 0;
+    p->shy = sscanf(arg, "shy:%u", &shy) == 1 ? shy + 1 : 0;
     if (sscanf(arg, "%u:%u", &code, &ms) == 2) {
         p->code = (int32_t)code;
         sim_call(s, ms, proc_exit, name_of(node, p));
@@ -226,6 +244,7 @@ static void launch(struct sim *s, uint32_t node, const struct agent_launch *l)
     p->needs = l->needs;
     p->pid = (int32_t)s->next_pid++;
     p->started_ms = s->now;
+    p->ready_timeout_ms = (uint32_t)l->ready_timeout_ms;
     p->stop_at = MUSTER_NEVER;
     p->dead_man_ms = l->dead_man_ms != 0 ? l->dead_man_ms : DEAD_MAN_MS;
     n->live++;
@@ -444,6 +463,25 @@ uint32_t sim_proc_live(const struct sim *s, const char *job, uint32_t *node, uin
             count++;
         }
     return count;
+}
+
+uint32_t sim_proc_doubled(const struct sim *s, const struct sim_job *j)
+{
+    uint32_t first = 0, second = 0, others = 0;
+    for (uint32_t i = 0; i < s->nodes; i++)
+        for (uint32_t k = 0; k < s->node[i].procs; k++) {
+            const struct sim_proc *p = &s->node[i].proc[k];
+            if (!p->is_used || !p->is_live || p->stop_at != MUSTER_NEVER ||
+                strcmp(p->job, j->name) != 0)
+                continue;
+            bool is_second = j->second != 0 && p->token == j->second;
+            second += is_second;
+            first += !is_second && p->token == j->first;
+            others += !is_second && p->token != j->first;
+        }
+    uint32_t all = first + second + others;
+    bool is_allowed = all <= 1 || (others == 0 && first <= 1 && second <= 1);
+    return is_allowed ? 0 : all;
 }
 
 uint32_t sim_proc_wanted(const struct sim *s, const char *job)

@@ -93,6 +93,10 @@ static const char *job_unrest(struct sim *s, struct sim_job *j)
     bool is_capped = j->cap != 0 && view.row.want == STORE_WANT_RUN && live == 0;
     if (is_capped && view.row.phase == STORE_WAITING && sim_group_runs(s) >= j->cap)
         return NULL;
+    if (view.row.handoff != STORE_HANDOFF_NONE)
+        return said(s, "%s has a second run", j->name);
+    if (runs && live == 1 && view.row.phase == STORE_WAITING)
+        return said(s, "%s is to be replaced", j->name);
     bool is_right = runs ? live == 1 && token == view.row.run_token : live == 0;
     return is_right ? NULL
                     : said(s, "%s: %u processes (n%u, token %llu), row %d token %llu", j->name,

@@ -110,6 +110,8 @@ struct sim_proc {
     uint64_t stop_at, look_at;
     uint64_t lease_ms; /* by the machine's clock; 0: none */
     uint64_t dead_man_ms;
+    uint32_t shy; /* the node where it is never ready, + 1; 0: none */
+    uint32_t ready_timeout_ms;
 };
 
 /* A file of a payload, whole or growing. */
@@ -242,11 +244,16 @@ struct sim_job {
     uint32_t spec; /* how often it was changed */
     uint32_t cap;  /* max_running of the one group there is; 0: it is not of it */
     bool has_run;  /* by the highest chosen version */
+    /* by that, the token of a second run (handoff: start-stop); 0: there is none */
+    uint64_t second;
+    uint64_t first; /* and of the run beside it */
 };
 
 /* A version of a job's row, and the seats on whose disks it has stood. */
 struct sim_write {
     uint64_t version, token, uid, hash;
+    uint64_t second;                  /* the token of a second run; 0: it has none */
+    bool has_heir;                    /* and that may start */
     uint64_t request[STORE_REQUESTS]; /* the clients' ids it remembers */
     uint32_t job, bucket;
     uint32_t older; /* of the same job: index + 1 */
@@ -481,6 +488,9 @@ void sim_proc_guards_pause(struct sim *s, uint32_t node, uint64_t ms);
 void sim_proc_guards_sleep(struct sim *s, uint32_t node);
 void sim_proc_guards_wake(struct sim *s, uint32_t node);
 uint32_t sim_proc_wanted(const struct sim *s, const char *job); /* live, and not told to end */
+/* Those of them that the job's row does not allow beside one another: it names one run, or two
+ * while one is handed over to the other. */
+uint32_t sim_proc_doubled(const struct sim *s, const struct sim_job *j);
 uint32_t sim_proc_live(const struct sim *s, const char *job, uint32_t *node, uint64_t *token);
 
 /* ---- payload.c */

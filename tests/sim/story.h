@@ -98,5 +98,11 @@ void story_emptied(struct sim *s);
 void story_payload(struct sim *s);
 void story_parcel(struct sim *s);
 void story_restore(struct sim *s);
+void story_handoff(struct sim *s);
+void story_heir(struct sim *s);
+void story_shy(struct sim *s);
+void story_room(struct sim *s);
+void story_solo(struct sim *s);
+void story_unscanned(struct sim *s);
 
 #endif

@@ -230,3 +230,36 @@ void story_words(struct sim *s)
         (void)sim_op(s, 0, AGENT_OP_JOB_DELETE, name[k]);
     sim_await(s, 30000, none_left, "what was said goes with its job");
 }
+
+/* A node that is up again waits for a guard that does not answer, and takes no run before. What it
+ * must place meanwhile it offers to itself, and must not do so without end. */
+void story_unscanned(struct sim *s)
+{
+    static const char keep[] = "{\"name\":\"a\",\"kind\":\"service\",\"exec\":[\"/bin/a\"],"
+                               "\"on_agent_loss\":\"keep\"}";
+    uint32_t node = 0, other = 0;
+    uint64_t token = 0;
+    story_begin(s, 2);
+    story_put(s, 0, "a", keep);
+    sim_await(s, 10000, story_one_runs, "it runs");
+    (void)sim_proc_live(s, "a", &node, &token);
+    for (char name[2] = "b"; name[0] < 'j'; name[0]++) {
+        char spec[128];
+        (void)snprintf(spec, sizeof spec,
+                       "{\"name\":\"%s\",\"kind\":\"service\",\"exec\":[\"/bin/x\"]}", name);
+        story_put(s, 0, name, spec);
+    }
+    sim_run_for(s, 2000);
+    other = 1 - node;
+    sim_proc_guards_pause(s, node, 15000);
+    sim_crash(s, node, false);
+    sim_boot(s, node);
+    sim_run_for(s, 3000);
+    sim_crash(s, other, false);
+    uint64_t before = s->steps;
+    sim_run_for(s, 8000);
+    if (s->steps > before + 4000)
+        sim_fail(s, 1, "I14: %llu steps in 8 s", (unsigned long long)(s->steps - before));
+    sim_boot(s, other);
+    story_rest(s);
+}

@@ -183,6 +183,8 @@ static void write_judge(struct sim *s, struct sim_write *w, const struct sim_lis
         j->chosen = w->version;
         j->chosen_gone = w->phase == STORE_GONE;
         j->has_run = w->token != 0;
+        j->first = w->token;
+        j->second = w->second;
         sim_inv_group(s, j);
     }
 }
@@ -245,6 +247,8 @@ static struct sim_write *write_of(struct sim *s, const struct store_row *row, ui
     w->uid = row->uid;
     w->is_exclusive = row->run_mode == STORE_EXCLUSIVE;
     w->is_light = row->is_light;
+    w->second = row->handoff != STORE_HANDOFF_NONE ? row->other_token : 0;
+    w->has_heir = store_row_has_heir(row);
     w->older = j->newest;
     j->newest = s->writes;
     write_open(s, bucket, s->writes - 1);
@@ -462,7 +466,8 @@ bool sim_truth_may_start(struct sim *s, uint32_t job, uint64_t token)
 {
     for (uint32_t i = s->job[job].newest; i > 0; i = s->write[i - 1].older) {
         struct sim_write *w = &s->write[i - 1];
-        if (w->token != token || w->phase != STORE_PLACED)
+        bool is_heir = w->second == token && w->has_heir;
+        if (!is_heir && (w->token != token || w->phase != STORE_PLACED))
             continue;
         bucket_judge(s, w->bucket);
         if (w->is_chosen)

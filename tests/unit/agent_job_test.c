@@ -368,6 +368,17 @@ static const struct {
       "2026-03-27T01:00:00Z",
       "6:12: not_after: is before not_before" },
     { "kind: task\nstart: manual\nkeep: {age: 1d}", NULL },
+    { "kind: task\nhandoff: start-stop",
+      "4:10: handoff: start-stop is for services, and this ends by itself; leave it out" },
+    { "partition: exclusive\nhandoff: start-stop", "4:10: handoff: start-stop runs it twice for a "
+                                                   "moment, and an exclusive job never runs twice; "
+                                                   "say handoff: stop-start" },
+    { "max_running: 2\nhandoff: start-stop", "4:10: handoff: start-stop runs it twice for a "
+                                             "moment, and max_running allows no run more; say "
+                                             "handoff: stop-start" },
+    { "spread: each\nhandoff: start-stop", "4:10: handoff: start-stop needs another node, and each "
+                                           "node has a copy already; say handoff: "
+                                           "stop-start" },
     { "start: manual", "3:8: start: only a task that is not spread is started by hand" },
     { "kind: task\nafter: b/c", NULL },
     { "kind: task\nafter: b any\noverlap: queue\nspread: 2", NULL },
@@ -435,7 +446,6 @@ static void what_comes_later_is_refused_by_name(void **state)
         const char *problem;
     } cases[] = {
         { "worker: w", "3:9: worker: not supported yet in this version" },
-        { "handoff: start-stop", "3:10: handoff: not supported yet in this version" },
     };
     char yaml[256];
 

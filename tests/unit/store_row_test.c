@@ -42,9 +42,14 @@ static struct store_row full_row(void)
         .moves_wall_ms = 15,
         .parent_uid = 16,
         .is_light = true,
+        .handoff = STORE_HEIR,
+        .other_token = 17,
+        .handoff_fails = 18,
+        .handoff_wall_ms = 19,
     };
     row.run_node.octet[0] = 0xAA;
     row.avoid.octet[15] = 0xBB;
+    row.other_node.octet[1] = 0xCC;
     row.request[0] = (struct store_request){ { 1, 2 }, MUSTER_EEXISTS };
     row.request[2] = (struct store_request){ { 0, 3 }, MUSTER_OK };
     return row;
@@ -95,6 +100,12 @@ static void a_row_comes_back_as_it_was_written(void **state)
     assert_int_equal(back.tick_wall_ms, 10);
     assert_int_equal(back.ticks, 11);
     assert_int_equal(back.skipped, 12);
+    assert_int_equal(back.parent_uid, 16);
+    assert_int_equal(back.handoff, STORE_HEIR);
+    assert_int_equal(back.other_node.octet[1], 0xCC);
+    assert_int_equal(back.other_token, 17);
+    assert_int_equal(back.handoff_fails, 18);
+    assert_int_equal(back.handoff_wall_ms, 19);
     assert_int_equal(back.unknown_count, 0);
 }
 
@@ -120,7 +131,7 @@ static void a_row_of_an_older_build_is_read(void **state)
 
     (void)state;
     assert_int_equal(store_row_encode(&row, wire, sizeof wire, &len), MUSTER_OK);
-    for (uint32_t n = 26; n <= 33; n++) {
+    for (uint32_t n = 26; n <= 39; n++) {
         struct muster_bytes all = MUSTER_BYTES(wire, len);
         assert_int_equal(store_row_decode(&back, first_of(older, sizeof older, all, n)), MUSTER_OK);
         assert_int_equal(back.tick_wall_ms, n > 26 ? 10 : 0);
@@ -130,6 +141,12 @@ static void a_row_of_an_older_build_is_read(void **state)
         assert_int_equal(back.wished_wall_ms, n > 30 ? 13 : 0);
         assert_int_equal(back.moves, n > 31 ? 14 : 0);
         assert_int_equal(back.moves_wall_ms, n > 32 ? 15 : 0);
+        assert_int_equal(back.parent_uid, n > 33 ? 16 : 0);
+        assert_int_equal(back.is_light, n > 34);
+        assert_int_equal(back.handoff, n > 35 ? STORE_HEIR : STORE_HANDOFF_NONE);
+        assert_int_equal(back.other_node.octet[1], n > 36 ? 0xCC : 0);
+        assert_int_equal(back.other_token, n > 37 ? 17 : 0);
+        assert_int_equal(back.handoff_fails, n > 38 ? 18 : 0);
         assert_int_equal(back.unknown_count, 0);
     }
     /* one less than any build has written */
@@ -226,6 +243,45 @@ static void what_is_too_large_is_refused_before_it_is_written(void **state)
     assert_int_equal(store_row_encode(&row, wire, sizeof wire, &len), MUSTER_ELIMIT);
 }
 
+/* A second run: only what is wished to run has an heir; it takes the run's place; and a new life of
+ * the name has none, but remembers what has to end. */
+static void a_row_may_have_an_heir(void **state)
+{
+    struct store_row row = full_row();
+
+    (void)state;
+    row.want = STORE_WANT_RUN;
+    row.run_token = 16;
+    assert_true(store_row_has_heir(&row));
+    row.want = STORE_WANT_HOLD;
+    assert_false(store_row_has_heir(&row));
+    row.want = STORE_WANT_RUN;
+    row.phase = STORE_FAILED;
+    assert_false(store_row_has_heir(&row));
+    row.phase = STORE_WAITING;
+    row.run_token = 0;
+    assert_false(store_row_has_heir(&row));
+    row.run_token = 18; /* what is older than the run has been it */
+    assert_false(store_row_has_heir(&row));
+    row.run_token = 16;
+    store_row_heir_takes(&row, 99);
+    assert_int_equal(row.run_token, 17);
+    assert_int_equal(row.run_node.octet[1], 0xCC);
+    assert_int_equal(row.phase, STORE_PLACED);
+    assert_int_equal(row.since_wall_ms, 99);
+    assert_int_equal(row.handoff, STORE_HANDOFF_NONE);
+    assert_int_equal(row.other_token, 17); /* and stays, as the last that was news */
+    row = full_row();
+    store_row_again(&row, 99);
+    assert_int_equal(row.handoff, STORE_ENDING);
+    assert_int_equal(row.handoff_fails, 0);
+    row = full_row();
+    store_row_fresh(&row, "market/ticker", 99);
+    assert_int_equal(row.handoff, STORE_ENDING);
+    assert_int_equal(row.other_token, 17);
+    assert_int_equal(row.revision, 0);
+}
+
 /* (R5) */
 static void versions_compare_as_round_then_seat_then_seq(void **state)
 {
@@ -267,6 +323,7 @@ int main(void)
         cmocka_unit_test(a_row_cut_short_or_with_a_tail_is_refused),
         cmocka_unit_test(words_that_this_build_does_not_know_are_refused),
         cmocka_unit_test(what_is_too_large_is_refused_before_it_is_written),
+        cmocka_unit_test(a_row_may_have_an_heir),
         cmocka_unit_test(versions_compare_as_round_then_seat_then_seq),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
