@@ -102,6 +102,69 @@ struct gossip_member *gossip_table_add(struct gossip_table *t, struct muster_rng
     return m;
 }
 
+/* ---- versions ---- */
+
+static uint8_t smaller(uint8_t a, uint8_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint8_t larger(uint8_t a, uint8_t b)
+{
+    return a > b ? a : b;
+}
+
+static void versions_admit(struct gossip_versions *v, const struct gossip_member *m)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        const uint8_t *vsn = m->vsn + i * 3; /* minimum, maximum, current */
+
+        v->cur_min[i] = smaller(v->cur_min[i], vsn[2]);
+        v->cur_max[i] = larger(v->cur_max[i], vsn[2]);
+        if (!gossip_member_is_living(m))
+            continue;
+        v->min[i] = larger(v->min[i], vsn[0]);
+        v->max[i] = smaller(v->max[i], vsn[1]);
+    }
+}
+
+/* An entry ends, or is going to say something else. Whoever speaks as we do is not missed, for we
+ * are counted; so a pool of equals is not counted anew for each that comes or goes. Nor is a new
+ * entry missed, which has said nothing yet. */
+static void versions_miss(struct gossip_table *t, const struct gossip_member *m)
+{
+    const struct gossip_member *self = &t->member[GOSSIP_SELF];
+
+    if (m->is_self || (m->vsn[0] != 0 && memcmp(m->vsn, self->vsn, GOSSIP_VSN_LEN) != 0))
+        t->versions.is_stale = true;
+}
+
+static struct gossip_versions versions_count(const struct gossip_table *t)
+{
+    struct gossip_versions v = { { 0, 0 }, { 255, 255 }, { 255, 255 }, { 0, 0 }, false };
+
+    for (uint32_t i = 0; i < t->count; i++)
+        versions_admit(&v, &t->member[t->order[i]]);
+    return v;
+}
+
+bool gossip_table_fits(struct gossip_table *t, const uint8_t *vsn)
+{
+    const struct gossip_versions *v = &t->versions;
+
+    if (v->is_stale)
+        t->versions = versions_count(t);
+    for (uint32_t i = 0; i < 2; i++) {
+        const uint8_t *own = vsn + i * 3;
+
+        if (own[2] < v->min[i] || own[2] > v->max[i])
+            return false;
+        if (own[0] > v->cur_min[i] || own[1] < v->cur_max[i])
+            return false;
+    }
+    return true;
+}
+
 /* ---- graves ---- */
 
 struct gossip_grave *gossip_table_grave(const struct gossip_table *t, struct muster_bytes name,
@@ -109,7 +172,7 @@ struct gossip_grave *gossip_table_grave(const struct gossip_table *t, struct mus
 {
     uint64_t hash = gossip_table_hash(t, name);
 
-    for (uint32_t i = 0; i < GOSSIP_GRAVES_MAX; i++) {
+    for (uint32_t i = 0; i < t->graves; i++) {
         if (t->grave[i].hash == hash && t->grave[i].until_ms > now_ms)
             return &t->grave[i];
     }
@@ -123,6 +186,8 @@ static void grave_dig(struct gossip_table *t, const struct gossip_member *m, uin
     if (g == NULL) {
         g = &t->grave[t->grave_next];
         t->grave_next = (t->grave_next + 1) % GOSSIP_GRAVES_MAX;
+        if (t->graves < GOSSIP_GRAVES_MAX)
+            t->graves++;
     }
     *g = (struct gossip_grave){ .hash = gossip_table_hash(t, gossip_member_name(m)),
                                 .until_ms = now_ms + GOSSIP_GRAVE_MS,
@@ -142,7 +207,7 @@ static void member_forget(struct gossip_table *t, uint32_t place, uint64_t now_m
     if (place < t->cursor)
         t->cursor--;
     t->removed[t->removed_count++] = m->number;
-    t->versions.is_stale = true;
+    versions_miss(t, m);
     m->is_forgotten = true;
     gossip_table_mark(t, m);
 }
@@ -263,58 +328,6 @@ uint32_t gossip_table_draw(const struct gossip_table *t, struct muster_rng *rng,
     return seen < want ? seen : want;
 }
 
-/* ---- versions ---- */
-
-static uint8_t smaller(uint8_t a, uint8_t b)
-{
-    return a < b ? a : b;
-}
-
-static uint8_t larger(uint8_t a, uint8_t b)
-{
-    return a > b ? a : b;
-}
-
-static void versions_admit(struct gossip_versions *v, const struct gossip_member *m)
-{
-    for (uint32_t i = 0; i < 2; i++) {
-        const uint8_t *vsn = m->vsn + i * 3; /* minimum, maximum, current */
-
-        v->cur_min[i] = smaller(v->cur_min[i], vsn[2]);
-        v->cur_max[i] = larger(v->cur_max[i], vsn[2]);
-        if (!gossip_member_is_living(m))
-            continue;
-        v->min[i] = larger(v->min[i], vsn[0]);
-        v->max[i] = smaller(v->max[i], vsn[1]);
-    }
-}
-
-static void versions_count(struct gossip_table *t)
-{
-    struct gossip_versions v = { { 0, 0 }, { 255, 255 }, { 255, 255 }, { 0, 0 }, false };
-
-    for (uint32_t i = 0; i < t->count; i++)
-        versions_admit(&v, &t->member[t->order[i]]);
-    t->versions = v;
-}
-
-bool gossip_table_fits(struct gossip_table *t, const uint8_t *vsn)
-{
-    const struct gossip_versions *v = &t->versions;
-
-    if (v->is_stale)
-        versions_count(t);
-    for (uint32_t i = 0; i < 2; i++) {
-        const uint8_t *own = vsn + i * 3;
-
-        if (own[2] < v->min[i] || own[2] > v->max[i])
-            return false;
-        if (own[0] > v->cur_min[i] || own[1] < v->cur_max[i])
-            return false;
-    }
-    return true;
-}
-
 /* ---- changes and news ---- */
 
 void gossip_table_mark(struct gossip_table *t, struct gossip_member *m)
@@ -378,7 +391,7 @@ void gossip_table_set_state(struct gossip_table *t, struct gossip_member *m,
         m->suspicion = NULL;
     }
     if (!gossip_member_is_living(m))
-        t->versions.is_stale = true;
+        versions_miss(t, m);
     else
         versions_admit(&t->versions, m);
     if (!m->is_self && !was_living && gossip_member_is_living(m))
@@ -408,9 +421,10 @@ void gossip_table_set_data(struct gossip_table *t, struct gossip_member *m, stru
         gossip_faces_give(t->faces, before);
     }
     if (memcmp(m->vsn, vsn, GOSSIP_VSN_LEN) != 0)
-        t->versions.is_stale = true;
+        versions_miss(t, m);
     m->addr = addr;
     memcpy(m->vsn, vsn, GOSSIP_VSN_LEN);
+    versions_admit(&t->versions, m);
     m->is_kin = t->is_kin != NULL && t->is_kin(gossip_member_meta(m));
     near_look(t, m, was_near);
 }
@@ -431,6 +445,15 @@ bool gossip_table_tell(struct gossip_table *t, const struct gossip_member **m,
     return false;
 }
 
+/* The range that is kept is the one that counting would find. */
+static bool versions_are_sane(const struct gossip_table *t)
+{
+    struct gossip_versions v = versions_count(t);
+
+    return t->versions.is_stale || !gossip_member_is_living(&t->member[GOSSIP_SELF]) ||
+           memcmp(&v, &t->versions, sizeof v) == 0;
+}
+
 bool gossip_table_is_sane(const struct gossip_table *t)
 {
     if (t->count + t->free_count + t->removed_count != t->fresh || t->cursor > t->count)
@@ -443,5 +466,5 @@ bool gossip_table_is_sane(const struct gossip_table *t)
         if (m->is_proven && m->state != GOSSIP_DEAD)
             return false;
     }
-    return t->by_name.count == t->count;
+    return t->by_name.count == t->count && versions_are_sane(t);
 }

@@ -65,6 +65,7 @@ struct gossip_table {
     uint32_t dirty_head;
     uint32_t dirty_count;
     uint32_t cursor;
+    uint32_t graves; /* places in the ring that were ever used */
     uint32_t grave_next;
     uint32_t living; /* others that are alive or suspect */
     uint32_t kin;    /* those among them who watch and are watched */

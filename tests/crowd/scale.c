@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/crowd/show.h"
@@ -24,6 +25,16 @@ static void say(const char *what, uint64_t value, const char *unit)
     else
         printf("%s %llu %s\n", what, (unsigned long long)value, unit);
     (void)fflush(stdout);
+}
+
+/* Where it stands, for whoever waits. Figures are elsewhere. */
+static void phase(const struct crowd *c, const char *name)
+{
+    uint64_t nodes = c->config.nodes;
+
+    (void)fprintf(stderr, "%7.1f s of CPU, %5llu s simulated, %5.1f %% known: %s\n",
+                  (double)clock() / CLOCKS_PER_SEC, (unsigned long long)c->now_ms / 1000,
+                  (double)c->living * 100 / (double)(nodes * (nodes - 1)), name);
 }
 
 /* Asks again whoever has not been let in, as an agent does every second. */
@@ -220,14 +231,22 @@ void crowd_scale(uint32_t nodes, uint64_t seed, bool is_strict)
     gossip_config_lan(&config.gossip);
     config.gossip.compress = false; /* figures in plain bytes, and the tables of a storm in time */
     crowd_open(c, &config);
+    phase(c, "a storm of joins");
     storm(c);
+    phase(c, "the news of it go round");
     calm_down(c);
     say("memory_per_member", memory_of(c, 0) / nodes, "B");
+    phase(c, "a minute at rest");
     rest(c);
+    phase(c, "five deaths");
     deaths(c, is_strict);
+    phase(c, "5 percent of loss");
     loss(c, is_strict);
+    phase(c, "1 percent of the nodes slow");
     slow(c);
+    phase(c, "a rack cut off and back");
     rack(c, is_strict);
+    phase(c, "all done");
     say("simulated_s", c->now_ms / 1000, "s");
     say("steps", c->counts.steps, "1");
     crowd_close(c);

@@ -241,6 +241,42 @@ static void the_gone_are_reaped_and_their_graves_kept(void **state)
     assert_string_equal(told(s), "J");
 }
 
+static void vsn_set(struct stage *s, struct gossip_member *m, const uint8_t *other)
+{
+    gossip_table_set_data(&s->t, m, m->addr, (struct muster_bytes){ 0 }, other);
+    assert_true(gossip_table_is_sane(&s->t));
+}
+
+static void state_set(struct stage *s, struct gossip_member *m, enum gossip_state state)
+{
+    gossip_table_set_state(&s->t, m, state, 5000);
+    assert_true(gossip_table_is_sane(&s->t));
+}
+
+/* Equals come and go without a count; others widen the range, and narrow it when they have gone. */
+static void the_range_of_versions_follows(void **state)
+{
+    static const uint8_t narrow[GOSSIP_VSN_LEN] = { 2, 4, 3, 0, 0, 0 };
+    static const uint8_t newer[GOSSIP_VSN_LEN] = { 1, 5, 5, 0, 0, 0 };
+    struct stage *s = *state;
+    struct gossip_member *m = &s->t.member[4];
+
+    assert_true(gossip_table_fits(&s->t, newer));
+    state_set(s, &s->t.member[3], GOSSIP_DEAD);
+    assert_non_null(gossip_table_reap(&s->t, 35001, 5001));
+    assert_false(s->t.versions.is_stale);
+    vsn_set(s, m, narrow);
+    assert_false(gossip_table_fits(&s->t, newer)); /* m speaks 4 at most */
+    assert_false(s->t.versions.is_stale);
+    state_set(s, m, GOSSIP_DEAD); /* only the living limit what others may speak */
+    assert_true(s->t.versions.is_stale);
+    assert_true(gossip_table_fits(&s->t, newer));
+    state_set(s, m, GOSSIP_ALIVE);
+    assert_false(gossip_table_fits(&s->t, newer));
+    vsn_set(s, m, vsn);
+    assert_true(gossip_table_fits(&s->t, newer));
+}
+
 /* What happens between two looks is told as far as it still matters. */
 static void what_is_told(void **state)
 {
@@ -287,6 +323,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(lots_in_a_crowd_are_fair, crowd_open, stage_close),
         cmocka_unit_test_setup_teardown(the_gone_are_reaped_and_their_graves_kept, stage_open,
                                         stage_close),
+        cmocka_unit_test_setup_teardown(the_range_of_versions_follows, stage_open, stage_close),
         cmocka_unit_test_setup_teardown(what_is_told, stage_open, stage_close),
     };
 
