@@ -173,6 +173,7 @@ struct gossip {
     uint64_t now_ms;
     uint64_t gossip_ms;    /* last gossip tick */
     uint64_t push_pull_ms; /* next exchange */
+    uint32_t lessons;      /* exchanges since our join, as long as each has taught us somebody */
     uint64_t hold_ms;      /* after a stall nobody is buried before this */
     uint64_t eager_ms;     /* since when the deaths passed on at once are counted */
     uint32_t eager;

@@ -16,6 +16,7 @@
 #define SYNC_USER_MAX      GOSSIP_STREAM_MAX
 #define SYNC_AGAIN_MIN_MS  1000 /* after a join the next exchange follows that soon */
 #define SYNC_AGAIN_MAX_MS  2000
+#define SYNC_LESSONS_MAX   5 /* the wait for the next one is doubled so often */
 #define SYNC_NEWCOMERS_MAX 4 /* a table with more is another pool's, and goes round by gossip */
 
 /* ---- merging ---- */
@@ -255,16 +256,33 @@ static void join_report(struct gossip *g, struct muster_addr to, bool ok)
     gossip_outbox_add(&g->outbox, &effect);
 }
 
+/* In a large pool that many join at a time gossip cannot keep pace with them: after a join one
+ * exchange follows the other, each after twice the time, until one teaches nothing. What is learned
+ * so, others are about to learn in the same way, and it is not spread. */
+static bool is_learning(const struct gossip *g)
+{
+    return g->lessons > 0 && g->table.count > GOSSIP_DIRECT_POOL;
+}
+
+static void lesson_follow(struct gossip *g)
+{
+    uint64_t wait_ms = muster_rng_between(&g->rng, SYNC_AGAIN_MIN_MS, SYNC_AGAIN_MAX_MS)
+                       << g->lessons;
+
+    if (g->lessons < SYNC_LESSONS_MAX)
+        g->lessons++;
+    g->push_pull_ms =
+        muster_deadline_sooner(g->push_pull_ms, muster_deadline_after(g->now_ms, wait_ms));
+}
+
 /* What gossip brought while the seed was answering may have passed us by; others that joined at the
  * same moment are known to the seed only. A second look soon, at somebody else's table, closes
  * both. */
 static void join_follow_up(struct gossip *g)
 {
-    uint64_t soon_ms =
-        g->now_ms + muster_rng_between(&g->rng, SYNC_AGAIN_MIN_MS, SYNC_AGAIN_MAX_MS);
-
     gossip_rumor_announce(g);
-    g->push_pull_ms = muster_deadline_sooner(g->push_pull_ms, soon_ms);
+    g->lessons = 0;
+    lesson_follow(g);
 }
 
 /* The exchange is over, well or badly, and whoever began it hears of it. */
@@ -296,15 +314,24 @@ static int probe_answer(struct gossip *g, const struct gossip_stream *s, struct 
 static int table_answer(struct gossip *g, struct gossip_stream *s, struct gossip_feed *f,
                         struct muster_bytes bytes, bool *ok)
 {
-    struct gossip_origin origin = { .from = s->to, .is_lesson = s->kind == GOSSIP_STREAM_JOIN };
+    struct gossip_origin origin = { .from = s->to,
+                                    .is_lesson = s->kind == GOSSIP_STREAM_JOIN || is_learning(g) };
+    uint32_t known = g->table.count;
     int err;
 
     if (gossip_feed_type(f) != GOSSIP_TYPE_PUSH_PULL)
         return MUSTER_EREFUSED; /* an error message, or none of ours */
     err = push_pull_scan(f, &s->scan);
-    if (err == MUSTER_OK)
-        *ok = push_pull_merge(g, f, bytes, &origin);
-    return err;
+    if (err != MUSTER_OK)
+        return err;
+    *ok = push_pull_merge(g, f, bytes, &origin);
+    if (s->kind != GOSSIP_STREAM_SYNC || !is_learning(g))
+        return MUSTER_OK;
+    if (*ok && g->table.count > known)
+        lesson_follow(g);
+    else
+        g->lessons = 0;
+    return MUSTER_OK;
 }
 
 static int answer_take(struct gossip *g, struct gossip_stream *s, struct muster_bytes bytes)

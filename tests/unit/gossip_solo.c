@@ -184,6 +184,36 @@ void solo_meet(struct solo *s, const char *name, unsigned host, uint32_t incarna
     solo_clear(s);
 }
 
+struct gossip_entry solo_entry(const char *name, const uint8_t *addr, uint32_t incarnation,
+                               int64_t state)
+{
+    static const uint8_t vsn[GOSSIP_VSN_LEN] = { 1, 5, 2, 0, 0, 0 };
+
+    return (struct gossip_entry){ .name = muster_bytes_text(name),
+                                  .addr = MUSTER_BYTES(addr, 4),
+                                  .vsn = MUSTER_BYTES(vsn, sizeof vsn),
+                                  .state = state,
+                                  .incarnation = incarnation,
+                                  .port = 7946 };
+}
+
+struct muster_bytes solo_table(uint8_t *room, size_t size, const struct gossip_entry *entries,
+                               unsigned count, bool join)
+{
+    struct muster_writer out = muster_writer_over(room, size);
+    struct gossip_message header = { .type = GOSSIP_TYPE_PUSH_PULL };
+
+    header.push_pull.nodes = count;
+    header.push_pull.user_state_len = 5;
+    header.push_pull.join = join;
+    gossip_message_encode(&header, &out);
+    for (unsigned i = 0; i < count; i++)
+        gossip_entry_encode(&entries[i], &out);
+    muster_write_plain(&out, muster_bytes_text("state"));
+    assert_int_equal(muster_writer_err(&out), MUSTER_OK);
+    return muster_writer_bytes(&out);
+}
+
 /* ---- what came of it ---- */
 
 const struct solo_sent *solo_sent(const struct solo *s, enum gossip_type type, uint32_t n)

@@ -66,6 +66,13 @@ struct gossip_message solo_accusation(enum gossip_type type, const char *name, c
 /* The member `name` at 10.0.0.HOST is made known, alive at that incarnation, and all is cleared. */
 void solo_meet(struct solo *s, const char *name, unsigned host, uint32_t incarnation);
 
+/* An entry of a table at `addr`, an IPv4 address that is borrowed; and a push/pull of such entries,
+ * with some user state behind them. */
+struct gossip_entry solo_entry(const char *name, const uint8_t *addr, uint32_t incarnation,
+                               int64_t state);
+struct muster_bytes solo_table(uint8_t *room, size_t size, const struct gossip_entry *entries,
+                               unsigned count, bool join);
+
 /* The n-th message of a type that was sent since solo_clear, NULL if there were fewer. */
 const struct solo_sent *solo_sent(const struct solo *s, enum gossip_type type, uint32_t n);
 uint32_t solo_count(const struct solo *s, enum gossip_type type);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Streams: tables asked for and given, pings and messages served, and what goes wrong with them. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +9,6 @@
 
 #define RAW(literal) MUSTER_BYTES(literal, sizeof(literal) - 1)
 
-static const uint8_t vsn[GOSSIP_VSN_LEN] = { 1, 5, 2, 0, 0, 0 };
 static const uint8_t unfit[GOSSIP_VSN_LEN] = { 1, 5, 2, 2, 5, 5 };
 static const uint8_t addr_a[4] = { 10, 0, 0, 11 };
 static const uint8_t addr_b[4] = { 10, 0, 0, 12 };
@@ -44,33 +42,11 @@ static struct solo *open_usual(void **state)
     return &stage->solo;
 }
 
-static struct gossip_entry entry(const char *name, const uint8_t *addr, uint32_t incarnation,
-                                 int64_t member_state)
-{
-    return (struct gossip_entry){ .name = muster_bytes_text(name),
-                                  .addr = MUSTER_BYTES(addr, 4),
-                                  .vsn = MUSTER_BYTES(vsn, sizeof vsn),
-                                  .state = member_state,
-                                  .incarnation = incarnation,
-                                  .port = 7946 };
-}
-
 /* A push/pull with these entries and some user state behind them. */
 static struct muster_bytes table(struct stage *stage, const struct gossip_entry *entries,
                                  unsigned count, bool join)
 {
-    struct muster_writer out = muster_writer_over(stage->request, sizeof stage->request);
-    struct gossip_message header = { .type = GOSSIP_TYPE_PUSH_PULL };
-
-    header.push_pull.nodes = count;
-    header.push_pull.user_state_len = 5;
-    header.push_pull.join = join;
-    gossip_message_encode(&header, &out);
-    for (unsigned i = 0; i < count; i++)
-        gossip_entry_encode(&entries[i], &out);
-    muster_write_plain(&out, RAW("state"));
-    assert_int_equal(muster_writer_err(&out), MUSTER_OK);
-    return muster_writer_bytes(&out);
+    return solo_table(stage->request, sizeof stage->request, entries, count, join);
 }
 
 static void stream_in(struct solo *s, uint32_t number, struct muster_bytes bytes, bool ended)
@@ -105,7 +81,7 @@ static struct gossip_entry sent_entry(struct stage *stage, struct muster_bytes b
 static void a_table_is_answered_with_ours_and_then_merged(void **state)
 {
     struct stage *stage = *state;
-    const struct gossip_entry entries[] = { entry("a", addr_a, 3, GOSSIP_ALIVE) };
+    const struct gossip_entry entries[] = { solo_entry("a", addr_a, 3, GOSSIP_ALIVE) };
     struct gossip_push_pull header;
     const struct gossip_effect *reply;
     struct gossip_entry e;
@@ -127,8 +103,8 @@ static void a_table_is_answered_with_ours_and_then_merged(void **state)
 static void a_table_may_trickle_in_byte_by_byte(void **state)
 {
     struct stage *stage = *state;
-    const struct gossip_entry entries[] = { entry("a", addr_a, 3, GOSSIP_ALIVE),
-                                            entry("b", addr_b, 3, GOSSIP_ALIVE) };
+    const struct gossip_entry entries[] = { solo_entry("a", addr_a, 3, GOSSIP_ALIVE),
+                                            solo_entry("b", addr_b, 3, GOSSIP_ALIVE) };
     struct solo *s = open_usual(state);
     struct muster_bytes whole = table(stage, entries, 2, false);
 
@@ -163,8 +139,8 @@ static void claims_in_a_table(void **state)
 
     for (size_t i = 0; i < UNIT_COUNT(cases); i++) {
         const struct gossip_entry entries[] = {
-            entry("a", addr_a, cases[i].incarnation, cases[i].claim),
-            entry("stranger", addr_b, 5, cases[i].claim), /* stays one unless it is alive */
+            solo_entry("a", addr_a, cases[i].incarnation, cases[i].claim),
+            solo_entry("stranger", addr_b, 5, cases[i].claim), /* stays one unless it is alive */
         };
         struct solo *s = open_usual(state);
 
@@ -187,9 +163,12 @@ static void bad_entries_do_not_block_the_others(void **state)
 {
     struct stage *stage = *state;
     struct gossip_entry entries[] = {
-        entry("", addr_a, 1, GOSSIP_ALIVE),        entry("no versions", addr_a, 1, GOSSIP_ALIVE),
-        entry("unfit", addr_a, 1, GOSSIP_ALIVE),   entry("zero", addr_a, 0, GOSSIP_ALIVE),
-        entry("dead one", addr_a, 1, GOSSIP_DEAD), entry("good", addr_b, 1, GOSSIP_ALIVE),
+        solo_entry("", addr_a, 1, GOSSIP_ALIVE),
+        solo_entry("no versions", addr_a, 1, GOSSIP_ALIVE),
+        solo_entry("unfit", addr_a, 1, GOSSIP_ALIVE),
+        solo_entry("zero", addr_a, 0, GOSSIP_ALIVE),
+        solo_entry("dead one", addr_a, 1, GOSSIP_DEAD),
+        solo_entry("good", addr_b, 1, GOSSIP_ALIVE),
     };
     struct solo *s = open_usual(state);
 
@@ -208,8 +187,8 @@ static void bad_entries_do_not_block_the_others(void **state)
 static void an_undecodable_table_is_dropped_whole(void **state)
 {
     struct stage *stage = *state;
-    const struct gossip_entry entries[] = { entry("a", addr_a, 3, GOSSIP_ALIVE),
-                                            entry("b", addr_b, 3, GOSSIP_ALIVE) };
+    const struct gossip_entry entries[] = { solo_entry("a", addr_a, 3, GOSSIP_ALIVE),
+                                            solo_entry("b", addr_b, 3, GOSSIP_ALIVE) };
     struct solo *s = open_usual(state);
     struct muster_bytes whole = table(stage, entries, 2, false);
     uint8_t *second = memmem(stage->request, whole.len, "Port\xcd\x1f\x0a\xa5State\0\xa3Vsn", 16);
@@ -334,8 +313,8 @@ static void answer_join(struct solo *s, struct muster_bytes bytes, bool ended)
 static void a_join_shows_us_and_learns_the_pool(void **state)
 {
     struct stage *stage = *state;
-    const struct gossip_entry entries[] = { entry("a", addr_a, 3, GOSSIP_ALIVE),
-                                            entry("b", addr_b, 3, GOSSIP_ALIVE) };
+    const struct gossip_entry entries[] = { solo_entry("a", addr_a, 3, GOSSIP_ALIVE),
+                                            solo_entry("b", addr_b, 3, GOSSIP_ALIVE) };
     struct solo *s = open_usual(state);
     struct gossip_push_pull header;
     const struct gossip_effect *open;
@@ -378,8 +357,8 @@ static void a_join_refutes_what_it_hears_of_us(void **state)
 
     for (size_t i = 0; i < UNIT_COUNT(cases); i++) {
         const struct gossip_entry entries[] = {
-            entry(SOLO_NAME, own, cases[i].incarnation, cases[i].claim),
-            entry("a", addr_a, 3, GOSSIP_ALIVE),
+            solo_entry(SOLO_NAME, own, cases[i].incarnation, cases[i].claim),
+            solo_entry("a", addr_a, 3, GOSSIP_ALIVE),
         };
         struct solo *s = open_usual(state);
 
@@ -396,7 +375,7 @@ static void joins_that_fail_say_so(void **state)
 {
     struct gossip_event failed = { .kind = GOSSIP_EVENT_STREAM_FAILED, .refused = true };
     struct stage *stage = *state;
-    struct gossip_entry entries[] = { entry("a", addr_a, 3, GOSSIP_ALIVE) };
+    struct gossip_entry entries[] = { solo_entry("a", addr_a, 3, GOSSIP_ALIVE) };
     struct solo *s = open_usual(state);
 
     join(s, 1); /* ourselves */
@@ -495,69 +474,6 @@ static void tables_are_exchanged_now_and_then(void **state)
     solo_close(s);
 }
 
-static bool is_kin_by_meta(struct muster_bytes meta)
-{
-    return meta.len > 0;
-}
-
-/* How often the alive of `name` is said within this step. */
-static unsigned introduced(const struct solo *s, const char *name)
-{
-    unsigned count = 0;
-    const struct solo_sent *sent;
-
-    for (uint32_t n = 0; (sent = solo_sent(s, GOSSIP_TYPE_ALIVE, n)) != NULL; n++)
-        count += muster_bytes_equal(sent->message.alive.node, muster_bytes_text(name));
-    return count;
-}
-
-static void who_joins_through_us_is_introduced(void **state)
-{
-    static const char *const names[] = { "e", "f", "g", "h", "i" };
-    uint8_t addrs[5][4];
-    struct stage *stage = *state;
-    struct gossip_entry e[5];
-    struct solo *s;
-
-    solo_config(&stage->solo);
-    stage->solo.config.is_kin = is_kin_by_meta;
-    solo_open(&stage->solo);
-    s = &stage->solo;
-    for (unsigned host = 20; host < 28; host++) {
-        char name[8];
-
-        (void)snprintf(name, sizeof name, "p%u", host);
-        solo_meet(s, name, host, 1);
-    }
-    solo_wait(s, 5000);
-    for (unsigned i = 0; i < 5; i++) {
-        const uint8_t octets[4] = { 10, 0, 0, (uint8_t)(40 + i) };
-
-        memcpy(addrs[i], octets, sizeof octets);
-        e[i] = entry(names[i], addrs[i], 1, GOSSIP_ALIVE);
-    }
-    e[0] = entry("a", addr_a, 3, GOSSIP_ALIVE);
-    solo_clear(s);
-    stream_in(s, 7, table(stage, e, 1, true), false);
-    assert_in_range(introduced(s, "a"), 8, 11); /* all eight, and gossip's first tick */
-    solo_clear(s);
-    stream_in(s, 8, table(stage, e, 1, true), false); /* nothing new */
-    assert_in_range(introduced(s, "a"), 0, 3);
-    e[0] = entry("b", addr_b, 3, GOSSIP_ALIVE);
-    e[0].meta = RAW("ours"); /* says it itself */
-    solo_clear(s);
-    stream_in(s, 9, table(stage, e, 1, true), false);
-    assert_in_range(introduced(s, "b"), 0, 3);
-    solo_clear(s);
-    stream_in(s, 10, table(stage, e + 1, 1, false), false); /* an exchange is no join */
-    assert_in_range(introduced(s, "f"), 0, 3);
-    solo_clear(s);
-    e[1].incarnation = 2;
-    stream_in(s, 11, table(stage, e, 5, true), false); /* a whole pool that joins */
-    assert_in_range(introduced(s, "i"), 0, 3);
-    solo_close(s);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -575,7 +491,6 @@ int main(void)
         cmocka_unit_test(only_so_many_joins_at_a_time),
         cmocka_unit_test(a_table_goes_packed_if_that_is_smaller),
         cmocka_unit_test(tables_are_exchanged_now_and_then),
-        cmocka_unit_test(who_joins_through_us_is_introduced),
     };
 
     return cmocka_run_group_tests(tests, stage_open, stage_close);
