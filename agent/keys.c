@@ -35,23 +35,6 @@ bool agent_key_read(struct agent_key *key, const char *text)
     return value == 0; /* bits that are no part of a byte say nothing */
 }
 
-const char *agent_key_text(struct muster_bytes key, char out[AGENT_KEY_TEXT])
-{
-    size_t at = 0;
-    MUSTER_ASSERT(key.len <= MUSTER_AEAD_KEY_MAX);
-    for (size_t i = 0; i < key.len; i += 3) {
-        size_t left = key.len - i;
-        uint32_t value = (uint32_t)key.data[i] << 16 | (left > 1 ? key.data[i + 1] : 0u) << 8 |
-                         (left > 2 ? key.data[i + 2] : 0u);
-        out[at++] = digits[value >> 18];
-        out[at++] = digits[value >> 12 & 63];
-        out[at++] = left > 1 ? digits[value >> 6 & 63] : '=';
-        out[at++] = left > 2 ? digits[value & 63] : '=';
-    }
-    out[at] = '\0';
-    return out;
-}
-
 const char *agent_key_mark(struct muster_bytes key, char out[AGENT_KEY_MARK])
 {
     uint8_t hash[MUSTER_SHA256];
@@ -96,7 +79,7 @@ static int list_read(struct gossip_keyring *ring, struct muster_bytes text)
 int agent_keys_read(struct gossip_keyring *ring, struct muster_bytes text)
 {
     static const char blank[] = " \t\r\n";
-    char word[AGENT_KEY_TEXT];
+    char word[GOSSIP_KEY_TEXT];
     while (text.len > 0 && strchr(blank, text.data[0]) != NULL && text.data[0] != '\0') {
         text.data++;
         text.len--;
@@ -114,11 +97,11 @@ int agent_keys_read(struct gossip_keyring *ring, struct muster_bytes text)
 
 void agent_keys_write(const struct gossip_keyring *ring, struct muster_text *out)
 {
-    char text[AGENT_KEY_TEXT];
+    char text[GOSSIP_KEY_TEXT];
     muster_text_add(out, "[");
     for (uint32_t i = 0; i < ring->count; i++)
         muster_text_add(out, "%s\n  \"%s\"", i > 0 ? "," : "",
-                        agent_key_text(gossip_keyring_at(ring, i), text));
+                        gossip_key_text(gossip_keyring_at(ring, i), text));
     muster_text_add(out, "\n]\n");
     muster_wipe(text, sizeof text);
 }

@@ -19,7 +19,6 @@
 #include "base/text.h"
 #include "gossip/keyring.h"
 
-#define AGENT_KEY_TEXT       45 /* of the longest, with the NUL */
 #define AGENT_KEY_MARK       17
 #define AGENT_KEY_LINK       32
 #define AGENT_KEYS_TEXT      4096 /* bytes of a keyring's file, at most */
@@ -32,7 +31,6 @@ struct agent_key {
 
 /* A key out of base64. False when it is none, or of a wrong length. */
 bool agent_key_read(struct agent_key *key, const char *text);
-const char *agent_key_text(struct muster_bytes key, char out[AGENT_KEY_TEXT]);
 const char *agent_key_mark(struct muster_bytes key, char out[AGENT_KEY_MARK]);
 
 /* What both ends of a link prove that they have, derived from a key: a link tells nothing of the

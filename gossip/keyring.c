@@ -4,6 +4,26 @@
 
 #include <string.h>
 
+const char *gossip_key_text(struct muster_bytes key, char out[GOSSIP_KEY_TEXT])
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t at = 0;
+
+    MUSTER_ASSERT(key.len <= MUSTER_AEAD_KEY_MAX);
+    for (size_t i = 0; i < key.len; i += 3) {
+        size_t left = key.len - i;
+        uint32_t value = (uint32_t)key.data[i] << 16 | (left > 1 ? key.data[i + 1] : 0u) << 8 |
+                         (left > 2 ? key.data[i + 2] : 0u);
+
+        out[at++] = digits[value >> 18];
+        out[at++] = digits[value >> 12 & 63];
+        out[at++] = left > 1 ? digits[value >> 6 & 63] : '=';
+        out[at++] = left > 2 ? digits[value & 63] : '=';
+    }
+    out[at] = '\0';
+    return out;
+}
+
 struct muster_bytes gossip_keyring_at(const struct gossip_keyring *r, uint32_t index)
 {
     MUSTER_ASSERT(index < r->count);

@@ -18,6 +18,7 @@
 #include "base/crypto.h"
 
 #define GOSSIP_KEYS_MAX 16
+#define GOSSIP_KEY_TEXT 45 /* of the longest in base64, with the NUL */
 
 struct gossip_key {
     struct muster_aead cipher;
@@ -37,6 +38,9 @@ MUSTER_MUST_USE int gossip_keyring_install(struct gossip_keyring *r, struct must
 MUSTER_MUST_USE int gossip_keyring_use(struct gossip_keyring *r, struct muster_bytes key);
 /* One that is not there is gone already, and fine. */
 MUSTER_MUST_USE int gossip_keyring_remove(struct gossip_keyring *r, struct muster_bytes key);
+
+/* A key in base64, as serf and people write it. */
+const char *gossip_key_text(struct muster_bytes key, char out[GOSSIP_KEY_TEXT]);
 
 struct muster_bytes gossip_keyring_at(const struct gossip_keyring *r, uint32_t index);
 

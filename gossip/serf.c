@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "gossip/core.h"
 #include "gossip/post.h"
+#include "gossip/query.h"
 
 #define SERF_FIELDS_MAX 16
 #define SERF_HEARD_WAYS 4 /* places a hash may stand at */
@@ -278,6 +279,8 @@ void gossip_serf_take(struct gossip *g, struct muster_bytes payload)
         return;
     }
     clock_witness(s, m.time);
+    if (type == SERF_QUERY)
+        gossip_query_take(g, MUSTER_BYTES(payload.data + 1, payload.len - 1));
     if (!is_for_all(type, &m))
         return;
     g->counters.user_passed_on++;

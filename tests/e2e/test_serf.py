@@ -2,6 +2,7 @@
 """One gossip pool of muster's agents, `serf` agents and a plain memberlist node, encrypted and
 compressed: everybody sees everybody, and nobody is misunderstood."""
 import concurrent.futures
+import json
 import os
 import signal
 import subprocess
@@ -100,12 +101,29 @@ def change_keys(pool, old, new):
         everywhere("remove", old)
 
 
+def check_queries(pool, key):
+    """What serf asks of everybody, ours answer too; only the plain node cannot."""
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        asked = threads.submit(pool.serfs[0].serf, "query", "-format=json", "-timeout=2s",
+                               "hello")
+        named = threads.submit(pool.serfs[0].serf, "query", "-format=json", "-timeout=2s",
+                               "-node=serf1", "hello")
+        listed = threads.submit(pool.serfs[1].serf, "keys", "-list", check=False)
+        refused = threads.submit(pool.serfs[1].serf, "keys", f"-use={key}", check=False)
+    theirs = {name for name in pool.serfs[0].members() if name != "plain"}
+    assert set(json.loads(asked.result())["Acks"]) == theirs, asked.result()
+    assert json.loads(named.result())["Acks"] == ["serf1"], named.result()
+    assert f"{ALL - 1}/{ALL} nodes reported success" in listed.result(), listed.result()
+    assert refused.result().count("muster keys") >= OURS, refused.result()
+
+
 def test_one_pool_with_serf_and_memberlist():
     old, new = keygen(), keygen("--bits", "128")
     with Pool(old) as pool:
         ours = pool.cluster
         pool.all_alive()
         check_tags(pool)
+        check_queries(pool, old)
 
         # Ours leaves in order, comes back, leaves again, elsewhere: `left`, not `failed`.
         assert ours[2].term() == 0

@@ -50,7 +50,7 @@ static bool event_take(const uint8_t **at, size_t *left, struct gossip_event *ev
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct gossip_config c = { .name = "self", .members_max = 4, .seed = 7 };
+    struct gossip_config c = { .name = "self", .members_max = 4, .seed = 7, .serf = true };
     struct muster_arena arena;
     struct gossip *g;
     struct gossip_event event;

@@ -17,14 +17,14 @@ static void a_key_is_read_and_written_the_same(void **state)
         const char *text;
         uint8_t len;
     } good[] = { { KEY_A, 32 }, { KEY_B, 16 }, { KEY_C, 24 }, { KEY_ZERO, 16 } };
-    char text[AGENT_KEY_TEXT];
+    char text[GOSSIP_KEY_TEXT];
     struct agent_key key;
 
     (void)state;
     for (size_t i = 0; i < UNIT_COUNT(good); i++) {
         assert_true(agent_key_read(&key, good[i].text));
         assert_int_equal(key.len, good[i].len);
-        assert_string_equal(agent_key_text(MUSTER_BYTES(key.byte, key.len), text), good[i].text);
+        assert_string_equal(gossip_key_text(MUSTER_BYTES(key.byte, key.len), text), good[i].text);
     }
     assert_true(agent_key_read(&key, KEY_C));
     for (uint8_t i = 0; i < 24; i++)

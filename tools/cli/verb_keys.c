@@ -17,14 +17,14 @@
 int cli_verb_keygen(struct cli *cli)
 {
     uint8_t key[MUSTER_AEAD_KEY_MAX];
-    char text[AGENT_KEY_TEXT];
+    char text[GOSSIP_KEY_TEXT];
     const char *said = cli_flag_value(&cli->args, "bits");
     size_t bits = said == NULL               ? KEYS_BITS_DEFAULT
                   : strcmp(said, "128") == 0 ? 128
                   : strcmp(said, "192") == 0 ? 192
                                              : 256;
     muster_random(key, bits / 8);
-    (void)printf("%s\n", agent_key_text(MUSTER_BYTES(key, bits / 8), text));
+    (void)printf("%s\n", gossip_key_text(MUSTER_BYTES(key, bits / 8), text));
     muster_wipe(key, sizeof key);
     muster_wipe(text, sizeof text);
     return CLI_OK;
