@@ -24,7 +24,7 @@ struct agent_head agent_read_head(struct muster_reader *r)
 
 void agent_write_hello(struct muster_writer *w, const struct agent_msg_hello *m)
 {
-    agent_write_head(w, AGENT_MSG_HELLO, 9);
+    agent_write_head(w, AGENT_MSG_HELLO, 10);
     muster_write_u64(w, m->protocol);
     muster_write_id(w, m->cluster);
     muster_write_id(w, m->self);
@@ -33,6 +33,7 @@ void agent_write_hello(struct muster_writer *w, const struct agent_msg_hello *m)
     muster_write_str(w, m->name);
     muster_write_bool(w, m->is_dialer);
     muster_write_u64(w, m->nonce);
+    muster_write_bool(w, m->takes_again);
 }
 
 void agent_read_hello(struct muster_reader *r, uint32_t left, struct agent_msg_hello *m)
@@ -46,6 +47,8 @@ void agent_read_hello(struct muster_reader *r, uint32_t left, struct agent_msg_h
     m->is_dialer = muster_read_bool(r);
     if (left >= 8)
         m->nonce = muster_read_u64(r);
+    if (left >= 9)
+        m->takes_again = muster_read_bool(r);
 }
 
 void agent_write_offer(struct muster_writer *w, struct muster_bytes key, uint64_t offer,

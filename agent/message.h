@@ -67,7 +67,8 @@ enum agent_message {
     AGENT_MSG_COPY,    /* a later boot of you was seen: you are a copy */
     AGENT_MSG_RELAY,   /* pass this on to that node */
     AGENT_MSG_RELAYED, /* passed on for that node */
-    AGENT_MSG_HOLDS    /* what is held and let go (agent/hold_set.h) */
+    AGENT_MSG_HOLDS,   /* what is held and let go (agent/hold_set.h) */
+    AGENT_MSG_AGAIN    /* the last beats once more (agent/again.h) */
 };
 
 /* What the runner says of a run; what people see is derived from it and the row. */
@@ -85,7 +86,8 @@ struct agent_msg_hello {
     uint64_t boot;
     uint64_t nonce; /* of this boot; 0: a build that has none */
     struct muster_bytes name;
-    bool is_dialer; /* the sender opened the connection */
+    bool is_dialer;   /* the sender opened the connection */
+    bool takes_again; /* a word for what was said before will do (agent/again.h) */
 };
 
 struct agent_msg_room {

@@ -59,6 +59,10 @@ void agent_peers_close(struct agent_core *core)
     muster_map_close(&core->peers->by_id);
     free(core->peers->by_ring);
     free(core->peers->peer);
+    for (uint32_t i = 0; i < core->peers->link_high; i++) {
+        agent_again_forget(&core->peers->link[i].said);
+        agent_again_forget(&core->peers->link[i].heard);
+    }
     free(core->peers->link);
     free(core->peers);
     core->peers = NULL;

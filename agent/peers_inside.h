@@ -8,6 +8,7 @@
 #ifndef MUSTER_AGENT_PEERS_INSIDE_H
 #define MUSTER_AGENT_PEERS_INSIDE_H
 
+#include "agent/again.h"
 #include "agent/peers.h"
 #include "base/hash.h"
 
@@ -28,6 +29,8 @@ struct agent_link {
     uint32_t peer;     /* index; UINT32_MAX until the hello */
     uint64_t until_ms; /* of the hello */
     struct muster_addr from;
+    bool takes_again;
+    struct agent_again said, heard;
 };
 
 struct agent_peers {

@@ -162,7 +162,8 @@ static void hello_send(struct agent_core *core, uint32_t link, struct muster_id 
                                  .boot = core->config.boot,
                                  .nonce = core->nonce,
                                  .name = muster_bytes_text(core->config.name),
-                                 .is_dialer = is_dialer };
+                                 .is_dialer = is_dialer,
+                                 .takes_again = true };
     struct muster_writer w = agent_frame(core);
     agent_write_hello(&w, &m);
     struct agent_effect *e = agent_out_add(&core->out, AGENT_EFFECT_LINK_SEND);
@@ -400,6 +401,7 @@ static void hello_got(struct agent_core *core, struct agent_link *l, uint32_t le
     else
         p->dialing = 0;
     agent_boots_saw(core, m.self, m.boot, m.nonce);
+    l->takes_again = m.takes_again;
     link_up(core, p, l, m.boot);
 }
 
@@ -434,6 +436,11 @@ void agent_peers_link_frame(struct agent_core *core, uint32_t number, struct mus
     }
     if (!l->is_up) {
         hello_got(core, l, head.left, &r, names);
+        return;
+    }
+    if (agent_again_hear(&l->heard, bytes, &bytes) != MUSTER_OK) {
+        core->counters.frames_bad++;
+        link_close(core, number);
         return;
     }
     peer_heard(core, &core->peers->peer[l->peer]);
@@ -522,6 +529,8 @@ void agent_peers_link_closed(struct agent_core *core, uint32_t number, bool refu
     struct agent_link *l = link_find(t, number);
     if (l == NULL)
         return;
+    agent_again_forget(&l->said);
+    agent_again_forget(&l->heard);
     struct agent_link was = *l;
     l->number = 0;
     if (was.peer == UINT32_MAX)
@@ -555,6 +564,10 @@ bool agent_peers_send(struct agent_core *core, struct muster_id to, struct muste
     const struct agent_peer *p = agent_peers_find(core, to);
     if (p == NULL || p->link == AGENT_NO_LINK)
         return false;
+    struct agent_link *l = link_find(core->peers, p->link);
+    uint8_t room[AGENT_AGAIN_WORD];
+    if (l != NULL && l->takes_again)
+        frame = agent_again_say(&l->said, frame, room);
     struct agent_effect *e = agent_out_add(&core->out, AGENT_EFFECT_LINK_SEND);
     e->link = p->link;
     e->bytes = agent_out_copy(&core->out, frame);

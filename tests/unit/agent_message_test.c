@@ -26,7 +26,8 @@ static void a_hello_comes_back(void **state)
                                  .boot = 7,
                                  .nonce = UINT64_MAX - 1,
                                  .name = muster_bytes_text("alpha"),
-                                 .is_dialer = true };
+                                 .is_dialer = true,
+                                 .takes_again = true };
     struct agent_msg_hello back = { 0 };
     (void)state;
     agent_write_hello(&w, &m);
@@ -38,11 +39,12 @@ static void a_hello_comes_back(void **state)
     assert_true(back.nonce == m.nonce);
     assert_true(back.boot == 7);
     assert_true(back.is_dialer);
+    assert_true(back.takes_again);
     /* An older build says no nonce. */
     r = muster_reader_over(muster_writer_bytes(&w));
     (void)agent_read_head(&r);
     back.nonce = 0;
-    agent_read_hello(&r, head.left - 1, &back);
+    agent_read_hello(&r, head.left - 2, &back);
     assert_true(muster_reader_ok(&r));
     assert_true(back.nonce == 0);
 }
