@@ -63,7 +63,9 @@ void sim_truth_died(struct sim *s, uint32_t node)
         w->memory &= ~(UINT32_C(1) << node);
         sim_truth_burn(w, node);
     }
-    for (uint32_t b = 0; b < s->buckets && s->has_light; b++) {
+    /* Before there was such a row too: a member that has booted cannot vouch for the next one yet.
+     */
+    for (uint32_t b = 0; b < s->buckets; b++) {
         uint64_t reign = n->bucket[b].seat != 0 ? n->bucket[b].promised : 0;
         s->died_in[b] = reign > s->died_in[b] ? reign : s->died_in[b];
     }
