@@ -4,6 +4,8 @@
 
 #include "store/inside.h"
 
+#define UNHURRIED_MS 25u /* a few commits on a slow disk */
+
 /* Benches and wishes name nodes that may not be connected, or not any more. */
 #define PEERS_SPARE (64u + STORE_LOST_MAX)
 
@@ -117,10 +119,31 @@ static bool may_be_keeper(const struct store *s, const struct store_bucket *b, u
     return b->keeper == peer;
 }
 
+static bool shelf_has_run_of(const struct store_shelf *shelf, uint16_t mark)
+{
+    for (const struct store_entry *e = shelf->first; e != NULL; e = e->bucket_next)
+        if (e->value->where == mark)
+            return true;
+    return false;
+}
+
+static bool had_run(const struct store *s, uint16_t mark)
+{
+    for (uint32_t i = 0; i < s->config.buckets; i++)
+        if (shelf_has_run_of(&s->table.shelf[i], mark))
+            return true;
+    return false;
+}
+
 /* Its keepers need not be waited for: members stand and vote at once, by seat order (R55). One that
- * is only silent may have a lease in which it answers still, and the calm is that long. */
+ * is only silent may have a lease in which it answers still, and the calm is that long. First come
+ * the buckets with runs that it had: the others wait until those have been placed anew, with
+ * the disks to themselves. */
 static void peer_proven_dead(struct store *s, uint16_t peer)
 {
+    uint16_t mark = store_node_mark(s->peer[peer].id);
+    uint32_t later_ms = had_run(s, mark) ? UNHURRIED_MS : 0;
+
     for (uint32_t i = 0; i < s->config.buckets; i++) {
         struct store_bucket *b = &s->bucket[i];
         if (b->role != STORE_SEATED || !may_be_keeper(s, b, peer))
@@ -128,7 +151,7 @@ static void peer_proven_dead(struct store *s, uint16_t peer)
         MUSTER_MARK(keeper_is_proven_dead);
         b->calm_ms = s->now.mono_ms;
         b->hold_ms = s->now.mono_ms;
-        b->jitter_ms = 0;
+        b->jitter_ms = shelf_has_run_of(&s->table.shelf[b->number], mark) ? 0 : later_ms;
     }
 }
 

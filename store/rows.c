@@ -48,6 +48,11 @@ struct store_value *store_value_plain(uint64_t version, struct muster_bytes byte
     return v;
 }
 
+uint16_t store_node_mark(struct muster_id node)
+{
+    return (uint16_t)(muster_hash64(MUSTER_BYTES(node.octet, sizeof node.octet), 0) | 1);
+}
+
 struct store_value *store_value_of_row(const struct store_rows *t, uint32_t bucket,
                                        uint64_t version, struct muster_bytes bytes)
 {
@@ -65,6 +70,7 @@ struct store_value *store_value_of_row(const struct store_rows *t, uint32_t buck
     v->phase = (uint8_t)row.phase;
     v->mode = (uint8_t)row.mode;
     v->is_light = row.is_light;
+    v->where = row.phase == STORE_PLACED ? store_node_mark(row.run_node) : 0;
     v->has_exclusive_run = row.run_token != 0 && row.run_mode == STORE_EXCLUSIVE;
     return v;
 }

@@ -39,6 +39,7 @@ struct store_value {
     uint32_t len;
     uint16_t refs;
     uint16_t key_len;
+    uint16_t where;         /* store_node_mark of the node it is placed on; 0: on none */
     uint8_t key_at;         /* the key's place in the bytes */
     uint8_t phase;          /* enum store_phase */
     uint8_t mode;           /* enum store_mode */
@@ -81,6 +82,9 @@ struct store_rows {
 
 MUSTER_MUST_USE int store_rows_open(struct store_rows *t, uint32_t buckets, uint32_t rows_max);
 void store_rows_close(struct store_rows *t);
+
+/* A few bits of a node's name, never 0: two nodes have the same once in 32,768. */
+uint16_t store_node_mark(struct muster_id node);
 
 /* A counted block of bytes with one reference; NULL without memory. */
 struct store_value *store_value_plain(uint64_t version, struct muster_bytes bytes);

@@ -337,6 +337,43 @@ static void a_proven_death_is_repaired_at_once_for_all_buckets(void **state)
     end(p);
 }
 
+/* R55: the buckets with runs of the dead come first, and need not wait for the others' writes. */
+static void buckets_with_runs_of_the_dead_are_taken_over_first(void **state)
+{
+    struct pool *p = pool_cluster(3, STORE_BUCKETS, 23);
+    bool is_hurried[STORE_BUCKETS] = { false };
+    bool was_its[STORE_BUCKETS] = { false };
+    uint32_t hurried = 0, kept = 0, taken = 0, early = 0;
+
+    (void)state;
+    pool_run(p, 30000);
+    for (uint32_t b = 0; b < STORE_BUCKETS; b++) {
+        was_its[b] = pool_keeper(p, b) == 0;
+        kept += was_its[b];
+    }
+    assert_true(kept > 300);
+    for (uint32_t k = 0; k < 32; k++) {
+        assert_int_equal(pool_write_wait(p, k, false), MUSTER_OK);
+        (void)pool_place(p, k, k % 2);
+        uint32_t b = store_bucket_of(p->node[1].store, muster_bytes_text(p->key[k].name));
+        is_hurried[b] = is_hurried[b] || (was_its[b] && k % 2 == 0);
+    }
+    pool_kill(p, 0, true);
+    pool_run(p, 30 + 22); /* the news after 30 ms */
+    for (uint32_t b = 0; b < STORE_BUCKETS; b++) {
+        hurried += is_hurried[b];
+        taken += is_hurried[b] && pool_keeper(p, b) != POOL_NODES;
+        early += was_its[b] && !is_hurried[b] && pool_keeper(p, b) != POOL_NODES;
+    }
+    assert_true(hurried > 2);
+    assert_int_equal(taken, hurried);
+    assert_int_equal(early, 0);
+    pool_run(p, 60);
+    assert_true(pool_all_served(p));
+    pool_boot(p, 0, false);
+    end(p);
+}
+
 /* (R9) */
 static void a_silent_death_is_repaired_after_the_calm(void **state)
 {
@@ -480,6 +517,7 @@ int main(void)
         cmocka_unit_test(a_claim_that_the_disk_took_late_is_settled_all_the_same),
         cmocka_unit_test(of_two_nodes_either_may_die),
         cmocka_unit_test(a_proven_death_is_repaired_at_once_for_all_buckets),
+        cmocka_unit_test(buckets_with_runs_of_the_dead_are_taken_over_first),
         cmocka_unit_test(a_silent_death_is_repaired_after_the_calm),
         cmocka_unit_test(a_dead_member_is_replaced_and_comes_back_to_nothing),
         cmocka_unit_test(who_drains_gives_its_seats_and_its_buckets_away),
