@@ -236,22 +236,24 @@ static uint32_t copies_said(const struct agent_reply *r)
 }
 
 /* P1 of bytes: so many disks have them as were said, and of those whom the newest bench that was
- * chosen names a quorum. */
+ * chosen names a quorum. Those who are about to join it fetch what its rows name once they have the
+ * rows. */
 static void acked_check(struct sim *s, uint32_t which, const struct agent_reply *r)
 {
     uint32_t on = 0, mask = 0, said = copies_said(r);
-    const struct store_bench *b = &s->chain[bucket_of(s, s->payload[which].id)].bench;
+    struct store_bench b = s->chain[bucket_of(s, s->payload[which].id)].bench;
+    b.new_mask = 0;
     for (uint32_t i = 0; i < s->nodes; i++) {
         if (!sim_payload_is_at(s, i, which))
             continue;
         on++;
-        for (uint32_t k = 0; k < b->count; k++)
-            mask |= muster_id_equal(b->member[k].node, s->node[i].id) ? 1u << k : 0;
+        for (uint32_t k = 0; k < b.count; k++)
+            mask |= muster_id_equal(b.member[k].node, s->node[i].id) ? 1u << k : 0;
     }
     if (said == 0 || on < said)
         sim_fail(s, 1, "P1: payload %u is acknowledged with %u copies and lies on %u disks", which,
                  said, on);
-    if (!store_bench_quorum(b, mask) && s->wipes == 0)
+    if (!store_bench_quorum(&b, mask) && s->wipes == 0)
         sim_fail(s, 1, "P1: payload %u is acknowledged and no quorum of its bench has it", which);
 }
 
