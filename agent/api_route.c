@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/api_inside.h"
+#include "agent/describe.h"
 #include "agent/doc.h"
 #include "agent/job.h"
 #include "agent/name.h"
@@ -206,6 +207,14 @@ static const char *query(struct agent_api *api, const struct agent_http_request 
     return api_copy(api, agent_http_query(r, key));
 }
 
+static bool is_state(const char *text)
+{
+    for (int s = 0; s <= AGENT_STATE_DELETED; s++)
+        if (strcmp(text, agent_state_text((enum agent_state)s)) == 0)
+            return true;
+    return false;
+}
+
 struct agent_request *api_list(struct agent_api *api, const struct agent_http_request *r,
                                enum agent_op op, enum api_shape shape)
 {
@@ -213,6 +222,13 @@ struct agent_request *api_list(struct agent_api *api, const struct agent_http_re
     if (agent_http_query_u64(r, "limit", 100, AGENT_LIST_MAX, &limit) != MUSTER_OK || limit == 0) {
         api_error(api, r->id, 400, "invalid", "limit", "limit: a number from 1 to %d",
                   AGENT_LIST_MAX);
+        return NULL;
+    }
+    const char *state = agent_http_query(r, "state");
+    if (state != NULL && state[0] != '\0' && !is_state(state)) {
+        api_error(api, r->id, 400, "invalid", "state",
+                  "state: pending, starting, running, backoff, stopping, stopped, done, dead or "
+                  "deleted");
         return NULL;
     }
     if (api_open_make(api, r->id, shape) == NULL)

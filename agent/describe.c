@@ -447,12 +447,14 @@ static void why_summary(struct agent_core *core, struct agent_json *j,
     why_dead(p, end, sizeof end);
     bool hands = row->handoff != STORE_HANDOFF_NONE || row->handoff_fails > 0 || p->is_handed;
     if (has_run && (p->state == AGENT_STATE_RUNNING || p->state == AGENT_STATE_STARTING))
-        (void)snprintf(text, sizeof text, "%s on %s, placed there with token %llu%s%s",
-                       agent_state_text(p->state), agent_node_name(core, row->run_node),
-                       (unsigned long long)row->run_token, waits || hands ? "; " : "",
-                       hands   ? p->reason
-                       : waits ? p->report.note
-                               : "");
+        (void)snprintf(
+            text, sizeof text, "%s on %s, placed there with token %llu%s%s%s",
+            agent_state_text(p->state), agent_node_name(core, row->run_node),
+            (unsigned long long)row->run_token, waits || hands ? "; " : "",
+            hands   ? p->reason
+            : waits ? p->report.note
+                    : "",
+            row->want == STORE_WANT_HOLD ? "; held by a person, so it is not started anew" : "");
     else if (p->reason[0] != '\0')
         (void)snprintf(text, sizeof text, "%s: %s%s", agent_state_text(p->state), p->reason, end);
     else

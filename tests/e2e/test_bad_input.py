@@ -62,7 +62,9 @@ BROKEN_BODIES = [
 NOWHERE = [
     ("GET", "/nowhere", 404), ("GET", "/v1/jobs/none", 404), ("DELETE", "/v1/jobs/none", 404),
     ("GET", "/v1/runs/none", 404), ("POST", "/v1/jobs/good/fly", 404), ("GET", "/v1/jobs/%00", 400),
-    ("GET", "/v1/jobs?limit=many", 400), ("PUT", "/v1/jobs/UPPER%20CASE", 400),
+    ("GET", "/v1/jobs?limit=many", 400),
+    ("GET", "/v1/runs?state=runing", 400),
+    ("PUT", "/v1/jobs/UPPER%20CASE", 400),
 ]
 
 

@@ -27,6 +27,10 @@ def test_copies_live_on_nodes_of_their_own(clusters):
     assert len({p.node for p in first.values()}) == 2
     assert {p.node for p in copies(c, "exporter").values()} == {a.name for a in c}
     assert first["web@2"].env["MUSTER_INDEX"] == "2" and first["web@2"].env["MUSTER_COUNT"] == "2"
+    assert "has runs with nodes of their own: 'muster runs web'" in c[2].cli("where", "web")[1]
+    assert c[0].cli("hold", "web@2")[0] == 0
+    assert "; held by a person, so it is not started anew" in c[1].cli("why", "web@2")[1]
+    assert c[0].cli("release", "web@2")[0] == 0
     # One more is made, and nobody else notices.
     c[0].submit("web", spread=3)
     eventually(lambda: len(copies(c, "web")) == 3, 10, "the third runs")

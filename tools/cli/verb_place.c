@@ -35,6 +35,10 @@ static void where_print(struct cli_value place)
         cli_print("%s is %s on %s for %s\n", cli_text(place, "name", "-"),
                   cli_text(run, "state", "-"), cli_text(run, "node", "-"),
                   cli_ago(cli_text(run, "since", NULL), since, sizeof since));
+    else if (strcmp(cli_text(run, "state", ""), "running") == 0)
+        cli_print("%s has runs with nodes of their own: 'muster runs %s'; %s\n",
+                  cli_text(place, "name", "-"), cli_text(place, "name", "-"),
+                  cli_view_note(run, note, sizeof note));
     else
         cli_print("%s has no node%s%s\n", cli_text(place, "name", "-"),
                   cli_value_is_set(run) ? ": " : "", cli_view_note(run, note, sizeof note));
