@@ -82,8 +82,7 @@ void node_leave_tick(struct agent_node *n)
                                             : "its agent was stopped");
     else if (!n->is_leave_sent)
         agent_runner_stop_held(core, "its agent was stopped, and it is held");
-    if (!n->is_leave_sent &&
-        agent_runner_only_shares(core)) /* last, for the others may need them */
+    if (!n->is_leave_sent && agent_runner_only_bound(core)) /* last, for the others may need them */
         agent_runner_stop_all(core, "its agent was stopped");
     if (!n->is_leave_sent && agent_runner_leaving(core) == 0) {
         n->is_leave_sent = true;

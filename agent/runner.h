@@ -63,8 +63,9 @@ void agent_runner_tell_load(struct agent_core *core, const struct agent_peer *p)
  * agent; how many they are. */
 uint32_t agent_runner_leaving(struct agent_core *core);
 uint32_t agent_runner_left_behind(const struct agent_core *core);
-/* All that has to end first are this node's own shares of services: they have no other place. */
-bool agent_runner_only_shares(const struct agent_core *core);
+/* All that has to end first are services that have no other place: this node's own shares, and what
+ * no other open node is fit for. */
+bool agent_runner_only_bound(const struct agent_core *core);
 /* Ends those that are held with everything; those that are not. */
 void agent_runner_stop_held(struct agent_core *core, const char *why);
 void agent_runner_stop_loose(struct agent_core *core, const char *why);

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an agent that ends, or a node that is emptied, does with all its runs. */
 #include <stdio.h>
+#include <string.h>
 
 #include "agent/holds.h"
+#include "agent/match.h"
+#include "agent/peers.h"
+#include "agent/place.h"
 #include "agent/run_name.h"
 #include "agent/runner_inside.h"
 
@@ -22,15 +26,55 @@ uint32_t agent_runner_left_behind(const struct agent_core *core)
     return n;
 }
 
-bool agent_runner_only_shares(const struct agent_core *core)
+/* What one run asks of a node; many ask for the same. */
+struct leave_place {
+    const char *on; /* NULL: nothing */
+    uint32_t needs;
+    bool is_asked, is_there;
+};
+
+/* Whether an open node other than ours could ever take a run that asks for that. */
+static bool is_elsewhere(const struct agent_core *core, const char *on, uint32_t needs)
+{
+    struct agent_match like;
+    struct agent_problem problem;
+    if (on != NULL && agent_match_parse(&like, on, &problem) != MUSTER_OK)
+        return false;
+    for (uint32_t i = 1; i < agent_peers_count(core); i++) {
+        const struct agent_peer *p = agent_peers_at(core, i);
+        struct agent_facts facts = agent_place_facts(p);
+        if (agent_peer_is_open(p) && !p->meta.held && p->meta.slots >= needs &&
+            (on == NULL || agent_match_is(&like, &facts)))
+            return true;
+    }
+    return false;
+}
+
+/* A service that has no other place: this node's share, or one that no other open node is fit for.
+ * A task is none, for it may end meanwhile. */
+static bool is_bound(const struct agent_core *core, const struct agent_run *run,
+                     struct leave_place *last)
+{
+    if (!run->has_job || agent_job_ends(&run->job))
+        return false;
+    if (agent_run_name_read(runner_key(run)).node.len > 0)
+        return true;
+    const char *on = run->job.on;
+    bool is_same = last->is_asked && last->needs == run->needs &&
+                   (on == NULL) == (last->on == NULL) && (on == NULL || strcmp(on, last->on) == 0);
+    if (!is_same)
+        *last = (struct leave_place){ on, run->needs, true, is_elsewhere(core, on, run->needs) };
+    return !last->is_there;
+}
+
+bool agent_runner_only_bound(const struct agent_core *core)
 {
     const struct agent_runner *r = core->runner;
+    struct leave_place last = { .is_asked = false };
     for (uint32_t i = 0; i < r->high; i++) {
         const struct agent_run *run = &r->run[i];
         bool is_gone = !run->is_used || run->state == AGENT_RUN_ENDED || is_left_behind(core, run);
-        bool is_share = !is_gone && run->has_job && !agent_job_ends(&run->job) &&
-                        agent_run_name_read(runner_key(run)).node.len > 0;
-        if (!is_gone && !is_share)
+        if (!is_gone && !is_bound(core, run, &last))
             return false;
     }
     return true;

@@ -159,26 +159,54 @@ void story_stopped(struct sim *s)
     story_rest(s);
 }
 
-/* What can be nowhere else keeps no agent waiting that is stopped, and is there again with the next
- * one. */
-void story_share(struct sim *s)
+static void stands_at(struct sim *s, const char *run, uint32_t home, const char *when)
 {
     uint32_t node = UINT32_MAX;
     uint64_t token = 0;
+    if (sim_proc_live(s, run, &node, &token) != 1 || node != home)
+        sim_fail(s, 1, "%s is not on n%u %s", run, home, when);
+}
+
+/* What can be nowhere else keeps no agent waiting that is stopped, and is there again with the next
+ * one: a node's share, what asks for this node, and what is too large for the others. What two
+ * nodes may have goes to the other one. */
+void story_share(struct sim *s)
+{
+    char fat[128];
+    s->node[2].slots = s->node[0].slots + 4;
     story_begin(s, 3);
     story_put(s, 0, "own", "{\"name\":\"own\",\"kind\":\"daemon\",\"exec\":[\"/bin/x\"]}");
+    story_put(
+        s, 0, "pin",
+        "{\"name\":\"pin\",\"kind\":\"service\",\"exec\":[\"/bin/x\"],\"on\":\"node == n1\"}");
+    story_put(s, 0, "pair",
+              "{\"name\":\"pair\",\"kind\":\"service\",\"exec\":[\"/bin/x\"],"
+              "\"on\":\"node in (n0, n1)\",\"handoff\":\"start-stop\"}");
+    (void)snprintf(fat, sizeof fat,
+                   "{\"name\":\"fat\",\"kind\":\"service\",\"exec\":[\"/bin/x\"],\"slots\":%u}",
+                   s->node[0].slots + 1);
+    story_put(s, 0, "fat", fat);
     sim_run_for(s, 5000);
     for (uint32_t i = 0; i < 3; i++) {
         char name[16];
+        uint32_t pair = UINT32_MAX, other = 0;
+        uint64_t token = 0;
         (void)snprintf(name, sizeof name, "own@%%n%u", i);
-        if (sim_proc_live(s, name, &node, &token) != 1 || node != i)
-            sim_fail(s, 1, "n%u has no share", i);
+        (void)sim_proc_live(s, "pair", &pair, &token);
+        stands_at(s, name, i, "at first");
+        stands_at(s, "pin", 1, "at first");
+        stands_at(s, "fat", 2, "at first");
         sim_leave(s, i);
+        sim_run_for(s, 500);
+        if (pair == i && sim_proc_live(s, "pair", &other, &token) != 2)
+            sim_fail(s, 1, "what another node may have is stopped before it is ready there");
         sim_await(s, 6000, node_is_down, "it ends");
+        stands_at(s, "pair", pair == i ? 1 - i : pair, "when one of two has ended");
         sim_await(s, 3000, none_is_down, "the next one begins");
         sim_run_for(s, 15000);
-        if (sim_proc_live(s, name, &node, &token) != 1 || node != i)
-            sim_fail(s, 1, "n%u has its share no more", i);
+        stands_at(s, name, i, "again");
+        stands_at(s, "pin", 1, "again");
+        stands_at(s, "fat", 2, "again");
     }
 }
 
