@@ -108,7 +108,8 @@ struct sim_proc {
     uint64_t started_ms, ended_ms;
     uint64_t paused_until; /* its guard: does nothing before */
     uint64_t stop_at, look_at;
-    uint64_t lease_ms; /* by the machine's clock; 0: none */
+    uint64_t greets_by; /* how long its agent waits for its greeting */
+    uint64_t lease_ms;  /* by the machine's clock; 0: none */
     uint64_t dead_man_ms;
     uint32_t shy; /* the node where it is never ready, + 1; 0: none */
     uint32_t ready_timeout_ms;
