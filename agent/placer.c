@@ -287,7 +287,7 @@ static bool is_held_back(struct agent_core *core, struct place_entry *e,
 static void look_waiting(struct agent_core *core, struct place_entry *e,
                          const struct store_row *row)
 {
-    if (is_held_back(core, e, row))
+    if (is_held_back(core, e, row) || placer_is_barred(core, e, row))
         return;
     uint64_t delay = delay_end_ms(core, e, row);
     if (core->now.mono_ms < delay) {

@@ -21,6 +21,7 @@
 #define PLACE_KINDS_MAX   64   /* fruitless walks in one step; others of the same kind are free */
 #define PLACE_PASS_MAX    4096 /* of those */
 #define PLACE_HOPELESS_MS 250  /* so long it is believed, if nobody says otherwise */
+#define PLACE_BARRED_MS   250  /* until one is looked at again whose template does not want it */
 #define PLACE_MATES_MAX   128  /* copies that are looked at to spread one */
 #define PLACE_NO_ENTRY    UINT32_MAX
 #define PLACE_MOVES_MAX   4 /* runs one keeper moves off draining nodes at a time */
@@ -272,6 +273,8 @@ bool placer_is_quarantined(struct agent_core *core, struct place_entry *e,
                            const struct store_view *view);
 /* This node is not asked for room in this round. */
 void placer_refuse(struct place_entry *e, struct muster_id node);
+/* Its template does not want it to be placed, or nobody knows at the moment: it waits aside. */
+bool placer_is_barred(struct agent_core *core, struct place_entry *e, const struct store_row *row);
 /* True while a node's answer to an offer may still come; then the entry is looked at again. */
 bool placer_is_offered(struct agent_core *core, struct place_entry *e);
 /* Asks the best node for room; false when nobody may have it. */

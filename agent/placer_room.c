@@ -11,6 +11,7 @@
 #include "agent/placer_inside.h"
 #include "agent/run_name.h"
 #include "agent/tickets.h"
+#include "agent/triggered.h"
 #include "ring/load.h"
 
 /* ---- asking for room */
@@ -220,7 +221,8 @@ static void place(struct agent_core *core, struct place_entry *e, struct muster_
     struct store_row row = view.row;
     bool waits = row.phase == STORE_WAITING && row.run_token == 0;
     bool lost = row.phase == STORE_PLACED && placer_is_lost(core, e, &row);
-    bool may = row.want == STORE_WANT_RUN && view.is_chosen && !agent_holds_has(core, row.key);
+    bool may = row.want == STORE_WANT_RUN && view.is_chosen && !agent_holds_has(core, row.key) &&
+               !(waits && agent_triggered_bars(core, &row));
     if (may && !waits && !lost && placer_handoff_place(core, e, &view, node))
         return;
     if (!may || (!waits && !lost) || (waits && placer_permit_lacks(e))) {
@@ -389,7 +391,7 @@ bool placer_is_hopeless(struct agent_core *core, struct place_entry *e, const st
     return is_known && is_hopeless(h, kind_of(core, e, row), row->needs);
 }
 
-enum fill { FILL_ASKED, FILL_FAILED, FILL_PASSED };
+enum fill { FILL_ASKED, FILL_FAILED, FILL_PASSED, FILL_BARRED };
 
 /* What it was refused is its own matter, and says nothing of others. */
 static enum fill fill_one(struct agent_core *core, struct place_entry *e,
@@ -411,6 +413,22 @@ static enum fill fill_one(struct agent_core *core, struct place_entry *e,
     return FILL_FAILED;
 }
 
+bool placer_is_barred(struct agent_core *core, struct place_entry *e, const struct store_row *row)
+{
+    if (!agent_triggered_bars(core, row))
+        return false;
+    MUSTER_MARK(waits_because_its_template_says_so);
+    uint32_t index = (uint32_t)(e - core->placer->entry);
+    placer_tickets_back(core, e, row);
+    placer_offer_forget(core, e);
+    placer_permit_drop(core, e);
+    muster_heap_remove(&core->placer->queue, index);
+    muster_heap_remove(&core->placer->permits, index);
+    e->state = PLACE_DELAYED;
+    placer_due(core, e, core->now.mono_ms + PLACE_BARRED_MS);
+    return true;
+}
+
 static void aside_put_back(struct agent_core *core, uint32_t first)
 {
     struct agent_placer *t = core->placer;
@@ -426,12 +444,12 @@ static void queue_fill(struct agent_core *core)
 {
     struct agent_placer *t = core->placer;
     struct place_hopeless *hopeless = &t->hopeless;
-    uint32_t index = 0, aside = PLACE_NO_ENTRY, count[] = { 0, 0, 0 };
+    uint32_t index = 0, aside = PLACE_NO_ENTRY, count[] = { 0, 0, 0, 0 };
     t->is_fill_due = false;
     if (core->now.mono_ms >= hopeless->until_ms)
         *hopeless = (struct place_hopeless){ .until_ms = core->now.mono_ms + PLACE_HOPELESS_MS };
     while (count[FILL_ASKED] < PLACE_FILL_MAX && count[FILL_FAILED] < PLACE_KINDS_MAX &&
-           count[FILL_PASSED] < PLACE_PASS_MAX &&
+           count[FILL_PASSED] < PLACE_PASS_MAX && count[FILL_BARRED] < PLACE_PASS_MAX &&
            muster_heap_take(&t->queue, MUSTER_NEVER - 1, &index)) {
         struct place_entry *e = &t->entry[index];
         struct store_view view;
@@ -439,9 +457,11 @@ static void queue_fill(struct agent_core *core)
             placer_free(core, e);
             continue;
         }
-        enum fill fill = fill_one(core, e, &view.row, hopeless);
+        enum fill fill = placer_is_barred(core, e, &view.row)
+                             ? FILL_BARRED
+                             : fill_one(core, e, &view.row, hopeless);
         count[fill]++;
-        if (fill == FILL_ASKED)
+        if (fill == FILL_ASKED || fill == FILL_BARRED)
             continue;
         e->state = PLACE_QUEUED;
         e->aside_next = aside;
@@ -453,7 +473,7 @@ static void queue_fill(struct agent_core *core)
     aside_put_back(core, aside);
     t->is_put_back = false;
     t->fill_ms = MUSTER_NEVER;
-    t->is_fill_due = count[FILL_ASKED] == PLACE_FILL_MAX;
+    t->is_fill_due = count[FILL_ASKED] == PLACE_FILL_MAX || count[FILL_BARRED] == PLACE_PASS_MAX;
     if (aside != PLACE_NO_ENTRY)
         placer_tickets_soon(core);
 }

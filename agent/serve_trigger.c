@@ -7,6 +7,7 @@
 #include "agent/job.h"
 #include "agent/serve_inside.h"
 #include "agent/template.h"
+#include "agent/triggered.h"
 
 /* Two keys that make one id are not the same key. */
 static bool is_same_key(struct muster_bytes a, struct muster_bytes b)
@@ -97,6 +98,8 @@ void serve_made(struct agent_core *core, struct served *s, const struct store_vi
 void serve_template(struct agent_core *core, const struct serve_ask *ask,
                     const struct store_row *row)
 {
+    if (!agent_is_self(core, ask->from))
+        agent_triggered_asked(core, row->key);
     uint8_t *buffer = malloc(STORE_ROW_MAX);
     struct muster_writer w = muster_writer_over(buffer, buffer != NULL ? STORE_ROW_MAX : 0);
     agent_template_write(&w, row);

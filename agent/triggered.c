@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "agent/job.h"
+#include "agent/message.h"
+#include "agent/peers.h"
 #include "agent/requests.h"
 #include "agent/run_id.h"
 #include "agent/run_name.h"
@@ -16,6 +18,7 @@
 #include "base/heap.h"
 
 #define LOOK_MS      5000  /* from one question for a template to the next */
+#define FIRST_MS     50    /* to the question for a new one: from it its keeper knows of runs */
 #define SOON_MS      1000  /* when its runs are on their way out, or it could not be asked for */
 #define ALWAYS_MS    60000 /* its runs grow old without anything happening */
 #define ASKED_MS     20000 /* longer than a request can take */
@@ -23,6 +26,7 @@
 #define WALK_MS      2     /* between steps */
 #define WALK_WAIT_MS 20    /* until writes that are under way have made room */
 #define WALK_SHARE   20    /* rows for each millisecond until the next walk */
+#define DOUBT_MS     5000  /* nothing is placed so long, if its keeper says nothing */
 #define KEEP_MAX     10000 /* as the fields of `keep` allow */
 
 struct entry {
@@ -30,6 +34,8 @@ struct entry {
     uint32_t next_free; /* index + 1; 0: none */
     uint32_t asked;     /* how often its template was asked for */
     uint64_t hash, walked_ms;
+    uint64_t stays_ms; /* others keep runs of it: known until then, whether we do or not */
+    uint64_t doubt_ms; /* until then: it has changed, and its keeper is being asked; 0: no doubt */
     uint32_t keep_ok, keep_fail;
     bool goes_on; /* as last counted, with the latest ends */
     uint64_t ok_wall_ms, fail_wall_ms;
@@ -126,25 +132,33 @@ static void entry_free(struct agent_triggered *t, struct entry *e)
     t->first_free = index + 1;
 }
 
-static void entry_make(struct agent_core *core, struct muster_bytes job)
+/* NULL: there is no room for one. */
+static struct entry *entry_make(struct agent_core *core, struct muster_bytes job, uint64_t wait_ms)
 {
     struct agent_triggered *t = core->triggered;
     struct entry *e = entry_find(t, job);
-    if (e == NULL) {
-        if (job.len > STORE_KEY_MAX || (t->first_free == 0 && t->high == AGENT_TRIGGERED_MAX)) {
-            t->is_short = true;
-            return;
-        }
-        uint32_t index = t->first_free != 0 ? t->first_free - 1 : t->high++;
-        e = &t->entry[index];
-        t->first_free = t->first_free != 0 ? e->next_free : 0;
-        *e = (struct entry){ .is_used = true, .asked = e->asked, .hash = muster_hash64(job, 0) };
-        memcpy(e->job, job.data, job.len);
-        int err = muster_map_put_growing(&t->map, e->hash, index, 2 * AGENT_TRIGGERED_MAX);
-        MUSTER_ASSERT(err == MUSTER_OK);
-        entry_due(core, e, LOOK_MS);
+    if (e != NULL)
+        return e;
+    if (job.len > STORE_KEY_MAX || (t->first_free == 0 && t->high == AGENT_TRIGGERED_MAX)) {
+        t->is_short = true;
+        return NULL;
     }
-    e->is_dirty = true;
+    uint32_t index = t->first_free != 0 ? t->first_free - 1 : t->high++;
+    e = &t->entry[index];
+    t->first_free = t->first_free != 0 ? e->next_free : 0;
+    *e = (struct entry){ .is_used = true, .asked = e->asked, .hash = muster_hash64(job, 0) };
+    memcpy(e->job, job.data, job.len);
+    int err = muster_map_put_growing(&t->map, e->hash, index, 2 * AGENT_TRIGGERED_MAX);
+    MUSTER_ASSERT(err == MUSTER_OK);
+    entry_due(core, e, wait_ms);
+    return e;
+}
+
+static void run_take(struct agent_core *core, struct muster_bytes run, uint64_t wait_ms)
+{
+    struct entry *e = entry_make(core, agent_run_name_read(run).job, wait_ms);
+    if (e != NULL)
+        e->is_dirty = true;
 }
 
 static bool is_run(struct muster_bytes key)
@@ -153,13 +167,55 @@ static bool is_run(struct muster_bytes key)
            agent_run_name_read(key).id.len > 0;
 }
 
+/* Whoever keeps runs of it and was not told asks within LOOK_MS. */
+static void others_tell(struct agent_core *core, struct muster_bytes job)
+{
+    for (uint32_t i = 0; i < agent_peers_count(core); i++) {
+        const struct agent_peer *p = agent_peers_at(core, i);
+        if (p->is_self || !agent_peer_is_linked(core, p))
+            continue;
+        struct muster_writer w = agent_frame(core);
+        agent_write_head(&w, AGENT_MSG_TEMPLATE, 1);
+        muster_write_str(&w, job);
+        (void)agent_frame_send(core, p->id, &w);
+    }
+}
+
+/* What we were told before, and what we have asked before, may be old. */
+static void entry_doubt(struct agent_core *core, struct entry *e)
+{
+    e->asked++;
+    e->is_due = false;
+    e->doubt_ms = core->now.mono_ms + DOUBT_MS;
+    entry_due(core, e, 0);
+}
+
+void agent_triggered_changed(struct agent_core *core, struct muster_reader *r)
+{
+    struct muster_bytes job = muster_read_bytes(r, STORE_KEY_MAX);
+    struct entry *e = muster_reader_ok(r) ? entry_find(core->triggered, job) : NULL;
+    if (e != NULL)
+        entry_doubt(core, e);
+}
+
+void agent_triggered_asked(struct agent_core *core, struct muster_bytes job)
+{
+    struct entry *e = entry_make(core, job, LOOK_MS);
+    if (e != NULL)
+        e->stays_ms = core->now.mono_ms + ALWAYS_MS;
+}
+
 void agent_triggered_chosen(struct agent_core *core, struct muster_bytes key)
 {
+    bool is_serving = store_is_serving(core->store, store_bucket_of(core->store, key));
     struct entry *e = entry_find(core->triggered, key);
-    if (e != NULL)
-        entry_due(core, e, 0); /* the template itself, and we keep it */
-    if (is_run(key) && store_is_serving(core->store, store_bucket_of(core->store, key)))
-        entry_make(core, agent_run_name_read(key).job);
+    if (e != NULL) { /* the template itself */
+        entry_doubt(core, e);
+        if (is_serving)
+            others_tell(core, key);
+    }
+    if (is_run(key) && is_serving)
+        run_take(core, key, FIRST_MS);
 }
 
 void agent_triggered_serving(struct agent_core *core, uint32_t bucket)
@@ -168,7 +224,7 @@ void agent_triggered_serving(struct agent_core *core, uint32_t bucket)
     uint64_t cursor = 0;
     while (store_bucket_next(core->store, bucket, &cursor, &view))
         if (is_run(view.row.key))
-            entry_make(core, agent_run_name_read(view.row.key).job);
+            run_take(core, view.row.key, LOOK_MS);
 }
 
 void agent_triggered_retired(struct agent_core *core)
@@ -195,12 +251,14 @@ static void template_ask(struct agent_core *core, struct entry *e)
     entry_due(core, e, is_asked ? ASKED_MS : SOON_MS);
 }
 
-static bool template_take(struct entry *e, const struct agent_reply *r)
+/* False when nothing is said of it. */
+static bool template_take(struct entry *e, const struct agent_reply *r, bool *is_other)
 {
     struct agent_template t;
     struct agent_job job;
     struct agent_problem problem;
     if (r->err == MUSTER_ENOTFOUND) {
+        *is_other = !e->rule.is_gone;
         e->rule.is_gone = e->is_dirty = true;
         return true;
     }
@@ -209,7 +267,9 @@ static bool template_take(struct entry *e, const struct agent_reply *r)
         return false;
     const struct agent_template_rule rule = { .uid = t.uid,
                                               .want = t.want,
-                                              .keep_age_ms = job.keep_age_ms };
+                                              .keep_age_ms = job.keep_age_ms,
+                                              .ok_from = e->rule.ok_from,
+                                              .fail_from = e->rule.fail_from };
     bool is_same = e->is_known && !e->rule.is_gone && e->rule.uid == rule.uid &&
                    e->rule.want == rule.want && e->rule.keep_age_ms == rule.keep_age_ms &&
                    e->keep_ok == job.keep_ok && e->keep_fail == job.keep_fail;
@@ -218,23 +278,9 @@ static bool template_take(struct entry *e, const struct agent_reply *r)
     e->keep_fail = job.keep_fail < KEEP_MAX ? job.keep_fail : KEEP_MAX;
     e->is_known = true;
     e->is_dirty = e->is_dirty || !is_same;
+    *is_other = !is_same;
     agent_job_close(&job);
     return true;
-}
-
-void agent_triggered_answered(struct agent_core *core, uint64_t number, const struct agent_reply *r)
-{
-    struct agent_triggered *t = core->triggered;
-    uint64_t index = number & UINT32_MAX;
-    struct entry *e = index < t->high ? &t->entry[index] : NULL;
-    if (e == NULL || !e->is_used || e->asked != number >> 32 || e == t->walk.e)
-        return;
-    if (!template_take(e, r)) {
-        entry_due(core, e, SOON_MS);
-        return;
-    }
-    e->is_due = e->is_dirty || core->now.mono_ms >= e->walked_ms + ALWAYS_MS;
-    entry_due(core, e, e->is_due ? 0 : LOOK_MS);
 }
 
 /* ---- the walk */
@@ -263,7 +309,7 @@ static void walk_end(struct agent_core *core)
     struct entry *e = w->e;
     w->e = NULL;
     e->walked_ms = core->now.mono_ms;
-    if (!w->has_rows && !e->is_dirty)
+    if (!w->has_rows && !e->is_dirty && core->now.mono_ms >= e->stays_ms)
         entry_free(core->triggered, e);
     else
         entry_due(core, e, e->rule.is_gone ? SOON_MS : LOOK_MS + w->rows / WALK_SHARE);
@@ -348,6 +394,8 @@ static void walk_step(struct agent_core *core)
     struct walk *w = &core->triggered->walk;
     struct store_view view;
     w->next_ms = core->now.mono_ms + WALK_MS;
+    if (core->now.mono_ms < w->e->doubt_ms)
+        return;
     for (uint32_t i = 0; i < WALK_ROWS && w->e != NULL; i++) {
         struct muster_bytes after = MUSTER_BYTES(w->cursor, w->cursor_len);
         if (!store_after(core->store, after, &view) ||
@@ -368,6 +416,41 @@ static void walk_step(struct agent_core *core)
         memcpy(w->cursor, key, len);
         w->cursor_len = len;
     }
+}
+
+void agent_triggered_answered(struct agent_core *core, uint64_t number, const struct agent_reply *r)
+{
+    struct agent_triggered *t = core->triggered;
+    uint64_t index = number & UINT32_MAX;
+    struct entry *e = index < t->high ? &t->entry[index] : NULL;
+    bool is_other = false;
+    if (e == NULL || !e->is_used || e->asked != number >> 32)
+        return;
+    if (!template_take(e, r, &is_other)) {
+        entry_due(core, e, SOON_MS);
+        return;
+    }
+    e->doubt_ms = 0;
+    if (e == t->walk.e) {
+        if (is_other)
+            walk_begin(core, e);
+        return;
+    }
+    e->is_due = e->is_dirty || core->now.mono_ms >= e->walked_ms + ALWAYS_MS;
+    entry_due(core, e, e->is_due ? 0 : LOOK_MS);
+}
+
+bool agent_triggered_bars(const struct agent_core *core, const struct store_row *row)
+{
+    if (!is_run(row->key))
+        return false;
+    const struct entry *e = entry_find(core->triggered, agent_run_name_read(row->key).job);
+    if (e == NULL)
+        return false;
+    if (core->now.mono_ms < e->doubt_ms)
+        return true;
+    enum agent_fate fate = agent_template_fate(&e->rule, row, core->now.wall_ms);
+    return fate != AGENT_FATE_NONE && fate != AGENT_FATE_RUN;
 }
 
 /* ---- for who starts after them */
@@ -445,10 +528,8 @@ void agent_triggered_tick(struct agent_core *core)
     for (uint32_t i = 0; i < WALK_ROWS && muster_heap_take(&t->timer, core->now.mono_ms, &index);
          i++) {
         struct entry *e = &t->entry[index];
-        if (e == t->walk.e)
-            continue; /* its end makes it due again */
         if (!e->is_due)
-            template_ask(core, e);
+            template_ask(core, e); /* also of one that is walked over: it may have changed */
         else if (t->walk.e == NULL)
             walk_begin(core, e);
         else

@@ -2,10 +2,11 @@
  * that they end with it, wait while it is held, and go when they are old.
  *
  * A run is kept where its own name falls (agent/run_name.h), its template elsewhere. So each keeper
- * of runs asks for their template every few seconds, and walks over them, some hundred rows at a
- * time, when something has changed. How many ended runs are kept is counted over all that this node
- * holds: exact in a cluster where every node holds every row, and never too few. A run with a key
- * is kept by its age alone, for the key is remembered as long as its run is there.
+ * of runs asks for their template every few seconds, and at once when its keeper says that it has
+ * changed; until the answer is there it places none of them. It walks over them, some hundred rows
+ * at a time, when something has changed. How many ended runs are kept is counted over all that this
+ * node holds: exact in a cluster where every node holds every row, and never too few. A run with a
+ * key is kept by its age alone, for the key is remembered as long as its run is there.
  *
  * units    milliseconds
  * memory   AGENT_TRIGGERED_MAX templates with runs here, touched as they are used; of more, the
@@ -31,9 +32,16 @@ void agent_triggered_close(struct agent_core *core);
 void agent_triggered_serving(struct agent_core *core, uint32_t bucket);
 void agent_triggered_retired(struct agent_core *core);
 void agent_triggered_chosen(struct agent_core *core, struct muster_bytes key);
-/* What the keeper of a template says. */
+/* It was asked for, and we keep it: who did may keep runs of it, and is told when it changes. */
+void agent_triggered_asked(struct agent_core *core, struct muster_bytes job);
+/* What the keeper of a template says: that it has changed; and what it is. */
+void agent_triggered_changed(struct agent_core *core, struct muster_reader *r);
 void agent_triggered_answered(struct agent_core *core, uint64_t number,
                               const struct agent_reply *r);
+
+/* A waiting run is not to be placed: its template is gone, stopped or held, as far as we know, or
+ * has changed a moment ago and is being asked for. The walk over the runs writes it. */
+bool agent_triggered_bars(const struct agent_core *core, const struct store_row *row);
 
 /* How the runs of a template stand that are kept here, for a job that starts after them: as the
  * last walk has counted them, and as going on when something has changed since. What all nodes say

@@ -483,6 +483,7 @@ static const struct {
     { "share", 3, story_share },
     { "roll", 5, story_roll },
     { "trigger", 4, story_trigger },
+    { "recall", 6, story_recall },
     { "words", 4, story_words },
     { "turns", 3, story_turns },
     { "after", 4, story_after },

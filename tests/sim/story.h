@@ -81,6 +81,7 @@ void story_stopped(struct sim *s);
 void story_share(struct sim *s);
 void story_roll(struct sim *s);
 void story_trigger(struct sim *s);
+void story_recall(struct sim *s);
 void story_words(struct sim *s);
 void story_turns(struct sim *s);
 void story_light(struct sim *s);

@@ -135,3 +135,52 @@ void story_trigger(struct sim *s)
     sim_crash(s, story_keeper(s, "job"), false);
     sim_await(s, 90000, none_is_left, "its runs have gone with it");
 }
+
+#define CALLED 60
+
+/* Six run and the rest wait, with keepers on all nodes, most of which have no copy of their
+ * template: once its end or its hold is answered no other starts, and nobody had to ask for it. */
+static void none_starts(struct sim *s, enum agent_op op, const char *what)
+{
+    (void)sim_op(s, 0, op, "job");
+    sim_await(s, 20000, story_is_replied, what);
+    sim_run_for(s, 1000);
+    uint64_t starts = s->starts;
+    sim_run_for(s, 20000);
+    if (s->starts != starts)
+        sim_fail(s, 1, "recall: %llu runs start after %s", (unsigned long long)(s->starts - starts),
+                 what);
+}
+
+static void many_wait(struct sim *s)
+{
+    char key[16];
+    for (uint32_t i = 0; i < CALLED; i++) {
+        key_of(i, key);
+        (void)sim_trigger(s, i % s->nodes, "job", key);
+        sim_await(s, 20000, is_answered, "the trigger is answered");
+    }
+}
+
+void story_recall(struct sim *s)
+{
+    static const char spec[] =
+        "{\"name\":\"job\",\"kind\":\"task\",\"exec\":[\"/bin/x\"],\"arg\":\"0:900\","
+        "\"start\":\"manual\"}";
+    for (uint32_t k = 0; k < 6; k++)
+        s->node[k].slots = 1;
+    story_begin(s, 6);
+    story_put(s, 0, "job", spec);
+    many_wait(s);
+    sim_run_for(s, 500);
+    none_starts(s, AGENT_OP_JOB_HOLD, "its hold is answered");
+    uint64_t starts = s->starts;
+    (void)sim_op(s, 0, AGENT_OP_JOB_RELEASE, "job");
+    sim_await(s, 20000, story_is_replied, "the release is answered");
+    sim_run_for(s, 2500);
+    if (s->starts == starts)
+        sim_fail(s, 2, "recall: nothing starts after its release");
+    none_starts(s, AGENT_OP_JOB_DELETE, "its end is answered");
+    if (!none_is_left(s))
+        sim_fail(s, 2, "recall: runs of what is gone are left");
+}
