@@ -42,6 +42,23 @@ def lie(cluster, k, words):
     os.rename(path + ".new", path)
 
 
+def liars(clusters, size):
+    """Agents that are down, and will believe what lie() tells them."""
+    preload, c = library(), clusters(size, slots=30, start=False)
+    for k, agent in enumerate(c):
+        lie(c, k, "+0")
+        agent.program = ["/usr/bin/env", f"LD_PRELOAD={preload}", "FAKETIME_NO_CACHE=1",
+                         f"FAKETIME_TIMESTAMP_FILE={c.folder}/clock-{k}",
+                         "FAKETIME_DONT_FAKE_MONOTONIC=1", "DONT_FAKE_MONOTONIC=1", *agent.program]
+    return c
+
+
+def it_is(cluster, at):
+    """From now on, for every agent: seconds since 1970."""
+    for k in range(len(cluster.agents)):
+        lie(cluster, k, f"{at - int(time.time()):+d}")
+
+
 def wall(agent):
     """The wall clock as the agent has it, in seconds off ours."""
     agent.send(signal.SIGUSR1)  # it says something, and when
@@ -57,12 +74,7 @@ def identities(story):
 
 @pytest.mark.limit(600)
 def test_a_wall_clock_that_steps_by_an_hour_changes_nothing(clusters):
-    preload, c = library(), clusters(3, slots=30, start=False)
-    for k, agent in enumerate(c):
-        lie(c, k, "+0")
-        agent.program = ["/usr/bin/env", f"LD_PRELOAD={preload}", "FAKETIME_NO_CACHE=1",
-                         f"FAKETIME_TIMESTAMP_FILE={c.folder}/clock-{k}",
-                         "FAKETIME_DONT_FAKE_MONOTONIC=1", "DONT_FAKE_MONOTONIC=1", *agent.program]
+    c = liars(clusters, 3)
     c.start()
     c.wait_benches()
     story = Story(c)
@@ -103,32 +115,25 @@ DAYS = (("spring", "2026-03-28T23:00:00", 23), ("autumn", "2026-10-24T22:00:00",
 
 def test_both_days_on_which_berlin_changes_its_clocks(clusters, tmp_path):
     """(f) Once at 02:30, which is not there or twice, and once in each hour."""
-    preload, c = library(), clusters(1, slots=30, start=False)
-
-    def it_is(at):
-        lie(c, 0, f"{at - int(time.time()):+d}")
-
-    c[0].program = ["/usr/bin/env", f"LD_PRELOAD={preload}", "FAKETIME_NO_CACHE=1",
-                    f"FAKETIME_TIMESTAMP_FILE={c.folder}/clock-0",
-                    "FAKETIME_DONT_FAKE_MONOTONIC=1", "DONT_FAKE_MONOTONIC=1", *c[0].program]
-    it_is(moment(DAYS[0][1]) - 60)
+    c = liars(clusters, 1)
+    it_is(c, moment(DAYS[0][1]) - 60)
     c.start()
     for season, midnight, hours in DAYS:
         first, daily, hourly = moment(midnight), tmp_path / f"{season}-d", tmp_path / f"{season}-h"
         wanted = [time.strftime("%Y-%m-%dT%H:00:00Z", time.gmtime(first + 3600 * hour))
                   for hour in range(hours)]
-        it_is(first - 60)
+        it_is(c, first - 60)
         for name, cron, seen in (("daily", "30 2 * * *", daily), ("hourly", "0 * * * *", hourly)):
             c[0].put(f"/v1/jobs/{season}/{name}",
                      {"kind": "cron", "cron": cron, "tz": "Europe/Berlin", "missed": "all",
                       "catchup": "2d", "overlap": "allow", "shell": f"echo $MUSTER_TICK >>{seen}"})
         # The night by half hours, or the change itself; then all that was missed.
         for half in short_or_long([6], range(2, 11)):
-            it_is(first + 1800 * half - 1)
+            it_is(c, first + 1800 * half - 1)
             time.sleep(0.1)
             eventually(lambda h=half: sorted(ticks_of(hourly)) == wanted[:h // 2 + 1], 5,
                        "each hour")
-        it_is(first + 3600 * hours - 30)
+        it_is(c, first + 3600 * hours - 30)
         eventually(lambda: len(ticks_of(hourly)) >= hours, 10, f"{hours} hours")
         holds(lambda: sorted(ticks_of(hourly)) == wanted, 0.5, "each once")
         day = (datetime.datetime.fromisoformat(tick.replace("Z", "+00:00")).timestamp() - first
@@ -136,6 +141,29 @@ def test_both_days_on_which_berlin_changes_its_clocks(clusters, tmp_path):
         assert [0 < at < 3600 * hours for at in day] == [True], ticks_of(daily)
         for name in ("daily", "hourly"):
             c[0].delete(f"/v1/jobs/{season}/{name}")
+
+
+def test_of_three_days_off_a_minutely_job_makes_up_with_one_run(clusters, tmp_path):
+    """(g) The rest is counted, and the next minute is run as ever."""
+    c, seen = liars(clusters, 3), tmp_path / "ticks"
+    noon = moment("2026-06-01T12:00:00")
+    it_is(c, noon + 58)
+    c.start()
+    c[0].put("/v1/jobs/minutely", {"kind": "cron", "cron": "* * * * *",
+                                   "shell": f"echo $MUSTER_TICK >>{seen}"})
+    eventually(lambda: ticks_of(seen) == ["2026-06-01T12:01:00Z"], 20, "its first minute")
+    eventually(lambda: [r["state"] for r in c[0].runs()] == ["done"], 10, "that has ended")
+    for agent in c:
+        agent.kill9()
+    it_is(c, noon + 3 * 86400 + 30)
+    c.start()
+    both = ["2026-06-01T12:01:00Z", "2026-06-04T12:00:00Z"]
+    eventually(lambda: ticks_of(seen) == both, 20, "one run for three days")
+    holds(lambda: ticks_of(seen) == both, 2, "and no other")
+    clock = c[1].get("/v1/jobs/minutely")["clock"]
+    assert clock["skipped"] == 3 * 1440 - 2, clock
+    it_is(c, noon + 3 * 86400 + 59)
+    eventually(lambda: ticks_of(seen) == [*both, "2026-06-04T12:01:00Z"], 10, "the next minute")
 
 
 def attempts(story, job):

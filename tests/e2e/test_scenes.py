@@ -118,6 +118,29 @@ def test_a_drain_with_a_deadline_ends_what_is_left_then(clusters):
     c.wait_once({"held", "task"}, 5)
 
 
+def test_a_node_that_joins_between_two_ticks_has_the_next_and_none_of_before(clusters, tmp_path):
+    """(h) A tick on each node."""
+    c, seen = clusters(2, slots=5), tmp_path / "ticks"
+    seen.touch()
+
+    def ticks(agent):
+        lines = (line.split() for line in seen.read_text(encoding="ascii").splitlines())
+        return [tick for node, tick in lines if node == agent.name]
+
+    c[0].put("/v1/jobs/rotate", {"kind": "cron", "cron": "*/2 * * * * *", "spread": "each",
+                                 "shell": f"echo $MUSTER_NODE $MUSTER_TICK >>{seen}"})
+    eventually(lambda: len(ticks(c[0])) == 2, 20, "two ticks", pause=0.02)
+    time.sleep(0.3)
+    before = ticks(c[0])
+    late = c.add(slots=5)
+    eventually(lambda: len(ticks(late)) >= 2, 20, "two ticks of the node that came later")
+    had = ticks(late)[:2]
+    assert not set(had) & set(before), (had, before)
+    for agent in (c[0], c[1]):
+        eventually(lambda a=agent: had == [t for t in ticks(a) if t >= had[0]][:2], 3,
+                   "it is the same two for those who were there")
+
+
 def put_many(agent, names):
     """Over one connection that is kept open."""
     body = json.dumps({"exec": ["true"], "slots": 60000})
