@@ -370,6 +370,8 @@ static bool row_judge(struct agent_core *core, struct walk *w, const struct stor
     enum agent_fate fate = agent_template_fate(&w->e->rule, &row, core->now.wall_ms);
     if (fate == AGENT_FATE_NONE)
         return true;
+    if (store_is_busy(core->store))
+        return false;
     agent_template_apply(&row, fate, core->now.wall_ms);
     const struct store_write write = { .row = &row, .expected = view->version.packed };
     int err = store_write(core->store, &write, 1);

@@ -82,6 +82,11 @@ static struct store_value *write_value(struct store *s, struct store_bucket *b,
     return store_put_value(s, b, &row);
 }
 
+bool store_is_busy(const struct store *s)
+{
+    return s->proposals.used >= STORE_WRITES_MAX / 2;
+}
+
 int store_write(struct store *s, const struct store_write *write, uint32_t n)
 {
     if (n == 0 || n > STORE_WRITE_ROWS)

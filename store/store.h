@@ -196,6 +196,8 @@ struct store_write {
  * store_keeper_hint); MUSTER_ECONFLICT: `expected` is not the row's version; MUSTER_EBUSY: an
  * earlier write of that row is not chosen yet; MUSTER_EFULL. On any error nothing was written. */
 MUSTER_MUST_USE int store_write(struct store *s, const struct store_write *write, uint32_t n);
+/* Half of the writes that may be open are: what can wait leaves the rest to others. */
+bool store_is_busy(const struct store *s);
 
 /* Puts a floor-3 record (tables SEEN, RUN, META) into the current batch; the bytes are copied;
  * STORE_EFFECT_COMMITTED with the cookie follows its commit when cookie is not 0. */

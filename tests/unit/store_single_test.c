@@ -127,6 +127,37 @@ static void a_row_is_written_by_one_at_a_time_and_as_it_was_read(void **state)
     end(p);
 }
 
+static void half_of_the_open_writes_are_left_to_what_cannot_wait(void **state)
+{
+    struct pool *p = malloc(sizeof *p);
+    uint32_t open = 0;
+    int err = MUSTER_OK;
+
+    (void)state;
+    assert_non_null(p);
+    pool_open(p, 1, 8, 1);
+    p->rows_max = 6000;
+    pool_boot(p, 0, true);
+    pool_until(p, 100, pool_all_served, "a founder serves at once");
+    struct store *s = p->node[0].store;
+    uint32_t busy_at = 0;
+    while (err == MUSTER_OK && open < 5000) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "row-%u", open);
+        struct store_row row = { .key = muster_bytes_text(name) };
+        const struct store_write write = { .row = &row };
+        busy_at = busy_at == 0 && store_is_busy(s) ? open : busy_at;
+        err = store_write(s, &write, 1);
+        open += err == MUSTER_OK;
+    }
+    assert_int_equal(err, MUSTER_EFULL);
+    assert_true(open - 2 * busy_at < 16);
+    pool_drain(p, 0);
+    pool_run(p, 50);
+    assert_false(store_is_busy(s));
+    end(p);
+}
+
 /* (R53) */
 static void a_disk_that_refuses_ends_service_until_it_takes_the_batch(void **state)
 {
@@ -203,6 +234,7 @@ int main(void)
         cmocka_unit_test(a_tombstone_stays_while_a_request_may_be_under_way),
         cmocka_unit_test(nothing_is_answered_before_its_commit),
         cmocka_unit_test(a_row_is_written_by_one_at_a_time_and_as_it_was_read),
+        cmocka_unit_test(half_of_the_open_writes_are_left_to_what_cannot_wait),
         cmocka_unit_test(a_disk_that_refuses_ends_service_until_it_takes_the_batch),
         cmocka_unit_test(a_disk_that_hangs_ends_service_until_it_goes_on),
         cmocka_unit_test(a_row_that_cannot_be_read_costs_the_seat_of_its_bucket),
