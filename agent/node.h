@@ -43,6 +43,8 @@ struct agent_node_config {
     char arch[AGENT_ARCH_MAX];    /* as uname says it; "": not said */
     uint32_t cpus, mem_mib;       /* 0: not said */
     bool draining;                /* as left by an earlier drain */
+    uint64_t drain_until_wall_ms; /* with its deadline */
+    uint64_t drain_length_ms;     /* that was so far away when it was given; 0: it has none */
     bool held;                    /* takes nothing new, as left by an operator */
     const char *tags_configured;  /* beside those an operator has set; NULL: the same */
     uint32_t slots_configured;    /* likewise; 0: the same */

@@ -17,6 +17,7 @@
 #define NODE_SEARCH_MS     1000  /* one of the silent is asked so often whether it is back */
 #define NODE_SEARCH_MANY   16    /* so many members share one second of asking */
 #define NODE_LEFT_MS       2000  /* for the news of our leave to get out */
+#define NODE_DRAIN_BOOT_MS 3000  /* a deadline that is over waits so long for what guards say */
 #define NODE_FLUSH_MS      100   /* for the last frames, when we do not leave but make room */
 
 struct node_seed {
@@ -70,6 +71,10 @@ void node_standing_set(struct agent_node *n, enum agent_standing standing);
 uint32_t node_others_alive(const struct agent_core *core, bool open_only);
 /* `deadline_ms` 0: what has no other place, and tasks, stay as long as they need. */
 void node_drain(struct agent_node *n, bool draining, uint64_t deadline_ms);
+/* An agent comes up on a node that drains: a deadline that an earlier one was given still counts.
+ * It goes by the wall clock, the only one that outlives a host. Should that be set meanwhile, the
+ * end comes sooner, or after the whole time once more, never later. */
+void node_drain_again(struct agent_node *n);
 /* Hands over and ends. `restarts`: another agent may come, and what is to wait for it does. */
 void node_leave(struct agent_node *n, bool restarts);
 void node_leave_tick(struct agent_node *n);

@@ -6,6 +6,13 @@
 #include "agent/placer.h"
 #include "agent/runner.h"
 
+/* The deadline, for the next agent; 0: there is none. */
+static void drain_note(struct agent_core *core, uint64_t length_ms)
+{
+    node_meta_note_number(core, "drain_until", muster_deadline_after(core->now.wall_ms, length_ms));
+    node_meta_note_number(core, "drain_length", length_ms);
+}
+
 void node_drain(struct agent_node *n, bool draining, uint64_t deadline_ms)
 {
     struct agent_core *core = &n->core;
@@ -13,11 +20,30 @@ void node_drain(struct agent_node *n, bool draining, uint64_t deadline_ms)
                       ? muster_deadline_after(core->now.mono_ms, deadline_ms)
                       : MUSTER_NEVER;
     node_meta_note_number(core, "draining", draining ? 1 : 0);
+    drain_note(core, draining ? deadline_ms : 0);
     store_drain(core->store, draining);
     agent_news_add(core, draining ? "node.draining" : "node.open", NULL, NULL, 0,
                    draining ? "gives its runs and seats away" : "takes runs again");
     node_standing_set(n, draining ? AGENT_DRAINING : AGENT_JOINED);
     agent_placer_peer(core, agent_peers_at(core, 0));
+}
+
+void node_drain_again(struct agent_node *n)
+{
+    struct agent_core *core = &n->core;
+    const struct agent_node_config *c = &core->config;
+    uint64_t now = core->now.wall_ms, until = c->drain_until_wall_ms;
+    if (core->standing != AGENT_DRAINING || c->drain_length_ms == 0)
+        return;
+    uint64_t left = until > now ? until - now : 0;
+    if (left > c->drain_length_ms) { /* the clock was set back: not once more with every agent */
+        MUSTER_MARK(drain_deadline_is_too_far);
+        left = c->drain_length_ms;
+        drain_note(core, left);
+    }
+    n->drain_ms = muster_deadline_after(core->now.mono_ms, left);
+    agent_out_log(&core->out, AGENT_LOG_INFO, "draining: what is left is ended in %llu s",
+                  (unsigned long long)left / 1000);
 }
 
 static void drain_tick(struct agent_node *n)
@@ -26,8 +52,13 @@ static void drain_tick(struct agent_node *n)
     if (core->standing != AGENT_DRAINING ||
         !muster_deadline_reached(n->drain_ms, core->now.mono_ms))
         return;
+    if (!agent_runner_is_scanned(core)) { /* what an earlier agent has left is not known yet */
+        n->drain_ms = core->now.mono_ms + NODE_DRAIN_BOOT_MS;
+        return;
+    }
     n->drain_ms = MUSTER_NEVER;
     MUSTER_MARK(drain_is_over_time);
+    drain_note(core, 0);
     agent_runner_stop_loose(core, "the deadline of its node's drain is over");
 }
 

@@ -171,6 +171,7 @@ void node_started(struct agent_node *n)
     } else if (core->config.found) {
         found(n);
     }
+    node_drain_again(n);
     n->noted_incarnation = gossip_incarnation(core->gossip);
 }
 

@@ -121,6 +121,11 @@ uint32_t agent_runner_used(const struct agent_core *core)
     return used_but(core, 0);
 }
 
+bool agent_runner_is_scanned(const struct agent_core *core)
+{
+    return core->runner->is_scanned;
+}
+
 uint32_t agent_runner_count(const struct agent_core *core)
 {
     const struct agent_runner *r = core->runner;

@@ -76,8 +76,9 @@ void agent_runner_stop_all(struct agent_core *core, const char *why);
 void agent_runner_payload(struct agent_core *core, struct agent_payload_id id, const char *why);
 bool agent_runner_wants(const struct agent_core *core, struct agent_payload_id id);
 
-uint32_t agent_runner_used(const struct agent_core *core);  /* slots: live and reserved */
-uint32_t agent_runner_count(const struct agent_core *core); /* runs, ended ones left out */
+bool agent_runner_is_scanned(const struct agent_core *core); /* an earlier agent's are known */
+uint32_t agent_runner_used(const struct agent_core *core);   /* slots: live and reserved */
+uint32_t agent_runner_count(const struct agent_core *core);  /* runs, ended ones left out */
 bool agent_runner_is_sane(const struct agent_core *core);
 
 /* True while this very run is here and has not ended. */

@@ -52,6 +52,10 @@ static void meta_take(struct meta *m, const char *key, const char *value)
         b->incarnation = (uint32_t)strtoull(value, NULL, 10);
     else if (strcmp(key, "draining") == 0)
         b->draining = value[0] == '1';
+    else if (strcmp(key, "drain_until") == 0)
+        b->drain_until_wall_ms = strtoull(value, NULL, 10);
+    else if (strcmp(key, "drain_length") == 0)
+        b->drain_length_ms = strtoull(value, NULL, 10);
     else if (strcmp(key, "held") == 0)
         b->held = value[0] == '1';
     else if (strcmp(key, "slots") == 0)

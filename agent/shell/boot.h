@@ -6,7 +6,8 @@
  *     DATA/logs/        output of jobs (agent/shell/logs.h)
  *
  * Table META, all texts: `format`, `node` (id), `boot` (number), `home`, and, written by the node,
- * `cluster`, `incarnation`, `draining`, `held`, `slots`, `tags` and `peer:ID` (address).
+ * `cluster`, `incarnation`, `draining`, `drain_until` (wall), `drain_length`, `held`, `slots`,
+ * `tags` and `peer:ID` (address).
  *
  * A copy of a data folder is a second node with the same identity: it would vote and run in the
  * name of the first. Peers notice by the boot number (R3), but only when they see both. So the
@@ -47,6 +48,7 @@ struct shell_boot {
     uint64_t boot; /* raised, and on disk */
     uint32_t incarnation;
     bool draining, held;
+    uint64_t drain_until_wall_ms, drain_length_ms; /* as in struct agent_node_config */
     uint32_t slots; /* as an operator has set them; 0: as configured */
     bool has_tags;  /* likewise */
     char tags[AGENT_TAGS_TEXT_MAX + 1];

@@ -380,6 +380,8 @@ void shell_setup_node(struct shell_setup *setup, struct shell_setup_work *work,
     n->cluster = boot->cluster;
     n->boot = boot->boot;
     n->draining = boot->draining;
+    n->drain_until_wall_ms = boot->drain_until_wall_ms;
+    n->drain_length_ms = boot->drain_length_ms;
     n->name = c->name;
     n->gossip_addr =
         muster_addr_is_unspecified(c->advertise) ? advertise_choose(c->advertise) : c->advertise;

@@ -84,6 +84,8 @@ static void boot_makes_a_node_and_finds_it_again(void **state)
     put(s, "cluster", "000102030405060708090a0b0c0d0e0f");
     put(s, "incarnation", "40");
     put(s, "draining", "1");
+    put(s, "drain_until", "1774656000000");
+    put(s, "drain_length", "300000");
     put(s, "peer:00000000000000000000000000000001", "10.0.0.7:7946");
     put(s, "peer:00000000000000000000000000000002", "nonsense");
     put(s, "of a later build", "kept");
@@ -96,6 +98,8 @@ static void boot_makes_a_node_and_finds_it_again(void **state)
     assert_int_equal(s->boot.boot, 2);
     assert_int_equal(s->boot.incarnation, 41);
     assert_true(s->boot.draining);
+    assert_int_equal(s->boot.drain_until_wall_ms, 1774656000000);
+    assert_int_equal(s->boot.drain_length_ms, 300000);
     assert_int_equal(s->boot.peer_count, 1);
     assert_int_equal(s->boot.peer[0].port, 7946);
 }

@@ -496,6 +496,7 @@ static const struct {
     { "half", 3, story_half },
     { "brief", 3, story_brief },
     { "emptied", 4, story_emptied },
+    { "overdue", 3, story_overdue },
     { "payload", 5, story_payload },
     { "parcel", 5, story_parcel },
     { "restore", 3, story_restore },

@@ -96,6 +96,7 @@ void story_backoff(struct sim *s);
 void story_half(struct sim *s);
 void story_brief(struct sim *s);
 void story_emptied(struct sim *s);
+void story_overdue(struct sim *s);
 void story_payload(struct sim *s);
 void story_parcel(struct sim *s);
 void story_restore(struct sim *s);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The story of a node that is emptied: what goes at once, what stays until the deadline, and what
  * stays for the person who holds it. */
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/sim/story.h"
@@ -99,4 +100,64 @@ void story_emptied(struct sim *s)
         sim_fail(s, 1, "what is held was started");
     (void)sim_op(s, 0, AGENT_OP_JOB_RELEASE, "held");
     story_rest(s);
+}
+
+/* `task` runs on n0, which drains with a deadline. Twice another agent takes it over, and the wall
+ * clock is stepped at the first time. The task goes between `from` and `to` after the word. */
+static void overdue_round(struct sim *s, const char *task, int64_t step_ms, uint64_t from,
+                          uint64_t to)
+{
+    char spec[160];
+    uint64_t token = 0, now = 0;
+    (void)snprintf(spec, sizeof spec,
+                   "{\"name\":\"%s\",\"kind\":\"task\",\"exec\":[\"/bin/x\"],"
+                   "\"prefer\":\"node == n0\",\"on_agent_loss\":\"keep\",\"max_moves\":100}",
+                   task);
+    story_put(s, 1, task, spec);
+    sim_run_for(s, 5000);
+    (void)home_of(s, task, &token);
+    stays(s, task, token, "at first");
+    uint64_t begin = s->now;
+    sim_drain_within(s, 0, DEADLINE_MS);
+    sim_run_for(s, 5000);
+    for (uint32_t i = 0; i < 2; i++) {
+        sim_crash(s, 0, false);
+        s->node[0].wall_offset += i == 0 ? step_ms : 0;
+        sim_run_for(s, 500);
+        sim_boot(s, 0);
+        sim_run_for(s, 1000);
+    }
+    sim_run_for(s, begin + from - s->now);
+    stays(s, task, token, "until the deadline that an earlier agent was given");
+    sim_run_for(s, to - from);
+    if (home_of(s, task, &now) == 0 || now == token)
+        sim_fail(s, 1, "R48: the deadline of the drain has not outlived its agent");
+    s->node[0].wall_offset = 0;
+    sim_drain(s, 0, true);
+    sim_run_for(s, 5000);
+}
+
+/* The deadline of a drain counts on when the agent is started anew. By a clock that was set
+ * meanwhile it comes after the whole time once more, or soon. One that was taken back does not
+ * return. */
+void story_overdue(struct sim *s)
+{
+    static const char task[] = "{\"name\":\"back\",\"kind\":\"task\",\"exec\":[\"/bin/x\"],"
+                               "\"prefer\":\"node == n0\",\"on_agent_loss\":\"keep\"}";
+    uint64_t token = 0;
+    story_begin(s, 3);
+    overdue_round(s, "task", 0, DEADLINE_MS - 1000, DEADLINE_MS + 3000);
+    overdue_round(s, "late", -3600000, DEADLINE_MS + 4500, DEADLINE_MS + 6500);
+    overdue_round(s, "soon", 3600000, 9000, 13000);
+    story_put(s, 1, "back", task);
+    sim_run_for(s, 5000);
+    (void)home_of(s, "back", &token);
+    sim_drain_within(s, 0, DEADLINE_MS);
+    sim_run_for(s, 2000);
+    sim_drain(s, 0, true);
+    sim_run_for(s, 500);
+    sim_crash(s, 0, false);
+    sim_boot(s, 0);
+    sim_run_for(s, 2 * DEADLINE_MS);
+    stays(s, "back", token, "where the drain was taken back");
 }

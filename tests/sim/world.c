@@ -49,6 +49,16 @@ static struct agent_node_config config_of(struct sim *s, uint32_t node)
     return c;
 }
 
+static uint64_t meta_number(const struct sim_node *n, const char *key)
+{
+    struct muster_bytes value;
+    char text[24];
+    if (!sim_disk_get(n, STORE_TABLE_META, key, &value))
+        return 0;
+    (void)snprintf(text, sizeof text, "%.*s", (int)value.len, (const char *)value.data);
+    return strtoull(text, NULL, 10);
+}
+
 void sim_boot(struct sim *s, uint32_t node)
 {
     struct sim_node *n = &s->node[node];
@@ -75,6 +85,8 @@ void sim_boot(struct sim *s, uint32_t node)
     bool holds = sim_disk_get(n, STORE_TABLE_META, "held", &value) && value.data[0] == '1';
     struct agent_node_config c = config_of(s, node);
     c.draining = drains;
+    c.drain_until_wall_ms = meta_number(n, "drain_until");
+    c.drain_length_ms = meta_number(n, "drain_length");
     c.held = holds;
     if (agent_node_open(&n->node, &c) != MUSTER_OK)
         sim_fail(s, 1, "node %u does not open", node);

@@ -274,7 +274,7 @@ const struct cli_command cli_commands_cluster[] = {
           "With --deadline what is left by then is ended: tasks, which begin anew elsewhere, what\n"
           "may be nowhere else, and what is held by its name; not what `hold --all` holds.\n"
           "Without it they stay as long as they need, and the command waits for 90 s. The node\n"
-          "that drains counts the time; if its agent is restarted meanwhile, say it again.\n\n"
+          "that drains counts the time, also if its agent is restarted meanwhile.\n\n"
           "  muster drain bravo --deadline 5m\n"
           "  muster drain bravo --cancel\n",
       .flags = cli_flags_drain,
