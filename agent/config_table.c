@@ -188,6 +188,13 @@ static int delegate_read(struct agent_schema_reader *r, const struct agent_schem
 
 /* ---- encrypt: a key, or the file of a keyring. What it says is never repeated. */
 
+/* One key in 64 begins with a slash as well. Only one of 24 bytes does not end with "=", and
+ * `muster keygen` makes none that could be a path. */
+static bool is_path(const char *text)
+{
+    return text[0] == '/' && text[strlen(text) - 1] != '=';
+}
+
 static int encrypt_read(struct agent_schema_reader *r, const struct agent_schema_field *field,
                         const struct agent_doc_node *node, void *object)
 {
@@ -199,9 +206,9 @@ static int encrypt_read(struct agent_schema_reader *r, const struct agent_schema
     c->encrypt_key = c->encrypt_file = NULL;
     if (says_off(text))
         return MUSTER_OK;
-    bool is_key = text[0] != '/' && agent_key_read(&key, text);
+    bool is_key = !is_path(text) && agent_key_read(&key, text);
     muster_wipe(&key, sizeof key);
-    if (!is_key && text[0] != '/')
+    if (!is_key && !is_path(text))
         return agent_schema_fail(r, MUSTER_EINVAL, field->name, node,
                                  "neither a key nor the absolute path of a keyring; `muster "
                                  "keygen` makes a key");

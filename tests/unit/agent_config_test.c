@@ -146,6 +146,9 @@ static void encrypt_is_a_key_a_keyring_or_none(void **state)
         { .file = { "encrypt: uhlLcvOYJg+vauq/MImJrQ==\n" } },
         { .file = { "encrypt: uhlLcvOYJg+vauq/MImJrQ==\n", "encrypt: /etc/muster/keyring\n" } },
         { .file = { "encrypt: /etc/muster/keyring\n" }, .arg = { "--encrypt", "none" } },
+        { .arg = { "--encrypt", "/+hLcvOYJg+vauq/MImJrQ==" } },
+        { .arg = { "--encrypt", "//wzn8MQay2QsgzWUTLmI8egR0fZmtZQbOdvH6A+HhQ=" } },
+        { .arg = { "--encrypt", "/etc/muster/secrets/keyring/mine" } }, /* 24 bytes, if it were */
     };
     struct agent_config c;
 
@@ -154,8 +157,8 @@ static void encrypt_is_a_key_a_keyring_or_none(void **state)
         expect(&said[i], &c);
         assert_true(c.encrypt_verify_incoming && c.encrypt_verify_outgoing);
         assert_true(c.label == NULL && c.label_verify_incoming);
-        assert_true((c.encrypt_key != NULL) == (i == 1));
-        assert_true((c.encrypt_file != NULL) == (i == 2));
+        assert_true((c.encrypt_key != NULL) == (i == 1 || i == 4 || i == 5));
+        assert_true((c.encrypt_file != NULL) == (i == 2 || i == 6));
         agent_config_close(&c);
     }
 }

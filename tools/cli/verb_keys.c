@@ -23,7 +23,9 @@ int cli_verb_keygen(struct cli *cli)
                   : strcmp(said, "128") == 0 ? 128
                   : strcmp(said, "192") == 0 ? 192
                                              : 256;
-    muster_random(key, bits / 8);
+    do
+        muster_random(key, bits / 8);
+    while (key[0] >> 2 == 63); /* its text would begin with a slash, as a path does */
     (void)printf("%s\n", gossip_key_text(MUSTER_BYTES(key, bits / 8), text));
     muster_wipe(key, sizeof key);
     muster_wipe(text, sizeof text);
