@@ -321,10 +321,11 @@ static void row_gone(struct sim *s, uint32_t node, uint32_t bucket, uint16_t sea
     struct sim_write *w = write_of(s, &row, version_of(value), bucket);
     /* wiped for another seat (R25), or because a record beside it cannot be read */
     if (seat == 0) {
+        if (is_reseated || s->wipes == 0) /* else it may have gone with a record that flipped */
+            w->disks &= ~disk_bit(s, node);
         if (is_reseated)
             w->seat[node] = 0;
         sim_truth_burn(w, node);
-        w->disks &= ~disk_bit(s, node);
     }
     if (w->is_purged || seat == 0)
         return;
