@@ -105,11 +105,6 @@ int agent_meta_encode(const struct agent_meta *m, uint8_t *out, size_t size, siz
     return MUSTER_OK;
 }
 
-static bool key_is(struct muster_bytes key, const char *text)
-{
-    return muster_bytes_equal(key, muster_bytes_text(text));
-}
-
 static bool copy_text(char *out, size_t size, struct muster_bytes value)
 {
     if (value.len >= size || memchr(value.data, 0, value.len) != NULL)
@@ -168,32 +163,33 @@ static void read_own(struct agent_meta *m, struct muster_bytes key, struct muste
 {
     uint64_t n = 0;
     bool ok = true;
-    if (key_is(key, "~a"))
+    if (muster_bytes_are(key, "~a"))
         ok = copy_text(m->arch, sizeof m->arch, value);
-    else if (key_is(key, "~b"))
+    else if (muster_bytes_are(key, "~b"))
         ok = read_number(value, UINT64_MAX, &m->boot);
-    else if (key_is(key, "~c"))
+    else if (muster_bytes_are(key, "~c"))
         ok = read_id(value, &m->cluster);
-    else if (key_is(key, "~f"))
+    else if (muster_bytes_are(key, "~f"))
         (void)agent_settings_parse(&m->settings, value); /* those of a newer build: as if none */
-    else if (key_is(key, "~i"))
+    else if (muster_bytes_are(key, "~i"))
         ok = seen->id = read_id(value, &m->id);
-    else if (key_is(key, "~m")) {
-        m->restarts = key_is(value, "restarts");
-        m->leaves = key_is(value, "leaves");
-        m->draining = m->restarts || m->leaves || key_is(value, "draining");
-        m->held = key_is(value, "held");
-    } else if (key_is(key, "~n") && (ok = read_number(value, UINT32_MAX, &n)))
+    else if (muster_bytes_are(key, "~m")) {
+        m->restarts = muster_bytes_are(value, "restarts");
+        m->leaves = muster_bytes_are(value, "leaves");
+        m->draining = m->restarts || m->leaves || muster_bytes_are(value, "draining");
+        m->held = muster_bytes_are(value, "held");
+    } else if (muster_bytes_are(key, "~n") && (ok = read_number(value, UINT32_MAX, &n)))
         m->cpus = (uint32_t)n;
-    else if (key_is(key, "~r") && (ok = read_number(value, UINT32_MAX, &n)))
+    else if (muster_bytes_are(key, "~r") && (ok = read_number(value, UINT32_MAX, &n)))
         m->mem_mib = (uint32_t)n;
-    else if (key_is(key, "~p") && (ok = read_number(value, UINT16_MAX, &n)))
+    else if (muster_bytes_are(key, "~p") && (ok = read_number(value, UINT16_MAX, &n)))
         m->peer_port = (uint16_t)n;
-    else if (key_is(key, "~s") && (ok = read_number(value, UINT16_MAX, &n)))
+    else if (muster_bytes_are(key, "~s") && (ok = read_number(value, UINT16_MAX, &n)))
         m->slots = (uint32_t)n;
-    else if (key_is(key, "~v"))
+    else if (muster_bytes_are(key, "~v"))
         ok = copy_text(m->version, sizeof m->version, value);
-    else if (key_is(key, "~w") && (ok = seen->weight = read_number(value, UINT16_MAX, &n)))
+    else if (muster_bytes_are(key, "~w") &&
+             (ok = seen->weight = read_number(value, UINT16_MAX, &n)))
         m->weight = (uint32_t)n;
     if (!ok)
         seen->bad = true;

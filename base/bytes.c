@@ -18,6 +18,11 @@ bool muster_bytes_equal(struct muster_bytes a, struct muster_bytes b)
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+bool muster_bytes_are(struct muster_bytes b, const char *text)
+{
+    return muster_bytes_equal(b, muster_bytes_text(text));
+}
+
 int muster_bytes_compare(struct muster_bytes a, struct muster_bytes b)
 {
     size_t common = a.len < b.len ? a.len : b.len;

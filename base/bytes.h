@@ -23,6 +23,7 @@ struct muster_bytes {
 struct muster_bytes muster_bytes_text(const char *text);
 
 bool muster_bytes_equal(struct muster_bytes a, struct muster_bytes b);
+bool muster_bytes_are(struct muster_bytes b, const char *text);
 
 /* memcmp order, a prefix before what it begins. */
 int muster_bytes_compare(struct muster_bytes a, struct muster_bytes b);

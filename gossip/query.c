@@ -23,11 +23,6 @@ struct query {
     struct muster_bytes addr, source, name, filters;
 };
 
-static bool key_is(struct muster_bytes key, const char *text)
-{
-    return muster_bytes_equal(key, muster_bytes_text(text));
-}
-
 static int query_read(struct muster_bytes body, struct query *q)
 {
     struct muster_reader in = muster_reader_over(body);
@@ -37,21 +32,21 @@ static int query_read(struct muster_bytes body, struct query *q)
     for (uint32_t i = 0; i < n && muster_reader_ok(&in); i++) {
         struct muster_bytes key = muster_read_bytes(&in, QUERY_NAME_MAX);
 
-        if (key_is(key, "LTime"))
+        if (muster_bytes_are(key, "LTime"))
             q->time = muster_read_u64(&in);
-        else if (key_is(key, "ID"))
+        else if (muster_bytes_are(key, "ID"))
             q->id = muster_read_u32(&in);
-        else if (key_is(key, "Addr"))
+        else if (muster_bytes_are(key, "Addr"))
             q->addr = muster_read_bytes(&in, 16);
-        else if (key_is(key, "Port"))
+        else if (muster_bytes_are(key, "Port"))
             q->port = muster_read_u16(&in);
-        else if (key_is(key, "SourceNode"))
+        else if (muster_bytes_are(key, "SourceNode"))
             q->source = muster_read_bytes(&in, GOSSIP_NAME_MAX);
-        else if (key_is(key, "Filters"))
+        else if (muster_bytes_are(key, "Filters"))
             q->filters = muster_read_raw_value(&in);
-        else if (key_is(key, "Flags"))
+        else if (muster_bytes_are(key, "Flags"))
             q->flags = muster_read_u64(&in);
-        else if (key_is(key, "Name"))
+        else if (muster_bytes_are(key, "Name"))
             q->name = muster_read_bytes(&in, QUERY_NAME_MAX);
         else
             muster_read_skip(&in);
@@ -153,10 +148,10 @@ static void keys_take(struct gossip *g, const struct query *q, struct muster_add
 {
     const struct gossip_keyring *ring = g->envelope.keyring;
 
-    if (key_is(q->name, "_serf_install-key") || key_is(q->name, "_serf_use-key") ||
-        key_is(q->name, "_serf_remove-key"))
+    if (muster_bytes_are(q->name, "_serf_install-key") ||
+        muster_bytes_are(q->name, "_serf_use-key") || muster_bytes_are(q->name, "_serf_remove-key"))
         keys_respond(g, q, to, NULL, "a muster agent: change its keys with `muster keys`");
-    if (!key_is(q->name, "_serf_list-keys"))
+    if (!muster_bytes_are(q->name, "_serf_list-keys"))
         return;
     if (ring == NULL || ring->count == 0)
         keys_respond(g, q, to, NULL, "Keyring is empty (encryption not enabled)");

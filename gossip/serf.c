@@ -46,11 +46,6 @@ int gossip_serf_init(struct gossip_serf *s, struct muster_arena *a)
 
 /* ---- reading */
 
-static bool key_is(struct muster_bytes key, const char *text)
-{
-    return muster_bytes_equal(key, muster_bytes_text(text));
-}
-
 static int body_read(struct muster_bytes body, struct serf_message *m)
 {
     struct muster_reader in = muster_reader_over(body);
@@ -60,11 +55,11 @@ static int body_read(struct muster_bytes body, struct serf_message *m)
     for (uint32_t i = 0; i < n && muster_reader_ok(&in); i++) {
         struct muster_bytes key = muster_read_bytes(&in, SIZE_MAX);
 
-        if (key_is(key, "LTime"))
+        if (muster_bytes_are(key, "LTime"))
             m->time = muster_read_u64(&in);
-        else if (key_is(key, "Flags"))
+        else if (muster_bytes_are(key, "Flags"))
             m->flags = muster_read_u64(&in);
-        else if (key_is(key, "Node"))
+        else if (muster_bytes_are(key, "Node"))
             m->node = muster_read_bytes(&in, GOSSIP_NAME_MAX);
         else
             muster_read_skip(&in);

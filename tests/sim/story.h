@@ -21,6 +21,9 @@ void story_put(struct sim *s, uint32_t node, const char *job, const char *spec);
 void story_rest(struct sim *s);
 bool story_is_known(struct sim *s, const char *job); /* to anybody, be it as a tombstone */
 bool story_one_runs(struct sim *s);                  /* the first job, in one place */
+/* A key by number, and the run of the template "job" that it makes. */
+void story_key_of(uint32_t i, char key[16]);
+void story_run_of(uint32_t i, char run[48]);
 
 /* ---- stories that are told elsewhere than in story.c */
 void story_takeover(struct sim *s);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "agent/left.h"
-#include "agent/run_id.h"
 #include "tests/sim/story.h"
 
 #define KEYS    24
@@ -23,19 +22,6 @@ struct light {
     uint32_t lost;
 };
 
-static void key_of(uint32_t i, char key[16])
-{
-    (void)snprintf(key, 16, "key-%u", i);
-}
-
-static void run_of(uint32_t i, char run[48])
-{
-    char key[16], id[AGENT_RUN_ID];
-    key_of(i, key);
-    agent_run_id_of_key(muster_bytes_text(key), id);
-    (void)snprintf(run, 48, "job:%s", id);
-}
-
 static void put(struct sim *s, uint32_t ms)
 {
     char spec[200];
@@ -50,7 +36,7 @@ static void put(struct sim *s, uint32_t ms)
 static bool run_get(struct sim *s, uint32_t i, struct store_view *view)
 {
     char run[48];
-    run_of(i, run);
+    story_run_of(i, run);
     uint32_t k = story_keeper_or_none(s, run);
     return k != UINT32_MAX &&
            store_get(agent_node_store(s->node[k].node), muster_bytes_text(run), view) &&
@@ -98,7 +84,7 @@ static bool is_answered(struct sim *s)
 static void trigger(struct sim *s, struct light *l, uint32_t node, uint32_t i)
 {
     char key[16];
-    key_of(i, key);
+    story_key_of(i, key);
     (void)sim_trigger(s, node, "job", key);
     for (uint32_t k = 0; k < 2000 && !is_answered(s); k++)
         runs_for(s, l, 10);
@@ -122,7 +108,7 @@ static void disks_check(struct sim *s)
     for (uint32_t k = 0; k < s->nodes; k++)
         for (uint32_t i = 0; i < KEYS; i++) {
             char run[48];
-            run_of(i, run);
+            story_run_of(i, run);
             if (disk_knows(&s->node[k], run))
                 sim_fail(s, 1, "light: %s stands on the disk of n%u", run, k);
         }
@@ -187,7 +173,7 @@ void story_light(struct sim *s)
 static void delete_one(struct sim *s, uint32_t node, uint32_t i)
 {
     char run[48];
-    run_of(i, run);
+    story_run_of(i, run);
     (void)sim_op(s, node, AGENT_OP_JOB_DELETE, run);
 }
 
@@ -224,7 +210,7 @@ void story_lightly(struct sim *s)
         }
         for (uint32_t k = 0; k < 4; k++) {
             char name[16];
-            key_of((key + k) % KEYS, name);
+            story_key_of((key + k) % KEYS, name);
             if (s->node[other].is_up)
                 (void)sim_trigger(s, other, "job", name);
         }

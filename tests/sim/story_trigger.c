@@ -9,15 +9,15 @@
 
 #define KEYS 24
 
-static void key_of(uint32_t i, char key[16])
+void story_key_of(uint32_t i, char key[16])
 {
     (void)snprintf(key, 16, "key-%u", i);
 }
 
-static void run_of(uint32_t i, char run[48])
+void story_run_of(uint32_t i, char run[48])
 {
     char key[16], id[AGENT_RUN_ID];
-    key_of(i, key);
+    story_key_of(i, key);
     agent_run_id_of_key(muster_bytes_text(key), id);
     (void)snprintf(run, 48, "job:%s", id);
 }
@@ -31,7 +31,7 @@ static bool is_answered(struct sim *s)
 static int asked(struct sim *s, uint32_t node, uint32_t i)
 {
     char key[16];
-    key_of(i, key);
+    story_key_of(i, key);
     for (uint32_t tries = 0; tries < 5; tries++) {
         (void)sim_trigger(s, node, "job", key);
         sim_await(s, 20000, is_answered, "the trigger is answered");
@@ -75,8 +75,8 @@ static void strangers_check(struct sim *s, uint32_t node)
         after = view.row.key;
         if (agent_left_is(after))
             continue;
-        for (run_of(i, run); i < KEYS && !muster_bytes_equal(after, muster_bytes_text(run));)
-            run_of(++i, run);
+        for (story_run_of(i, run); i < KEYS && !muster_bytes_equal(after, muster_bytes_text(run));)
+            story_run_of(++i, run);
         if (i == KEYS)
             sim_fail(s, 1, "trigger: %.*s is the run of no key", (int)after.len,
                      (const char *)after.data);
@@ -91,7 +91,7 @@ static void runs_check(struct sim *s)
             strangers_check(s, i);
     for (uint32_t i = 0; i < KEYS; i++) {
         struct store_view view;
-        run_of(i, run);
+        story_run_of(i, run);
         const struct store *store = agent_node_store(s->node[story_keeper(s, run)].node);
         if (!store_get(store, muster_bytes_text(run), &view))
             sim_fail(s, 1, "trigger: %s was promised and is not there", run);
@@ -109,7 +109,7 @@ void story_trigger(struct sim *s)
     story_begin(s, 4);
     story_put(s, 0, "job", spec);
     for (uint32_t i = 0; i < KEYS; i++) {
-        key_of(i, key);
+        story_key_of(i, key);
         for (uint32_t node = 0; node < 4; node++)
             if (s->node[node].is_up)
                 (void)sim_trigger(s, node, "job", key);
@@ -156,7 +156,7 @@ static void many_wait(struct sim *s)
 {
     char key[16];
     for (uint32_t i = 0; i < CALLED; i++) {
-        key_of(i, key);
+        story_key_of(i, key);
         (void)sim_trigger(s, i % s->nodes, "job", key);
         sim_await(s, 20000, is_answered, "the trigger is answered");
     }

@@ -1,24 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How news leaves: to whom, how often, how fast, in which wrapping. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/gossip_solo.h"
 #include "tests/unit/unit.h"
 
 static const uint8_t home[4] = { 10, 0, 0, 9 };
-
-static int stage_open(void **state)
-{
-    *state = calloc(1, sizeof(struct solo));
-    return *state == NULL ? -1 : 0;
-}
-
-static int stage_close(void **state)
-{
-    free(*state);
-    return 0;
-}
 
 /* Members a, b, c ... from host 20 on, a quiet queue, and nobody who probes. */
 static void set_scene(struct solo *s, unsigned members)
@@ -190,5 +177,5 @@ int main(void)
         cmocka_unit_test(a_proof_is_told_to_all_in_a_small_pool),
     };
 
-    return cmocka_run_group_tests(tests, stage_open, stage_close);
+    return cmocka_run_group_tests(tests, solo_new, solo_free);
 }

@@ -1,21 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Probing and being probed: every way an answer may come, come late, or not at all. */
-#include <stdlib.h>
 
 #include "tests/unit/gossip_solo.h"
 #include "tests/unit/unit.h"
-
-static int stage_open(void **state)
-{
-    *state = calloc(1, sizeof(struct solo));
-    return *state == NULL ? -1 : 0;
-}
-
-static int stage_close(void **state)
-{
-    free(*state);
-    return 0;
-}
 
 /* Member "m" at host 9 and so many relays r0, r1 ... from host 20 on, all silent so far. */
 static void set_scene(struct solo *s, unsigned relays)
@@ -453,5 +440,5 @@ int main(void)
         cmocka_unit_test(only_so_many_errands_at_a_time),
     };
 
-    return cmocka_run_group_tests(tests, stage_open, stage_close);
+    return cmocka_run_group_tests(tests, solo_new, solo_free);
 }

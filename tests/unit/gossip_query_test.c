@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Queries of serf agents: who is answered, and what is said. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/gossip_solo.h"
@@ -20,18 +19,6 @@ struct ask {
     uint8_t host; /* where the answer is to go */
     struct muster_bytes filter;
 };
-
-static int stage_open(void **state)
-{
-    *state = calloc(1, sizeof(struct solo));
-    return *state == NULL ? -1 : 0;
-}
-
-static int stage_close(void **state)
-{
-    free(*state);
-    return 0;
-}
 
 static struct solo *open_usual(void **state)
 {
@@ -182,5 +169,5 @@ int main(void)
         cmocka_unit_test(what_is_cut_is_dropped),
     };
 
-    return cmocka_run_group_tests(tests, stage_open, stage_close);
+    return cmocka_run_group_tests(tests, solo_new, solo_free);
 }

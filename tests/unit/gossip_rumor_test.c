@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is said about members and about ourselves: every state against every message. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/gossip_solo.h"
@@ -10,18 +9,6 @@
 
 static const uint8_t home[4] = { 10, 0, 0, 9 };
 static const uint8_t elsewhere[4] = { 10, 0, 0, 77 };
-
-static int stage_open(void **state)
-{
-    *state = calloc(1, sizeof(struct solo));
-    return *state == NULL ? -1 : 0;
-}
-
-static int stage_close(void **state)
-{
-    free(*state);
-    return 0;
-}
 
 /* A core that holds member `m` in the given state at incarnation HELD, with a bystander and a quiet
  * queue. */
@@ -595,5 +582,5 @@ int main(void)
         cmocka_unit_test(a_full_table_turns_newcomers_away),
     };
 
-    return cmocka_run_group_tests(tests, stage_open, stage_close);
+    return cmocka_run_group_tests(tests, solo_new, solo_free);
 }

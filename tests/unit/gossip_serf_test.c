@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Manners in a pool with serf: what is passed on and what is not, leaving in its words, and staying
  * when somebody says that we leave. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "gossip/serf.h"
@@ -16,18 +15,6 @@
     "CC\xc2\xa5LTime\x01\xa4Name\xa6"                                                              \
     "deploy\xa7Payload\xa3v42"
 #define BYTES(text) MUSTER_BYTES(text, sizeof(text) - 1)
-
-static int stage_open(void **state)
-{
-    *state = calloc(1, sizeof(struct solo));
-    return *state == NULL ? -1 : 0;
-}
-
-static int stage_close(void **state)
-{
-    free(*state);
-    return 0;
-}
 
 static struct solo *open_in(void **state, bool serf)
 {
@@ -238,5 +225,5 @@ int main(void)
         cmocka_unit_test(who_says_that_we_leave_is_contradicted),
     };
 
-    return cmocka_run_group_tests(tests, stage_open, stage_close);
+    return cmocka_run_group_tests(tests, solo_new, solo_free);
 }

@@ -19,6 +19,18 @@ struct muster_addr solo_addr(unsigned host)
     return addr;
 }
 
+int solo_new(void **state)
+{
+    *state = calloc(1, sizeof(struct solo));
+    return *state == NULL ? -1 : 0;
+}
+
+int solo_free(void **state)
+{
+    free(*state);
+    return 0;
+}
+
 void solo_config(struct solo *s)
 {
     memset(s, 0, sizeof *s);

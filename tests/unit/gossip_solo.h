@@ -48,6 +48,10 @@ struct solo {
     uint8_t *scratch;
 };
 
+/* For a group of tests: one on the heap, and nothing of it is open. */
+int solo_new(void **state);
+int solo_free(void **state);
+
 void solo_open(struct solo *s);   /* with s->config as solo_config left it */
 void solo_config(struct solo *s); /* the usual settings, to be changed before solo_open */
 void solo_close(struct solo *s);

@@ -12,18 +12,6 @@
 
 #define CORPUS_MAX 64
 
-static int stage_open(void **state)
-{
-    *state = calloc(1, sizeof(struct solo));
-    return *state == NULL ? -1 : 0;
-}
-
-static int stage_close(void **state)
-{
-    free(*state);
-    return 0;
-}
-
 static uint64_t dropped(const struct solo *s)
 {
     const struct gossip_counters *c = gossip_counters(s->g);
@@ -239,5 +227,5 @@ int main(void)
         cmocka_unit_test(a_flood_is_shed_and_counted),
     };
 
-    return cmocka_run_group_tests(tests, stage_open, stage_close);
+    return cmocka_run_group_tests(tests, solo_new, solo_free);
 }
