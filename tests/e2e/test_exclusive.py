@@ -94,7 +94,9 @@ def test_an_exclusive_task_ends_once_and_its_name_is_free_again(clusters, tmp_pa
     reply = c[0].delete("/v1/jobs/once")
     assert reply["run_may_live_until"] is None
     path, argv = beating(tmp_path, "again")
-    c[0].submit("once", argv, partition="exclusive")
+    # It is deaf to the request to stop, so that it lives when the deletion is answered: that waits
+    # for every copy, and who ends at once may be gone before the slowest disk has it.
+    c[0].submit("once", argv, partition="exclusive", stop_signal="WINCH", stop_timeout="1s")
     first = c.wait_once(["once"], 20)["once"]
     reply = c[1].delete("/v1/jobs/once")
     assert reply["run_may_live_until"] is not None
