@@ -76,7 +76,7 @@ struct agent_config {
     int32_t log_level;  /* enum agent_log_level */
     int32_t log_format; /* enum agent_config_format */
     uint32_t max_members, max_jobs, max_runs, max_connections;
-    uint32_t max_strikes; /* node deaths soon after a start that hold a job; 0: none do */
+    uint32_t max_strikes; /* node deaths soon after a start that end a job; 0: none do */
     uint64_t max_log;     /* bytes of a run's output before it is rotated */
     uint64_t max_payload; /* bytes of a payload that is put through this node */
     bool is_dev;

@@ -70,7 +70,7 @@ struct agent_node_config {
     uint32_t kernel_wait_ms; /* and its kernel, asked whether it lives */
     uint32_t lonely_ms;      /* majority: a run that no keeper confirms for so long ends (R45) */
     uint64_t seen_keep_ms;   /* what was seen of a job stays so long after it is gone (R28) */
-    uint32_t strikes_max;    /* node deaths soon after a start that hold a job; 0: none do (R34) */
+    uint32_t strikes_max;    /* node deaths soon after a start that end a job; 0: none do (R34) */
     uint32_t log_max_bytes;
     struct agent_zone_source zones; /* of schedules */
     bool is_exposed;   /* reached from other hosts, so that what is not encrypted is a problem */

@@ -151,9 +151,9 @@ void agent_placer_done(struct agent_core *core, struct muster_id from, struct mu
     agent_attempts_merge(&attempts, row.attempts, m.attempts);
     row.attempts = MUSTER_BYTES(attempts.data, attempts.len);
     bool is_death = m.verdict == AGENT_DONE_LOST && row.phase == STORE_WAITING;
-    bool is_dead = is_death && placer_quarantine(core, &row, &note);
-    bool is_held = is_death && !is_dead && placer_strike(core, &row, &note);
-    const char *what = is_held ? "job.held" : is_dead ? "job.dead" : type[m.verdict];
+    bool is_dead =
+        is_death && (placer_quarantine(core, &row, &note) || placer_strike(core, &row, &note));
+    const char *what = is_dead ? "job.dead" : type[m.verdict];
     struct muster_bytes why = row.reason;
     if (store_row_has_heir(&view.row) && row.phase == STORE_WAITING)
         store_row_heir_takes(&row, core->now.wall_ms);

@@ -236,7 +236,7 @@ bool placer_is_lost(struct agent_core *core, struct place_entry *e, const struct
 /* No first lease in this bucket before, on our clock (R37). */
 uint64_t placer_takeover_ms(const struct agent_core *core, const struct place_entry *e);
 /* Strikes (R34): of the row once its node is counted as dead; whether a row has too many, then it
- * becomes a held one with its reason in `note`; and whether it is being written as such. */
+ * becomes a dead one with its reason in `note`; and whether it is being written as such. */
 struct strike_note {
     char text[STORE_REASON_MAX];
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Strikes: a job whose nodes keep dying soon after they have started it is held, before it has
+/* Strikes: a job whose nodes keep dying soon after they have started it is dead, before it has
  * taken the whole cluster down. (R34) */
 #include <stdio.h>
 #include <string.h>
@@ -23,20 +23,26 @@ uint32_t placer_strikes(struct agent_core *core, const struct store_row *row)
     return is_young && row->phase == STORE_PLACED ? row->strikes + 1 : 0;
 }
 
+static void bury(const struct agent_core *core, struct store_row *row,
+                 const struct strike_note *note)
+{
+    row->phase = STORE_FAILED;
+    row->since_wall_ms = core->now.wall_ms;
+    row->run_node = (struct muster_id){ 0 };
+    row->run_token = 0;
+    row->reason = muster_bytes_text(note->text);
+}
+
 bool placer_strike(struct agent_core *core, struct store_row *row, struct strike_note *note)
 {
     uint32_t max = core->config.strikes_max;
     if (max == 0 || row->strikes < max)
         return false;
     (void)snprintf(note->text, sizeof note->text,
-                   "held: %u nodes in a row died within a minute after they had started it; "
-                   "`muster start` tries again",
-                   row->strikes);
-    row->phase = STORE_HELD;
-    row->since_wall_ms = core->now.wall_ms;
-    row->run_node = (struct muster_id){ 0 };
-    row->run_token = 0;
-    row->reason = muster_bytes_text(note->text);
+                   "%u nodes in a row died within a minute after they had started it "
+                   "(max_strikes %u); `muster dead retry` tries again",
+                   row->strikes, max);
+    bury(core, row, note);
     return true;
 }
 
@@ -48,7 +54,7 @@ bool placer_is_poison(struct agent_core *core, struct place_entry *e, const stru
     if (!placer_strike(core, &row, &note))
         return false;
     if (placer_write(core, e, &row, view->version.packed, false))
-        agent_news_add(core, "job.held", NULL, e->key, 0, "%s", note.text);
+        agent_news_add(core, "job.dead", NULL, e->key, 0, "%s", note.text);
     return true;
 }
 
@@ -89,11 +95,7 @@ bool placer_quarantine(struct agent_core *core, struct store_row *row, struct st
                    "%u of its nodes died within an hour (max_moves %u); `muster dead retry` tries "
                    "again",
                    moves, max);
-    row->phase = STORE_FAILED;
-    row->since_wall_ms = core->now.wall_ms;
-    row->run_node = (struct muster_id){ 0 };
-    row->run_token = 0;
-    row->reason = muster_bytes_text(note->text);
+    bury(core, row, note);
     return true;
 }
 
