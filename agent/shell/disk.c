@@ -2,6 +2,7 @@
 /* One commit at a time, on a worker. */
 #include "agent/shell/disk.h"
 
+#include "agent/shell/process.h"
 #include "store/disk_lmdb.h"
 
 void shell_disk_open(struct shell_disk *d, uv_loop_t *loop, struct store_lmdb *lmdb,
@@ -16,6 +17,7 @@ void shell_disk_open(struct shell_disk *d, uv_loop_t *loop, struct store_lmdb *l
 static void commit_work(uv_work_t *work)
 {
     struct shell_disk *d = work->data;
+    shell_process_pace(true);
     d->err = store_lmdb_commit(d->lmdb, d->batch);
     bool is_fault = d->err != MUSTER_OK && d->err != MUSTER_ENOSPC;
     d->is_broken = is_fault && d->was_reopened;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "agent/shell/folder.h"
+#include "agent/shell/process.h"
 #include "base/crypto.h"
 #include "base/text.h"
 
@@ -202,6 +203,7 @@ static void op_work(uv_work_t *work)
     struct op *o = p->under_way;
     char path[PATH_MAX_OURS];
     struct growing *g;
+    shell_process_pace(false);
     switch (o->work.what) {
     case AGENT_PAYLOAD_READ:
         read_do(p, o);

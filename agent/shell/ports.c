@@ -3,12 +3,15 @@
 #include "agent/shell/ports.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "agent/shell/net.h"
 #include "base/text.h"
+
+#define PORTS_HIGH 1024 /* above the links and guards of most nodes; more costs each spawn */
 
 struct port_kind {
     enum shell_handed_kind handed;
@@ -81,6 +84,18 @@ static int port_bind(int *fd, struct shell_handed *handed, struct muster_addr at
     return port_refused(at, kind, errno, why, size);
 }
 
+/* What a killed process had open Linux closes from the highest number down. Whoever sees its link
+ * close asks at once whether anybody listens here still: the last breath is to be the link's, or
+ * the answer would wait until the kernel has come down to this socket. */
+static void port_raise(int *fd)
+{
+    int high = fcntl(*fd, F_DUPFD_CLOEXEC, PORTS_HIGH);
+    if (high < 0)
+        return; /* so many are not allowed to us */
+    (void)close(*fd);
+    *fd = high;
+}
+
 int shell_ports_open(struct shell_ports *p, struct shell_handed *handed, struct muster_addr gossip,
                      struct muster_addr peers, char *why, size_t size)
 {
@@ -90,7 +105,9 @@ int shell_ports_open(struct shell_ports *p, struct shell_handed *handed, struct 
         err = port_bind(&p->gossip_tcp, handed, gossip, &gossip_tcp, why, size);
     if (err == MUSTER_OK)
         err = port_bind(&p->peers, handed, peers, &peers_tcp, why, size);
-    if (err != MUSTER_OK)
+    if (err == MUSTER_OK)
+        port_raise(&p->peers);
+    else
         shell_ports_close(p);
     return err;
 }

@@ -49,3 +49,10 @@ const char *shell_process_hurry(void)
         return "a better priority";
     return "no better priority than others";
 }
+
+/* On Linux a priority is the thread's own. The last thread of a killed agent closes its sockets,
+ * and that may be a worker among the guards that wake. */
+void shell_process_pace(bool is_hurried)
+{
+    (void)setpriority(PRIO_PROCESS, 0, is_hurried ? PROCESS_NICE : 0);
+}

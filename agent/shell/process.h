@@ -2,7 +2,7 @@
  * descriptors, prompt scheduling, and a record of what jobs must not inherit.
  *
  * errors   none: what the host does not permit is done without
- * threads  called before there are others
+ * threads  called before there are others, but for shell_process_pace
  */
 #ifndef MUSTER_AGENT_SHELL_PROCESS_H
 #define MUSTER_AGENT_SHELL_PROCESS_H
@@ -15,5 +15,8 @@ void shell_process_prepare(void);
 /* A loop that answers late is taken for dead by its peers: a better priority than most, where that
  * is permitted. It is not inherited by guards and jobs. Says what was obtained. */
 const char *shell_process_hurry(void);
+
+/* For work on a worker: as prompt as the loop, which waits for it, or like any other program. */
+void shell_process_pace(bool is_hurried);
 
 #endif

@@ -4,6 +4,7 @@ left when it ends."""
 import glob
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -52,6 +53,21 @@ def test_a_killed_agent_starts_again_at_once_as_the_same_node(clusters):
         assert time.monotonic() - begin < 5 * PATIENCE
         assert identity(agent) == before
         assert f"boot {boot}" in told(agent)
+
+
+def test_a_killed_agents_links_close_when_nobody_listens_any_more(clusters):
+    """Whoever sees its link end asks at once (R55), and need not ask twice."""
+    agent = clusters(1, slots=4)[0]
+    links = [socket.create_connection((agent.host, PEER_PORT)) for _ in range(50)]
+    time.sleep(0.1)
+    agent.send(signal.SIGKILL)
+    first, _, _ = select.select(links, [], [], 5)
+    assert first, "a link ends with the agent"
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((agent.host, PEER_PORT))
+    agent.process.wait(10)
+    for link in links:
+        link.close()
 
 
 def test_a_moved_folder_is_refused_until_somebody_says_that_it_was_moved(clusters):
