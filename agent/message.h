@@ -56,6 +56,7 @@ enum agent_message {
     AGENT_MSG_PAYLOAD_READ,
     AGENT_MSG_PAYLOAD_PART,
     AGENT_MSG_TEMPLATE, /* its keeper -> all: a template has changed, ask for it */
+    AGENT_MSG_FORETOLD, /* keeper -> node: a START with this token may come, note it now */
     AGENT_MSG_HELLO = 64,
     AGENT_MSG_LOAD,
     AGENT_MSG_OP,

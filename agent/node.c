@@ -359,6 +359,9 @@ static void store_effect(struct agent_node *n, const struct store_effect *s)
         agent_permit_chosen(core, key);
         agent_triggered_chosen(core, key);
         break;
+    case STORE_EFFECT_FORETOLD:
+        agent_runner_foretell(core, key, s->token);
+        break;
     case STORE_EFFECT_WRITTEN:
         agent_serve_written(core, s->cookie, s->err, s->copies);
         break;

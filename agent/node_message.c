@@ -48,6 +48,7 @@ static const struct message_rule messages[] = {
     { AGENT_MSG_PAYLOAD_READ, agent_payload_read_got, NULL },
     { AGENT_MSG_PAYLOAD_PART, agent_payload_part_got, NULL },
     { AGENT_MSG_TEMPLATE, NULL, agent_triggered_changed },
+    { AGENT_MSG_FORETOLD, NULL, agent_runner_foretold },
     { AGENT_MSG_RELAY, agent_relay_pass, NULL },
     { AGENT_MSG_RELAYED, agent_relay_got, NULL },
     { AGENT_MSG_LOAD, agent_placer_load, NULL },

@@ -213,6 +213,19 @@ void placer_offer_to(struct agent_core *core, struct place_entry *e, const struc
     placer_due(core, e, core->now.mono_ms + PLACE_OFFER_MS);
 }
 
+/* Whoever sits on the bench sees it in the row. */
+static void foretell(struct agent_core *core, const struct place_entry *e, struct muster_id node)
+{
+    struct store_bucket_view b;
+    struct store_view view;
+    store_bucket(core->store, e->bucket, &b);
+    bool sits = false;
+    for (uint32_t i = 0; i < b.old_count; i++)
+        sits = sits || muster_id_equal(b.old_seat[i].node, node);
+    if (!sits && store_get(core->store, placer_key(e), &view))
+        placer_token_send(core, AGENT_MSG_FORETOLD, node, placer_key(e), view.row.run_token);
+}
+
 static void place(struct agent_core *core, struct place_entry *e, struct muster_id node)
 {
     struct store_view view;
@@ -243,7 +256,8 @@ static void place(struct agent_core *core, struct place_entry *e, struct muster_
     core->counters.placements++;
     e->move_to = e->invited_by = (struct muster_id){ 0 };
     placer_tickets_back(core, e, &view.row);
-    (void)placer_write(core, e, &row, view.version.packed, true);
+    if (placer_write(core, e, &row, view.version.packed, true))
+        foretell(core, e, node);
 }
 
 void agent_placer_room(struct agent_core *core, struct muster_id from, struct muster_reader *r)

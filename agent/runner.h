@@ -53,6 +53,9 @@ void agent_runner_try(struct agent_core *core, struct muster_id from, struct mus
 
 /* That job is gone for good: what was seen of it may be forgotten. */
 void agent_runner_past_ok(struct agent_core *core, struct muster_reader *r);
+/* A row that may yet be chosen places this run here: its token is noted now (R28). */
+void agent_runner_foretell(struct agent_core *core, struct muster_bytes key, uint64_t token);
+void agent_runner_foretold(struct agent_core *core, struct muster_reader *r);
 
 /* A link to it is up: what no keeper has confirmed lately is reported there too. */
 void agent_runner_linked(struct agent_core *core, const struct agent_peer *p);

@@ -98,6 +98,9 @@ struct run_seen {
     char *key; /* owned */
     uint64_t token, wall_ms;
     uint64_t ask_ms; /* not asked about before */
+    /* The token was noted for a START that has not come yet, by this number: once it may be
+     * started. 0: it was started or refused. */
+    uint64_t foretold;
 };
 
 struct agent_runner {
@@ -133,7 +136,6 @@ void runner_past_tell(struct agent_core *core, struct muster_id to, struct muste
 /* "Not running here, never will": once what has been seen of it is on disk (R28). */
 void runner_gone(struct agent_core *core, struct muster_id to, struct muster_bytes key,
                  uint64_t token, const char *reason);
-void runner_seen_noted(struct agent_core *core, uint64_t cookie, int err);
 MUSTER_MUST_USE int runner_seen_open(struct agent_runner *r);
 void runner_seen_close(struct agent_runner *r);
 void runner_seen_sweep(struct agent_core *core); /* asks about the oldest, a few at a time */
@@ -141,6 +143,14 @@ uint64_t runner_seen(const struct agent_core *core, struct muster_bytes key);
 /* Raises what has been seen, in memory and in the next commit; `cookie` 0: nobody waits. */
 void runner_seen_set(struct agent_core *core, struct muster_bytes key, uint64_t token,
                      uint64_t cookie);
+
+/* The token was foretold and may be started: once; the number of its note, or 0. What is refused
+ * must never be started, be it foretold. */
+bool runner_is_foretold(const struct agent_core *core, struct muster_bytes key, uint64_t token);
+uint64_t runner_foretold_take(struct agent_core *core, struct muster_bytes key, uint64_t token);
+void runner_foretold_drop(struct agent_core *core, struct muster_bytes key, uint64_t token);
+/* That note is still on its way to the disk. */
+bool runner_is_noting(const struct agent_core *core, uint64_t cookie);
 
 uint32_t runner_room(const struct agent_core *core); /* free slots */
 /* Tickets (R35): somebody else's turn; the run has its room; invite who is next. */

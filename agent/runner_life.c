@@ -107,12 +107,19 @@ static void run_begin(struct agent_core *core, struct muster_id from,
     run->holds_slot = true;
     run->is_noting = true;
     runner_before_take(run, m->checkpoint);
-    run->note_cookie = agent_number(core);
     runner_changed(run, AGENT_RUN_STARTING, core->now.wall_ms);
     core->counters.starts++;
-    runner_seen_set(core, m->key, m->token, run->note_cookie);
-    if (MUSTER_MUTANT(seen_not_on_disk))
+    run->note_cookie = runner_foretold_take(core, m->key, m->token);
+    bool is_foretold = run->note_cookie != 0;
+    if (!is_foretold) {
+        run->note_cookie = agent_number(core);
+        runner_seen_set(core, m->key, m->token, run->note_cookie);
+    }
+    if (MUSTER_MUTANT(seen_not_on_disk) || !runner_is_noting(core, run->note_cookie) ||
+        (is_foretold && MUSTER_MUTANT(foretold_not_on_disk)))
         agent_runner_noted(core, run->note_cookie, MUSTER_OK);
+    else if (is_foretold)
+        MUSTER_MARK(started_before_it_is_noted);
 }
 
 /* Two that may not meet can have been given room at once: who is started first has it. */
@@ -147,7 +154,8 @@ void agent_runner_start(struct agent_core *core, struct muster_id from, struct m
     const struct agent_run *other = start_not_beside(core, &m);
     bool is_refused = other != NULL || core->standing != AGENT_JOINED ||
                       (m.is_exclusive && runner_clock_is_bad(core));
-    bool was_seen = runner_seen(core, m.key) >= m.token && !MUSTER_MUTANT(seen_not_checked);
+    bool was_seen = runner_seen(core, m.key) >= m.token && !MUSTER_MUTANT(seen_not_checked) &&
+                    !runner_is_foretold(core, m.key, m.token);
     if (was_seen || is_refused) {
         if (was_seen)
             MUSTER_MARK(start_of_seen_token);
@@ -392,29 +400,6 @@ void runner_launch(struct agent_core *core, struct agent_run *run)
         core->counters.restarts++;
 }
 
-void agent_runner_noted(struct agent_core *core, uint64_t cookie, int err)
-{
-    struct agent_runner *r = core->runner;
-    runner_seen_noted(core, cookie, err);
-    for (uint32_t i = 0; i < r->high; i++) {
-        struct agent_run *run = &r->run[i];
-        if (!run->is_used || !run->is_noting || run->note_cookie != cookie)
-            continue;
-        run->is_noting = false;
-        if (err != MUSTER_OK)
-            MUSTER_MARK(start_not_noted);
-        else if (run->state == AGENT_RUN_STOPPING)
-            MUSTER_MARK(stopped_before_it_began);
-        if (err != MUSTER_OK)
-            runner_move_away(core, run, "the disk of the node refused to note its start");
-        else if (run->state == AGENT_RUN_STOPPING)
-            runner_end_stopped(core, run);
-        else
-            runner_launch(core, run);
-        return;
-    }
-}
-
 /* ---- STOP, DROP */
 
 /* The run is over and nobody waits for a verdict: say GONE, make room, start what waited for its
@@ -502,6 +487,7 @@ void agent_runner_drop(struct agent_core *core, struct muster_reader *r)
     struct agent_run *run = runner_find(core, key);
     if (runner_seen(core, key) < token)
         runner_seen_set(core, key, token, 0);
+    runner_foretold_drop(core, key, token);
     if (run == NULL || MUSTER_MUTANT(drop_not_obeyed))
         return;
     if (run->token != token && !MUSTER_MUTANT(drop_of_any_token)) {

@@ -87,6 +87,8 @@ static void seen_remember(struct agent_runner *r, struct muster_bytes key, uint6
     if (s->token <= token)
         s->wall_ms = wall_ms;
     if (s->token < token)
+        s->foretold = 0;
+    if (s->token < token)
         s->token = token;
 }
 
@@ -134,6 +136,7 @@ void runner_gone(struct agent_core *core, struct muster_id to, struct muster_byt
 {
     if (runner_seen(core, key) < token)
         runner_seen_set(core, key, token, 0);
+    runner_foretold_drop(core, key, token);
     struct run_noting *n = noting_of(core->runner, key);
     if (n == NULL || MUSTER_MUTANT(gone_before_seen)) {
         gone_send(core, to, key, token, reason);
@@ -146,7 +149,7 @@ void runner_gone(struct agent_core *core, struct muster_id to, struct muster_byt
 
 /* What the disk has refused it is given again when the keeper asks again, so GONE waits for that.
  */
-void runner_seen_noted(struct agent_core *core, uint64_t cookie, int err)
+static void seen_noted(struct agent_core *core, uint64_t cookie, int err)
 {
     struct run_noting **at = &core->runner->noting;
     while (*at != NULL && (*at)->cookie != cookie)
@@ -158,8 +161,10 @@ void runner_seen_noted(struct agent_core *core, uint64_t cookie, int err)
     struct muster_bytes key = muster_bytes_text(n->key);
     if (err == MUSTER_OK && n->gone_token != 0)
         gone_send(core, n->to, key, n->gone_token, n->reason);
-    if (err != MUSTER_OK)
+    if (err != MUSTER_OK) {
+        runner_foretold_drop(core, key, UINT64_MAX);
         runner_seen_set(core, key, runner_seen(core, key), 0);
+    }
     free(n);
 }
 
@@ -178,6 +183,89 @@ void runner_seen_set(struct agent_core *core, struct muster_bytes key, uint64_t 
                                 .key = key,
                                 .value = muster_writer_bytes(&w) };
     store_note(core->store, &op, cookie);
+}
+
+/* A run that waits for its note begins with it. */
+void agent_runner_noted(struct agent_core *core, uint64_t cookie, int err)
+{
+    struct agent_runner *r = core->runner;
+    seen_noted(core, cookie, err);
+    for (uint32_t i = 0; i < r->high; i++) {
+        struct agent_run *run = &r->run[i];
+        if (!run->is_used || !run->is_noting || run->note_cookie != cookie)
+            continue;
+        run->is_noting = false;
+        if (err != MUSTER_OK)
+            MUSTER_MARK(start_not_noted);
+        else if (run->state == AGENT_RUN_STOPPING)
+            MUSTER_MARK(stopped_before_it_began);
+        if (err != MUSTER_OK)
+            runner_move_away(core, run, "the disk of the node refused to note its start");
+        else if (run->state == AGENT_RUN_STOPPING)
+            runner_end_stopped(core, run);
+        else
+            runner_launch(core, run);
+        return;
+    }
+}
+
+/* ---- foretold: noted while the placement is on its way to the disks of its bench, so that its
+ * START, which comes when it is chosen, need not wait for another commit here. That can only refuse
+ * too much: what is never chosen is never started, and what is noted when this agent dies is seen
+ * (R28). */
+
+void agent_runner_foretell(struct agent_core *core, struct muster_bytes key, uint64_t token)
+{
+    struct store_view view;
+    if (store_get(core->store, key, &view) &&
+        (!agent_is_self(core, view.row.run_node) || view.row.run_token != token))
+        return; /* its mark is ours by chance */
+    if (!core->runner->is_scanned || core->standing != AGENT_JOINED ||
+        runner_seen(core, key) >= token || MUSTER_RARE(foretold_unheard))
+        return;
+    MUSTER_MARK(token_foretold);
+    uint64_t cookie = agent_number(core);
+    runner_seen_set(core, key, token, cookie);
+    seen_find(core->runner, key)->foretold = cookie;
+}
+
+void agent_runner_foretold(struct agent_core *core, struct muster_reader *r)
+{
+    struct muster_bytes key = muster_read_bytes(r, STORE_KEY_MAX);
+    uint64_t token = muster_read_u64(r);
+    if (muster_reader_ok(r) && token != 0)
+        agent_runner_foretell(core, key, token);
+}
+
+bool runner_is_foretold(const struct agent_core *core, struct muster_bytes key, uint64_t token)
+{
+    const struct run_seen *s = seen_find(core->runner, key);
+    return s != NULL && s->token == token && s->foretold != 0;
+}
+
+uint64_t runner_foretold_take(struct agent_core *core, struct muster_bytes key, uint64_t token)
+{
+    if (!runner_is_foretold(core, key, token))
+        return 0;
+    struct run_seen *s = seen_find(core->runner, key);
+    uint64_t cookie = s->foretold;
+    s->foretold = 0;
+    return cookie;
+}
+
+void runner_foretold_drop(struct agent_core *core, struct muster_bytes key, uint64_t token)
+{
+    struct run_seen *s = seen_find(core->runner, key);
+    if (s != NULL && s->token <= token && !MUSTER_MUTANT(foretold_though_refused))
+        s->foretold = 0;
+}
+
+bool runner_is_noting(const struct agent_core *core, uint64_t cookie)
+{
+    const struct run_noting *n = core->runner->noting;
+    while (n != NULL && n->cookie != cookie)
+        n = n->next;
+    return n != NULL;
 }
 
 /* ---- forgetting */

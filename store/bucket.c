@@ -63,6 +63,8 @@ struct store_entry *store_bucket_put(struct store *s, struct store_bucket *b, st
     e->flags = (uint8_t)(is_light ? e->flags | STORE_ENTRY_LIGHT : e->flags & ~STORE_ENTRY_LIGHT);
     if (!is_light)
         store_record_row(s, b, e);
+    if (v->places && v->where == store_node_mark(s->config.self))
+        store_say_of(s, STORE_EFFECT_FORETOLD, b->number, v)->token = v->version;
     return e;
 }
 

@@ -71,6 +71,7 @@ struct store_value *store_value_of_row(const struct store_rows *t, uint32_t buck
     v->mode = (uint8_t)row.mode;
     v->is_light = row.is_light;
     v->where = row.phase == STORE_PLACED ? store_node_mark(row.run_node) : 0;
+    v->places = row.phase == STORE_PLACED && row.run_token == version;
     v->has_exclusive_run = row.run_token != 0 && row.run_mode == STORE_EXCLUSIVE;
     return v;
 }

@@ -45,6 +45,7 @@ struct store_value {
     uint8_t mode;           /* enum store_mode */
     bool has_exclusive_run; /* the row stays until that has surely ended (R22) */
     bool is_light;
+    bool places; /* its run was placed by this very write */
     uint8_t bytes[];
 };
 

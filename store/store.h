@@ -126,7 +126,10 @@ enum store_effect_kind {
     STORE_EFFECT_SERVING, /* bucket: we are its keeper and every row of it may be acted upon */
     STORE_EFFECT_RETIRED, /* bucket: we no longer are */
     STORE_EFFECT_CHOSEN,  /* bucket, key: a row's version is on a quorum's disks; act on it now */
-    STORE_EFFECT_WRITTEN, /* cookie, err, copies: the end of a store_write */
+    /* bucket, key, token: a row here places its run on this node, and may yet be chosen; what is
+     * noted in the same step goes to the disk with it (R28) */
+    STORE_EFFECT_FORETOLD,
+    STORE_EFFECT_WRITTEN,   /* cookie, err, copies: the end of a store_write */
     STORE_EFFECT_CLAIMABLE, /* bucket: no quorum for long; available rows may be claimed (R42) */
     STORE_EFFECT_CLAIMED,   /* bucket, key, node, token: a claim is on disk; START it */
     STORE_EFFECT_DROP,      /* key, node, token: that run must end there (R43) */

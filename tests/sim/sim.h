@@ -296,6 +296,13 @@ struct sim_token {
     bool is_right, is_started, is_claimed;
 };
 
+/* A token that a node has said it will never start (R28). */
+#define SIM_GONE 256
+struct sim_gone {
+    uint32_t node;
+    uint64_t key_hash, token;
+};
+
 struct sim {
     uint64_t seed, now, seq;
     struct muster_rng rng;
@@ -326,6 +333,8 @@ struct sim {
     struct sim_cut cuts_now[SIM_CUTS];
     uint64_t healed_at;
     struct sim_faults faults;
+    struct sim_gone gone[SIM_GONE]; /* a ring */
+    uint32_t gones;
     struct sim_job job[SIM_JOBS + SIM_LEFT]; /* what is left beside them behind them all */
     uint32_t jobs, lefts;
     struct sim_put payload[SIM_PUTS];
