@@ -21,27 +21,14 @@ int agent_placer_open(struct agent_core *core)
     core->placer = t;
     t->tickets_ms = t->permits_ms = t->fill_ms = MUSTER_NEVER;
     t->tickets_worst = UINT64_MAX;
-    t->capacity = core->config.rows_max;
-    t->entry = calloc(t->capacity, sizeof *t->entry);
-    t->free_list = calloc(t->capacity, sizeof *t->free_list);
     t->loads.used = calloc(core->config.members_max, sizeof *t->loads.used);
     t->loads.capacity = calloc(core->config.members_max, sizeof *t->loads.capacity);
     t->loads.is_alive = calloc(core->config.members_max, sizeof *t->loads.is_alive);
     t->served_ms = calloc(core->config.buckets, sizeof *t->served_ms);
-    if (t->entry == NULL || t->free_list == NULL || t->loads.used == NULL ||
-        t->loads.capacity == NULL || t->loads.is_alive == NULL || t->served_ms == NULL)
+    if (t->loads.used == NULL || t->loads.capacity == NULL || t->loads.is_alive == NULL ||
+        t->served_ms == NULL)
         return MUSTER_EFULL;
-    size_t heap = (size_t)t->capacity * (sizeof(struct muster_heap_entry) + 8) + 4096;
-    int err = muster_arena_open(&t->arena, 3 * heap);
-    if (err == MUSTER_OK)
-        err = muster_heap_init(&t->queue, &t->arena, t->capacity);
-    if (err == MUSTER_OK)
-        err = muster_heap_init(&t->permits, &t->arena, t->capacity);
-    if (err == MUSTER_OK)
-        err = muster_heap_init(&t->timer, &t->arena, t->capacity);
-    if (err == MUSTER_OK)
-        err = muster_map_open(&t->map, 1024);
-    return err;
+    return placer_entries_open(core);
 }
 
 void agent_placer_close(struct agent_core *core)
@@ -49,86 +36,16 @@ void agent_placer_close(struct agent_core *core)
     struct agent_placer *t = core->placer;
     if (t == NULL)
         return;
-    muster_map_close(&t->map);
-    muster_arena_close(&t->arena);
+    placer_entries_close(t);
     free(t->loads.used);
     free(t->loads.capacity);
     free(t->loads.is_alive);
     free(t->served_ms);
-    free(t->free_list);
-    free(t->entry);
     free(t);
     core->placer = NULL;
 }
 
-/* ---- entries */
-
-struct muster_bytes placer_key(const struct place_entry *e)
-{
-    return muster_bytes_text(e->key);
-}
-
-static uint32_t entry_index(const struct agent_core *core, const struct place_entry *e)
-{
-    return (uint32_t)(e - core->placer->entry);
-}
-
-struct place_entry *placer_find(const struct agent_core *core, struct muster_bytes key)
-{
-    struct agent_placer *t = core->placer;
-    uint64_t hash = muster_hash64(key, 0);
-    uint32_t cursor = 0, index = 0;
-    while (muster_map_find(&t->map, hash, &cursor, &index))
-        if (muster_bytes_equal(placer_key(&t->entry[index]), key))
-            return &t->entry[index];
-    return NULL;
-}
-
-struct place_entry *placer_make(struct agent_core *core, struct muster_bytes key)
-{
-    struct agent_placer *t = core->placer;
-    struct place_entry *e = placer_find(core, key);
-    if (e != NULL || key.len > STORE_KEY_MAX)
-        return e;
-    uint32_t index;
-    if (t->free_count > 0)
-        index = t->free_list[--t->free_count];
-    else if (t->high < t->capacity)
-        index = t->high++;
-    else
-        return NULL;
-    e = &t->entry[index];
-    *e = (struct place_entry){ .is_used = true, .exit_code = -1 };
-    e->key_hash = muster_hash64(key, 0);
-    e->bucket = store_bucket_of(core->store, key);
-    e->taken_ms = core->now.mono_ms;
-    memcpy(e->key, key.data, key.len);
-    int err = muster_map_put_growing(&t->map, e->key_hash, index, 2 * t->capacity);
-    MUSTER_ASSERT(err == MUSTER_OK);
-    t->used++;
-    return e;
-}
-
-void placer_free(struct agent_core *core, struct place_entry *e)
-{
-    struct agent_placer *t = core->placer;
-    uint32_t index = entry_index(core, e);
-    MUSTER_ASSERT(e->is_used);
-    placer_offer_forget(core, e);
-    placer_permit_drop(core, e);
-    placer_handoff_free(e);
-    agent_wish_drop(&core->wishes, e->wish);
-    if (e->is_moving)
-        t->moving--;
-    t->held_back -= e->is_held_back;
-    muster_heap_remove(&t->queue, index);
-    muster_heap_remove(&t->permits, index);
-    muster_heap_remove(&t->timer, index);
-    muster_map_remove(&t->map, e->key_hash, index);
-    e->is_used = false;
-    t->free_list[t->free_count++] = index;
-    t->used--;
-}
+/* ---- the clock, and what a job asks of its node */
 
 void placer_due(struct agent_core *core, struct place_entry *e, uint64_t at_ms)
 {
@@ -136,9 +53,9 @@ void placer_due(struct agent_core *core, struct place_entry *e, uint64_t at_ms)
     if (other_ms > core->now.mono_ms) /* else it is looked at in this step, or written */
         at_ms = muster_deadline_sooner(at_ms, other_ms);
     if (at_ms == MUSTER_NEVER)
-        muster_heap_remove(&core->placer->timer, entry_index(core, e));
+        muster_heap_remove(&core->placer->timer, placer_index(core, e));
     else
-        muster_heap_set(&core->placer->timer, entry_index(core, e), at_ms);
+        muster_heap_set(&core->placer->timer, placer_index(core, e), at_ms);
 }
 
 const struct agent_wish *placer_wish(struct agent_core *core, struct place_entry *e,
@@ -169,8 +86,8 @@ bool placer_write_as(struct agent_core *core, struct place_entry *e,
                      const struct store_write *write)
 {
     int err = store_write(core->store, write, 1);
-    muster_heap_remove(&core->placer->queue, entry_index(core, e));
-    muster_heap_remove(&core->placer->permits, entry_index(core, e));
+    muster_heap_remove(&core->placer->queue, placer_index(core, e));
+    muster_heap_remove(&core->placer->permits, placer_index(core, e));
     /* EBUSY and ECONFLICT do not come by: what is written was read in this very step, and a row
      * with an open write is not looked at before that is chosen. */
     if (err == MUSTER_EREFUSED) {
@@ -223,13 +140,13 @@ void placer_queue(struct agent_core *core, struct place_entry *e, const struct s
     if (placer_permit_waits(core, e, row))
         return;
     e->state = PLACE_QUEUED;
-    e->refused_count = 0;
+    placer_refusals_forget(e);
     if (placer_apart_any(core, e->key_hash)) /* by then it is forgotten */
         placer_due(core, e,
                    muster_deadline_sooner(placer_limit_ms(core, e, row),
                                           core->now.mono_ms + PLACE_REFUSAL_MS));
     uint64_t rank = agent_ticket_rank(row->priority, row->since_wall_ms);
-    muster_heap_set(&core->placer->queue, entry_index(core, e), rank);
+    muster_heap_set(&core->placer->queue, placer_index(core, e), rank);
     struct agent_placer *t = core->placer;
     if (e->ticket_rank != rank && rank < t->tickets_worst)
         t->is_ticket_due = true;
@@ -245,19 +162,20 @@ void placer_queue(struct agent_core *core, struct place_entry *e, const struct s
 
 /* When a row's back-off is over here. It is told by the wall clock of the node where it began, and
  * ours may stand an hour before that: nobody waits longer than was meant there (R8, R34). */
-static uint64_t delay_end_ms(const struct agent_core *core, struct place_entry *e,
+static uint64_t delay_end_ms(struct agent_core *core, struct place_entry *e,
                              const struct store_row *row)
 {
     uint64_t until = row->not_before_wall_ms, wall = core->now.wall_ms;
     if (until <= wall)
         return 0;
-    if (e->delay_of != until) {
+    struct place_ask *ask = placer_ask_make(core, e);
+    if (ask->delay_of != until) {
         bool is_told = row->exit_wall_ms != 0 && row->exit_wall_ms <= until;
         uint64_t meant = is_told ? until - row->exit_wall_ms : until - wall;
-        e->delay_of = until;
-        e->delay_ms = core->now.mono_ms + (meant < until - wall ? meant : until - wall);
+        ask->delay_of = until;
+        ask->delay_ms = core->now.mono_ms + (meant < until - wall ? meant : until - wall);
     }
-    return e->delay_ms;
+    return ask->delay_ms;
 }
 
 static void held_back_set(struct agent_core *core, struct place_entry *e, bool is_held_back)
@@ -276,8 +194,8 @@ static bool is_held_back(struct agent_core *core, struct place_entry *e,
     MUSTER_MARK(waits_because_all_is_held);
     placer_offer_forget(core, e);
     placer_permit_drop(core, e);
-    muster_heap_remove(&core->placer->queue, entry_index(core, e));
-    muster_heap_remove(&core->placer->permits, entry_index(core, e));
+    muster_heap_remove(&core->placer->queue, placer_index(core, e));
+    muster_heap_remove(&core->placer->permits, placer_index(core, e));
     held_back_set(core, e, true);
     e->state = PLACE_DELAYED;
     placer_due(core, e, placer_limit_ms(core, e, row));
@@ -311,11 +229,13 @@ static void look_waiting(struct agent_core *core, struct place_entry *e,
 /* True when the row names another run than before. */
 static bool token_take(struct agent_core *core, struct place_entry *e, const struct store_row *row)
 {
-    if (e->token == row->run_token && muster_id_equal(e->node, row->run_node))
+    const struct place_run *before = placer_run_of(e);
+    if (before->token == row->run_token && muster_id_equal(before->node, row->run_node))
         return false;
-    e->token = row->run_token;
-    e->node = row->run_node;
-    e->token_ms = core->now.mono_ms;
+    struct place_run *run = placer_run_make(core, e);
+    run->token = row->run_token;
+    run->node = row->run_node;
+    run->token_ms = core->now.mono_ms;
     return true;
 }
 
@@ -329,18 +249,19 @@ static void look_stopping(struct agent_core *core, struct place_entry *e, struct
         return;
     }
     e->state = PLACE_STOPPING;
-    (void)snprintf(e->why, sizeof e->why, "%s", why);
-    placer_stop_frame(core, e->node, placer_key(e), e->token, e->why);
-    placer_due(
-        core, e,
-        muster_deadline_sooner(core->now.mono_ms + core->config.start_repeat_ms, e->lost_ms));
+    placer_text_set(&e->why, why);
+    placer_stop_frame(core, placer_run_of(e)->node, placer_key(e), placer_run_of(e)->token,
+                      placer_text(e->why));
+    placer_due(core, e,
+               muster_deadline_sooner(core->now.mono_ms + core->config.start_repeat_ms,
+                                      placer_run_of(e)->lost_ms));
 }
 
 void agent_placer_move_to(struct agent_core *core, struct muster_bytes key, struct muster_id node)
 {
     struct place_entry *e = placer_find(core, key);
     if (e != NULL)
-        e->move_to = node;
+        placer_ask_make(core, e)->move_to = node;
 }
 
 /* Its agent makes room for the next one, which takes it over as it is (`on_agent_stop: keep`). */
@@ -391,15 +312,16 @@ static void look_lost(struct agent_core *core, struct place_entry *e, struct sto
     MUSTER_MARK(run_lost);
     bool is_held = view->row.want == STORE_WANT_HOLD;
     bool is_early = core->now.mono_ms < delay_end_ms(core, e, &view->row);
-    agent_news_add(core, "run.lost", agent_node_name(core, e->node), e->key, e->token,
+    agent_news_add(core, "run.lost", agent_node_name(core, placer_run_of(e)->node), e->key,
+                   placer_run_of(e)->token,
                    has_heir ? "its node is gone; its heir goes on"
                    : is_held || agent_holds_has(core, view->row.key)
                        ? "its node is gone, and it is held"
                        : "its node is gone; it is placed anew");
     core->counters.handovers++;
-    e->why[0] = '\0';
-    e->refused_count = 0;
-    placer_refuse(e, e->node); /* it may still count as alive, and would not answer */
+    placer_text_set(&e->why, NULL);
+    placer_refusals_forget(e);
+    placer_refuse(core, e, placer_run_of(e)->node); /* it may count as alive, and not answer */
     if (has_heir)
         MUSTER_MARK(heir_of_a_lost_run);
     if (has_heir || is_held)
@@ -422,17 +344,19 @@ void placer_moving_end(struct agent_core *core, struct place_entry *e)
 /* Started where it has its place, or asked after there. */
 void placer_run_ask(struct agent_core *core, struct place_entry *e, const struct store_row *row)
 {
+    const struct place_run *run = placer_run_make(core, e);
     e->state = PLACE_PLACED;
     placer_permit_used(core, e);
+    placer_ask_end(core, e);
     uint64_t now = core->now.mono_ms, repeat = core->config.start_repeat_ms;
-    uint64_t last = e->heard_ms > e->started_ms ? e->heard_ms : e->started_ms;
+    uint64_t last = run->heard_ms > run->started_ms ? run->heard_ms : run->started_ms;
     if (last == 0 || now >= last + repeat || MUSTER_RARE(start_repeated)) {
-        if (e->started_ms != 0)
+        if (run->started_ms != 0)
             MUSTER_MARK(start_repeated);
         placer_start_send(core, e, row);
         last = now;
     }
-    uint64_t next = muster_deadline_sooner(last + repeat, e->lost_ms);
+    uint64_t next = muster_deadline_sooner(last + repeat, run->lost_ms);
     placer_due(core, e, muster_deadline_sooner(next, placer_limit_ms(core, e, row)));
 }
 
@@ -441,10 +365,11 @@ void placer_run_take(struct agent_core *core, struct place_entry *e, const struc
 {
     if (!token_take(core, e, row))
         return;
-    e->heard_ms = e->started_ms = 0;
-    e->run_state = AGENT_RUN_STARTING;
-    e->note[0] = '\0';
-    e->pid = 0;
+    struct place_run *run = placer_run_make(core, e);
+    run->heard_ms = run->started_ms = 0;
+    run->state = AGENT_RUN_STARTING;
+    placer_text_set(&run->note, NULL);
+    run->pid = 0;
     placer_moving_end(core, e);
 }
 
@@ -470,7 +395,7 @@ static void look_placed(struct agent_core *core, struct place_entry *e, struct s
         return;
     }
     if (goes) {
-        bool follows = !muster_id_is_zero(e->move_to);
+        bool follows = !muster_id_is_zero(placer_ask_of(e)->move_to);
         look_stopping(core, e, view,
                       follows ? "moves to where the ring wants it" : "moves off a draining node");
         return;
@@ -507,7 +432,8 @@ static void done_ok_send(struct agent_core *core, struct place_entry *e)
     if (!e->owes_done_ok)
         return;
     e->owes_done_ok = false;
-    placer_token_send(core, AGENT_MSG_DONE_OK, e->done_from, placer_key(e), e->done_token);
+    placer_token_send(core, AGENT_MSG_DONE_OK, placer_run_of(e)->done_from, placer_key(e),
+                      placer_run_of(e)->done_token);
 }
 
 static void look_run(struct agent_core *core, struct place_entry *e, struct store_view *view)
@@ -558,10 +484,10 @@ void placer_look(struct agent_core *core, struct place_entry *e)
     struct store_view view;
     held_back_set(core, e, false);
     if (e->state == PLACE_CLAIMED) {
-        if (core->now.mono_ms >= e->heard_ms + PLACE_CLAIM_MS)
+        if (core->now.mono_ms >= placer_run_of(e)->heard_ms + PLACE_CLAIM_MS)
             placer_free(core, e);
         else
-            placer_due(core, e, e->heard_ms + PLACE_CLAIM_MS);
+            placer_due(core, e, placer_run_of(e)->heard_ms + PLACE_CLAIM_MS);
         return;
     }
     if (!store_is_serving(core->store, e->bucket) ||

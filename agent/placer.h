@@ -12,7 +12,7 @@
  * and rebuilt from the rows by the next keeper.
  *
  * units    milliseconds
- * memory   entries for rows_max rows, touched as they are used
+ * memory   entries for rows_max rows, touched as they are used; keys and texts on the heap
  * threads  the loop's only
  * source   consistency R18, R23, R27 to R33, R42, R56; docs/design.md "States", "Placement"
  */

@@ -35,7 +35,7 @@ void agent_placer_gone(struct agent_core *core, struct muster_id from, struct mu
         return;
     struct place_entry *e = placer_find(core, m.key);
     if (e != NULL && e->state == PLACE_CLAIMED) {
-        if (e->token == m.token && muster_id_equal(e->node, from)) {
+        if (placer_run_of(e)->token == m.token && muster_id_equal(placer_run_of(e)->node, from)) {
             MUSTER_MARK(gone_of_a_claim);
             placer_free(core, e); /* no row names it; with the next beat another may have it */
         }
@@ -138,8 +138,8 @@ void agent_placer_done(struct agent_core *core, struct muster_id from, struct mu
     if (e == NULL)
         return;
     e->owes_done_ok = true;
-    e->done_from = from;
-    e->done_token = m.token;
+    placer_run_make(core, e)->done_from = from;
+    e->run->done_token = m.token;
     if (is_other) {
         placer_handoff_gone(core, e, &view, &m);
         return;

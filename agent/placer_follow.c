@@ -18,8 +18,9 @@
 
 static bool is_settled(const struct agent_core *core, const struct place_entry *e)
 {
-    return e->heard_ms != 0 && e->run_state == AGENT_RUN_RUNNING &&
-           core->now.mono_ms >= e->token_ms + FOLLOW_SETTLE_MS;
+    const struct place_run *run = placer_run_of(e);
+    return run->heard_ms != 0 && run->state == AGENT_RUN_RUNNING &&
+           core->now.mono_ms >= run->token_ms + FOLLOW_SETTLE_MS;
 }
 
 /* The first in the order of its key that could have it, if that is not the node which has. */
@@ -189,8 +190,8 @@ static bool is_calm(const struct agent_core *core)
 static bool moves_to(struct agent_core *core, struct place_entry *e, const struct agent_peer *to,
                      const char *why)
 {
-    agent_news_add(core, "run.follows", to->name, e->key, e->token, "%s", why);
-    e->move_to = to->id;
+    agent_news_add(core, "run.follows", to->name, e->key, placer_run_of(e)->token, "%s", why);
+    placer_ask_make(core, e)->move_to = to->id;
     e->is_moving = true;
     core->placer->moving++;
     return true;
@@ -201,10 +202,10 @@ static bool is_leveled(struct agent_core *core, struct place_entry *e,
                        const struct agent_wish *wish, const struct store_row *row)
 {
     uint64_t now = core->now.mono_ms;
-    if (!is_calm(core) || now < e->level_ms || !is_settled(core, e) ||
-        now < e->token_ms + LEVEL_CALM_MS)
+    if (!is_calm(core) || now < placer_run_of(e)->level_ms || !is_settled(core, e) ||
+        now < placer_run_of(e)->token_ms + LEVEL_CALM_MS)
         return false;
-    e->level_ms = now + LEVEL_LOOK_MS;
+    placer_run_make(core, e)->level_ms = now + LEVEL_LOOK_MS;
     struct agent_peer *to = lighter(core, wish, row, NULL, LEVEL_LEAST);
     if (to == NULL)
         return false;

@@ -155,10 +155,11 @@ void agent_placer_claimed(struct agent_core *core, struct muster_bytes key, stru
     row.run_token = token;
     row.run_mode = STORE_AVAILABLE;
     e->state = PLACE_CLAIMED;
-    e->claimed_ms = core->now.mono_ms;
-    e->token = token;
-    e->node = node;
-    e->heard_ms = core->now.mono_ms;
+    struct place_run *run = placer_run_make(core, e);
+    run->claimed_ms = core->now.mono_ms;
+    run->token = token;
+    run->node = node;
+    run->heard_ms = core->now.mono_ms;
     agent_news_add(core, "run.claimed", agent_node_name(core, node), e->key, token,
                    "no quorum of its bench answers and its node is gone");
     placer_start_send(core, e, &row);
@@ -176,8 +177,8 @@ void agent_placer_node(struct agent_core *core, struct muster_id id)
         struct place_entry *e = &t->entry[i];
         if (!e->is_used)
             continue;
-        if (muster_id_equal(e->node, id) || muster_id_equal(e->offer_to, id) ||
-            placer_handoff_is_at(e, id))
+        if (muster_id_equal(placer_run_of(e)->node, id) ||
+            muster_id_equal(placer_ask_of(e)->offer_to, id) || placer_handoff_is_at(e, id))
             placer_due(core, e, core->now.mono_ms);
     }
     placer_fill_again(core);
@@ -208,11 +209,11 @@ void agent_placer_linked(struct agent_core *core, struct agent_peer *p, bool res
         struct place_entry *e = &t->entry[i];
         if (e->is_used && placer_handoff_is_at(e, p->id))
             placer_handoff_linked(core, e);
-        if (!e->is_used || !muster_id_equal(e->node, p->id))
+        if (!e->is_used || e->run == NULL || !muster_id_equal(e->run->node, p->id))
             continue;
         /* START is also the question whether the run is still there (R28). */
-        e->started_ms = 0;
-        e->heard_ms = 0;
+        e->run->started_ms = 0;
+        e->run->heard_ms = 0;
         placer_due(core, e, core->now.mono_ms);
     }
 }
@@ -260,22 +261,25 @@ void placer_try_send(struct agent_core *core, struct muster_id to, struct muster
 static void report_keep(struct agent_core *core, struct place_entry *e,
                         const struct agent_msg_hold *m)
 {
-    bool was_running = e->run_state == AGENT_RUN_RUNNING && e->heard_ms != 0;
-    e->heard_ms = core->now.mono_ms;
-    e->run_state = m->state;
-    e->attempt = m->attempt;
-    e->failures = m->failures;
-    e->pid = m->pid;
-    e->since_wall_ms = m->since_wall_ms;
-    e->not_before_wall_ms = m->not_before_wall_ms;
-    e->exit_code = m->exit_code;
-    e->exit_signal = m->exit_signal;
-    e->exit_wall_ms = m->exit_wall_ms;
-    e->done = m->done;
-    e->total = m->total;
-    (void)snprintf(e->note, sizeof e->note, "%.*s", (int)m->note.len, (const char *)m->note.data);
+    struct place_run *run = placer_run_make(core, e);
+    bool was_running = run->state == AGENT_RUN_RUNNING && run->heard_ms != 0;
+    char note[AGENT_REASON_MAX];
+    run->heard_ms = core->now.mono_ms;
+    run->state = m->state;
+    run->attempt = m->attempt;
+    run->failures = m->failures;
+    run->pid = m->pid;
+    run->since_wall_ms = m->since_wall_ms;
+    run->not_before_wall_ms = m->not_before_wall_ms;
+    run->exit_code = m->exit_code;
+    run->exit_signal = m->exit_signal;
+    run->exit_wall_ms = m->exit_wall_ms;
+    run->done = m->done;
+    run->total = m->total;
+    (void)snprintf(note, sizeof note, "%.*s", (int)m->note.len, (const char *)m->note.data);
+    placer_text_set(&run->note, note);
     if (!was_running && m->state == AGENT_RUN_RUNNING)
-        agent_news_add(core, "run.running", agent_node_name(core, e->node), e->key, e->token,
+        agent_news_add(core, "run.running", agent_node_name(core, run->node), e->key, run->token,
                        "attempt %u, pid %d", m->attempt, m->pid);
     if (!was_running && m->state == AGENT_RUN_RUNNING && store_is_serving(core->store, e->bucket))
         agent_family_chosen(core, placer_key(e)); /* others of its job may wait for it */
@@ -338,9 +342,11 @@ static bool claim_adopt(struct agent_core *core, struct place_entry *e, struct s
  * then on its run is the keeper's to judge, and must report there. */
 static bool claim_stands(const struct agent_core *core, const struct place_entry *e)
 {
+    const struct place_run *run = placer_run_of(e);
     struct store_bucket_view b;
     store_bucket(core->store, e->bucket, &b);
-    return b.role != STORE_NO_SEAT && b.heard_ms <= e->claimed_ms && b.ruled_ms <= e->claimed_ms;
+    return b.role != STORE_NO_SEAT && b.heard_ms <= run->claimed_ms &&
+           b.ruled_ms <= run->claimed_ms;
 }
 
 static void hold_ok_send(struct agent_core *core, struct muster_id from,
@@ -370,8 +376,8 @@ static uint64_t lease_give(struct agent_core *core, struct place_entry *e,
         MUSTER_MARK(first_lease_waits);
     if (!m->is_live && (!is_wanted || is_early))
         return 0;
-    if (end > e->granted_ms)
-        e->granted_ms = end;
+    if (end > placer_run_of(e)->granted_ms)
+        placer_run_make(core, e)->granted_ms = end;
     return end - now;
 }
 
@@ -386,7 +392,7 @@ static void hold_one(struct agent_core *core, struct muster_id from, const struc
         placer_free(core, e);
         e = NULL;
     }
-    if (e != NULL && e->state == PLACE_CLAIMED && e->token == m->token) {
+    if (e != NULL && e->state == PLACE_CLAIMED && placer_run_of(e)->token == m->token) {
         report_keep(core, e, m);
         hold_ok_send(core, from, m, asked_ms, 0);
         return;
@@ -423,7 +429,7 @@ static void hold_one(struct agent_core *core, struct muster_id from, const struc
         placer_token_send(core, AGENT_MSG_DROP, from, m->key, m->token);
         return;
     }
-    if (e->token != m->token)
+    if (placer_run_of(e)->token != m->token)
         placer_look(core, e);
     e = placer_find(core, m->key);
     if (e == NULL)
@@ -456,23 +462,24 @@ bool agent_placer_report(const struct agent_core *core, struct muster_bytes key,
     const struct place_entry *e = placer_find(core, key);
     if (e == NULL)
         return false;
-    *out = (struct agent_report){ .state = e->run_state,
-                                  .is_heard = e->heard_ms != 0 && e->token != 0,
-                                  .attempt = e->attempt,
-                                  .failures = e->failures,
-                                  .pid = e->pid,
-                                  .since_wall_ms = e->since_wall_ms,
-                                  .not_before_wall_ms = e->not_before_wall_ms,
-                                  .exit_wall_ms = e->exit_wall_ms,
-                                  .exit_code = e->exit_code,
-                                  .exit_signal = e->exit_signal,
-                                  .note = e->note,
-                                  .done = e->done,
-                                  .total = e->total,
+    const struct place_run *run = placer_run_of(e);
+    *out = (struct agent_report){ .state = run->state,
+                                  .is_heard = run->heard_ms != 0 && run->token != 0,
+                                  .attempt = run->attempt,
+                                  .failures = run->failures,
+                                  .pid = run->pid,
+                                  .since_wall_ms = run->since_wall_ms,
+                                  .not_before_wall_ms = run->not_before_wall_ms,
+                                  .exit_wall_ms = run->exit_wall_ms,
+                                  .exit_code = run->exit_code,
+                                  .exit_signal = run->exit_signal,
+                                  .note = placer_text(run->note),
+                                  .done = run->done,
+                                  .total = run->total,
                                   .is_stopping = e->state == PLACE_STOPPING,
                                   .is_queued = e->state == PLACE_QUEUED || e->state == PLACE_PERMIT,
-                                  .permit = e->state == PLACE_PERMIT && e->why[0] != '\0' ? e->why
-                                                                                          : NULL };
+                                  .permit =
+                                      e->state == PLACE_PERMIT && e->why != NULL ? e->why : NULL };
     return true;
 }
 

@@ -158,17 +158,17 @@ static bool other_is_lost(struct agent_core *core, const struct place_entry *e,
 {
     struct place_handoff *h = e->handoff;
     struct store_row as_run = *row;
+    struct place_run as_known = {
+        .node = h->node, .token = h->token, .heard_ms = h->heard_ms, .token_ms = h->since_ms
+    };
     struct place_entry as_entry = { .bucket = e->bucket,
-                                    .node = h->node,
-                                    .token = h->token,
-                                    .heard_ms = h->heard_ms,
                                     .taken_ms = h->since_ms,
-                                    .token_ms = h->since_ms };
+                                    .run = &as_known };
     as_run.run_node = row->other_node;
     as_run.run_token = row->other_token;
     as_run.run_mode = STORE_AVAILABLE;
     bool is_lost = placer_is_lost(core, &as_entry, &as_run);
-    h->lost_ms = as_entry.lost_ms;
+    h->lost_ms = as_known.lost_ms;
     return is_lost;
 }
 
@@ -194,16 +194,17 @@ static void heir_failed(struct agent_core *core, struct place_entry *e,
 static void heir_is_run(struct agent_core *core, struct place_entry *e)
 {
     const struct place_handoff *h = e->handoff;
-    e->token = h->token;
-    e->node = h->node;
-    e->token_ms = core->now.mono_ms;
-    e->heard_ms = h->heard_ms;
-    e->started_ms = h->asked_ms;
-    e->run_state = h->report.state;
-    e->attempt = h->report.attempt;
-    e->pid = h->report.pid;
-    e->since_wall_ms = h->report.since_wall_ms;
-    e->note[0] = '\0';
+    struct place_run *run = placer_run_make(core, e);
+    run->token = h->token;
+    run->node = h->node;
+    run->token_ms = core->now.mono_ms;
+    run->heard_ms = h->heard_ms;
+    run->started_ms = h->asked_ms;
+    run->state = h->report.state;
+    run->attempt = h->report.attempt;
+    run->pid = h->report.pid;
+    run->since_wall_ms = h->report.since_wall_ms;
+    placer_text_set(&run->note, NULL);
     placer_moving_end(core, e);
 }
 
@@ -268,7 +269,7 @@ bool placer_handoff_look(struct agent_core *core, struct place_entry *e,
     if (row->handoff == STORE_HANDOFF_NONE) {
         if (e->handoff == NULL)
             return false;
-        if (e->handoff->token == row->run_token && e->token != row->run_token)
+        if (e->handoff->token == row->run_token && placer_run_of(e)->token != row->run_token)
             heir_is_run(core, e);
         e->handoff->token = 0;
         return false;
@@ -357,7 +358,7 @@ bool placer_handoff_place(struct agent_core *core, struct place_entry *e,
     row.other_node = node;
     row.placements++;
     core->counters.placements++;
-    e->move_to = (struct muster_id){ 0 };
+    placer_ask_make(core, e)->move_to = (struct muster_id){ 0 };
     MUSTER_MARK(heir_is_placed);
     const struct store_write write = { .row = &row,
                                        .expected = view->version.packed,
@@ -374,7 +375,7 @@ static bool heir_offer(struct agent_core *core, struct place_entry *e, const str
         return true;
     }
     struct place_handoff *h = handoff_of(e);
-    e->refused_count = 0;
+    placer_refusals_forget(e);
     if (h->nobody_ms == 0)
         h->nobody_ms = core->now.mono_ms;
     return false;

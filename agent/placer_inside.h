@@ -42,56 +42,68 @@ enum place_state {
 
 struct place_handoff;
 
-struct place_entry {
-    bool is_used;
-    enum place_state state;
-    uint32_t bucket;
-    uint32_t needs;
-    uint32_t aside_next;           /* within one step: another that found no place */
-    const struct agent_wish *wish; /* of the spec of this uid and revision; NULL: none */
-    uint64_t wish_uid;
-    uint32_t wish_revision;
-    char key[STORE_KEY_MAX + 1];
-    uint64_t key_hash;
+/* What is known of the run that a row has, and of its end. */
+struct place_run {
     uint64_t token; /* of the present placement; 0: none */
     struct muster_id node;
-    uint64_t heard_ms;           /* HOLD; 0: not in this reign */
-    uint64_t taken_ms;           /* when this entry was made */
-    uint64_t started_ms;         /* last START */
-    uint64_t claimed_ms;         /* when our claim was on disk */
-    uint64_t token_ms;           /* when this token was taken up here */
+    uint64_t heard_ms;   /* HOLD; 0: not in this reign */
+    uint64_t started_ms; /* last START */
+    uint64_t claimed_ms; /* when our claim was on disk */
+    uint64_t token_ms;   /* when this token was taken up here */
+    uint64_t granted_ms; /* the last lease given in this reign ends; 0: none (R39) */
+    uint64_t lost_ms;    /* when its node counts as lost if nothing is heard before */
+    uint64_t level_ms;   /* when to look again whether it should move */
+    struct muster_id done_from;
+    uint64_t done_token;
+    enum agent_run_state state;
+    uint32_t attempt, failures;
+    int32_t pid, exit_code, exit_signal;
+    uint64_t since_wall_ms, not_before_wall_ms, exit_wall_ms;
+    uint64_t done, total; /* progress */
+    char *note;           /* owned; NULL: none */
+};
+
+/* What is done to find a place, and what has come of it. */
+struct place_ask {
     uint64_t delay_of, delay_ms; /* a row's not_before by the wall, and when it is over here */
-    uint32_t limits_of;          /* the revision that these two are of */
-    uint64_t deadline_ms, start_timeout_ms; /* AGENT_JOB_NONE: none */
-    uint64_t granted_ms;         /* the last lease given in this reign ends; 0: none (R39) */
-    uint64_t lost_ms;            /* when its node counts as lost if nothing is heard before */
-    uint64_t ticket_rank;        /* with which it left tickets; 0: it has not */
+    struct muster_id move_to;    /* where a person wants it; zero: anywhere */
     struct muster_id invited_by; /* while another was asked; zero: nobody */
     uint64_t offer;
     uint64_t offered_ms;
     struct muster_id offer_to;
     struct muster_id refused[PLACE_REFUSED_MAX];
     uint32_t refused_count;
+    bool is_permit_heard;
+    uint32_t permit_tries;
     uint64_t permit;                     /* of its group; 0: none that we know of */
     uint64_t permit_ask;                 /* the question that a permit may answer; 0: none */
     uint64_t permit_asked_ms, permit_ms; /* when it was asked, when it came */
-    uint32_t permit_tries;
-    bool is_permit_heard;
-    struct place_handoff *handoff; /* owned; NULL: no second run, and none is looked for */
-    struct muster_id move_to;      /* where a person wants it; zero: anywhere */
-    bool is_moving;                /* stopped to leave a draining node */
-    bool is_held_back;             /* waits because everything is held */
-    uint64_t level_ms;             /* when to look again whether it should move */
+};
+
+/* A keeper may have as many of these as rows, most of which wait for their turn or just run: what
+ * only some have stands beside it. */
+struct place_entry {
+    bool is_used;
+    bool is_moving;    /* stopped to leave a draining node */
+    bool is_held_back; /* waits because everything is held */
     bool owes_done_ok;
-    struct muster_id done_from;
-    uint64_t done_token;
-    enum agent_run_state run_state;
-    uint32_t attempt, failures;
-    int32_t pid, exit_code, exit_signal;
-    uint64_t since_wall_ms, not_before_wall_ms, exit_wall_ms;
-    uint64_t done, total; /* progress */
-    char note[AGENT_REASON_MAX];
-    char why[AGENT_REASON_MAX]; /* of a STOP */
+    enum place_state state;
+    uint32_t bucket;
+    uint32_t needs;
+    uint32_t aside_next; /* within one step: another that found no place */
+    uint32_t wish_revision;
+    uint32_t limits_of;            /* the revision that the deadline and the start timeout are of */
+    const struct agent_wish *wish; /* of the spec of this uid and revision; NULL: none */
+    uint64_t wish_uid;
+    char *key; /* owned */
+    uint64_t key_hash;
+    uint64_t taken_ms;                      /* when this entry was made */
+    uint64_t deadline_ms, start_timeout_ms; /* AGENT_JOB_NONE: none */
+    uint64_t ticket_rank;                   /* with which it left tickets; 0: it has not */
+    char *why;                     /* owned: of a STOP or for want of a permit; NULL: none */
+    struct place_run *run;         /* NULL: none has been heard of */
+    struct place_ask *ask;         /* NULL: nobody was asked */
+    struct place_handoff *handoff; /* owned; NULL: no second run, and none is looked for */
 };
 
 /* A node told that a run may not come beside one that runs there (agent/apart.h). */
@@ -136,6 +148,7 @@ struct agent_placer {
     uint32_t high, capacity, used;
     uint32_t *free_list;
     uint32_t free_count;
+    struct muster_pool runs, asks;
     struct muster_map map; /* hash of key -> entry */
     struct muster_arena arena;
     struct muster_heap queue;   /* entries that want a place: priority, then age */
@@ -156,10 +169,43 @@ struct agent_placer {
     uint64_t level_ms;  /* when a run was last moved to level the load */
 };
 
+static inline uint32_t placer_index(const struct agent_core *core, const struct place_entry *e)
+{
+    return (uint32_t)(e - core->placer->entry);
+}
+
+/* ---- placer_entry.c: the entries and their parts */
+MUSTER_MUST_USE int placer_entries_open(struct agent_core *core);
+void placer_entries_close(struct agent_placer *t);
 struct place_entry *placer_find(const struct agent_core *core, struct muster_bytes key);
 struct place_entry *placer_make(struct agent_core *core, struct muster_bytes key);
 void placer_free(struct agent_core *core, struct place_entry *e);
 struct muster_bytes placer_key(const struct place_entry *e);
+/* To be read: as if nothing had happened yet where there is none. */
+extern const struct place_run placer_no_run;
+extern const struct place_ask placer_no_ask;
+static inline const struct place_run *placer_run_of(const struct place_entry *e)
+{
+    return e->run != NULL ? e->run : &placer_no_run;
+}
+static inline const struct place_ask *placer_ask_of(const struct place_entry *e)
+{
+    return e->ask != NULL ? e->ask : &placer_no_ask;
+}
+/* To be changed: made when there is none. */
+struct place_run *placer_run_make(struct agent_core *core, struct place_entry *e);
+struct place_ask *placer_ask_make(struct agent_core *core, struct place_entry *e);
+/* It has its place: what was done to find it is forgotten, unless something is still under way. */
+void placer_ask_end(struct agent_core *core, struct place_entry *e);
+/* Whoever refused may be asked again. */
+void placer_refusals_forget(struct place_entry *e);
+/* One of its texts is that now; NULL or "": there is none. Without memory there is none either. */
+void placer_text_set(char **text, const char *as);
+static inline const char *placer_text(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
 void placer_due(struct agent_core *core, struct place_entry *e, uint64_t at_ms);
 /* What the job asks of its node; read once for every revision. NULL: nothing. */
 const struct agent_wish *placer_wish(struct agent_core *core, struct place_entry *e,
@@ -272,7 +318,7 @@ void placer_lost(struct agent_core *core, const struct place_entry *e, struct st
 bool placer_is_quarantined(struct agent_core *core, struct place_entry *e,
                            const struct store_view *view);
 /* This node is not asked for room in this round. */
-void placer_refuse(struct place_entry *e, struct muster_id node);
+void placer_refuse(struct agent_core *core, struct place_entry *e, struct muster_id node);
 /* Its template does not want it to be placed, or nobody knows at the moment: it waits aside. */
 bool placer_is_barred(struct agent_core *core, struct place_entry *e, const struct store_row *row);
 /* True while a node's answer to an offer may still come; then the entry is looked at again. */

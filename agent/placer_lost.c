@@ -26,7 +26,7 @@ static bool job_keeps(const struct agent_core *core, const struct store_row *row
 /* Not yet: whoever looks at the entry next does so then at the latest. */
 static bool lost_after(const struct agent_core *core, struct place_entry *e, uint64_t at_ms)
 {
-    e->lost_ms = at_ms;
+    e->run->lost_ms = at_ms;
     return core->now.mono_ms >= at_ms;
 }
 
@@ -41,10 +41,11 @@ uint64_t placer_takeover_ms(const struct agent_core *core, const struct place_en
  * some have less, is no measure for it. */
 static uint64_t lease_over_ms(const struct agent_core *core, const struct place_entry *e)
 {
-    uint64_t granted = e->granted_ms + GUARD_LATE_MS;
+    const struct place_run *run = placer_run_of(e);
+    uint64_t granted = run->granted_ms + GUARD_LATE_MS;
     uint64_t takeover = placer_takeover_ms(core, e) + core->config.times.margin_ms;
     if (MUSTER_MUTANT(guard_lateness_ignored))
-        granted = e->granted_ms + core->config.times.margin_ms;
+        granted = run->granted_ms + core->config.times.margin_ms;
     return granted > takeover ? granted : takeover;
 }
 
@@ -68,10 +69,11 @@ uint64_t agent_placer_lease_until(const struct agent_core *core, const struct st
  * one gave is over, and nobody has spoken for it lately. What gossip says does not matter (R39). */
 static bool lease_is_over(struct agent_core *core, struct place_entry *e)
 {
+    const struct place_run *run = placer_run_of(e);
     if (MUSTER_MUTANT(lease_not_waited_for))
-        return e->heard_ms + core->config.orphan_ms <= core->now.mono_ms;
+        return run->heard_ms + core->config.orphan_ms <= core->now.mono_ms;
     uint64_t over = lease_over_ms(core, e);
-    uint64_t last = e->heard_ms > e->token_ms ? e->heard_ms : e->token_ms;
+    uint64_t last = run->heard_ms > run->token_ms ? run->heard_ms : run->token_ms;
     uint64_t silent = last + core->config.orphan_ms;
     return lost_after(core, e, over > silent ? over : silent);
 }
@@ -82,7 +84,7 @@ static bool lease_is_over(struct agent_core *core, struct place_entry *e)
 static bool is_proven_gone(struct agent_core *core, struct place_entry *e,
                            const struct agent_peer *p)
 {
-    if (agent_lost_has(core, e->node))
+    if (agent_lost_has(core, placer_run_of(e)->node))
         return true;
     if (p == NULL || p->life != AGENT_LIFE_PROVEN)
         return false;
@@ -95,13 +97,14 @@ static bool is_proven_gone(struct agent_core *core, struct place_entry *e,
 static bool silent_is_lost(struct agent_core *core, struct place_entry *e,
                            const struct agent_peer *p, bool is_kept)
 {
+    const struct place_run *run = placer_run_of(e);
     const struct agent_node_config *c = &core->config;
-    uint64_t heard = e->heard_ms > e->taken_ms ? e->heard_ms : e->taken_ms;
+    uint64_t heard = run->heard_ms > e->taken_ms ? run->heard_ms : e->taken_ms;
     if (is_kept)
         return lost_after(core, e, heard + c->dead_man_ms + GUARD_LATE_MS);
     if (p->host_ms != 0 && !MUSTER_MUTANT(kernel_not_asked))
         return lost_after(core, e, heard + c->orphan_ms);
-    heard = e->heard_ms > p->heard_ms ? e->heard_ms : p->heard_ms;
+    heard = run->heard_ms > p->heard_ms ? run->heard_ms : p->heard_ms;
     heard += c->silent_ms;
     return lost_after(core, e, heard > p->asked_until_ms ? heard : p->asked_until_ms);
 }
@@ -110,7 +113,7 @@ bool placer_is_lost(struct agent_core *core, struct place_entry *e, const struct
 {
     const struct agent_node_config *c = &core->config;
     const struct agent_peer *p = agent_peers_find(core, row->run_node);
-    e->lost_ms = MUSTER_NEVER;
+    placer_run_make(core, e)->lost_ms = MUSTER_NEVER;
     if (row->run_mode == STORE_EXCLUSIVE)
         return lease_is_over(core, e);
     if (row->mode == STORE_EXCLUSIVE)

@@ -15,11 +15,6 @@
 #define PERMITS_LOOK_MAX 256
 #define PERMITS_ASK_MAX  64
 
-static uint32_t entry_index(const struct agent_core *core, const struct place_entry *e)
-{
-    return (uint32_t)(e - core->placer->entry);
-}
-
 static uint64_t reign_of(const struct agent_core *core, const struct place_entry *e)
 {
     return store_reign_served(core->store, e->bucket).packed;
@@ -42,51 +37,65 @@ static bool is_capped(const struct place_entry *e)
 
 void placer_permit_used(struct agent_core *core, struct place_entry *e)
 {
-    e->permit_ms = core->now.mono_ms;
-    e->permit_ask = 0;
+    struct place_ask *ask = e->ask;
+    if (ask == NULL)
+        return;
+    ask->permit_ms = core->now.mono_ms;
+    ask->permit_ask = 0;
+}
+
+static void permit_forget(struct place_entry *e)
+{
+    if (e->ask != NULL)
+        e->ask->permit = e->ask->permit_ask = 0;
 }
 
 /* The group's keeper asks whether it is so, and takes it back then. */
 void placer_permit_drop(struct agent_core *core, struct place_entry *e)
 {
-    bool has = is_capped(e) && (e->permit != 0 || e->permit_ask != 0 || e->token != 0);
-    e->permit = e->permit_ask = 0;
+    const struct place_ask *ask = placer_ask_of(e);
+    bool has =
+        is_capped(e) && (ask->permit != 0 || ask->permit_ask != 0 || placer_run_of(e)->token != 0);
+    permit_forget(e);
     if (!has || !store_is_serving(core->store, e->bucket))
         return;
     const struct agent_msg_permit m = message_of(core, e);
-    agent_permit_send(core, AGENT_MSG_PERMIT_LOOK, m.group, e->permit_tries, &m);
+    agent_permit_send(core, AGENT_MSG_PERMIT_LOOK, m.group, ask->permit_tries, &m);
 }
 
 static void text_default(struct place_entry *e)
 {
     const char *name = strchr(e->wish->group, '/') + 1;
     bool is_own = strncmp(e->wish->group, "%job/", 5) == 0;
-    (void)snprintf(e->why, sizeof e->why, "waits for a permit of %s %.80s (max_running %u)",
+    char why[AGENT_REASON_MAX];
+    (void)snprintf(why, sizeof why, "waits for a permit of %s %.80s (max_running %u)",
                    is_own ? "its job" : "group", name, e->wish->max_running);
+    placer_text_set(&e->why, why);
 }
 
 bool placer_permit_waits(struct agent_core *core, struct place_entry *e,
                          const struct store_row *row)
 {
+    const struct place_ask *ask = placer_ask_of(e);
     struct agent_placer *t = core->placer;
     uint64_t now = core->now.mono_ms, limit = placer_limit_ms(core, e, row);
     (void)placer_wish(core, e, row);
     placer_due(core, e, limit);
     if (!is_capped(e))
         return false;
-    if (e->permit != 0 && now >= e->permit_ms + PERMIT_UNUSED_MS) {
+    if (ask->permit != 0 && now >= ask->permit_ms + PERMIT_UNUSED_MS) {
         MUSTER_MARK(permit_finds_no_node);
         placer_permit_drop(core, e);
     }
-    if (e->permit != 0) {
-        placer_due(core, e, muster_deadline_sooner(limit, e->permit_ms + PERMIT_UNUSED_MS));
+    if (ask->permit != 0) {
+        placer_due(core, e, muster_deadline_sooner(limit, ask->permit_ms + PERMIT_UNUSED_MS));
         return false;
     }
     if (e->state != PLACE_PERMIT)
         text_default(e);
     e->state = PLACE_PERMIT;
-    muster_heap_remove(&t->queue, entry_index(core, e));
-    muster_heap_set(&t->permits, entry_index(core, e),
+    muster_heap_remove(&t->queue, placer_index(core, e));
+    muster_heap_set(&t->permits, placer_index(core, e),
                     agent_ticket_rank(row->priority, row->since_wall_ms));
     t->permits_ms = muster_deadline_sooner(t->permits_ms, now + PERMIT_SOON_MS);
     return true;
@@ -94,30 +103,31 @@ bool placer_permit_waits(struct agent_core *core, struct place_entry *e,
 
 bool placer_permit_lacks(const struct place_entry *e)
 {
-    return is_capped(e) && e->permit == 0;
+    return is_capped(e) && placer_ask_of(e)->permit == 0;
 }
 
 /* True when it was asked for; a run that nobody would have now asks for nothing. */
-static bool ask(struct agent_core *core, struct place_entry *e, const struct store_row *row)
+static bool permit_ask(struct agent_core *core, struct place_entry *e, const struct store_row *row)
 {
-    e->refused_count = 0;
+    struct place_ask *ask = placer_ask_make(core, e);
+    ask->refused_count = 0;
     if (!placer_has_candidate(core, e, row)) {
-        e->permit_ask = 0;
-        e->why[0] = '\0'; /* what hinders it is said as of any other */
+        ask->permit_ask = 0;
+        placer_text_set(&e->why, NULL); /* what hinders it is said as of any other */
         return false;
     }
-    if (e->why[0] == '\0')
+    if (e->why == NULL)
         text_default(e);
-    if (e->permit_ask != 0 && !e->is_permit_heard)
-        e->permit_tries++; /* nobody has answered: perhaps another keeps the group */
-    if (e->permit_ask == 0)
-        e->permit_ask = agent_number(core);
-    e->is_permit_heard = false;
-    e->permit_asked_ms = core->now.mono_ms;
+    if (ask->permit_ask != 0 && !ask->is_permit_heard)
+        ask->permit_tries++; /* nobody has answered: perhaps another keeps the group */
+    if (ask->permit_ask == 0)
+        ask->permit_ask = agent_number(core);
+    ask->is_permit_heard = false;
+    ask->permit_asked_ms = core->now.mono_ms;
     struct agent_msg_permit m = message_of(core, e);
-    m.number = e->permit_ask;
+    m.number = ask->permit_ask;
     m.rank = agent_ticket_rank(row->priority, row->since_wall_ms);
-    agent_permit_send(core, AGENT_MSG_PERMIT_ASK, m.group, e->permit_tries, &m);
+    agent_permit_send(core, AGENT_MSG_PERMIT_ASK, m.group, ask->permit_tries, &m);
     return true;
 }
 
@@ -135,9 +145,10 @@ void placer_permits_tick(struct agent_core *core)
         struct store_view view;
         if (!store_get(core->store, placer_key(e), &view))
             continue; /* gone with its reign, which frees it */
-        bool is_asked = e->permit_ask != 0 && now < e->permit_asked_ms + AGENT_PERMIT_ASK_MS;
+        bool is_asked = placer_ask_of(e)->permit_ask != 0 &&
+                        now < placer_ask_of(e)->permit_asked_ms + AGENT_PERMIT_ASK_MS;
         if (!is_asked && asked < PERMITS_ASK_MAX)
-            (void)ask(core, e, &view.row);
+            (void)permit_ask(core, e, &view.row);
         asked++;
         muster_heap_set(&t->permits, aside[i],
                         agent_ticket_rank(view.row.priority, view.row.since_wall_ms));
@@ -147,10 +158,12 @@ void placer_permits_tick(struct agent_core *core)
 static void wait_text(struct place_entry *e, const struct agent_msg_permit *m)
 {
     const char *name = strchr(e->wish->group, '/') + 1;
-    (void)snprintf(e->why, sizeof e->why,
+    char why[AGENT_REASON_MAX];
+    (void)snprintf(why, sizeof why,
                    "waits for a permit of group %.40s: %u of %u running (%.*s), %u before it", name,
                    m->held, e->wish->max_running, (int)m->names.len, (const char *)m->names.data,
                    m->before);
+    placer_text_set(&e->why, why);
 }
 
 void agent_placer_permit_said(struct agent_core *core, struct muster_reader *r)
@@ -158,20 +171,20 @@ void agent_placer_permit_said(struct agent_core *core, struct muster_reader *r)
     struct agent_msg_permit m = { 0 };
     struct store_view view;
     struct place_entry *e = agent_permit_read(r, &m) ? placer_find(core, m.key) : NULL;
-    if (e == NULL || e->state != PLACE_PERMIT || e->permit_ask == 0 || e->permit_ask != m.number ||
-        !store_get(core->store, m.key, &view)) {
+    if (e == NULL || e->state != PLACE_PERMIT || placer_ask_of(e)->permit_ask == 0 ||
+        placer_ask_of(e)->permit_ask != m.number || !store_get(core->store, m.key, &view)) {
         MUSTER_MARK(permit_said_too_late);
         return;
     }
-    e->is_permit_heard = true;
+    e->ask->is_permit_heard = true;
     if (m.permit == 0) {
         wait_text(e, &m);
         return;
     }
-    e->permit = m.permit;
-    e->permit_ask = 0;
-    e->permit_ms = core->now.mono_ms;
-    muster_heap_remove(&core->placer->permits, entry_index(core, e));
+    e->ask->permit = m.permit;
+    e->ask->permit_ask = 0;
+    e->ask->permit_ms = core->now.mono_ms;
+    muster_heap_remove(&core->placer->permits, placer_index(core, e));
     core->placer->permits_ms =
         muster_deadline_sooner(core->placer->permits_ms, core->now.mono_ms + PERMIT_SOON_MS);
     placer_queue(core, e, &view.row);
@@ -203,8 +216,10 @@ static bool is_needed(struct agent_core *core, const struct agent_msg_permit *m)
         return true;
     if (view.row.phase != STORE_WAITING || e == NULL || e->state == PLACE_DELAYED)
         return false;
-    bool is_asked = e->permit_ask != 0 && core->now.mono_ms < e->permit_asked_ms + PERMIT_STALE_MS;
-    return e->permit == m->permit || (e->permit == 0 && is_asked);
+    const struct place_ask *ask = placer_ask_of(e);
+    bool is_asked =
+        ask->permit_ask != 0 && core->now.mono_ms < ask->permit_asked_ms + PERMIT_STALE_MS;
+    return ask->permit == m->permit || (ask->permit == 0 && is_asked);
 }
 
 void agent_placer_permit_check(struct agent_core *core, struct muster_reader *r)
@@ -224,7 +239,7 @@ void agent_placer_permit_check(struct agent_core *core, struct muster_reader *r)
     struct place_entry *e = placer_find(core, m.key);
     if (!m.is_needed && e != NULL && is_capped(e) &&
         muster_bytes_equal(muster_bytes_text(e->wish->group), m.group))
-        e->permit = e->permit_ask = 0; /* what still comes for it counts no more */
+        permit_forget(e); /* what still comes for it counts no more */
     struct muster_id to = m.who;
     m.who = core->config.self;
     m.reign = store_reign_served(core->store, bucket).packed;

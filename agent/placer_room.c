@@ -20,24 +20,27 @@
  * an offer that gets no answer would be waited for for ever. */
 bool placer_is_offered(struct agent_core *core, struct place_entry *e)
 {
-    if (e->state != PLACE_OFFERED || core->now.mono_ms >= e->offered_ms + PLACE_OFFER_MS)
+    const struct place_ask *ask = placer_ask_of(e);
+    if (e->state != PLACE_OFFERED || core->now.mono_ms >= ask->offered_ms + PLACE_OFFER_MS)
         return false;
-    placer_due(core, e, e->offered_ms + PLACE_OFFER_MS);
+    placer_due(core, e, ask->offered_ms + PLACE_OFFER_MS);
     return true;
 }
 
 static bool is_refused(const struct place_entry *e, struct muster_id node)
 {
-    for (uint32_t i = 0; i < e->refused_count; i++)
-        if (muster_id_equal(e->refused[i], node))
+    const struct place_ask *ask = placer_ask_of(e);
+    for (uint32_t i = 0; i < ask->refused_count; i++)
+        if (muster_id_equal(ask->refused[i], node))
             return true;
     return false;
 }
 
-void placer_refuse(struct place_entry *e, struct muster_id node)
+void placer_refuse(struct agent_core *core, struct place_entry *e, struct muster_id node)
 {
-    if (e->refused_count < PLACE_REFUSED_MAX && !is_refused(e, node))
-        e->refused[e->refused_count++] = node;
+    struct place_ask *ask = placer_ask_make(core, e);
+    if (ask->refused_count < PLACE_REFUSED_MAX && !is_refused(e, node))
+        ask->refused[ask->refused_count++] = node;
 }
 
 /* What candidates must be beyond fitting; each pass asks for less. */
@@ -114,7 +117,9 @@ static void loads_view(struct agent_core *core, const struct place_entry *e,
 struct agent_peer *agent_placer_offered(const struct agent_core *core, struct muster_bytes key)
 {
     const struct place_entry *e = placer_find(core, key);
-    return e != NULL && e->offer != 0 ? agent_peers_find(core, e->offer_to) : NULL;
+    return e != NULL && placer_ask_of(e)->offer != 0
+               ? agent_peers_find(core, placer_ask_of(e)->offer_to)
+               : NULL;
 }
 
 /* Orders and draws may miss the only free node of a small cluster: there the walk asks everybody.
@@ -143,8 +148,9 @@ static struct agent_peer *candidate(struct agent_core *core, struct place_entry 
 {
     const struct agent_wish *wish = placer_wish(core, e, row);
     bool prefers = wish != NULL && wish->has_prefer;
-    struct agent_peer *told =
-        muster_id_is_zero(e->move_to) ? NULL : agent_peers_find(core, e->move_to);
+    struct agent_peer *told = muster_id_is_zero(placer_ask_of(e)->move_to)
+                                  ? NULL
+                                  : agent_peers_find(core, placer_ask_of(e)->move_to);
     bool spreads = wish != NULL && wish->spread_by[0] != '\0';
     const struct demand demand[] = { { wish, spreads, true, true },
                                      { wish, spreads, false, true },
@@ -175,17 +181,19 @@ bool placer_has_candidate(struct agent_core *core, struct place_entry *e,
 
 void placer_offer_forget(struct agent_core *core, struct place_entry *e)
 {
-    struct agent_peer *p = e->offer != 0 ? agent_peers_find(core, e->offer_to) : NULL;
+    struct agent_peer *p =
+        placer_ask_of(e)->offer != 0 ? agent_peers_find(core, placer_ask_of(e)->offer_to) : NULL;
     if (p != NULL)
         p->promised = p->promised > e->needs ? p->promised - e->needs : 0;
-    e->offer = 0;
+    if (e->ask != NULL)
+        e->ask->offer = 0;
 }
 
 bool placer_offer(struct agent_core *core, struct place_entry *e, const struct store_row *row)
 {
-    if (e->offer != 0) {
+    if (placer_ask_of(e)->offer != 0) {
         MUSTER_MARK(offer_unanswered);
-        placer_refuse(e, e->offer_to);
+        placer_refuse(core, e, placer_ask_of(e)->offer_to);
         placer_offer_forget(core, e);
     }
     struct agent_peer *p = candidate(core, e, row);
@@ -199,14 +207,15 @@ void placer_offer_to(struct agent_core *core, struct place_entry *e, const struc
 {
     muster_heap_remove(&core->placer->queue, (uint32_t)(e - core->placer->entry));
     e->needs = row->needs;
-    e->offer = agent_number(core);
-    e->offer_to = p->id;
-    e->offered_ms = core->now.mono_ms;
+    struct place_ask *ask = placer_ask_make(core, e);
+    ask->offer = agent_number(core);
+    ask->offer_to = p->id;
+    ask->offered_ms = core->now.mono_ms;
     e->state = PLACE_OFFERED;
     p->promised += row->needs;
     struct muster_writer w = agent_frame(core);
     const struct agent_wish *wish = placer_wish(core, e, row);
-    agent_write_offer(&w, row->key, e->offer, row->needs, row->mode == STORE_EXCLUSIVE,
+    agent_write_offer(&w, row->key, ask->offer, row->needs, row->mode == STORE_EXCLUSIVE,
                       agent_ticket_rank(row->priority, row->since_wall_ms),
                       wish != NULL ? wish->apart : "");
     (void)agent_frame_send(core, p->id, &w);
@@ -254,7 +263,7 @@ static void place(struct agent_core *core, struct place_entry *e, struct muster_
     row.placements++;
     row.reason = MUSTER_BYTES(NULL, 0);
     core->counters.placements++;
-    e->move_to = e->invited_by = (struct muster_id){ 0 };
+    e->ask->move_to = e->ask->invited_by = (struct muster_id){ 0 };
     placer_tickets_back(core, e, &view.row);
     if (placer_write(core, e, &row, view.version.packed, true))
         foretell(core, e, node);
@@ -272,7 +281,7 @@ void agent_placer_room(struct agent_core *core, struct muster_id from, struct mu
         p->used = m.used;
     }
     struct place_entry *e = placer_find(core, m.key);
-    if (e == NULL || e->offer != m.offer)
+    if (e == NULL || placer_ask_of(e)->offer != m.offer)
         return;
     placer_offer_forget(core, e);
     if (e->state != PLACE_OFFERED)
@@ -282,10 +291,10 @@ void agent_placer_room(struct agent_core *core, struct muster_id from, struct mu
         return;
     }
     MUSTER_MARK(offer_refused);
-    placer_refuse(e, from);
+    placer_refuse(core, e, from);
     if (m.apart.len > 0)
         placer_apart_told(core, e, from, m.apart);
-    e->offered_ms = 0;
+    e->ask->offered_ms = 0;
     e->state = PLACE_NEW;
     struct store_view view;
     if (placer_invited_comes(core, e))
@@ -400,8 +409,9 @@ static bool is_hopeless(const struct place_hopeless *h, uint64_t kind, uint32_t 
 bool placer_is_hopeless(struct agent_core *core, struct place_entry *e, const struct store_row *row)
 {
     const struct place_hopeless *h = &core->placer->hopeless;
-    bool is_known = h->count > 0 && core->now.mono_ms < h->until_ms && e->offer == 0 &&
-                    !is_share(row->key) && !placer_apart_any(core, e->key_hash);
+    bool is_known = h->count > 0 && core->now.mono_ms < h->until_ms &&
+                    placer_ask_of(e)->offer == 0 && !is_share(row->key) &&
+                    !placer_apart_any(core, e->key_hash);
     return is_known && is_hopeless(h, kind_of(core, e, row), row->needs);
 }
 
@@ -414,13 +424,13 @@ static enum fill fill_one(struct agent_core *core, struct place_entry *e,
     uint64_t kind = kind_of(core, e, row);
     if (is_share(row->key) || placer_apart_any(core, e->key_hash)) /* its case is its own */
         return placer_offer(core, e, row) ? FILL_ASKED : FILL_PASSED;
-    if (e->offer == 0 && is_hopeless(h, kind, row->needs)) {
+    if (placer_ask_of(e)->offer == 0 && is_hopeless(h, kind, row->needs)) {
         MUSTER_MARK(others_of_its_kind_found_nobody);
         return FILL_PASSED;
     }
     if (placer_offer(core, e, row))
         return FILL_ASKED;
-    if (e->refused_count == 0 && h->count < PLACE_KINDS_MAX) {
+    if (placer_ask_of(e)->refused_count == 0 && h->count < PLACE_KINDS_MAX) {
         h->kind[h->count] = kind;
         h->needs[h->count++] = row->needs;
     }

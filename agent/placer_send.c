@@ -45,7 +45,7 @@ void placer_start_frame(struct agent_core *core, const struct store_row *row)
 void placer_start_send(struct agent_core *core, struct place_entry *e, const struct store_row *row)
 {
     placer_start_frame(core, row);
-    e->started_ms = core->now.mono_ms;
+    placer_run_make(core, e)->started_ms = core->now.mono_ms;
 }
 
 void placer_stop_frame(struct agent_core *core, struct muster_id to, struct muster_bytes key,

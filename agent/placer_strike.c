@@ -111,7 +111,8 @@ void placer_lost(struct agent_core *core, const struct place_entry *e, struct st
     if (is_in_backoff(core, row))
         return;
     struct agent_attempts list;
-    struct agent_attempt a = { .number = e->attempt > 0 ? e->attempt : row->tries + 1,
+    struct agent_attempt a = { .number = placer_run_of(e)->attempt > 0 ? placer_run_of(e)->attempt
+                                                                       : row->tries + 1,
                                .node = row->run_node,
                                .token = row->run_token,
                                .started_wall_ms = row->since_wall_ms,

@@ -67,9 +67,10 @@ void placer_tickets(struct agent_core *core)
             continue; /* gone with its reign, which frees it */
         tickets_leave(core, e, &view.row, view.row.needs);
         t->tickets_worst = count == TICKETS_MAX ? e->ticket_rank : UINT64_MAX;
-        uint32_t refused = e->refused_count;
+        uint32_t refused = placer_ask_of(e)->refused_count;
         placer_queue(core, e, &view.row);
-        e->refused_count = refused;
+        if (refused > 0)
+            e->ask->refused_count = refused;
     }
     t->is_put_back = false;
     t->is_ticket_due = false;
@@ -104,7 +105,8 @@ static bool may_come(struct agent_core *core, const struct place_entry *e,
                      const struct agent_peer *p, struct store_view *view)
 {
     struct muster_bytes key = placer_key(e);
-    bool waits = e->state == PLACE_QUEUED || (e->state == PLACE_NEW && e->refused_count > 0);
+    bool waits =
+        e->state == PLACE_QUEUED || (e->state == PLACE_NEW && placer_ask_of(e)->refused_count > 0);
     if (!waits || !agent_peer_is_open(p) || !p->is_in_ring ||
         !store_is_serving(core->store, e->bucket) || !store_get(core->store, key, view))
         return false;
@@ -123,7 +125,7 @@ void agent_placer_invited(struct agent_core *core, struct muster_id from, struct
         return;
     struct place_entry *e = placer_find(core, key);
     if (e != NULL && e->state == PLACE_OFFERED)
-        e->invited_by = from; /* it comes if the one that is asked has no room */
+        e->ask->invited_by = from; /* it comes if the one that is asked has no room */
     else if (e != NULL && may_come(core, e, p, &view))
         placer_offer_to(core, e, &view.row, p);
     else
@@ -132,10 +134,11 @@ void agent_placer_invited(struct agent_core *core, struct muster_id from, struct
 
 bool placer_invited_comes(struct agent_core *core, struct place_entry *e)
 {
-    struct agent_peer *p = agent_peers_find(core, e->invited_by);
+    const struct place_ask *ask = placer_ask_of(e);
+    struct agent_peer *p = agent_peers_find(core, ask->invited_by);
     struct store_view view;
-    bool was_it = muster_id_equal(e->invited_by, e->offer_to);
-    e->invited_by = (struct muster_id){ 0 };
+    bool was_it = muster_id_equal(ask->invited_by, ask->offer_to);
+    e->ask->invited_by = (struct muster_id){ 0 };
     bool comes = p != NULL && !was_it && may_come(core, e, p, &view);
     if (comes)
         placer_offer_to(core, e, &view.row, p);
