@@ -425,7 +425,13 @@ static void run_finish(struct agent_core *core, struct agent_run *run)
                                  .failures = next->failures,
                                  .is_exclusive = next->is_exclusive,
                                  .spec = MUSTER_BYTES(next->spec, next->spec_len) };
-    run_begin(core, next->keeper, &m);
+    /* Who asked for it meanwhile has been told that it is gone. */
+    bool is_refused =
+        runner_seen(core, m.key) >= m.token && !runner_is_foretold(core, m.key, m.token);
+    if (is_refused)
+        MUSTER_MARK(refused_while_it_waited);
+    if (!is_refused || MUSTER_MUTANT(next_though_refused))
+        run_begin(core, next->keeper, &m);
     free(next->spec);
     free(next);
 }
