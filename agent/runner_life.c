@@ -430,7 +430,7 @@ static void run_finish(struct agent_core *core, struct agent_run *run)
         runner_seen(core, m.key) >= m.token && !runner_is_foretold(core, m.key, m.token);
     if (is_refused)
         MUSTER_MARK(refused_while_it_waited);
-    if (!is_refused || MUSTER_MUTANT(next_though_refused))
+    else
         run_begin(core, next->keeper, &m);
     free(next->spec);
     free(next);

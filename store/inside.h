@@ -41,7 +41,7 @@ struct store_claim;
 
 /* Kinds of items beside enum store_message: what happens here once a batch is on disk. */
 enum store_item_kind {
-    STORE_ITEM_STAND = STORE_MESSAGE_LAST + 1, /* the round is spent: ask for votes */
+    STORE_ITEM_STAND = STORE_MESSAGE_LAST + 1, /* the round is spent: our own vote counts */
     STORE_ITEM_OWN,                            /* our own copy of a write is on disk */
     STORE_ITEM_NOTE,
     STORE_ITEM_CLAIM

@@ -11,6 +11,24 @@
  * leaves nothing behind that could not have been there anyway. */
 #include "store/inside.h"
 
+static void reign_ask(struct store *s, struct store_bucket *b)
+{
+    for (uint32_t i = 0; i < b->bench.count; i++) {
+        struct store_member *m = b->member[i];
+        bool was_asked = m->was_asked || m->peer == 0;
+        for (uint32_t k = 0; k < i; k++)
+            was_asked = was_asked || b->member[k]->peer == m->peer; /* one question per node */
+        struct store_item *item = was_asked ? NULL : store_item_new(s, STORE_ASK, b, m->peer);
+        if (item == NULL)
+            continue;
+        m->was_asked = true;
+        item->reign = b->reign.packed;
+        item->version = store_bucket_bench_version(b);
+        item->number = b->consent.packed;
+        store_send(s, item);
+    }
+}
+
 void store_reign_stand(struct store *s, struct store_bucket *b, struct store_reign consent)
 {
     const struct store_times *t = &s->config.times;
@@ -44,32 +62,18 @@ void store_reign_stand(struct store *s, struct store_bucket *b, struct store_rei
     if (item != NULL)
         item->reign = b->reign.packed;
     store_batch_wait(s, item);
-    if (MUSTER_MUTANT(round_asked_before_disk))
+    /* The others promise while we do. Should we die before our own promise is on disk, we may ask
+     * for this very reign again: nobody has ruled in it, and what they have promised still binds
+     * them to us (R6). */
+    reign_ask(s, b);
+    if (MUSTER_MUTANT(own_vote_before_disk))
         store_reign_spent(s, b);
     if (consent.packed != 0)
         MUSTER_MARK(stands_with_consent);
     store_scan_at(s, b->limit_ms);
 }
 
-static void reign_ask(struct store *s, struct store_bucket *b)
-{
-    for (uint32_t i = 0; i < b->bench.count; i++) {
-        struct store_member *m = b->member[i];
-        bool was_asked = m->was_asked || m->peer == 0;
-        for (uint32_t k = 0; k < i; k++)
-            was_asked = was_asked || b->member[k]->peer == m->peer; /* one question per node */
-        struct store_item *item = was_asked ? NULL : store_item_new(s, STORE_ASK, b, m->peer);
-        if (item == NULL)
-            continue;
-        m->was_asked = true;
-        item->reign = b->reign.packed;
-        item->version = store_bucket_bench_version(b);
-        item->number = b->consent.packed;
-        store_send(s, item);
-    }
-}
-
-/* Our round is on disk (R6), and with it our own vote. */
+/* Our round is on disk, and with it our own vote: now it may be won (R6). */
 void store_reign_spent(struct store *s, struct store_bucket *b)
 {
     if (b->role != STORE_CANDIDATE)
@@ -136,7 +140,7 @@ void store_reign_count(struct store *s, struct store_bucket *b)
     int self = store_bucket_self(s, b);
     MUSTER_ASSERT(self >= 0);
     if (!b->member[self]->has_voted)
-        return; /* our own promise is not on disk yet: nobody is asked before (I9) */
+        return; /* our own promise is not on disk yet: nothing is won before (I9) */
     if (store_bench_quorum(&b->bench, mask))
         reign_elected(s, b);
     else

@@ -13,11 +13,11 @@ struct item {
     uint16_t seat;
 };
 
-/* Kinds that say what the sender has promised. */
+/* Kinds that say what the sender has promised. Who asks for votes has yet to: it rules, writes and
+ * beats only when its own promise is on its disk as well (R6). */
 static bool speaks_in_its_reign(uint32_t kind)
 {
     switch (kind) {
-    case STORE_ASK:
     case STORE_YES:
     case STORE_PUT:
     case STORE_PUT_OK:

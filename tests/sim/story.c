@@ -533,6 +533,7 @@ static const struct {
     { "unscanned", 2, story_unscanned },
     { "tickets", 3, story_tickets },
     { "early", 3, story_early },
+    { "stumble", 3, story_stumble },
     { "deposed", 3, story_deposed },
     { "unseen", 4, story_unseen },
     { "slot", 4, story_slot },

@@ -54,6 +54,7 @@ void story_drowsy(struct sim *s);
 void story_aside(struct sim *s);
 void story_unplugged(struct sim *s);
 void story_early(struct sim *s);
+void story_stumble(struct sim *s);
 void story_deposed(struct sim *s);
 void story_unseen(struct sim *s);
 void story_slot(struct sim *s);

@@ -121,3 +121,54 @@ void story_early(struct sim *s)
     sim_boot(s, node);
     story_rest(s);
 }
+
+/* Has promised, on its disk, what the other has asked for and not promised itself. */
+static bool is_ahead(const struct sim *s, uint32_t voter, uint32_t asker, uint32_t bucket)
+{
+    struct store_bucket_view v;
+    store_bucket(agent_node_store(s->node[asker].node), bucket, &v);
+    return v.role == STORE_CANDIDATE && s->node[voter].bucket[bucket].promised == v.reign.packed &&
+           s->node[asker].bucket[bucket].promised < v.reign.packed;
+}
+
+/* R6: a candidate with a slow disk dies when another has promised it its vote and before its own
+ * promise is on disk. Both boot, it asks for the same reign again, and rules in it. */
+void story_stumble(struct sim *s)
+{
+    struct store_bucket_view v[2];
+    story_begin(s, 3);
+    story_put(s, 0, "job", STORY_SERVICE("job"));
+    sim_run_for(s, 20000); /* until no keeper hands over any more */
+    uint32_t keeper = story_keeper(s, "job");
+    uint32_t asker = (keeper + 1) % 3, voter = (keeper + 2) % 3;
+    uint32_t bucket =
+        store_bucket_of(agent_node_store(s->node[keeper].node), muster_bytes_text("job"));
+    store_bucket(agent_node_store(s->node[asker].node), bucket, &v[0]);
+    store_bucket(agent_node_store(s->node[voter].node), bucket, &v[1]);
+    if (v[1].seat < v[0].seat) {
+        voter = asker;
+        asker = (keeper + 2) % 3;
+    }
+    s->node[asker].disk.slow_ms = 100000;
+    s->node[asker].disk.slow_until = s->now + 5000;
+    sim_crash(s, keeper, false);
+    for (uint32_t i = 0; i < 1000 && !is_ahead(s, voter, asker, bucket); i++)
+        sim_run_for(s, 1);
+    if (!is_ahead(s, voter, asker, bucket))
+        sim_fail(s, 1, "R6: a candidate waits for its own disk before it asks");
+    uint64_t reign = s->node[voter].bucket[bucket].promised;
+    sim_run_for(s, 50); /* its vote arrives, and elects nobody (I9) */
+    sim_disk_drop(&s->node[asker]);
+    sim_crash(s, asker, false);
+    sim_crash(s, voter, false);
+    s->node[asker].disk.slow_until = 0;
+    sim_boot(s, asker);
+    sim_boot(s, voter);
+    for (uint32_t i = 0; i < 8000 && story_keeper_or_none(s, "job") == UINT32_MAX; i++)
+        sim_run_for(s, 1);
+    store_bucket(agent_node_store(s->node[asker].node), bucket, &v[0]);
+    if (story_keeper_or_none(s, "job") != asker || v[0].reign.packed != reign)
+        sim_fail(s, 1, "R6: it rules in another reign than the one it stumbled in");
+    sim_boot(s, keeper);
+    story_rest(s);
+}

@@ -93,6 +93,7 @@ void story_aside(struct sim *s)
 {
     s->times = AGENT_PROFILE_LAN;
     story_begin(s, 5);
+    sim_run_for(s, 500);
     for (uint32_t turn = 0; turn < 10; turn++) {
         sim_cut(s, turn % s->nodes, (turn + 1 + turn / 5) % s->nodes, true);
         for (uint32_t i = 0; i < 60; i++) {

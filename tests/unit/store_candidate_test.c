@@ -386,18 +386,26 @@ static void a_candidate_that_is_on_no_bench_any_more_gives_up(void **state)
     assert_true(f->asked == 0);
 }
 
-/* R6: the round is on disk before anybody is asked for a vote of it. */
-static void nobody_is_asked_before_the_round_is_on_disk(void **state)
+/* R6: the others are asked while the round is on its way to the disk, and nothing is won before it
+ * is there. */
+static void nobody_is_elected_before_its_own_promise_is_on_disk(void **state)
 {
     struct fixture *f = *state;
 
     f->holds_commits = true;
     yield(f);
     assert_int_equal(view(f).role, STORE_CANDIDATE);
-    assert_true(f->committed != 0);
-    assert_int_equal(f->said[STORE_ASK], 0);
+    uint64_t batch = f->committed;
+    assert_true(batch != 0);
+    assert_int_equal(f->said[STORE_ASK], 2);
+    yes(f, keeper(), 2, view(f).digest, NULL, 0);
+    yes(f, newcomer(), 3, view(f).digest, NULL, 0);
+    assert_int_equal(view(f).role, STORE_CANDIDATE);
+    assert_int_equal(f->said[STORE_PUT], 0);
     f->holds_commits = false;
+    f->committed = batch;
     commits_end(f);
+    assert_int_equal(view(f).role, STORE_ELECTED);
     assert_int_equal(f->said[STORE_ASK], 2);
 }
 
@@ -450,7 +458,7 @@ int main(void)
         seated_test(rows_that_all_voters_hold_alike_stay_as_they_are),
         seated_test(who_lost_its_seat_and_wins_has_the_merge_and_nothing_else),
         seated_test(a_candidate_that_is_on_no_bench_any_more_gives_up),
-        seated_test(nobody_is_asked_before_the_round_is_on_disk),
+        seated_test(nobody_is_elected_before_its_own_promise_is_on_disk),
         seated_test(a_vote_says_how_long_no_keeper_was_heard),
         seated_test(a_keepers_own_beat_counts_as_heard),
     };
