@@ -166,6 +166,7 @@ static void shelf_count(struct store_rows *t, const struct store_entry *e, bool 
     struct store_shelf *shelf = &t->shelf[e->bucket];
     uint32_t gone = e->value->phase == STORE_GONE;
 
+    t->changes++;
     shelf->sub[store_entry_sub(e)] ^= entry_digest(e);
     shelf->tombstones = add ? shelf->tombstones + gone : shelf->tombstones - gone;
     t->tombstones = add ? t->tombstones + gone : t->tombstones - gone;

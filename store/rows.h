@@ -79,6 +79,7 @@ struct store_rows {
     uint32_t rows, rows_max, tombstones;
     uint32_t jobs; /* rows of jobs themselves */
     uint64_t next_place;
+    uint64_t changes; /* how often a row came, went, or got another value */
 };
 
 MUSTER_MUST_USE int store_rows_open(struct store_rows *t, uint32_t buckets, uint32_t rows_max);

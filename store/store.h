@@ -261,6 +261,9 @@ void store_bucket(const struct store *s, uint32_t bucket, struct store_bucket_vi
 struct store_reign store_reign_served(const struct store *s, uint32_t bucket);
 struct store_version store_bench_known(const struct store *s, uint32_t bucket);
 struct store_version store_row_known(const struct store *s, struct muster_bytes key);
+/* Our seat (0: none), and a number that rises whenever the rows of any bucket change. */
+uint16_t store_seat(const struct store *s, uint32_t bucket);
+uint64_t store_changes(const struct store *s);
 
 /* Whether these nodes are a quorum of its bench, of both lists while it changes. */
 bool store_is_quorum(const struct store *s, uint32_t bucket, const struct muster_id *node,

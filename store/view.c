@@ -154,6 +154,17 @@ struct store_version store_row_known(const struct store *s, struct muster_bytes 
     return (struct store_version){ e == NULL ? 0 : e->value->version };
 }
 
+uint16_t store_seat(const struct store *s, uint32_t bucket)
+{
+    MUSTER_ASSERT(bucket < s->config.buckets);
+    return s->bucket[bucket].seat;
+}
+
+uint64_t store_changes(const struct store *s)
+{
+    return s->table.changes;
+}
+
 static uint32_t hint_add(const struct store *s, uint16_t peer, struct muster_id *out, uint32_t n,
                          uint32_t max)
 {

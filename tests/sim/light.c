@@ -28,27 +28,39 @@ static void lights_wiped(struct sim *s, uint32_t node, uint32_t bucket)
     }
 }
 
+static void bucket_look(struct sim *s, uint32_t node, const struct store *store, uint32_t b)
+{
+    struct sim_node *n = &s->node[node];
+    struct store_bucket_view bucket;
+    struct store_view v;
+    uint64_t cursor = 0;
+    store_bucket(store, b, &bucket);
+    if (bucket.seat != n->sits[b])
+        lights_wiped(s, node, b);
+    n->sits[b] = bucket.seat;
+    if (bucket.digest == n->memory[b] || bucket.seat == 0)
+        return;
+    n->memory[b] = bucket.digest;
+    while (store_bucket_next(store, b, &cursor, &v))
+        if (v.is_light)
+            light_had(s, node, bucket.seat, &v);
+    s->judge_due |= UINT32_C(1) << b;
+}
+
+/* Asked after every step and before every frame: where neither a row nor the seat is another one
+ * than at the last look there is nothing to find. */
 void sim_truth_memory(struct sim *s, uint32_t node)
 {
     struct sim_node *n = &s->node[node];
-    for (uint32_t b = 0; b < s->buckets && s->has_light; b++) {
-        const struct store *store = agent_node_store(n->node);
-        struct store_bucket_view bucket;
-        struct store_view v;
-        uint64_t cursor = 0;
-        store_bucket(store, b, &bucket);
-        if (bucket.seat != n->sits[b])
-            lights_wiped(s, node, b);
-        n->sits[b] = bucket.seat;
-        if (bucket.digest == n->memory[b] || bucket.seat == 0)
-            continue;
-        n->memory[b] = bucket.digest;
-        while (store_bucket_next(store, b, &cursor, &v))
-            if (v.is_light)
-                light_had(s, node, bucket.seat, &v);
-        s->judge_due |= UINT32_C(1) << b;
-    }
-    if (s->has_light)
+    if (!s->has_light)
+        return;
+    const struct store *store = agent_node_store(n->node);
+    bool is_same = n->looked == store_changes(store);
+    n->looked = store_changes(store);
+    for (uint32_t b = 0; b < s->buckets; b++)
+        if (!is_same || store_seat(store, b) != n->sits[b])
+            bucket_look(s, node, store, b);
+    if (s->judge_due != 0)
         sim_truth_judge(s);
 }
 

@@ -165,7 +165,8 @@ struct sim_node {
     struct sim_disk disk;
     struct sim_bucket bucket[SIM_BUCKETS];
     uint16_t sits[SIM_BUCKETS];   /* its seats as it knows them, */
-    uint64_t memory[SIM_BUCKETS]; /* and digests, as rows in memory were looked at last */
+    uint64_t memory[SIM_BUCKETS]; /* and digests, as rows in memory were looked at last, */
+    uint64_t looked;              /* when its rows had changed so often; UINT64_MAX: never yet */
     uint32_t written; /* a bit for each bucket whose records have changed since it was looked at */
     struct sim_payload payload[SIM_PAYLOADS];
     struct sim_proc proc[SIM_PROCS];

@@ -75,6 +75,7 @@ void sim_boot(struct sim *s, uint32_t node)
     n->is_paused = n->is_silent = n->is_leaving = false;
     n->tick_at = 0;
     n->written = 0;
+    n->looked = UINT64_MAX;
     (void)snprintf(number, sizeof number, "%llu", (unsigned long long)n->boot);
     sim_disk_put(n, STORE_TABLE_META, "boot", number);
     if (sim_disk_get(n, STORE_TABLE_META, "cluster", &value) && value.len == MUSTER_ID_TEXT - 1) {
