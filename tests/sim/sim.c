@@ -248,10 +248,23 @@ static void inbox_keep(struct sim_node *n, const struct sim_item *i)
     n->inbox[n->inbox_count++] = *i;
 }
 
+/* The node's deadline may have moved since the queue was told: then it is armed anew, as the
+ * agent's own timer is after every step. */
+static void tick_happen(struct sim *s, uint32_t node, uint64_t at)
+{
+    struct sim_node *n = &s->node[node];
+    const struct agent_event tick = { .kind = AGENT_EVENT_TICK };
+    if (n->tick_at != at)
+        return; /* it wanted to be called earlier, and was */
+    n->tick_at = 0;
+    if (agent_node_deadline_ms(n->node) > sim_mono(s, node))
+        sim_tick_arm(s, node);
+    else
+        sim_step(s, node, &tick);
+}
+
 static void item_happen(struct sim *s, struct sim_item *i)
 {
-    struct sim_node *n = &s->node[i->node];
-    const struct agent_event tick = { .kind = AGENT_EVENT_TICK };
     switch (i->kind) {
     case SIM_STEP:
         if (i->event.kind == AGENT_EVENT_GUARD)
@@ -261,10 +274,7 @@ static void item_happen(struct sim *s, struct sim_item *i)
         sim_step(s, i->node, &i->event);
         break;
     case SIM_TICK:
-        if (n->tick_at != i->at)
-            break; /* it wanted to be called earlier, and was */
-        n->tick_at = 0;
-        sim_step(s, i->node, &tick);
+        tick_happen(s, i->node, i->at);
         break;
     case SIM_COMMIT:
         sim_disk_done(s, i->node, i->number);
