@@ -148,7 +148,7 @@ static void put_begin(struct agent_core *core, uint64_t client, struct agent_pay
     struct agent_payload *t = core->payload;
     const struct payload_file *f = payload_file(core, id);
     uint32_t i = 0;
-    while (i < PAYLOAD_PUTS && t->put[i].is_used)
+    while (i < t->puts && t->put[i].is_used)
         i++;
     if (f == NULL) {
         refuse(core, client, MUSTER_ENOTFOUND, "its bytes did not arrive here; put them again");
@@ -158,6 +158,7 @@ static void put_begin(struct agent_core *core, uint64_t client, struct agent_pay
         refuse(core, client, MUSTER_EBUSY, "too many payloads are being put; try again");
         return;
     }
+    t->puts += i == t->puts;
     t->put[i] = (struct payload_put){ .is_used = true,
                                       .client = client,
                                       .number = agent_number(core),
@@ -181,12 +182,13 @@ static void get_begin(struct agent_core *core, uint64_t client, struct agent_pay
 {
     struct agent_payload *t = core->payload;
     uint32_t i = 0;
-    while (i < PAYLOAD_GETS && t->get[i].is_used)
+    while (i < t->gets && t->get[i].is_used)
         i++;
     if (i == PAYLOAD_GETS) {
         refuse(core, client, MUSTER_EBUSY, "too many payloads are being fetched; try again");
         return;
     }
+    t->gets += i == t->gets;
     t->get[i] = (struct payload_get){ true, client, core->now.mono_ms + GET_MS, id };
     payload_wake(core);
     if (payload_file(core, id) != NULL)
@@ -212,10 +214,10 @@ void agent_payload_begin(struct agent_core *core, const struct agent_request *q)
 void agent_payload_cancel(struct agent_core *core, uint64_t client)
 {
     struct agent_payload *t = core->payload;
-    for (uint32_t i = 0; i < PAYLOAD_PUTS; i++)
+    for (uint32_t i = 0; i < t->puts; i++)
         if (t->put[i].is_used && t->put[i].client == client)
             t->put[i].is_used = false;
-    for (uint32_t i = 0; i < PAYLOAD_GETS; i++)
+    for (uint32_t i = 0; i < t->gets; i++)
         if (t->get[i].is_used && t->get[i].client == client)
             t->get[i].is_used = false;
 }
@@ -243,7 +245,7 @@ void agent_payload_answered(struct agent_core *core, uint64_t number, const stru
 {
     struct agent_payload *t = core->payload;
     struct payload_put *p = NULL;
-    for (uint32_t i = 0; i < PAYLOAD_PUTS && p == NULL; i++)
+    for (uint32_t i = 0; i < t->puts && p == NULL; i++)
         if (t->put[i].is_used && t->put[i].number == number)
             p = &t->put[i];
     if (p == NULL)
@@ -287,7 +289,7 @@ static void put_late(struct agent_core *core, struct payload_put *p)
 void payload_came(struct agent_core *core, struct agent_payload_id id)
 {
     struct agent_payload *t = core->payload;
-    for (uint32_t i = 0; i < PAYLOAD_GETS; i++)
+    for (uint32_t i = 0; i < t->gets; i++)
         if (t->get[i].is_used && agent_payload_id_equal(t->get[i].id, id))
             get_tell(core, &t->get[i]);
     agent_runner_payload(core, id, NULL);
@@ -297,7 +299,7 @@ void payload_late(struct agent_core *core, const struct payload_pull *p)
 {
     struct agent_payload *t = core->payload;
     agent_runner_payload(core, p->id, p->why);
-    for (uint32_t i = 0; i < PAYLOAD_GETS && p->rounds > 0; i++) {
+    for (uint32_t i = 0; i < t->gets && p->rounds > 0; i++) {
         struct payload_get *g = &t->get[i];
         if (!g->is_used || !agent_payload_id_equal(g->id, p->id))
             continue;
@@ -309,7 +311,7 @@ void payload_late(struct agent_core *core, const struct payload_pull *p)
 bool payload_is_waited_for(const struct agent_core *core, struct agent_payload_id id)
 {
     const struct agent_payload *t = core->payload;
-    for (uint32_t i = 0; i < PAYLOAD_GETS; i++)
+    for (uint32_t i = 0; i < t->gets; i++)
         if (t->get[i].is_used && agent_payload_id_equal(t->get[i].id, id))
             return true;
     return agent_runner_wants(core, id);
@@ -341,11 +343,11 @@ static uint64_t deadline_find(const struct agent_core *core)
     const struct agent_payload *t = core->payload;
     uint64_t next = muster_deadline_sooner(t->sweep_ms, t->naming.begin_ms);
     next = muster_deadline_sooner(next, t->naming.go_on_ms);
-    for (uint32_t i = 0; i < PAYLOAD_PUTS; i++)
+    for (uint32_t i = 0; i < t->puts; i++)
         if (t->put[i].is_used)
             next = muster_deadline_sooner(next, t->put[i].is_asked ? t->put[i].until_ms
                                                                    : t->put[i].next_ms);
-    for (uint32_t i = 0; i < PAYLOAD_GETS; i++)
+    for (uint32_t i = 0; i < t->gets; i++)
         if (t->get[i].is_used)
             next = muster_deadline_sooner(next, t->get[i].until_ms);
     next = muster_deadline_sooner(next, payload_keeping_deadline(core));
@@ -356,14 +358,14 @@ void agent_payload_tick(struct agent_core *core)
 {
     struct agent_payload *t = core->payload;
     uint64_t now = core->now.mono_ms;
-    for (uint32_t i = 0; i < PAYLOAD_PUTS; i++) {
+    for (uint32_t i = 0; i < t->puts; i++) {
         struct payload_put *p = &t->put[i];
         if (p->is_used && muster_deadline_reached(p->until_ms, now))
             put_late(core, p);
         else if (p->is_used && !p->is_asked && muster_deadline_reached(p->next_ms, now))
             (void)put_ask(core, p);
     }
-    for (uint32_t i = 0; i < PAYLOAD_GETS; i++) {
+    for (uint32_t i = 0; i < t->gets; i++) {
         struct payload_get *g = &t->get[i];
         if (!g->is_used || !muster_deadline_reached(g->until_ms, now))
             continue;

@@ -116,6 +116,8 @@ struct agent_payload {
     uint32_t reads; /* in the order in which they came */
     uint64_t read_ms;
     uint64_t read_left; /* bytes that may be read in this millisecond */
+    /* Of each none was ever used at this index or above: what is not needed is not touched. */
+    uint32_t puts, gets, keepings;
     struct payload_put put[PAYLOAD_PUTS];
     struct payload_get get[PAYLOAD_GETS];
     struct payload_keeping keeping[PAYLOAD_KEEPING];

@@ -66,7 +66,7 @@ static struct payload_keeping *keeping_find(const struct agent_core *core,
                                             struct agent_payload_id id)
 {
     struct agent_payload *t = core->payload;
-    for (uint32_t i = 0; i < PAYLOAD_KEEPING; i++)
+    for (uint32_t i = 0; i < t->keepings; i++)
         if (t->keeping[i].is_used && agent_payload_id_equal(t->keeping[i].id, id))
             return &t->keeping[i];
     return NULL;
@@ -132,9 +132,11 @@ static struct payload_keeping *keeping_make(struct agent_core *core, struct agen
 {
     struct agent_payload *t = core->payload;
     struct payload_keeping *k = keeping_find(core, id);
-    for (uint32_t i = 0; i < PAYLOAD_KEEPING && k == NULL; i++)
+    for (uint32_t i = 0; i < t->keepings && k == NULL; i++)
         if (!t->keeping[i].is_used)
             k = &t->keeping[i];
+    if (k == NULL && t->keepings < PAYLOAD_KEEPING)
+        k = &t->keeping[t->keepings++];
     if (k == NULL)
         return NULL;
     if (!k->is_used)
@@ -365,7 +367,7 @@ void payload_keeping_tick(struct agent_core *core)
 {
     struct agent_payload *t = core->payload;
     uint64_t now = core->now.mono_ms;
-    for (uint32_t i = 0; i < PAYLOAD_KEEPING; i++) {
+    for (uint32_t i = 0; i < t->keepings; i++) {
         struct payload_keeping *k = &t->keeping[i];
         if (k->is_used && muster_deadline_reached(k->until_ms, now))
             k->is_used = false;
@@ -378,7 +380,7 @@ uint64_t payload_keeping_deadline(const struct agent_core *core)
 {
     const struct agent_payload *t = core->payload;
     uint64_t next = MUSTER_NEVER;
-    for (uint32_t i = 0; i < PAYLOAD_KEEPING; i++)
+    for (uint32_t i = 0; i < t->keepings; i++)
         if (t->keeping[i].is_used)
             next = muster_deadline_sooner(next, t->keeping[i].sent_ms + PAYLOAD_KEEP_MS);
     return next;
