@@ -62,7 +62,7 @@ struct walk {
 
 struct agent_triggered {
     struct entry *entry;
-    uint32_t high, first_free;
+    uint32_t high, first_free, max;
     struct muster_map map; /* hash of a template's name -> entry */
     struct muster_arena arena;
     struct muster_heap timer;
@@ -77,15 +77,17 @@ int agent_triggered_open(struct agent_core *core)
     if (t == NULL)
         return MUSTER_EFULL;
     core->triggered = t;
-    t->entry = calloc(AGENT_TRIGGERED_MAX, sizeof *t->entry);
+    t->max =
+        core->config.rows_max < AGENT_TRIGGERED_MAX ? core->config.rows_max : AGENT_TRIGGERED_MAX;
+    t->entry = calloc(t->max, sizeof *t->entry);
     t->walk.ok.age = calloc(KEEP_MAX, sizeof *t->walk.ok.age);
     t->walk.fail.age = calloc(KEEP_MAX, sizeof *t->walk.fail.age);
     if (t->entry == NULL || t->walk.ok.age == NULL || t->walk.fail.age == NULL)
         return MUSTER_EFULL;
-    size_t heap = (size_t)AGENT_TRIGGERED_MAX * (sizeof(struct muster_heap_entry) + 8) + 4096;
+    size_t heap = (size_t)t->max * (sizeof(struct muster_heap_entry) + 8) + 4096;
     int err = muster_arena_open(&t->arena, heap);
     if (err == MUSTER_OK)
-        err = muster_heap_init(&t->timer, &t->arena, AGENT_TRIGGERED_MAX);
+        err = muster_heap_init(&t->timer, &t->arena, t->max);
     if (err == MUSTER_OK)
         err = muster_map_open(&t->map, 64);
     return err;
@@ -139,7 +141,7 @@ static struct entry *entry_make(struct agent_core *core, struct muster_bytes job
     struct entry *e = entry_find(t, job);
     if (e != NULL)
         return e;
-    if (job.len > STORE_KEY_MAX || (t->first_free == 0 && t->high == AGENT_TRIGGERED_MAX)) {
+    if (job.len > STORE_KEY_MAX || (t->first_free == 0 && t->high == t->max)) {
         t->is_short = true;
         return NULL;
     }
@@ -148,7 +150,7 @@ static struct entry *entry_make(struct agent_core *core, struct muster_bytes job
     t->first_free = t->first_free != 0 ? e->next_free : 0;
     *e = (struct entry){ .is_used = true, .asked = e->asked, .hash = muster_hash64(job, 0) };
     memcpy(e->job, job.data, job.len);
-    int err = muster_map_put_growing(&t->map, e->hash, index, 2 * AGENT_TRIGGERED_MAX);
+    int err = muster_map_put_growing(&t->map, e->hash, index, 2 * t->max);
     MUSTER_ASSERT(err == MUSTER_OK);
     entry_due(core, e, wait_ms);
     return e;

@@ -9,8 +9,8 @@
  * key is kept by its age alone, for the key is remembered as long as its run is there.
  *
  * units    milliseconds
- * memory   AGENT_TRIGGERED_MAX templates with runs here, touched as they are used; of more, the
- *          runs wait until there is room
+ * memory   AGENT_TRIGGERED_MAX templates with runs here (or rows_max, where that is less), touched
+ *          as they are used; of more, the runs wait until there is room
  * threads  the loop's only
  * source   product reference, sections 1 and 2
  */

@@ -127,6 +127,7 @@ static int setup(void **state)
 {
     struct agent_core *core = calloc(1, sizeof *core);
     assert_non_null(core);
+    core->config.rows_max = 4;
     core->now.mono_ms = 1000000;
     assert_int_equal(agent_triggered_open(core), MUSTER_OK);
     *state = core;
