@@ -186,6 +186,8 @@ void peers_tell_store(struct agent_core *core, const struct agent_peer *p)
     struct store_event e = {
         .kind = STORE_EVENT_PEER, .peer = p->id, .boot = p->boot, .state = state[p->life]
     };
+    if (p->life == AGENT_LIFE_DEAD && p->is_dark)
+        e.state = STORE_PEER_DARK;
     agent_store_step(core, &e);
 }
 
@@ -196,6 +198,7 @@ void peers_life_set(struct agent_core *core, struct agent_peer *p, enum agent_li
     if (p->life == life)
         return;
     p->life = life;
+    p->is_dark = false;
     p->dead_since_ms = life == AGENT_LIFE_ALIVE ? MUSTER_NEVER : core->now.mono_ms;
     if (life == AGENT_LIFE_ALIVE) {
         p->seen_ms = core->now.mono_ms;
@@ -241,7 +244,7 @@ static struct agent_peer *peer_make(struct agent_core *core, const char *gossip_
             return NULL;
         p = &t->peer[t->count++];
         *p = (struct agent_peer){ .id = id, .link = AGENT_NO_LINK, .dial_ms = MUSTER_NEVER };
-        p->dead_since_ms = MUSTER_NEVER;
+        p->dead_since_ms = p->overdue_ms = p->recheck_ms = MUSTER_NEVER;
         p->ring_number = RING_NONE;
         p->is_lost = agent_lost_has(core, id);
         p->made_ms = core->now.mono_ms;
@@ -313,7 +316,7 @@ static void member_gone(struct agent_core *core, const struct gossip_member_view
     peers_life_set(core, p, life);
     /* Is its process gone, its host, or does it only hang? Its kernel knows. */
     if (life == AGENT_LIFE_DEAD)
-        peers_check_silent(core, p);
+        peers_check_dead(core, p);
 }
 
 void agent_peers_lost(struct agent_core *core, struct agent_peer *p)

@@ -58,9 +58,13 @@ struct agent_peer {
     uint32_t dial_wait_ms;
     uint32_t checking[2];    /* numbers of checks under way, the newer first */
     uint64_t host_ms;        /* when its kernel last took the connection of one */
-    uint64_t recheck_ms;     /* silent: when to check again */
-    uint64_t asked_until_ms; /* silent: so long its kernel's answer is waited for */
-    struct muster_id via;    /* who passes frames on while there is no way (agent/relay.h) */
+    uint64_t overdue_ms;     /* quiet for longer than usual: when its kernel is asked */
+    uint64_t asked_ms;       /* silent: when it was */
+    uint64_t recheck_ms;     /* and when it is again */
+    uint64_t asked_until_ms; /* so long its answer is waited for */
+    uint64_t dark_ms;        /* dead for gossip: dark from then on, unless its kernel answers */
+    bool is_dark;
+    struct muster_id via; /* who passes frames on while there is no way (agent/relay.h) */
     uint64_t via_until_ms, mute_until_ms, passed_until_ms;
     struct agent_drift drift;
 };

@@ -48,9 +48,21 @@ struct agent_peers {
 void peers_tell_store(struct agent_core *core, const struct agent_peer *p);
 void peers_life_set(struct agent_core *core, struct agent_peer *p, enum agent_life life);
 void peers_dial_soon(struct agent_core *core, struct agent_peer *p);
-/* Gossip calls it dead for its silence: the kernel of its host is asked, twice, whether anybody
- * listens there still; asked_until_ms says how long the answer is waited for. */
+/* Its connection has ended, or it is said to be dead, and its kernel refuses one: it is gone. */
+void peers_proven(struct agent_core *core, struct agent_peer *p);
+uint32_t peers_link_number(struct agent_peers *t);
+struct muster_addr peers_addr(const struct agent_peer *p);
+
+/* A frame came over its link. */
+void peers_heard(const struct agent_core *core, struct agent_peer *p);
+/* Asks the kernel of its host whether anybody listens there still. */
+void peers_check(struct agent_core *core, struct agent_peer *p);
+/* It has been silent for too long: its kernel is asked, twice; asked_until_ms says how long the
+ * answer is waited for. */
 void peers_check_silent(struct agent_core *core, struct agent_peer *p);
+/* Gossip calls it dead for its silence: the same, unless that was done in this silence already. */
+void peers_check_dead(struct agent_core *core, struct agent_peer *p);
+uint64_t peers_silence_tick(struct agent_core *core, struct agent_peer *p); /* its next deadline */
 /* Closes the peer's link for a reason of ours. */
 void peers_link_drop(struct agent_core *core, struct agent_peer *p);
 

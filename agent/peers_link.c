@@ -40,7 +40,7 @@ static uint32_t peer_index(const struct agent_core *core, const struct agent_pee
     return (uint32_t)(p - core->peers->peer);
 }
 
-static uint32_t number_next(struct agent_peers *t)
+uint32_t peers_link_number(struct agent_peers *t)
 {
     uint32_t n = t->next_link++;
     if (t->next_link >= AGENT_LINK_INBOUND)
@@ -48,7 +48,7 @@ static uint32_t number_next(struct agent_peers *t)
     return n;
 }
 
-static struct muster_addr peer_addr(const struct agent_peer *p)
+struct muster_addr peers_addr(const struct agent_peer *p)
 {
     struct muster_addr a = p->addr;
     a.port = p->meta.peer_port;
@@ -85,7 +85,7 @@ static void dial_later(struct agent_core *core, struct agent_peer *p)
 static void dial(struct agent_core *core, struct agent_peer *p)
 {
     struct agent_peers *t = core->peers;
-    struct agent_link *l = link_make(t, number_next(t));
+    struct agent_link *l = link_make(t, peers_link_number(t));
     if (l == NULL || p->meta.peer_port == 0) {
         dial_later(core, p);
         return;
@@ -97,18 +97,7 @@ static void dial(struct agent_core *core, struct agent_peer *p)
     p->dial_ms = MUSTER_NEVER;
     struct agent_effect *e = agent_out_add(&core->out, AGENT_EFFECT_LINK_DIAL);
     e->link = l->number;
-    e->to = peer_addr(p);
-    e->deadline_ms = core->now.mono_ms + PEERS_DIAL_MS;
-}
-
-/* Asks the kernel of its host whether anybody listens there still. */
-static void check(struct agent_core *core, struct agent_peer *p)
-{
-    p->checking[1] = p->checking[0];
-    p->checking[0] = number_next(core->peers);
-    struct agent_effect *e = agent_out_add(&core->out, AGENT_EFFECT_CHECK);
-    e->link = p->checking[0];
-    e->to = peer_addr(p);
+    e->to = peers_addr(p);
     e->deadline_ms = core->now.mono_ms + PEERS_DIAL_MS;
 }
 
@@ -118,13 +107,7 @@ void agent_peers_tick(struct agent_core *core)
     uint64_t next = MUSTER_NEVER;
     for (uint32_t i = 0; i < t->count; i++) {
         struct agent_peer *p = &t->peer[i];
-        if (p->life == AGENT_LIFE_DEAD &&
-            muster_deadline_reached(p->recheck_ms, core->now.mono_ms)) {
-            p->recheck_ms = MUSTER_NEVER;
-            check(core, p);
-        }
-        if (p->life == AGENT_LIFE_DEAD)
-            next = muster_deadline_sooner(next, p->recheck_ms);
+        next = muster_deadline_sooner(next, peers_silence_tick(core, p));
         if (core->is_over || p->is_self || !agent_peer_is_alive(p) || p->link != AGENT_NO_LINK ||
             p->dialing != 0)
             continue;
@@ -300,7 +283,7 @@ static const char *hello_fault(struct agent_core *core, const struct agent_link 
 
 /* Its connection has ended, or another member's word says that it is dead, and its kernel refuses
  * a connection, or another node answers there: the process is gone (R55). */
-static void peer_proven(struct agent_core *core, struct agent_peer *p)
+void peers_proven(struct agent_core *core, struct agent_peer *p)
 {
     if (p->life == AGENT_LIFE_PROVEN || p->life == AGENT_LIFE_UNKNOWN || p->link != AGENT_NO_LINK)
         return;
@@ -392,7 +375,7 @@ static void hello_got(struct agent_core *core, struct agent_link *l, uint32_t le
         hello_refuse(core, l, &m, is_ours);
         if (is_ours && l->is_ours && l->peer != peer_index(core, p)) {
             MUSTER_MARK(another_lives_there);
-            peer_proven(core, &core->peers->peer[l->peer]);
+            peers_proven(core, &core->peers->peer[l->peer]);
         }
         return;
     }
@@ -403,20 +386,6 @@ static void hello_got(struct agent_core *core, struct agent_link *l, uint32_t le
     agent_boots_saw(core, m.self, m.boot, m.nonce);
     l->takes_again = m.takes_again;
     link_up(core, p, l, m.boot);
-}
-
-/* How long it is silent between two frames belongs to what its silence will say. */
-static void peer_heard(const struct agent_core *core, struct agent_peer *p)
-{
-    uint64_t now = core->now.mono_ms, gap = now - p->heard_ms;
-    if (now >= p->gap_since_ms + PEERS_GAP_MS) {
-        p->gap_ms[1] = p->gap_ms[0];
-        p->gap_ms[0] = 0;
-        p->gap_since_ms = now;
-    }
-    if (gap > p->gap_ms[0])
-        p->gap_ms[0] = gap < PEERS_GAP_MS ? (uint32_t)gap : PEERS_GAP_MS;
-    p->heard_ms = now;
 }
 
 void agent_peers_link_frame(struct agent_core *core, uint32_t number, struct muster_bytes bytes,
@@ -443,27 +412,8 @@ void agent_peers_link_frame(struct agent_core *core, uint32_t number, struct mus
         link_close(core, number);
         return;
     }
-    peer_heard(core, &core->peers->peer[l->peer]);
+    peers_heard(core, &core->peers->peer[l->peer]);
     agent_node_frame(core, core->peers->peer[l->peer].id, bytes);
-}
-
-/* Where a link was closed and no connection refused a kernel lives, and perhaps an agent that is
- * being renewed: for a while its silence says nothing. */
-void agent_peers_vouch(struct agent_core *core)
-{
-    uint32_t count = gossip_watched_count(core->gossip);
-    if (gossip_deadline_ms(core->gossip) > core->now.mono_ms)
-        return; /* nothing is judged in this step */
-    for (uint32_t i = 0; i < count; i++) {
-        const struct agent_peer *p =
-            agent_peers_by_gossip_name(core, gossip_watched_at(core->gossip, i));
-        if (p == NULL || p->heard_ms == 0)
-            continue;
-        bool is_between = p->link == AGENT_NO_LINK && p->life == AGENT_LIFE_ALIVE &&
-                          core->now.mono_ms < p->unlinked_ms + PEERS_BETWEEN_MS;
-        uint32_t usual = p->gap_ms[0] > p->gap_ms[1] ? p->gap_ms[0] : p->gap_ms[1];
-        gossip_vouch(core->gossip, i, is_between ? core->now.mono_ms : p->heard_ms, usual);
-    }
 }
 
 void agent_peers_link_stale(struct agent_core *core, uint32_t number)
@@ -477,41 +427,6 @@ void agent_peers_link_stale(struct agent_core *core, uint32_t number)
 }
 
 /* ---- endings, and what they prove */
-
-void peers_check_silent(struct agent_core *core, struct agent_peer *p)
-{
-    uint64_t wait = core->config.kernel_wait_ms;
-    p->host_ms = 0;
-    p->recheck_ms = core->now.mono_ms + wait / 2;
-    p->asked_until_ms = core->now.mono_ms + wait;
-    core->peers->deadline_ms = muster_deadline_sooner(core->peers->deadline_ms, p->recheck_ms);
-    check(core, p);
-}
-
-static struct agent_peer *checked(struct agent_peers *t, uint32_t number)
-{
-    for (uint32_t i = 0; i < t->count; i++)
-        if (t->peer[i].checking[0] == number || t->peer[i].checking[1] == number)
-            return &t->peer[i];
-    return NULL;
-}
-
-void agent_peers_check_taken(struct agent_core *core, uint32_t number)
-{
-    struct agent_peer *p = checked(core->peers, number);
-    if (p != NULL)
-        p->host_ms = core->now.mono_ms;
-}
-
-void agent_peers_checked(struct agent_core *core, uint32_t number, bool refused)
-{
-    struct agent_peer *p = checked(core->peers, number);
-    if (p == NULL)
-        return;
-    p->checking[p->checking[0] == number ? 0 : 1] = 0;
-    if (refused || MUSTER_MUTANT(proof_without_refusal))
-        peer_proven(core, p);
-}
 
 /* It took our connection and not our hello: as a rule it has not heard of us, because it booted
  * into a partition that is over. It is told, or it would wait for the next exchange of tables (P3).
@@ -540,7 +455,7 @@ void agent_peers_link_closed(struct agent_core *core, uint32_t number, bool refu
         p->dialing = 0;
         dial_later(core, p);
         if (refused && p->boot != 0)
-            peer_proven(core, p);
+            peers_proven(core, p);
         bool answers = agent_peer_is_alive(p) && p->state == GOSSIP_ALIVE;
         if (was.is_open && !was.is_replaced && answers && !core->is_over)
             peer_acquaint(core, p);
@@ -554,7 +469,7 @@ void agent_peers_link_closed(struct agent_core *core, uint32_t number, bool refu
     agent_store_step(core, &e);
     agent_placer_peer(core, p);
     if (p->life == AGENT_LIFE_ALIVE || p->life == AGENT_LIFE_DEAD)
-        check(core, p);
+        peers_check(core, p);
     if (p->life == AGENT_LIFE_ALIVE)
         dial_later(core, p);
 }

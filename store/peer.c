@@ -135,11 +135,19 @@ static bool had_run(const struct store *s, uint16_t mark)
     return false;
 }
 
-/* Its keepers need not be waited for: members stand and vote at once, by seat order (R55). One that
- * is only silent may have a lease in which it answers still, and the calm is that long. First come
- * the buckets with runs that it had: the others wait until those have been placed anew, with
+/* Others have noticed its silence, its links are silent too, and so is its kernel: that its beats
+ * are, is asked of each bucket. To stand too early costs an election, and no promise (R10). */
+static uint64_t dark_from_ms(const struct store *s, const struct store_bucket *b)
+{
+    uint64_t missed = b->heard_ms + s->config.times.beat_ms * 3 / 2;
+
+    return missed > s->now.mono_ms ? missed : s->now.mono_ms;
+}
+
+/* Its keepers need not be waited for: members stand and vote at once, by seat order (R55). First
+ * come the buckets with runs that it had: the others wait until those have been placed anew, with
  * the disks to themselves. */
-static void peer_proven_dead(struct store *s, uint16_t peer)
+static void keepers_follow(struct store *s, uint16_t peer, bool is_proven)
 {
     uint16_t mark = store_node_mark(s->peer[peer].id);
     uint32_t later_ms = had_run(s, mark) ? UNHURRIED_MS : 0;
@@ -148,9 +156,15 @@ static void peer_proven_dead(struct store *s, uint16_t peer)
         struct store_bucket *b = &s->bucket[i];
         if (b->role != STORE_SEATED || !may_be_keeper(s, b, peer))
             continue;
-        MUSTER_MARK(keeper_is_proven_dead);
-        b->calm_ms = s->now.mono_ms;
-        b->hold_ms = s->now.mono_ms;
+        uint64_t from = is_proven ? s->now.mono_ms : dark_from_ms(s, b);
+        if (from >= b->calm_ms && !is_proven)
+            continue;
+        b->calm_ms = from;
+        b->hold_ms = is_proven ? from : b->hold_ms;
+        if (is_proven)
+            MUSTER_MARK(keeper_is_proven_dead);
+        else
+            MUSTER_MARK(keeper_is_dark);
         b->jitter_ms = shelf_has_run_of(&s->table.shelf[b->number], mark) ? 0 : later_ms;
     }
 }
@@ -194,8 +208,10 @@ void store_peer_changed(struct store *s, const struct store_event *event)
         p->since_ms = s->now.mono_ms;
     p->state = (uint8_t)event->state;
     p->was_seen = p->was_seen || event->state == STORE_PEER_ALIVE;
-    if (event->state == STORE_PEER_PROVEN)
-        peer_proven_dead(s, peer);
+    bool is_dark = event->state == STORE_PEER_DARK ||
+                   (event->state == STORE_PEER_DEAD && MUSTER_MUTANT(hearsay_ends_the_calm));
+    if (event->state == STORE_PEER_PROVEN || (is_dark && p->was_seen))
+        keepers_follow(s, peer, event->state == STORE_PEER_PROVEN);
     keepers_review(s);
     store_scan_at(s, s->now.mono_ms);
 }
@@ -280,7 +296,7 @@ void store_lost(struct store *s, struct muster_id node)
         store_peer_mark_lost(s, &s->bucket[i].bench);
     if (!s->is_started)
         return;
-    peer_proven_dead(s, peer);
+    keepers_follow(s, peer, true);
     keepers_review(s);
     store_scan_at(s, s->now.mono_ms);
 }

@@ -204,8 +204,7 @@ static bool member_is_awaited(const struct store *s, const struct store_bucket *
 {
     uint16_t peer = b->member[member]->peer;
 
-    return peer != STORE_NOBODY && s->peer[peer].state != STORE_PEER_DEAD &&
-           s->peer[peer].state != STORE_PEER_PROVEN;
+    return peer != STORE_NOBODY && s->peer[peer].state < STORE_PEER_DEAD;
 }
 
 static void write_answer(struct store *s, const struct store_proposal *w, int err)

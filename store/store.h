@@ -95,6 +95,7 @@ enum store_peer_state {
     STORE_PEER_UNKNOWN,
     STORE_PEER_ALIVE,  /* gossip says alive or suspect */
     STORE_PEER_DEAD,   /* silent death */
+    STORE_PEER_DARK,   /* the same, and its host does not answer either */
     STORE_PEER_PROVEN, /* its process is gone for sure, or it left (R55) */
 };
 

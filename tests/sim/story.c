@@ -517,6 +517,7 @@ static const struct {
     { "unheard", 3, story_unheard },
     { "away", 5, story_away },
     { "unplugged", 5, story_unplugged },
+    { "hung", 5, story_hung },
     { "halted", 3, story_halted },
     { "burned", 3, story_burned },
     { "age", 5, story_age },

@@ -53,6 +53,7 @@ void story_hush(struct sim *s);
 void story_drowsy(struct sim *s);
 void story_aside(struct sim *s);
 void story_unplugged(struct sim *s);
+void story_hung(struct sim *s);
 void story_early(struct sim *s);
 void story_stumble(struct sim *s);
 void story_deposed(struct sim *s);

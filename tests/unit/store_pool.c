@@ -450,13 +450,13 @@ void pool_heal(struct pool *p)
     world_tend(p);
 }
 
-void pool_slander(struct pool *p, uint32_t about, uint32_t to)
+void pool_slander(struct pool *p, uint32_t about, uint32_t to, enum store_peer_state news)
 {
     if (about == to || !p->node[to].is_up || p->node[to].is_paused)
         return;
-    node_step(p, to,
-              (struct store_event){
-                  .kind = STORE_EVENT_PEER, .peer = pool_id(about), .state = STORE_PEER_PROVEN });
+    node_step(
+        p, to,
+        (struct store_event){ .kind = STORE_EVENT_PEER, .peer = pool_id(about), .state = news });
 }
 
 void pool_shuffle(struct pool *p)

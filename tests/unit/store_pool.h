@@ -124,8 +124,8 @@ void pool_later(struct pool *p, uint64_t ms, void (*action)(void *context, uint3
                 uint32_t argument);
 void pool_cut(struct pool *p, uint32_t a, uint32_t b);
 void pool_heal(struct pool *p);
-/* Somebody believes that a node's process is gone; it is not. */
-void pool_slander(struct pool *p, uint32_t about, uint32_t to);
+/* Somebody believes that a node's process is gone, or its host; it need not be so. */
+void pool_slander(struct pool *p, uint32_t about, uint32_t to, enum store_peer_state news);
 /* An operator's oath about a node, told to all the others, now and whenever one boots. */
 void pool_lost(struct pool *p, uint32_t node);
 /* Every node is wished for in an order of its own for each bucket, drawn anew. */

@@ -390,6 +390,49 @@ static void a_silent_death_is_repaired_after_the_calm(void **state)
     end(p);
 }
 
+static void dark(struct pool *p, uint32_t host)
+{
+    for (uint32_t i = 0; i < p->nodes; i++)
+        pool_slander(p, host, i, STORE_PEER_DARK);
+}
+
+/* (R9) */
+static void a_dark_host_is_not_waited_for(void **state)
+{
+    struct pool *p = pool_cluster(3, 4, 20);
+
+    (void)state;
+    assert_int_equal(pool_write_wait(p, 0, false), MUSTER_OK);
+    uint32_t keeper = pool_keeper_must(p, 0);
+    pool_kill(p, keeper, false);
+    pool_run(p, 1600);
+    assert_false(pool_all_served(p));
+    dark(p, keeper);
+    pool_run(p, 900); /* seat order, election */
+    assert_true(pool_all_served(p));
+    pool_boot(p, keeper, false);
+    end(p);
+}
+
+/* What gossip and a kernel seem to say of it counts for nothing where its beats are heard. (R9) */
+static void a_host_that_beats_is_not_dark(void **state)
+{
+    struct pool *p = pool_cluster(3, 4, 26);
+    struct store_counters before, after;
+
+    (void)state;
+    uint32_t keeper = pool_keeper_must(p, 0);
+    store_counters(p->node[(keeper + 1) % 3].store, &before);
+    for (uint32_t turn = 0; turn < 20; turn++) {
+        dark(p, keeper);
+        pool_run(p, 370);
+    }
+    store_counters(p->node[(keeper + 1) % 3].store, &after);
+    assert_int_equal(after.elections, before.elections);
+    assert_int_equal(pool_keeper_must(p, 0), keeper);
+    end(p);
+}
+
 /* (R25, R26) */
 static void a_dead_member_is_replaced_and_comes_back_to_nothing(void **state)
 {
@@ -519,6 +562,8 @@ int main(void)
         cmocka_unit_test(a_proven_death_is_repaired_at_once_for_all_buckets),
         cmocka_unit_test(buckets_with_runs_of_the_dead_are_taken_over_first),
         cmocka_unit_test(a_silent_death_is_repaired_after_the_calm),
+        cmocka_unit_test(a_dark_host_is_not_waited_for),
+        cmocka_unit_test(a_host_that_beats_is_not_dark),
         cmocka_unit_test(a_dead_member_is_replaced_and_comes_back_to_nothing),
         cmocka_unit_test(who_drains_gives_its_seats_and_its_buckets_away),
         cmocka_unit_test(amnesia_is_healed_with_a_new_seat),

@@ -84,7 +84,7 @@ static void fault_turn(struct pool *p, struct muster_rng *rng, const struct mix 
             fault_crash(p, rng, i);
     }
     if (muster_rng_chance(rng, m->slander, 1000))
-        pool_slander(p, node, other);
+        pool_slander(p, node, other, node % 2 == 0 ? STORE_PEER_PROVEN : STORE_PEER_DARK);
     if (muster_rng_chance(rng, m->shuffle, 1000))
         pool_shuffle(p);
     if (muster_rng_chance(rng, m->pair, 1000) && node != other) {
