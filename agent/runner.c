@@ -472,11 +472,20 @@ static void run_tick(struct agent_core *core, struct agent_run *run, bool hold)
     }
 }
 
+/* Half-way between two beats: who hears both from here hears of us twice as often, and notices our
+ * silence so much sooner. Without runs there is nothing to say, and one waking does for both. */
+static uint64_t hold_next_ms(const struct agent_core *core, bool has_runs)
+{
+    struct muster_now now = core->now;
+    now.wall_ms += has_runs ? core->config.hold_ms / 2 : 0;
+    return muster_deadline_on_grid(now, core->config.hold_ms);
+}
+
 void agent_runner_tick(struct agent_core *core)
 {
     struct agent_runner *r = core->runner;
     uint64_t now = core->now.mono_ms, next = MUSTER_NEVER;
-    bool hold = muster_deadline_reached(r->hold_ms, now);
+    bool hold = muster_deadline_reached(r->hold_ms, now), has_runs = false;
     for (uint32_t i = 0; i < r->high; i++) {
         struct agent_run *run = &r->run[i];
         if (!run->is_used)
@@ -484,6 +493,7 @@ void agent_runner_tick(struct agent_core *core)
         run_tick(core, run, hold);
         if (!run->is_used)
             continue;
+        has_runs = true;
         next = muster_deadline_sooner(next, runner_left_tick(core, run));
         if (run->state == AGENT_RUN_BACKOFF)
             next = muster_deadline_sooner(next, run->retry_ms);
@@ -494,7 +504,7 @@ void agent_runner_tick(struct agent_core *core)
         if (r->reservation[i].until_ms > now)
             next = muster_deadline_sooner(next, r->reservation[i].until_ms);
     if (hold) {
-        r->hold_ms = muster_deadline_on_grid(core->now, core->config.hold_ms);
+        r->hold_ms = hold_next_ms(core, has_runs);
         reports_send(core, true);
         strays_tick(core);
         runner_seen_sweep(core);
