@@ -102,8 +102,9 @@ static bool silent_is_lost(struct agent_core *core, struct place_entry *e,
     uint64_t heard = run->heard_ms > e->taken_ms ? run->heard_ms : e->taken_ms;
     if (is_kept)
         return lost_after(core, e, heard + c->dead_man_ms + GUARD_LATE_MS);
+    /* Until the next report was due it may have fed the guard still. */
     if (p->host_ms != 0 && !MUSTER_MUTANT(kernel_not_asked))
-        return lost_after(core, e, heard + c->orphan_ms);
+        return lost_after(core, e, heard + c->hold_ms + c->orphan_ms);
     heard = run->heard_ms > p->heard_ms ? run->heard_ms : p->heard_ms;
     heard += c->silent_ms;
     return lost_after(core, e, heard > p->asked_until_ms ? heard : p->asked_until_ms);

@@ -61,7 +61,8 @@ static bool both_run(struct sim *s)
 static void both_begin(struct sim *s)
 {
     story_begin(s, 3);
-    story_put(s, 0, "any", STORY_SERVICE("any"));
+    story_put(s, 0, "any",
+              "{\"name\":\"any\",\"kind\":\"service\",\"exec\":[\"/bin/any\"],\"max_moves\":100}");
     story_put(s, 1, "only", EXCLUSIVE);
     sim_await(s, 30000, both_run, "both run");
     story_rest(s);
@@ -103,7 +104,10 @@ static void halt(struct sim *s, const char *job)
 void story_halted(struct sim *s)
 {
     both_begin(s);
-    halt(s, "any");
+    for (uint32_t turn = 0; turn < 8; turn++) {
+        sim_run_for(s, 130 * turn); /* at another moment between two reports */
+        halt(s, "any");
+    }
     halt(s, "only");
 }
 
