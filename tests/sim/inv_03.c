@@ -8,16 +8,26 @@ static const struct store *store_of(const struct sim *s, uint32_t node)
     return agent_node_store(s->node[node].node);
 }
 
+/* Who serves each bucket now, in a reign: a bit for each node. */
+static void servers_find(const struct sim *s, uint32_t server[SIM_BUCKETS])
+{
+    for (uint32_t b = 0; b < s->buckets; b++) {
+        server[b] = 0;
+        for (uint32_t i = 0; i < s->nodes; i++)
+            if (s->node[i].is_up && store_reign_served(store_of(s, i), b).packed != 0 &&
+                store_is_serving(store_of(s, i), b))
+                server[b] |= UINT32_C(1) << i;
+    }
+}
+
 /* Rows whose newest chosen version is a tombstone may be unknown again: they were purged (R22). */
-static void rows_check(struct sim *s, struct sim_job *j)
+static void rows_check(struct sim *s, struct sim_job *j, uint32_t servers)
 {
     struct muster_bytes key = muster_bytes_text(j->name);
-    for (uint32_t i = 0; i < s->nodes; i++) {
-        if (!s->node[i].is_up)
+    for (uint32_t i = 0; servers >> i != 0; i++) {
+        if ((servers >> i & 1) == 0)
             continue;
         uint64_t reign = store_reign_served(store_of(s, i), j->bucket).packed;
-        if (reign == 0 || !store_is_serving(store_of(s, i), j->bucket))
-            continue;
         if (reign < j->chosen >> 24)
             continue; /* outranked, and not yet aware of it */
         uint64_t known = store_row_known(store_of(s, i), key).packed;
@@ -57,8 +67,10 @@ void sim_inv_chosen(struct sim *s, const struct sim_write *w)
 
 void sim_inv_rows(struct sim *s)
 {
+    uint32_t server[SIM_BUCKETS];
+    servers_find(s, server);
     for (uint32_t i = 0; i < s->jobs; i++)
-        rows_check(s, &s->job[i]);
+        rows_check(s, &s->job[i], server[s->job[i].bucket]);
     for (uint32_t i = 0; i < s->lefts; i++)
-        rows_check(s, &s->job[SIM_JOBS + i]);
+        rows_check(s, &s->job[SIM_JOBS + i], server[s->job[SIM_JOBS + i].bucket]);
 }
