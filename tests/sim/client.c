@@ -143,7 +143,8 @@ void sim_drain_within(struct sim *s, uint32_t node, uint64_t deadline_ms)
 /* ---- answers */
 
 /* Found nothing to delete: either a copy of the question has done it, or an acknowledged job is
- * lost. */
+ * lost. A light one that a keeper has lost with its memory may be with a member that it does not
+ * see: nobody has deleted that. */
 static void delete_answered(struct sim *s, struct sim_job *j, int err)
 {
     bool was_done = sim_truth_copies(s, (uint32_t)(j - s->job), j->id) > 0;
@@ -152,6 +153,9 @@ static void delete_answered(struct sim *s, struct sim_job *j, int err)
     if (err != MUSTER_OK && err != MUSTER_ENOTFOUND)
         return;
     j->is_deleted_acked = true;
+    j->is_unseen = err == MUSTER_ENOTFOUND && !was_done && sim_truth_may_forget(s, j);
+    if (j->is_unseen)
+        return;
     for (uint32_t i = j->newest; i > 0; i = s->write[i - 1].older)
         if (s->write[i - 1].token > j->token_dead)
             j->token_dead = s->write[i - 1].token;
@@ -300,6 +304,7 @@ static void job_again(struct sim *s, uint32_t node, struct sim_job *j)
 {
     char spec[560];
     j->is_acked = j->is_deleted_acked = j->is_delete_tried = j->is_update = false;
+    j->is_unseen = false;
     j->is_forgotten = false;
     j->deletes = 0;
     j->lives++;
