@@ -340,6 +340,10 @@ static void store_effect(struct agent_node *n, const struct store_effect *s)
     case STORE_EFFECT_COMMIT:
         agent_out_add(&core->out, AGENT_EFFECT_COMMIT)->batch = s->batch;
         break;
+    case STORE_EFFECT_STANDS:
+    case STORE_EFFECT_ELECTED:
+        agent_placer_early(core, s->bucket, s->kind == STORE_EFFECT_ELECTED);
+        break;
     case STORE_EFFECT_SERVING:
         agent_placer_serving(core, s->bucket);
         agent_family_serving(core, s->bucket);

@@ -490,6 +490,8 @@ void placer_look(struct agent_core *core, struct place_entry *e)
             placer_due(core, e, placer_run_of(e)->heard_ms + PLACE_CLAIM_MS);
         return;
     }
+    if (placer_early_waits(core, e))
+        return;
     if (!store_is_serving(core->store, e->bucket) ||
         !store_get(core->store, placer_key(e), &view)) {
         placer_free(core, e);

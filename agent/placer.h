@@ -46,6 +46,9 @@ void agent_placer_close(struct agent_core *core);
 
 /* Store effects. */
 void agent_placer_serving(struct agent_core *core, uint32_t bucket);
+/* We stand for it, and have been elected but do not serve it yet: what a dead node ran is placed
+ * early. */
+void agent_placer_early(struct agent_core *core, uint32_t bucket, bool is_elected);
 void agent_placer_retired(struct agent_core *core, uint32_t bucket);
 struct agent_peer *agent_placer_offered(const struct agent_core *core, struct muster_bytes key);
 void agent_placer_chosen(struct agent_core *core, struct muster_bytes key);

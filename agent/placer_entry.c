@@ -158,7 +158,8 @@ void placer_ask_end(struct agent_core *core, struct place_entry *e)
 {
     const struct place_ask *ask = placer_ask_of(e);
     bool is_over = ask->offer == 0 && ask->permit == 0 && ask->permit_ask == 0 &&
-                   muster_id_is_zero(ask->move_to) && muster_id_is_zero(ask->invited_by);
+                   muster_id_is_zero(ask->move_to) && muster_id_is_zero(ask->invited_by) &&
+                   muster_id_is_zero(ask->room_at);
     if (e->ask == NULL || !is_over)
         return;
     muster_pool_give(&core->placer->asks, e->ask);

@@ -29,6 +29,7 @@ void agent_placer_serving(struct agent_core *core, uint32_t bucket)
         /* Looked at from the clock: looking writes, and writing would move the cursor. */
         if (e->state == PLACE_CLAIMED)
             e->state = PLACE_NEW;
+        placer_early_served(core, e, &view);
         e->taken_ms = core->now.mono_ms;
         placer_due(core, e, core->now.mono_ms);
     }
@@ -40,6 +41,14 @@ void agent_placer_retired(struct agent_core *core, uint32_t bucket)
     for (uint32_t i = 0; i < t->high; i++)
         if (t->entry[i].is_used && t->entry[i].bucket == bucket)
             placer_free(core, &t->entry[i]);
+}
+
+void placer_news_placed(struct agent_core *core, const struct place_entry *e,
+                        const struct store_view *view)
+{
+    agent_news_add(core, "run.placed", agent_node_name(core, view->row.run_node), e->key,
+                   view->row.run_token, "%s %u nodes",
+                   view->row.is_light ? "in memory on" : "stored on", view->copies);
 }
 
 void agent_placer_chosen(struct agent_core *core, struct muster_bytes key)
@@ -58,9 +67,7 @@ void agent_placer_chosen(struct agent_core *core, struct muster_bytes key)
     if (e == NULL)
         return;
     if (view.row.phase == STORE_PLACED && view.row.run_token == view.version.packed)
-        agent_news_add(core, "run.placed", agent_node_name(core, view.row.run_node), e->key,
-                       view.row.run_token, "%s %u nodes",
-                       view.row.is_light ? "in memory on" : "stored on", view.copies);
+        placer_news_placed(core, e, &view);
     if (store_row_has_heir(&view.row) && view.row.other_token == view.version.packed)
         agent_news_add(core, "run.heir", agent_node_name(core, view.row.other_node), e->key,
                        view.row.other_token, "starts there to take over from %s",
@@ -155,6 +162,7 @@ void agent_placer_claimed(struct agent_core *core, struct muster_bytes key, stru
     row.run_token = token;
     row.run_mode = STORE_AVAILABLE;
     e->state = PLACE_CLAIMED;
+    e->is_early = false;
     struct place_run *run = placer_run_make(core, e);
     run->claimed_ms = core->now.mono_ms;
     run->token = token;

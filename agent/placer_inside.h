@@ -71,6 +71,7 @@ struct place_ask {
     uint64_t offer;
     uint64_t offered_ms;
     struct muster_id offer_to;
+    struct muster_id room_at; /* it has room, and we are to be elected first; zero: nobody */
     struct muster_id refused[PLACE_REFUSED_MAX];
     uint32_t refused_count;
     bool is_permit_heard;
@@ -87,6 +88,7 @@ struct place_entry {
     bool is_moving;    /* stopped to leave a draining node */
     bool is_held_back; /* waits because everything is held */
     bool owes_done_ok;
+    bool is_early; /* room was asked for before our reign over its bucket had begun */
     enum place_state state;
     uint32_t bucket;
     uint32_t needs;
@@ -355,6 +357,18 @@ const char *placer_apart(const struct agent_core *core, uint64_t key_hash, struc
 bool placer_apart_any(const struct agent_core *core, uint64_t key_hash);
 void placer_apart_told(struct agent_core *core, const struct place_entry *e, struct muster_id node,
                        struct muster_bytes other);
+/* Placed early (agent/placer_early.c): this may be written now; its answer or its election may yet
+ * come; it has room, and waits for the election; the bucket is served. */
+bool placer_early_may(const struct agent_core *core, const struct place_entry *e);
+bool placer_early_waits(struct agent_core *core, struct place_entry *e);
+bool placer_early_room(struct agent_core *core, struct place_entry *e, struct muster_id node);
+void placer_early_served(struct agent_core *core, struct place_entry *e,
+                         const struct store_view *view);
+void placer_place(struct agent_core *core, struct place_entry *e, struct muster_id node);
+void placer_news_placed(struct agent_core *core, const struct place_entry *e,
+                        const struct store_view *view);
+/* Counted as dead once more it would be buried. */
+bool placer_is_last_straw(struct agent_core *core, const struct store_row *row);
 /* Leaves tickets for the runs that wait longest (R35). */
 void placer_tickets(struct agent_core *core);
 void placer_tickets_soon(struct agent_core *core);

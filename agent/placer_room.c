@@ -235,7 +235,7 @@ static void foretell(struct agent_core *core, const struct place_entry *e, struc
         placer_token_send(core, AGENT_MSG_FORETOLD, node, placer_key(e), view.row.run_token);
 }
 
-static void place(struct agent_core *core, struct place_entry *e, struct muster_id node)
+void placer_place(struct agent_core *core, struct place_entry *e, struct muster_id node)
 {
     struct store_view view;
     if (!store_get(core->store, placer_key(e), &view))
@@ -243,7 +243,8 @@ static void place(struct agent_core *core, struct place_entry *e, struct muster_
     struct store_row row = view.row;
     bool waits = row.phase == STORE_WAITING && row.run_token == 0;
     bool lost = row.phase == STORE_PLACED && placer_is_lost(core, e, &row);
-    bool may = row.want == STORE_WANT_RUN && view.is_chosen && !agent_holds_has(core, row.key) &&
+    bool is_decided = view.is_chosen || placer_early_may(core, e);
+    bool may = row.want == STORE_WANT_RUN && is_decided && !agent_holds_has(core, row.key) &&
                !(waits && agent_triggered_bars(core, &row));
     if (may && !waits && !lost && placer_handoff_place(core, e, &view, node))
         return;
@@ -263,7 +264,8 @@ static void place(struct agent_core *core, struct place_entry *e, struct muster_
     row.placements++;
     row.reason = MUSTER_BYTES(NULL, 0);
     core->counters.placements++;
-    e->ask->move_to = e->ask->invited_by = (struct muster_id){ 0 };
+    struct place_ask *ask = placer_ask_make(core, e);
+    ask->move_to = ask->invited_by = (struct muster_id){ 0 };
     placer_tickets_back(core, e, &view.row);
     if (placer_write(core, e, &row, view.version.packed, true))
         foretell(core, e, node);
@@ -287,7 +289,8 @@ void agent_placer_room(struct agent_core *core, struct muster_id from, struct mu
     if (e->state != PLACE_OFFERED)
         return; /* it has been decided otherwise meanwhile */
     if (m.has_room) {
-        place(core, e, from);
+        if (!placer_early_room(core, e, from))
+            placer_place(core, e, from);
         return;
     }
     MUSTER_MARK(offer_refused);

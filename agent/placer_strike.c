@@ -105,6 +105,12 @@ static bool is_in_backoff(const struct agent_core *core, const struct store_row 
     return row->not_before_wall_ms > core->now.wall_ms;
 }
 
+bool placer_is_last_straw(struct agent_core *core, const struct store_row *row)
+{
+    uint32_t max = core->config.strikes_max;
+    return (max != 0 && placer_strikes(core, row) >= max) || moves_of(core, row) > moves_max(row);
+}
+
 void placer_lost(struct agent_core *core, const struct place_entry *e, struct store_row *row,
                  struct lost_note *note)
 {

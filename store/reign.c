@@ -70,6 +70,8 @@ void store_reign_stand(struct store *s, struct store_bucket *b, struct store_rei
         store_reign_spent(s, b);
     if (consent.packed != 0)
         MUSTER_MARK(stands_with_consent);
+    if (s->table.shelf[b->number].first != NULL)
+        (void)store_say(s, STORE_EFFECT_STANDS, b->number);
     store_scan_at(s, b->limit_ms);
 }
 
@@ -123,6 +125,8 @@ static void reign_elected(struct store *s, struct store_bucket *b)
         store_reign_step_down(s, b, "no room to reign", false);
         return;
     }
+    if (s->table.shelf[b->number].first != NULL)
+        (void)store_say(s, STORE_EFFECT_ELECTED, b->number);
     store_look(s, b);
     store_beat_send(s, b);
 }

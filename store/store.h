@@ -122,8 +122,12 @@ struct store_event {
 };
 
 enum store_effect_kind {
-    STORE_EFFECT_FRAME,   /* to, lane, bytes */
-    STORE_EFFECT_COMMIT,  /* batch: write it, then hand in STORE_EVENT_COMMITTED. One at a time. */
+    STORE_EFFECT_FRAME,  /* to, lane, bytes */
+    STORE_EFFECT_COMMIT, /* batch: write it, then hand in STORE_EVENT_COMMITTED. One at a time. */
+    STORE_EFFECT_STANDS, /* bucket: we stand for its keeper; it has rows */
+    /* bucket: we are to be its keeper, and its first rows are on their way; a placement that is
+     * written in this step goes with them, and is to be acted upon when the bucket is served */
+    STORE_EFFECT_ELECTED,
     STORE_EFFECT_SERVING, /* bucket: we are its keeper and every row of it may be acted upon */
     STORE_EFFECT_RETIRED, /* bucket: we no longer are */
     STORE_EFFECT_CHOSEN,  /* bucket, key: a row's version is on a quorum's disks; act on it now */
@@ -196,7 +200,8 @@ struct store_write {
     bool births;                 /* or row->uid */
     uint64_t cookie;             /* comes back in STORE_EFFECT_WRITTEN; 0: not wanted */
 };
-/* Queues rows of one bucket as one transaction. MUSTER_EREFUSED: not the serving keeper (see
+/* Queues rows of one bucket as one transaction. MUSTER_EREFUSED: not the serving keeper, nor one
+ * just elected that places a run which all voters know (see
  * store_keeper_hint); MUSTER_ECONFLICT: `expected` is not the row's version; MUSTER_EBUSY: an
  * earlier write of that row is not chosen yet; MUSTER_EFULL. On any error nothing was written. */
 MUSTER_MUST_USE int store_write(struct store *s, const struct store_write *write, uint32_t n);

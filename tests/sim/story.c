@@ -535,6 +535,7 @@ static const struct {
     { "tickets", 3, story_tickets },
     { "early", 3, story_early },
     { "stumble", 3, story_stumble },
+    { "swift", 3, story_swift },
     { "deposed", 3, story_deposed },
     { "unseen", 4, story_unseen },
     { "slot", 4, story_slot },

@@ -56,6 +56,7 @@ void story_unplugged(struct sim *s);
 void story_hung(struct sim *s);
 void story_early(struct sim *s);
 void story_stumble(struct sim *s);
+void story_swift(struct sim *s);
 void story_deposed(struct sim *s);
 void story_unseen(struct sim *s);
 void story_slot(struct sim *s);
