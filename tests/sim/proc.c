@@ -406,18 +406,20 @@ void sim_proc_guards_wake(struct sim *s, uint32_t node)
 
 /* ---- boot */
 
-/* A guard that does not greet is stuck: it is killed, and its job with it. */
+/* A guard that does not greet is stuck: it is killed, and its job with it. One whose job has ended
+ * meanwhile has not written that down yet, and never will. */
 static void guard_breaks(struct sim *s, uint64_t name)
 {
     uint32_t node = (uint32_t)(name >> 32);
     struct sim_proc *p = proc_by_pid(&s->node[node], (int32_t)(name & UINT32_MAX));
-    if (p == NULL || !p->is_live || p->paused_until <= s->now || !s->node[node].is_up ||
+    if (p == NULL || p->paused_until <= s->now || !s->node[node].is_up ||
         p->greets_by != s->now) /* another agent waits now */
         return;
     sim_log(s, "n%u guard of %s does not greet and is killed", node, p->job);
     p->paused_until = 0;
     p->is_lost = true;
-    proc_end(s, node, p, 0, 9);
+    if (p->is_live)
+        proc_end(s, node, p, 0, 9);
     tell(s, node, p, 1, AGENT_GUARD_LOST);
 }
 
@@ -425,7 +427,7 @@ static void found(struct sim *s, uint32_t node, struct sim_proc *p)
 {
     p->handle = s->next_handle++;
     p->greets_by = s->now + HELLO_MS;
-    if (p->is_live && p->paused_until > s->now + HELLO_MS) {
+    if (p->paused_until > s->now + HELLO_MS) {
         sim_call(s, HELLO_MS, guard_breaks, name_of(node, p));
         return;
     }
