@@ -15,6 +15,7 @@
 #include "agent/node.h"
 #include "agent/out.h"
 #include "agent/unproven.h"
+#include "agent/wall.h"
 #include "agent/wish.h"
 #include "base/clock.h"
 #include "base/probe.h"
@@ -72,6 +73,7 @@ struct agent_core {
     uint64_t started_ms;
     uint8_t *scratch;            /* AGENT_FRAME_MAX bytes: the frame being written */
     struct agent_host host;      /* disk_mib 0: not told yet */
+    struct agent_wall wall;      /* the time of day by most clocks (R51) */
     uint64_t clock_bad_until_ms; /* no exclusive run here before; 0: never doubted (R40) */
     uint64_t next_number;        /* of offers, reads and whatever wants a number of its own */
 };

@@ -229,7 +229,7 @@ static void written(struct agent_core *core, struct family_entry *e, struct fami
     }
     if (l->news[0] != '\0')
         agent_news_add(core, l->news_type, NULL, e->key, 0, "%s", l->news);
-    uint64_t wall = core->now.wall_ms, wait = CLOCK_LOOK_MS;
+    uint64_t wall = agent_wall_ms(core), wait = CLOCK_LOOK_MS;
     if (l->count > 0 || l->wake_wall_ms == MUSTER_NEVER)
         wait = l->count > 0 ? CLOCK_LOOK_MS : MUSTER_NEVER; /* its CHOSEN brings us back */
     else if (l->wake_wall_ms < wall + CLOCK_LOOK_MS)

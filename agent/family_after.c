@@ -189,7 +189,7 @@ void family_after_plan(struct agent_core *core, struct family_look *l, const str
 {
     struct family_entry *e = l->entry;
     uint64_t since = family_after_since(row);
-    *plan = (struct agent_plan){ .last_ms = since, .next_ms = core->now.wall_ms + ASK_MS };
+    *plan = (struct agent_plan){ .last_ms = since, .next_ms = agent_wall_ms(core) + ASK_MS };
     uint64_t ok = e->ends.ok_wall_ms, fail = e->ends.fail_wall_ms, last = ok > fail ? ok : fail;
     bool is_rest = e->ends.since == since && e->ends.is_template && e->ends.is_at_rest;
     if (is_rest && last > since) {

@@ -161,6 +161,8 @@ static bool tick_decide(struct agent_core *core, struct family_look *l,
     if (plan->last_ms == last_tick(&row, job))
         return false;
     row.tick_wall_ms = plan->runs > 1 ? plan->run[0] : plan->last_ms;
+    if (MUSTER_MUTANT(tick_forgotten) && row.ticks % 8 == 7)
+        row.tick_wall_ms = 0;
     bool runs = plan->runs > 0;
     if (skipped > 0)
         news_skip(l, skipped, "they were missed");
@@ -194,7 +196,7 @@ static bool plan_make(struct agent_core *core, struct family_look *l, const stru
     }
     if (!schedule_open(core, &s, row, job, &problem))
         return false;
-    agent_schedule_plan(&s, last_tick(row, job), core->now.wall_ms, plan);
+    agent_schedule_plan(&s, last_tick(row, job), agent_wall_ms(core), plan);
     return true;
 }
 

@@ -168,7 +168,7 @@ void family_spread(struct agent_core *core, struct family_look *l, const struct 
     struct muster_bytes after = { NULL, 0 };
     const struct family_turn turn = family_turn(core, row);
     if (turn.old > 0) /* a copy that is ready tells so; this is for what nobody tells */
-        l->wake_wall_ms = core->now.wall_ms + FAMILY_TURN_MS;
+        l->wake_wall_ms = agent_wall_ms(core) + FAMILY_TURN_MS;
     while (!family_is_full(l) && family_child_after(core, l->job_key, after, &child)) {
         struct agent_run_name name = agent_run_name_read(child.row.key);
         after = child.row.key;

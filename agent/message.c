@@ -275,12 +275,13 @@ enum load_end { LOAD_LEAVES = 1, LOAD_RESTARTS = 2 };
 
 void agent_write_load(struct muster_writer *w, const struct agent_msg_load *m)
 {
-    agent_write_head(w, AGENT_MSG_LOAD, 6);
+    agent_write_head(w, AGENT_MSG_LOAD, 7);
     muster_write_u64(w, m->slots);
     muster_write_u64(w, m->used);
     muster_write_bool(w, m->draining);
     muster_write_u64(w, m->waiting);
     muster_write_u64(w, m->restarts ? LOAD_RESTARTS : m->leaves ? LOAD_LEAVES : 0);
+    muster_write_u64(w, m->wall_ms);
 }
 
 void agent_read_load(struct muster_reader *r, struct agent_msg_load *m)
@@ -292,6 +293,7 @@ void agent_read_load(struct muster_reader *r, struct agent_msg_load *m)
     uint32_t ends = muster_reader_ok(r) && muster_reader_left(r) > 0 ? muster_read_u32(r) : 0;
     m->leaves = ends == LOAD_LEAVES;
     m->restarts = ends == LOAD_RESTARTS;
+    m->wall_ms = muster_reader_ok(r) && muster_reader_left(r) > 0 ? muster_read_u64(r) : 0;
 }
 
 static const char *text_or_empty(const char *text)

@@ -205,6 +205,7 @@ struct agent_msg_load {
     uint32_t slots, used, waiting;
     bool draining;
     bool leaves, restarts; /* it is about to end: for good, or another may come in its place */
+    uint64_t wall_ms;      /* 0: a build that does not say */
 };
 void agent_write_load(struct muster_writer *w, const struct agent_msg_load *m);
 void agent_read_load(struct muster_reader *r, struct agent_msg_load *m);

@@ -17,6 +17,7 @@
 #include "agent/core.h"
 #include "agent/drift.h"
 #include "agent/meta.h"
+#include "agent/wall.h"
 
 #define AGENT_NO_LINK UINT32_MAX
 
@@ -67,6 +68,7 @@ struct agent_peer {
     struct muster_id via; /* who passes frames on while there is no way (agent/relay.h) */
     uint64_t via_until_ms, mute_until_ms, passed_until_ms;
     struct agent_drift drift;
+    struct agent_wall_said wall;
 };
 
 MUSTER_MUST_USE int agent_peers_open(struct agent_core *core);

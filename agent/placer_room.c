@@ -532,6 +532,8 @@ void agent_placer_load(struct agent_core *core, struct muster_id from, struct mu
     bool was_draining = p->draining;
     p->leaves = m.leaves;
     p->restarts = m.restarts;
+    if (m.wall_ms != 0)
+        agent_wall_hear(core, p, m.wall_ms);
     bool freer = !p->load_known || m.slots > p->slots || m.used < p->used;
     if (freer)
         agent_placer_freed(core, from);

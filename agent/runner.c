@@ -409,7 +409,8 @@ void agent_runner_tell_load(struct agent_core *core, const struct agent_peer *p)
                                 .waiting = agent_placer_waiting(core),
                                 .draining = core->standing != AGENT_JOINED,
                                 .leaves = core->standing == AGENT_LEAVING,
-                                .restarts = core->restarts };
+                                .restarts = core->restarts,
+                                .wall_ms = core->now.wall_ms };
     agent_write_load(&w, &m);
     (void)agent_frame_send(core, p->id, &w);
 }
@@ -435,8 +436,10 @@ void agent_runner_flush(struct agent_core *core)
         reports_send(core, false);
     runner_invite(core);
     if (slots == r->told_slots && used == r->told_used && draining == r->told_draining &&
-        waiting == r->told_waiting && core->standing == r->told_standing)
+        waiting == r->told_waiting && core->standing == r->told_standing &&
+        !agent_wall_is_due(core))
         return;
+    agent_wall_told(core);
     r->told_waiting = waiting;
     r->told_slots = slots;
     r->told_used = used;

@@ -250,9 +250,8 @@ static enum serve_outcome op_put(struct agent_core *core, struct served *s,
     s->changed = true;
     c->births = !alive;
     c->news = alive ? "job.updated" : "job.created";
-    if (!alive) {
-        store_row_fresh(&c->row, s->name, core->now.wall_ms);
-    }
+    if (!alive)
+        store_row_fresh(&c->row, s->name, agent_wall_ms(core)); /* a schedule counts from then */
     if (!serve_spec_apply(core, s, &c->row))
         return SERVE_ANSWERED;
     c->keeps_spec = alive;
@@ -300,7 +299,7 @@ static enum serve_outcome op_start(struct agent_core *core, struct serve_change 
     c->news = restart ? "job.restarted" : "job.started";
     /* What a schedule would have started while it was stopped, nobody missed. */
     if (is_family && !restart)
-        c->row.tick_wall_ms = core->now.wall_ms;
+        c->row.tick_wall_ms = agent_wall_ms(core);
     if (!goes_on)
         store_row_again(&c->row, core->now.wall_ms);
     return SERVE_WRITE;

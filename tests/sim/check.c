@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who asks which invariant, and when. (One row an instant: there is nothing to ask before there are
- * schedules.) */
+/* Who asks which invariant, and when. */
 #include "tests/sim/inv.h"
 
 /* What a node thinks of itself is asked every second, each at a turn of its own, and of a bucket

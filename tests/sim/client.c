@@ -8,21 +8,45 @@
 #include "tests/sim/inv.h"
 
 /* What is left beside a job is nobody's wish: no client asks for it. */
+uint32_t sim_jobs_all(const struct sim *s)
+{
+    return s->jobs + s->children;
+}
+
+struct sim_job *sim_job_at(struct sim *s, uint32_t index)
+{
+    return &s->job[index < s->jobs ? index : SIM_JOBS + SIM_LEFT + index - s->jobs];
+}
+
+struct sim_job *sim_job_parent(struct sim *s, const struct sim_job *j)
+{
+    const char *end = strchr(j->name, '@');
+    for (uint32_t i = 0; i < s->jobs && end != NULL; i++) {
+        const char *name = s->job[i].name;
+        size_t len = (size_t)(end - j->name);
+        if (strncmp(name, j->name, len) == 0 && name[len] == '\0')
+            return &s->job[i];
+    }
+    return NULL;
+}
+
 struct sim_job *sim_job_find(struct sim *s, const char *name)
 {
-    bool is_left = strchr(name, '!') != NULL;
-    struct sim_job *first = is_left ? &s->job[SIM_JOBS] : s->job;
-    uint32_t *count = is_left ? &s->lefts : &s->jobs;
+    bool is_left = strchr(name, '!') != NULL, is_child = !is_left && strchr(name, '@') != NULL;
+    struct sim_job *first = &s->job[is_left ? SIM_JOBS : is_child ? SIM_JOBS + SIM_LEFT : 0];
+    uint32_t *count = is_left ? &s->lefts : is_child ? &s->children : &s->jobs;
     for (uint32_t i = 0; i < *count; i++)
         if (strcmp(first[i].name, name) == 0)
             return &first[i];
-    if (*count == (is_left ? SIM_LEFT : SIM_JOBS))
+    if (*count == (is_left ? SIM_LEFT : is_child ? SIM_CHILDREN : SIM_JOBS))
         return NULL;
     struct sim_job *j = &first[(*count)++];
     *j = (struct sim_job){ 0 };
     (void)snprintf(j->name, sizeof j->name, "%s", name);
     struct muster_bytes home = store_key_home(muster_bytes_text(name));
     j->bucket = (uint32_t)(muster_hash64(home, 0) % s->buckets);
+    const struct sim_job *parent = sim_job_parent(s, j);
+    j->is_exclusive = parent != NULL && parent->is_exclusive;
     return j;
 }
 
@@ -219,6 +243,32 @@ static bool is_handed(const struct sim *s, const struct sim_job *j)
            !is_light(s, j);
 }
 
+/* In some clusters one of seven has a schedule, and one has two copies. */
+static bool is_ticking(const struct sim *s, const struct sim_job *j)
+{
+    return sim_has(s, SIM_EVERY) && (j - s->job) % 7 == 6 && s->seed % 4 != 2;
+}
+
+static bool is_spread(const struct sim *s, const struct sim_job *j)
+{
+    return sim_has(s, SIM_SPREAD) && (j - s->job) % 7 == 5 && s->seed % 4 != 2 && s->nodes > 2;
+}
+
+static void family_spec_of(const struct sim *s, const struct sim_job *j, char *out, size_t size)
+{
+    static const char *const overlap[] = { "skip", "queue", "replace", "allow" };
+    char more[192] = "\"kind\":\"service\",\"spread\":2";
+    if (is_ticking(s, j))
+        (void)snprintf(more, sizeof more,
+                       "\"kind\":\"task\",\"arg\":\"0:1500\",\"every\":\"5s\",\"overlap\":\"%s\",%s"
+                       "\"keep\":{\"ok\":2,\"fail\":2}",
+                       overlap[s->seed / 8 % 4],
+                       s->seed / 32 % 2 == 0 ? "\"missed\":\"all\",\"catchup\":\"1m\"," : "");
+    (void)snprintf(out, size,
+                   "{\"name\":\"%s\",\"exec\":[\"/bin/x\",\"%u\"],\"max_moves\":1000000,%s%s}",
+                   j->name, j->spec, more, j->is_exclusive ? ",\"partition\":\"exclusive\"" : "");
+}
+
 static const char *habit_of(const struct sim *s, uint32_t job)
 {
     if (job % 4 == 3 && is_light(s, &s->job[job]))
@@ -239,6 +289,10 @@ static const char *habit_of(const struct sim *s, uint32_t job)
 static void spec_of(const struct sim *s, const struct sim_job *j, char *out, size_t size)
 {
     uint32_t job = (uint32_t)(j - s->job);
+    if (is_ticking(s, j) || is_spread(s, j)) {
+        family_spec_of(s, j, out, size);
+        return;
+    }
     bool keep = job % 5 == 2, light = is_light(s, j);
     char payload[AGENT_PAYLOAD_TEXT] = "";
     bool has_payload = s->seed % 8 == 5 && job % 3 == 1 && s->payload[job % SIM_PUTS].size > 0;
@@ -268,6 +322,8 @@ static void job_new(struct sim *s, uint32_t node)
     struct sim_job *j = sim_job_find(s, name);
     j->is_exclusive = muster_rng_chance(&s->rng, s->exclusive_percent, 100);
     spec_of(s, j, spec, sizeof spec);
+    if (is_ticking(s, j) || is_spread(s, j))
+        sim_count(s, is_ticking(s, j) ? SIM_EVERY : SIM_SPREAD);
     (void)sim_put(s, node, name, spec);
 }
 

@@ -63,6 +63,8 @@ static const struct fault_kind kinds[SIM_FAULTS] = {
     [SIM_UPGRADE] = { "upgrade", { 20, 10, 30, 5, 20, 20 }, 25000, strike_upgrade },
     [SIM_FORGET] = { "forget", { 15, 0, 30, 10, 15, 0 }, 25000, strike_forget },
     [SIM_HALT] = { "halt", { 15, 10, 15, 10, 15, 10 }, 15000, strike_halt },
+    [SIM_EVERY] = { "every", { 25, 25, 25, 25, 25, 25 }, 0, NULL },
+    [SIM_SPREAD] = { "spread", { 25, 25, 25, 25, 25, 25 }, 0, NULL },
     [SIM_ROLLBACK] = { "rollback", { 10, 0, 10, 25, 15, 0 }, 10000, strike_rollback },
 };
 
@@ -149,7 +151,8 @@ void sim_faults_end(struct sim *s)
     s->is_storm = false;
     s->faults = (struct sim_faults){ .delay_ms = 2, .commit_ms = 2 };
     s->mix &= UINT64_C(1) << SIM_OFFSET | UINT64_C(1) << SIM_RATE | UINT64_C(1) << SIM_EXIT |
-              UINT64_C(1) << SIM_HANG | UINT64_C(1) << SIM_SAME_NAMES;
+              UINT64_C(1) << SIM_HANG | UINT64_C(1) << SIM_SAME_NAMES | UINT64_C(1) << SIM_EVERY |
+              UINT64_C(1) << SIM_SPREAD;
     for (uint32_t i = 0; i < s->nodes; i++)
         s->node[i].disk.is_full = false;
 }

@@ -80,6 +80,8 @@ enum sim_fault {
     SIM_FORGET,
     SIM_ROLLBACK,
     SIM_HALT,
+    SIM_EVERY,
+    SIM_SPREAD,
     SIM_FAULTS
 };
 

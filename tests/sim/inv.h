@@ -25,18 +25,18 @@ void sim_inv_slots(struct sim *s, uint32_t node);                               
 void sim_inv_frame(struct sim *s, uint32_t node, struct muster_bytes frame);       /* I9 */
 void sim_inv_late(struct sim *s, uint32_t node, const struct sim_proc *p);         /* I10 */
 void sim_inv_uid(struct sim *s, struct sim_job *j, const struct sim_write *w);     /* I11 */
-void sim_inv_bench(struct sim *s, uint32_t node, uint32_t bucket);
+void sim_inv_instant(struct sim *s, struct sim_job *j, const struct sim_write *w); /* I13 */
+void sim_inv_bench(struct sim *s, uint32_t node, uint32_t bucket);                 /* I12 */
 void sim_inv_page(struct sim *s, uint32_t from, uint32_t to, struct muster_bytes frame); /* R20 */
-/* I12 */
-void sim_inv_effects(struct sim *s, uint32_t node, uint32_t count);             /* I14 */
-void sim_inv_queue(struct sim *s, const struct sim_end *end);                   /* I14 */
-void sim_inv_inbox(struct sim *s, uint32_t node);                               /* I14 */
-void sim_inv_version(struct sim *s, uint32_t bucket, uint64_t version);         /* R6 */
-void sim_inv_news(struct sim *s, uint32_t node, const struct agent_news *n);    /* R55 */
-void sim_inv_dropped(struct sim *s, uint32_t node, const struct agent_news *n); /* R29 */
-void sim_inv_fed(struct sim *s);                                                /* R52 */
-void sim_inv_halted(struct sim *s, uint32_t node, const struct sim_proc *p);    /* I16 */
-void sim_inv_group(struct sim *s, const struct sim_job *j);                     /* I15 */
+void sim_inv_effects(struct sim *s, uint32_t node, uint32_t count);                      /* I14 */
+void sim_inv_queue(struct sim *s, const struct sim_end *end);                            /* I14 */
+void sim_inv_inbox(struct sim *s, uint32_t node);                                        /* I14 */
+void sim_inv_version(struct sim *s, uint32_t bucket, uint64_t version);                  /* R6 */
+void sim_inv_news(struct sim *s, uint32_t node, const struct agent_news *n);             /* R55 */
+void sim_inv_dropped(struct sim *s, uint32_t node, const struct agent_news *n);          /* R29 */
+void sim_inv_fed(struct sim *s);                                                         /* R52 */
+void sim_inv_halted(struct sim *s, uint32_t node, const struct sim_proc *p);             /* I16 */
+void sim_inv_group(struct sim *s, const struct sim_job *j);                              /* I15 */
 uint32_t sim_group_runs(const struct sim *s);
 void sim_inv_once(struct sim *s); /* P2, P3 */
 /* I12 */

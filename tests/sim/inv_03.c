@@ -69,8 +69,8 @@ void sim_inv_rows(struct sim *s)
 {
     uint32_t server[SIM_BUCKETS];
     servers_find(s, server);
-    for (uint32_t i = 0; i < s->jobs; i++)
-        rows_check(s, &s->job[i], server[s->job[i].bucket]);
+    for (uint32_t i = 0; i < sim_jobs_all(s); i++)
+        rows_check(s, sim_job_at(s, i), server[sim_job_at(s, i)->bucket]);
     for (uint32_t i = 0; i < s->lefts; i++)
         rows_check(s, &s->job[SIM_JOBS + i], server[s->job[SIM_JOBS + i].bucket]);
 }

@@ -61,11 +61,12 @@ static void healed_check(struct sim *s)
         s->unfair_at = s->now;
     if (s->now < s->disturbed_at + bound || s->now < s->unfair_at + bound)
         return;
-    for (uint32_t i = 0; i < s->jobs; i++) {
-        uint32_t live = sim_proc_doubled(s, &s->job[i]);
+    for (uint32_t i = 0; i < sim_jobs_all(s); i++) {
+        const struct sim_job *j = sim_job_at(s, i);
+        uint32_t live = sim_proc_doubled(s, j);
         if (live > 1)
-            sim_fail(s, 1, "P3: %s runs %u times, %llu ms after all was whole again",
-                     s->job[i].name, live, (unsigned long long)(s->now - s->disturbed_at));
+            sim_fail(s, 1, "P3: %s runs %u times, %llu ms after all was whole again", j->name, live,
+                     (unsigned long long)(s->now - s->disturbed_at));
     }
 }
 
@@ -79,14 +80,16 @@ void sim_inv_once(struct sim *s)
     healed_check(s);
     if (s->now < s->disturbed_at + SETTLE_MS)
         return;
-    for (uint32_t i = 0; i < s->jobs; i++) {
-        uint32_t live = sim_proc_doubled(s, &s->job[i]);
+    for (uint32_t i = 0; i < sim_jobs_all(s); i++) {
+        const struct sim_job *j = sim_job_at(s, i);
+        uint64_t *since = &s->doubled_at[j - s->job];
+        uint32_t live = sim_proc_doubled(s, j);
         if (live <= 1)
-            s->doubled_at[i] = 0;
-        else if (s->doubled_at[i] == 0)
-            s->doubled_at[i] = s->now;
-        else if (s->now > s->doubled_at[i] + CONTACT_MS)
+            *since = 0;
+        else if (*since == 0)
+            *since = s->now;
+        else if (s->now > *since + CONTACT_MS)
             sim_fail(s, 1, "P3: %s runs %u times in a whole network, %llu ms after it was cut",
-                     s->job[i].name, live, (unsigned long long)(s->now - s->disturbed_at));
+                     j->name, live, (unsigned long long)(s->now - s->disturbed_at));
     }
 }

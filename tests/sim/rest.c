@@ -3,8 +3,12 @@
  * promised. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "tests/sim/inv.h"
+
+#define TICK_MS 5000 /* as those of the swarm */
+#define LATE_MS 2500 /* a clock is that much behind, and it takes a moment */
 
 static const struct store *store_of(const struct sim *s, uint32_t node)
 {
@@ -40,6 +44,15 @@ static const char *bench_unrest(struct sim *s, uint32_t bucket,
     return NULL;
 }
 
+/* Where a clock ticks, rows that have ended go all the time. */
+static bool has_ticks(const struct sim *s, uint32_t bucket)
+{
+    for (uint32_t i = 0; i < s->children; i++)
+        if (s->job[SIM_JOBS + SIM_LEFT + i].bucket == bucket)
+            return true;
+    return false;
+}
+
 static const char *bucket_unrest(struct sim *s, uint32_t bucket)
 {
     uint32_t keepers = 0, keeper = 0;
@@ -55,7 +68,7 @@ static const char *bucket_unrest(struct sim *s, uint32_t bucket)
     if (keepers != 1)
         return said(s, "bucket %u has %u keepers", bucket, keepers);
     store_bucket(store_of(s, keeper), bucket, &v);
-    if (v.new_count != 0 || v.tombstones != 0 || v.claims != 0)
+    if (v.new_count != 0 || v.claims != 0 || (v.tombstones != 0 && !has_ticks(s, bucket)))
         return said(s, "bucket %u: joint %u, tombstones %u, claims %u", bucket, v.new_count,
                     v.tombstones, v.claims);
     return bench_unrest(s, bucket, &v);
@@ -68,6 +81,30 @@ static bool row_at_keeper(struct sim *s, const struct sim_job *j, struct store_v
         if (s->node[i].is_up && store_is_serving(store_of(s, i), j->bucket))
             return store_get(store_of(s, i), key, view);
     return false;
+}
+
+/* Its own runs are rows beside it: both copies run, and the last tick is not long ago. */
+static const char *parent_unrest(struct sim *s, const struct sim_job *j,
+                                 const struct store_row *row)
+{
+    uint32_t live = 0, node = 0;
+    uint64_t token = 0, wall = SIM_WALL_BASE + s->now;
+    if (row->want != STORE_WANT_RUN)
+        return NULL;
+    for (uint32_t i = 0; i < s->children; i++) {
+        const struct sim_job *child = &s->job[SIM_JOBS + SIM_LEFT + i];
+        if (sim_job_parent(s, child) == j)
+            live += sim_proc_live(s, child->name, &node, &token);
+    }
+    bool is_ticking = memmem(row->spec.data, row->spec.len, "every", 5) != NULL;
+    if (!is_ticking && live != 2 && s->jobs_max != 0)
+        return said(s, "%u copies of %s run", live, j->name);
+    /* Made or decided by a clock that was ahead, it goes on when that time has come. */
+    bool is_told = s->fault_count[SIM_WALL_STEP] == 0 && s->jobs_max != 0;
+    if (is_ticking && is_told && row->tick_wall_ms + TICK_MS + LATE_MS < wall)
+        return said(s, "%s has not ticked since %llu", j->name,
+                    (unsigned long long)row->tick_wall_ms);
+    return NULL;
 }
 
 static const char *job_unrest(struct sim *s, struct sim_job *j)
@@ -83,6 +120,11 @@ static const char *job_unrest(struct sim *s, struct sim_job *j)
         sim_fail(s, 1, "I11: deleted %s is back", j->name);
     if (!known)
         return live == 0 ? NULL : said(s, "%s is no job and runs on n%u", j->name, node);
+    const struct sim_job *parent = sim_job_parent(s, j);
+    if (parent != NULL && parent->chosen_gone)
+        return said(s, "%s is left without its job", j->name);
+    if (view.row.kind == STORE_KIND_PARENT)
+        return live == 0 ? parent_unrest(s, j, &view.row) : "a job runs beside its copies";
     bool is_done = view.row.kind == STORE_KIND_TASK && view.row.phase == STORE_DONE;
     if (is_done || view.row.phase == STORE_FAILED) /* a service too: its nodes kept dying */
         return live == 0 ? NULL : "what has ended runs";
@@ -111,8 +153,8 @@ static const char *unrest(struct sim *s)
         why = bucket_unrest(s, b);
     for (uint32_t i = 0; i < s->nodes && why == NULL; i++)
         why = sim_holds_any(s, i) ? said(s, "n%u holds everything", i) : NULL;
-    for (uint32_t i = 0; i < s->jobs && why == NULL; i++)
-        why = job_unrest(s, &s->job[i]);
+    for (uint32_t i = 0; i < sim_jobs_all(s) && why == NULL; i++)
+        why = job_unrest(s, sim_job_at(s, i));
     if (why == NULL)
         why = sim_payload_unrest(s);
     return why == NULL && sim_clients_wait(s) ? "a client has no answer" : why;

@@ -26,6 +26,7 @@
 #define SIM_LINKS      512
 #define SIM_JOBS       64
 #define SIM_LEFT       384 /* rows beside jobs: what they said before */
+#define SIM_CHILDREN   384 /* and ticks and copies of them */
 #define SIM_BUCKETS    16
 #define SIM_CUTS       16
 #define SIM_CHUNK      256
@@ -244,6 +245,7 @@ struct sim_job {
     uint32_t asked;                 /* the node that is to answer */
     uint64_t asked_at;
     enum agent_op op;
+    uint64_t uid;  /* of the newest life that was chosen */
     uint32_t spec; /* how often it was changed */
     uint32_t cap;  /* max_running of the one group there is; 0: it is not of it */
     bool has_run;  /* by the highest chosen version */
@@ -337,8 +339,9 @@ struct sim {
     struct sim_faults faults;
     struct sim_gone gone[SIM_GONE]; /* a ring */
     uint32_t gones;
-    struct sim_job job[SIM_JOBS + SIM_LEFT]; /* what is left beside them behind them all */
-    uint32_t jobs, lefts;
+    /* Behind those that people have made: what is left beside them, and their ticks and copies. */
+    struct sim_job job[SIM_JOBS + SIM_LEFT + SIM_CHILDREN];
+    uint32_t jobs, lefts, children;
     struct sim_put payload[SIM_PUTS];
     struct sim_token *token;
     uint32_t tokens, tokens_size;
@@ -352,8 +355,9 @@ struct sim {
     uint64_t disturbed_at;         /* a cut, or a node that is down or paused */
     uint64_t spiked_until;         /* what a spike holds up has arrived by then */
     uint64_t unfair_at;            /* that, or weather and disks that cost a quorum its answers */
-    uint64_t doubled_at[SIM_JOBS]; /* since when a job runs twice; 0: it does not */
-    uint32_t judge_due;            /* buckets whose disks have changed */
+    /* Since when a job runs twice; 0: it does not. */
+    uint64_t doubled_at[SIM_JOBS + SIM_LEFT + SIM_CHILDREN];
+    uint32_t judge_due; /* buckets whose disks have changed */
     uint32_t next_stream, next_link, next_pid;
     uint64_t next_request, next_handle;
     struct {
@@ -454,6 +458,10 @@ void sim_drain(struct sim *s, uint32_t node, bool cancel);
 void sim_drain_within(struct sim *s, uint32_t node, uint64_t deadline_ms);
 uint64_t sim_op(struct sim *s, uint32_t node, enum agent_op op, const char *name);
 struct sim_job *sim_job_find(struct sim *s, const char *name);
+/* Of those that may run: what people have made, and the ticks and copies of that. */
+uint32_t sim_jobs_all(const struct sim *s);
+struct sim_job *sim_job_at(struct sim *s, uint32_t index);
+struct sim_job *sim_job_parent(struct sim *s, const struct sim_job *j); /* NULL: it has none */
 void sim_replied(struct sim *s, const struct agent_effect *e);
 void sim_clients_look(struct sim *s);
 bool sim_clients_wait(const struct sim *s); /* somebody has no final answer yet */

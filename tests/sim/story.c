@@ -470,6 +470,7 @@ static const struct {
     { "drowsy", 5, story_drowsy },
     { "aside", 5, story_aside },
     { "copies", 4, story_copies },
+    { "astray", 4, story_astray },
     { "clock", 4, story_clock },
     { "spring", 3, story_spring },
     { "autumn", 3, story_autumn },

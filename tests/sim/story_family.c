@@ -99,11 +99,12 @@ void story_copies(struct sim *s)
 
 /* ---- ticks */
 
-/* Of the ticks of every five seconds: a row for each, from the first to the one before this moment,
- * and none in between is missing. */
-static uint32_t ticks_check(struct sim *s)
+/* Of the ticks of every five seconds: a row for each, from the first to the one before this moment
+ * (by the clock of that node), and none in between is missing. */
+static uint32_t ticks_check(struct sim *s, uint32_t by)
 {
     uint32_t k = story_keeper(s, "job"), count = 0;
+    uint64_t wall = sim_now(s, by).wall_ms;
     const struct store *store = agent_node_store(s->node[k].node);
     struct store_view view;
     struct muster_bytes after = muster_bytes_text("job@");
@@ -116,27 +117,29 @@ static uint32_t ticks_check(struct sim *s)
         if (last != 0 && tick != last + 5000)
             sim_fail(s, 1, "clock: after the tick of %llu comes that of %llu",
                      (unsigned long long)last, (unsigned long long)tick);
-        if (view.row.phase != STORE_DONE && tick + 20000 < sim_now(s, k).wall_ms)
+        if (tick > wall)
+            sim_fail(s, 1, "clock: the tick of %llu is decided too soon", (unsigned long long)tick);
+        if (view.row.phase != STORE_DONE && tick + 20000 < wall)
             sim_fail(s, 2, "clock: the tick of %llu has not run to its end",
                      (unsigned long long)tick);
         last = tick;
         count++;
     }
-    if (last + 12000 < sim_now(s, k).wall_ms)
+    if (last + 12000 < wall)
         sim_fail(s, 2, "clock: no tick since %llu", (unsigned long long)last);
     if (!store_get(store, muster_bytes_text("job"), &view) || view.row.ticks != count)
         sim_fail(s, 1, "clock: %u ticks were decided, and %u runs made", view.row.ticks, count);
     return count;
 }
 
+static const char ticking[] =
+    "{\"name\":\"job\",\"kind\":\"task\",\"exec\":[\"/bin/x\"],\"arg\":\"0:700\",\"every\":\"5s\","
+    "\"missed\":\"all\",\"catchup\":\"1h\",\"overlap\":\"allow\",\"keep\":{\"ok\":1000}}";
+
 void story_clock(struct sim *s)
 {
-    static const char spec[] =
-        "{\"name\":\"job\",\"kind\":\"task\",\"exec\":[\"/bin/"
-        "x\"],\"arg\":\"0:700\",\"every\":\"5s\","
-        "\"missed\":\"all\",\"catchup\":\"1h\",\"overlap\":\"allow\",\"keep\":{\"ok\":1000}}";
     story_begin(s, 4);
-    story_put(s, 0, "job", spec);
+    story_put(s, 0, "job", ticking);
     sim_run_for(s, 10000);
     for (uint32_t i = 0; i < 12; i++) {
         uint32_t k = story_keeper(s, "job");
@@ -147,8 +150,32 @@ void story_clock(struct sim *s)
         sim_run_for(s, 9000);
     }
     sim_run_for(s, 20000);
-    if (ticks_check(s) < 40)
+    if (ticks_check(s, story_keeper(s, "job")) < 40)
         sim_fail(s, 2, "clock: too few ticks");
+}
+
+/* R51: the keeper's own clock is set an hour ahead, or back, or is wrong since it booted; the
+ * others know better, and every tick comes when it is due. */
+void story_astray(struct sim *s)
+{
+    static const int64_t step_ms[] = { 3600000, -3600000, 60000, -5000 };
+    story_begin(s, 4);
+    story_put(s, 0, "job", ticking);
+    sim_run_for(s, 20000);
+    for (uint32_t i = 0; i < 4; i++) {
+        uint32_t k = story_keeper(s, "job");
+        s->node[k].wall_offset += step_ms[i];
+        if (i == 3)
+            sim_crash(s, k, false);
+        sim_run_for(s, 2000);
+        sim_boot(s, k);
+        sim_run_for(s, 28000);
+        (void)ticks_check(s, (k + 1) % 4);
+        s->node[k].wall_offset -= step_ms[i];
+        sim_run_for(s, 20000);
+    }
+    if (ticks_check(s, 0) < 40)
+        sim_fail(s, 2, "astray: too few ticks");
 }
 
 /* ---- a change of copies, one after the other */

@@ -169,8 +169,10 @@ static void write_judge(struct sim *s, struct sim_write *w, const struct sim_lis
         return;
     w->is_chosen = l->new_count == 0 || list_has(s, w, l->new_seat, l->new_count);
     struct sim_job *j = &s->job[w->job];
-    if (w->is_chosen)
+    if (w->is_chosen) {
         sim_inv_uid(s, j, w);
+        sim_inv_instant(s, j, w);
+    }
     if (w->is_chosen && w->version > j->chosen) {
         if (w->phase == STORE_GONE && !w->is_light)
             j->is_forgotten = sim_truth_may_forget(s, j);
