@@ -83,6 +83,12 @@ uint64_t muster_heap_first_key(const struct muster_heap *h)
     return h->count == 0 ? UINT64_MAX : h->entry[0].key;
 }
 
+uint32_t muster_heap_first(const struct muster_heap *h)
+{
+    MUSTER_ASSERT(h->count > 0);
+    return h->entry[0].number;
+}
+
 bool muster_heap_take(struct muster_heap *h, uint64_t limit, uint32_t *number)
 {
     if (h->count == 0 || h->entry[0].key > limit)

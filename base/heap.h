@@ -39,6 +39,7 @@ bool muster_heap_has(const struct muster_heap *h, uint32_t number);
 
 /* UINT64_MAX when empty. */
 uint64_t muster_heap_first_key(const struct muster_heap *h);
+uint32_t muster_heap_first(const struct muster_heap *h); /* its number; not when empty */
 /* The first number if its key is <= limit; removes it. */
 bool muster_heap_take(struct muster_heap *h, uint64_t limit, uint32_t *number);
 

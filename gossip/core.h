@@ -54,6 +54,7 @@ struct gossip_probe {
     uint32_t stream; /* of the ping by TCP, 0 none */
     bool is_running;
     bool is_tick_pending;
+    bool was_suspect; /* the last round was for a suspect, and the next is for the others */
     bool is_indirect; /* the relays were asked */
     bool tcp_acked;
     bool tcp_refused;

@@ -293,6 +293,7 @@ static void packet_take(struct gossip *g, struct muster_addr from, struct muster
     gossip_packet_open(&p, bytes, g->commons->scratch, g->commons->decoder);
     while (gossip_packet_next(&p, &message))
         message_take(g, from, message);
+    gossip_rumor_heard(g, from);
     switch (p.err) {
     case GOSSIP_PACKET_OK:
         break;

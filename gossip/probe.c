@@ -51,10 +51,22 @@ static void table_reap(struct gossip *g)
         gossip_queue_drop(&g->queue, m->number);
 }
 
+/* Of the suspects the one whose time is over first. What accused it may have got no further than
+ * here, when it was us whom nobody heard; it refutes when it is told. */
+static struct gossip_member *next_suspect(struct gossip *g)
+{
+    if (g->probe.was_suspect || g->suspicions.count == 0)
+        return NULL;
+    return &g->table.member[muster_heap_first(&g->suspicions)];
+}
+
 static struct gossip_member *next_member(struct gossip *g)
 {
-    struct gossip_member *m = gossip_table_next(&g->table);
+    struct gossip_member *m = next_suspect(g);
 
+    g->probe.was_suspect = m != NULL;
+    if (m == NULL)
+        m = gossip_table_next(&g->table);
     if (m != NULL)
         return m;
     table_reap(g);
@@ -70,7 +82,9 @@ static void round_begin(struct gossip *g)
 
     if (m == NULL || g->is_leaving)
         return;
-    *p = (struct gossip_probe){ .tick_ms = tick_ms, .is_running = true };
+    *p = (struct gossip_probe){ .tick_ms = tick_ms,
+                                .is_running = true,
+                                .was_suspect = p->was_suspect };
     p->member = m->number;
     p->target = m->addr;
     p->seq = gossip_post_seq(g);
@@ -230,13 +244,23 @@ void gossip_probe_stalled(struct gossip *g)
 
 /* ---- time ---- */
 
-/* Where everybody is watched by others all the time, the rounds are for what watchers may miss, and
- * for our own health. */
+/* Where everybody is watched by others all the time, and nobody suspected, the rounds are for what
+ * watchers may miss, and for our own health. */
 static uint64_t interval_ms(const struct gossip *g)
 {
     uint64_t ms = g->config.probe_interval_ms;
 
-    return g->awareness == 0 && gossip_watch_covers(g) ? ms * PROBE_WATCHED_TIMES : ms;
+    bool is_calm = g->awareness == 0 && g->suspicions.count == 0;
+
+    return is_calm && gossip_watch_covers(g) ? ms * PROBE_WATCHED_TIMES : ms;
+}
+
+void gossip_probe_hurry(struct gossip *g)
+{
+    struct gossip_probe *p = &g->probe;
+
+    p->tick_ms = muster_deadline_sooner(
+        p->tick_ms, muster_deadline_after(g->now_ms, g->config.probe_interval_ms));
 }
 
 static void tick_take(struct gossip *g)

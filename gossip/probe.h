@@ -27,6 +27,9 @@ void gossip_probe_tcp(struct gossip *g, uint32_t stream, bool is_acked, bool is_
 /* The loop was away: what looks like silence may be our own. */
 void gossip_probe_stalled(struct gossip *g);
 
+/* Somebody is suspected: no round is later than the interval from now on. */
+void gossip_probe_hurry(struct gossip *g);
+
 void gossip_probe_run(struct gossip *g);
 uint64_t gossip_probe_deadline_ms(const struct gossip *g);
 

@@ -6,9 +6,11 @@
 
 #include "base/clock.h"
 #include "gossip/post.h"
+#include "gossip/probe.h"
 #include "gossip/reclaim.h"
 
-#define RUMOR_REFUTE_TO 2 /* random members that hear a refutation at once, besides the accuser */
+#define HEARD_SUSPECTS  64 /* of those that are suspected at one time, for whoever is deaf */
+#define RUMOR_REFUTE_TO 2  /* random members that hear a refutation at once, besides the accuser */
 
 static struct muster_bytes own_name(const struct gossip *g)
 {
@@ -67,11 +69,20 @@ static uint32_t direct_many(const struct gossip *g)
     return g->table.count <= GOSSIP_DIRECT_POOL ? GOSSIP_DIRECT_POOL : GOSSIP_DIRECT_MAX;
 }
 
+/* An old alive circulates for a while in many copies; one answer in a probe interval is enough. */
+static bool answer_is_due(const struct gossip *g, uint64_t *answer_after_ms)
+{
+    if (g->now_ms < *answer_after_ms)
+        return false;
+    *answer_after_ms = muster_deadline_after(g->now_ms, g->config.probe_interval_ms);
+    return true;
+}
+
 /* ---- about ourselves ---- */
 
-static struct muster_bytes own_alive_queue(struct gossip *g)
+static struct gossip_message own_alive(const struct gossip *g)
 {
-    const struct gossip_member *self = gossip_self(g);
+    const struct gossip_member *self = &g->table.member[GOSSIP_SELF];
     struct gossip_message message = { .type = GOSSIP_TYPE_ALIVE };
 
     message.alive.incarnation = self->incarnation;
@@ -81,6 +92,13 @@ static struct muster_bytes own_alive_queue(struct gossip *g)
     if (self->face->meta_len > 0)
         message.alive.meta = gossip_member_meta(self);
     message.alive.vsn = MUSTER_BYTES(self->vsn, GOSSIP_VSN_LEN);
+    return message;
+}
+
+static struct muster_bytes own_alive_queue(struct gossip *g)
+{
+    struct gossip_message message = own_alive(g);
+
     return rumor_queue(g, GOSSIP_SELF, &message, false);
 }
 
@@ -142,11 +160,29 @@ static void alive_about_us(struct gossip *g, const struct gossip_alive *a, struc
         self_refute(g, a->incarnation, origin, false);
 }
 
+/* An accusation that we have refuted long ago, by the mouth of who made it: he has missed that, and
+ * may bury us before somebody happens to tell him. */
+static void self_remind(struct gossip *g, const struct gossip_accusation *a,
+                        const struct gossip_origin *origin)
+{
+    const struct gossip_member *accuser = gossip_table_find(&g->table, a->from);
+    struct gossip_message message = own_alive(g);
+
+    if (accuser == NULL || !muster_addr_equal(accuser->addr, origin->from) ||
+        !answer_is_due(g, &gossip_self(g)->answer_after_ms))
+        return;
+    gossip_post_bare(g, origin->from, &message);
+}
+
 static void accusation_about_us(struct gossip *g, const struct gossip_accusation *a,
                                 const struct gossip_origin *origin, bool is_buried)
 {
-    if (!g->is_leaving && a->incarnation >= gossip_self(g)->incarnation)
+    if (g->is_leaving)
+        return;
+    if (a->incarnation >= gossip_self(g)->incarnation)
         self_refute(g, a->incarnation, origin, is_buried);
+    else
+        self_remind(g, a, origin);
 }
 
 void gossip_rumor_meta(struct gossip *g, struct muster_bytes meta)
@@ -246,13 +282,14 @@ void gossip_rumor_answer(struct gossip *g, struct muster_addr to, struct muster_
     gossip_post_bare(g, to, &message);
 }
 
-/* An old alive circulates for a while in many copies; one answer in a probe interval is enough. */
-static bool answer_is_due(const struct gossip *g, uint64_t *answer_after_ms)
+/* We may have been deaf when we suspected it, and our word may have got no further than here. */
+void gossip_rumor_heard(struct gossip *g, struct muster_addr from)
 {
-    if (g->now_ms < *answer_after_ms)
-        return false;
-    *answer_after_ms = muster_deadline_after(g->now_ms, g->config.probe_interval_ms);
-    return true;
+    for (uint32_t i = 0; i < g->suspicions.count && i < HEARD_SUSPECTS; i++) {
+        struct gossip_member *m = &g->table.member[g->suspicions.entry[i].number];
+        if (muster_addr_equal(from, m->addr) && answer_is_due(g, &m->answer_after_ms))
+            gossip_rumor_answer(g, from, gossip_member_name(m), m->incarnation);
+    }
 }
 
 static void alive_about_stranger(struct gossip *g, const struct gossip_alive *a,
@@ -355,6 +392,7 @@ static void member_suspect(struct gossip *g, struct gossip_member *m,
     gossip_table_set_state(&g->table, m, GOSSIP_SUSPECT, g->now_ms);
     gossip_suspicion_start(m->suspicion, g->now_ms, gossip_table_hash(&g->table, a->from), &rule);
     suspicion_arm(g, m);
+    gossip_probe_hurry(g);
     g->counters.suspicions++;
     (void)accusation_spread(g, m->number, GOSSIP_TYPE_SUSPECT, a, false);
 }

@@ -33,6 +33,9 @@ void gossip_rumor_suspect(struct gossip *g, const struct gossip_accusation *a,
 void gossip_rumor_dead(struct gossip *g, const struct gossip_accusation *a,
                        const struct gossip_origin *origin);
 
+/* Who is suspected and speaks is told, once in a probe interval, so that it can refute. */
+void gossip_rumor_heard(struct gossip *g, struct muster_addr from);
+
 /* We ourselves accuse a member, at the incarnation we hold. */
 void gossip_rumor_accuse(struct gossip *g, const struct gossip_member *m);
 void gossip_rumor_proven(struct gossip *g, struct muster_bytes name);

@@ -6,7 +6,6 @@
 #include "tests/sim/story.h"
 
 #define NOTICED_MS 1500
-#define DOUBTED_MS 30000 /* who doubts itself asks one in eight seconds: so long it may accuse */
 #define SETTLED_MS 90000 /* keepers are spread by then: every two have something to say */
 
 static uint32_t suspect_at(const struct sim *s, uint32_t node)
@@ -113,7 +112,7 @@ void story_aside(struct sim *s)
         if (dead_at(s, alone) != 0)
             sim_fail(s, 1, "n%u hears nobody, and has called %u dead", alone, dead_at(s, alone));
         sim_heal(s);
-        sim_await(s, DOUBTED_MS, all_are_alive, "all are alive for everybody again");
+        sim_await(s, 6000, all_are_alive, "all are alive for everybody again");
     }
     story_rest(s);
 }
