@@ -222,6 +222,23 @@ static bool is_needed(struct agent_core *core, const struct agent_msg_permit *m)
     return ask->permit == m->permit || (ask->permit == 0 && is_asked);
 }
 
+/* A placement that an earlier keeper wrote and no quorum has may still come up, as long as its row
+ * has nothing newer: the permit is not given back before it has. True when that is written now. */
+static bool is_made_sure(struct agent_core *core, const struct agent_msg_permit *m)
+{
+    struct store_view view;
+    if (!store_get(core->store, m->key, &view))
+        return false;
+    if (store_version_reign(view.version).packed ==
+        store_reign_served(core->store, view.bucket).packed)
+        return false;
+    const struct store_write write = { .row = &view.row, .expected = view.version.packed };
+    MUSTER_MARK(permit_kept_until_its_row_is_new);
+    int err = store_write(core->store, &write, 1);
+    MUSTER_ASSERT(err != MUSTER_EINVAL); /* what is refused now is asked again in some seconds */
+    return true;
+}
+
 void agent_placer_permit_check(struct agent_core *core, struct muster_reader *r)
 {
     struct agent_msg_permit m = { 0 };
@@ -235,7 +252,7 @@ void agent_placer_permit_check(struct agent_core *core, struct muster_reader *r)
             agent_permit_send(core, AGENT_MSG_PERMIT_CHECK, m.key, 0, &m);
         return;
     }
-    m.is_needed = is_needed(core, &m);
+    m.is_needed = is_needed(core, &m) || is_made_sure(core, &m);
     struct place_entry *e = placer_find(core, m.key);
     if (!m.is_needed && e != NULL && is_capped(e) &&
         muster_bytes_equal(muster_bytes_text(e->wish->group), m.group))
