@@ -216,6 +216,14 @@ static bool is_better(const struct agent_core *core, const struct agent_peer *p,
     return fresh->is_ours == is_smaller(core, p);
 }
 
+/* One of us has missed news of the other: it is told now, or it would wait for the next exchange
+ * of tables and act on what is no longer so (P3). */
+static void tables_exchange(struct agent_core *core, const struct agent_peer *p)
+{
+    const struct gossip_event e = { .kind = GOSSIP_EVENT_JOIN, .from = p->addr };
+    agent_gossip_step(core, &e);
+}
+
 static void link_up(struct agent_core *core, struct agent_peer *p, struct agent_link *l,
                     uint64_t boot)
 {
@@ -253,6 +261,10 @@ static void link_up(struct agent_core *core, struct agent_peer *p, struct agent_
     agent_holds_tell(core, p->link);
     agent_placer_linked(core, p, restarted);
     agent_runner_linked(core, p);
+    if (p->life == AGENT_LIFE_DEAD || p->life == AGENT_LIFE_PROVEN) {
+        MUSTER_MARK(dead_or_left_and_here);
+        tables_exchange(core, p);
+    }
 }
 
 static const char *hello_fault(struct agent_core *core, const struct agent_link *l,
@@ -428,16 +440,6 @@ void agent_peers_link_stale(struct agent_core *core, uint32_t number)
 
 /* ---- endings, and what they prove */
 
-/* It took our connection and not our hello: as a rule it has not heard of us, because it booted
- * into a partition that is over. It is told, or it would wait for the next exchange of tables (P3).
- */
-static void peer_acquaint(struct agent_core *core, const struct agent_peer *p)
-{
-    const struct gossip_event e = { .kind = GOSSIP_EVENT_JOIN, .from = p->addr };
-    MUSTER_MARK(peer_does_not_know_us);
-    agent_gossip_step(core, &e);
-}
-
 void agent_peers_link_closed(struct agent_core *core, uint32_t number, bool refused)
 {
     struct agent_peers *t = core->peers;
@@ -457,8 +459,12 @@ void agent_peers_link_closed(struct agent_core *core, uint32_t number, bool refu
         if (refused && p->boot != 0)
             peers_proven(core, p);
         bool answers = agent_peer_is_alive(p) && p->state == GOSSIP_ALIVE;
-        if (was.is_open && !was.is_replaced && answers && !core->is_over)
-            peer_acquaint(core, p);
+        /* It took our connection and not our hello. */
+        if (was.is_open && !was.is_replaced && answers && !core->is_over) {
+            /* As a rule it has not heard of us, because it booted into a partition that is over. */
+            MUSTER_MARK(peer_does_not_know_us);
+            tables_exchange(core, p);
+        }
     }
     if (!was.is_up || was.is_replaced || p->link != number)
         return;

@@ -516,6 +516,7 @@ static const struct {
     { "heal-wan", 5, story_heal_wan },
     { "heal-local", 5, story_heal_local },
     { "unheard", 3, story_unheard },
+    { "returned", 5, story_returned },
     { "away", 5, story_away },
     { "unplugged", 5, story_unplugged },
     { "hung", 5, story_hung },

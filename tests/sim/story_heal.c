@@ -7,6 +7,7 @@
 
 #define JOBS      8
 #define CUT_MS    20000
+#define BRIEF_MS  600 /* too short to be taken for dead, long enough to miss news */
 #define HEALED_MS 5000 /* with the times of lan and local; twice as much with those of wan */
 
 static bool all_answered(struct sim *s)
@@ -116,6 +117,43 @@ void story_unheard(struct sim *s)
         sim_fail(s, 1, "P3: the job runs %u times", sim_proc_wanted(s, "job"));
     sim_heal(s);
     story_rest(s);
+}
+
+static bool has_left(struct sim *s)
+{
+    struct agent_status v;
+    for (uint32_t i = 0; i + 1 < s->nodes; i++) {
+        agent_node_status(s->node[i].node, &v);
+        if (v.left != 1)
+            return false;
+    }
+    return !s->node[s->nodes - 1].is_up;
+}
+
+/* A node that has left comes back while another is cut off, which misses the news. Gossip has no
+ * more of them when the cut is over; the node itself is there to be seen, on a connection, and a
+ * keeper that believed the old word for longer would place anew what runs there (P3). */
+void story_returned(struct sim *s)
+{
+    struct agent_status v;
+    story_begin(s, 5);
+    uint32_t last = s->nodes - 1;
+    for (uint32_t alone = 0; alone < last; alone++) {
+        sim_leave(s, last);
+        sim_await(s, 20000, has_left, "the last node has left, and all others know");
+        for (uint32_t i = 0; i <= last; i++)
+            if (i != alone)
+                sim_cut(s, alone, i, true);
+        sim_boot(s, last);
+        sim_run_for(s, BRIEF_MS);
+        sim_heal(s);
+        sim_run_for(s, HEALED_MS);
+        agent_node_status(s->node[alone].node, &v);
+        if (v.left != 0 || v.alive != s->nodes)
+            sim_fail(s, 1, "P3: n%u holds %u of %u for alive and %u for gone", alone, v.alive,
+                     s->nodes, v.left);
+        story_rest(s);
+    }
 }
 
 void story_heal_wan(struct sim *s)
