@@ -5,6 +5,21 @@
 
 #include "tests/sim/inv.h"
 
+/* On a bench of its keeper alone a row is chosen as soon as it is born. */
+static bool is_born_alone(const struct sim *s, uint32_t node, const struct store_view *v)
+{
+    const struct sim_chain *chain = &s->chain[v->bucket];
+    const struct sim_bench_row *under = NULL;
+    for (uint32_t i = 0; i < SIM_BENCH_ROWS; i++) {
+        const struct sim_bench_row *r = &chain->row[i];
+        if (r->version != 0 && r->version < v->row.uid &&
+            (under == NULL || r->version > under->version))
+            under = r;
+    }
+    return under != NULL && under->bench.count == 1 && under->bench.new_mask == 0 &&
+           muster_id_equal(under->bench.member[0].node, s->node[node].id);
+}
+
 static void light_had(struct sim *s, uint32_t node, uint16_t seat, const struct store_view *v)
 {
     static uint8_t bytes[STORE_ROW_MAX];
@@ -14,6 +29,9 @@ static void light_had(struct sim *s, uint32_t node, uint16_t seat, const struct 
     struct sim_write *w = sim_truth_had(s, node, v->bucket, seat, v->version.packed, &v->row,
                                         MUSTER_BYTES(bytes, len));
     w->memory |= UINT32_C(1) << node;
+    /* Written again in the step of its birth, which nobody has seen; a bench may have grown too. */
+    if (w->older == 0 && v->row.uid != w->version)
+        w->was_chosen = is_born_alone(s, node, v);
 }
 
 /* It is wiped with the seat, and another of the same number has had nothing of it. */

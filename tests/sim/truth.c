@@ -535,7 +535,7 @@ uint32_t sim_truth_copies(struct sim *s, uint32_t job, uint64_t request)
             continue;
         bucket_judge(s, w->bucket);
         disks |= w->disks;
-        is_chosen = is_chosen || w->is_chosen;
+        is_chosen = is_chosen || w->is_chosen || w->was_chosen;
     }
     return is_chosen ? (uint32_t)__builtin_popcount(disks) : 0;
 }
