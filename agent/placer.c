@@ -347,6 +347,7 @@ void placer_run_ask(struct agent_core *core, struct place_entry *e, const struct
     const struct place_run *run = placer_run_make(core, e);
     e->state = PLACE_PLACED;
     placer_permit_used(core, e);
+    placer_refusals_forget(e); /* they were of the last time it was asked for */
     placer_ask_end(core, e);
     uint64_t now = core->now.mono_ms, repeat = core->config.start_repeat_ms;
     uint64_t last = run->heard_ms > run->started_ms ? run->heard_ms : run->started_ms;
@@ -395,9 +396,8 @@ static void look_placed(struct agent_core *core, struct place_entry *e, struct s
         return;
     }
     if (goes) {
-        bool follows = !muster_id_is_zero(placer_ask_of(e)->move_to);
         look_stopping(core, e, view,
-                      follows ? "moves to where the ring wants it" : "moves off a draining node");
+                      placer_is_following(e) ? "moves to where the ring wants it" : "moves off a draining node");
         return;
     }
     placer_run_ask(core, e, row);

@@ -15,6 +15,7 @@
 #define LEVEL_PACE_MS    3000  /* between two moves of one keeper */
 #define LEVEL_LOOK_MS    10000 /* between two looks at one run */
 #define LEVEL_LEAST      25    /* hundredths */
+#define FOLLOW_AGAIN_MS  60000 /* a node that seemed to have room, and refused, is left alone */
 
 static bool is_settled(const struct agent_core *core, const struct place_entry *e)
 {
@@ -197,6 +198,17 @@ static bool moves_to(struct agent_core *core, struct place_entry *e, const struc
     return true;
 }
 
+bool placer_is_following(const struct place_entry *e)
+{
+    return e->is_moving && !muster_id_is_zero(placer_ask_of(e)->move_to);
+}
+
+void placer_follow_failed(struct agent_core *core, struct place_entry *e)
+{
+    MUSTER_MARK(follows_in_vain);
+    placer_run_make(core, e)->level_ms = core->now.mono_ms + FOLLOW_AGAIN_MS;
+}
+
 /* Looked at now and then: most clusters are level. */
 static bool is_leveled(struct agent_core *core, struct place_entry *e,
                        const struct agent_wish *wish, const struct store_row *row)
@@ -221,7 +233,8 @@ bool placer_follows(struct agent_core *core, struct place_entry *e, const struct
         return false;
     if (wish == NULL || !wish->is_eager)
         return is_leveled(core, e, wish, row);
-    if (core->placer->moving >= PLACE_MOVES_MAX || !is_settled(core, e))
+    if (core->placer->moving >= PLACE_MOVES_MAX || !is_settled(core, e) ||
+        core->now.mono_ms < placer_run_of(e)->level_ms)
         return false;
     struct agent_peer *to = better(core, wish, row);
     if (to == NULL)

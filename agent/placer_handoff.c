@@ -389,6 +389,10 @@ bool placer_handoff_begin(struct agent_core *core, struct place_entry *e,
     if (heir_offer(core, e, row))
         return true;
     handoff_of(e)->nobody_ms = 0; /* it stays, as long as it takes */
+    if (placer_is_following(e)) {
+        placer_follow_failed(core, e);
+        e->ask->move_to = (struct muster_id){ 0 };
+    }
     placer_moving_end(core, e);
     return false;
 }

@@ -278,6 +278,9 @@ bool placer_same_value(const struct agent_peer *a, const struct agent_peer *b, c
 
 /* True when its job follows the ring and is to go where that wants it; then it is moving. */
 bool placer_follows(struct agent_core *core, struct place_entry *e, const struct store_row *row);
+bool placer_is_following(const struct place_entry *e); /* it runs still where it was */
+/* That node does not take it: it is not asked again for a while. */
+void placer_follow_failed(struct agent_core *core, struct place_entry *e);
 
 /* Why a row's node will not come back with its run, or that it may. */
 bool placer_is_lost(struct agent_core *core, struct place_entry *e, const struct store_row *row);

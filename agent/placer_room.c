@@ -161,6 +161,8 @@ static struct agent_peer *candidate(struct agent_core *core, struct place_entry 
     if (told != NULL && told->is_in_ring && is_candidate(core, e, row, &demand[2], told) &&
         agent_family_bar_text(core, row->key, told) == NULL)
         return told;
+    if (placer_is_following(e) && row->phase == STORE_PLACED && !placer_is_lost(core, e, row))
+        return NULL; /* it runs, and anywhere else it would be no better off */
     if (is_share(row->key))
         return own != NULL && own->is_in_ring && is_candidate(core, e, row, &demand[2], own) ? own
                                                                                              : NULL;
@@ -295,6 +297,8 @@ void agent_placer_room(struct agent_core *core, struct muster_id from, struct mu
     }
     MUSTER_MARK(offer_refused);
     placer_refuse(core, e, from);
+    if (muster_id_equal(from, e->ask->move_to))
+        placer_follow_failed(core, e);
     if (m.apart.len > 0)
         placer_apart_told(core, e, from, m.apart);
     e->ask->offered_ms = 0;
