@@ -132,23 +132,6 @@ static void reply_written(struct agent_core *core, struct served *s, uint32_t co
 
 /* ---- the operations: each changes a copy of the row, or answers at once */
 
-static void request_remember(struct store_row *row, const struct agent_request *q)
-{
-    for (int i = STORE_REQUESTS - 1; i > 0; i--)
-        row->request[i] = row->request[i - 1];
-    row->request[0] = (struct store_request){ { q->request_id[0], q->request_id[1] }, MUSTER_OK };
-}
-
-bool serve_is_repeated(const struct store_row *row, const struct agent_request *q)
-{
-    if ((q->request_id[0] == 0 && q->request_id[1] == 0) || MUSTER_MUTANT(request_id_forgotten))
-        return false;
-    for (int i = 0; i < STORE_REQUESTS; i++)
-        if (row->request[i].id[0] == q->request_id[0] && row->request[i].id[1] == q->request_id[1])
-            return true;
-    return false;
-}
-
 static bool same_process(struct muster_bytes a, struct muster_bytes b)
 {
     struct agent_job job[2];
@@ -399,7 +382,7 @@ static void op_try(struct agent_core *core, struct served *s)
     }
     char text[STORE_REASON_MAX];
     struct serve_change c = { .row = view.row, .expected = known ? view.version.packed : 0 };
-    enum serve_outcome o = known && serve_is_repeated(&view.row, &s->q)
+    enum serve_outcome o = known && serve_is_repeated(core, &view.row, &s->q)
                                ? serve_again(core, s, &view.row)
                                : op_change(core, s, &view, alive, &c);
     if (o == SERVE_SAME) {
@@ -411,7 +394,7 @@ static void op_try(struct agent_core *core, struct served *s)
         return;
     }
     nobodys_settle(core, &c, text);
-    request_remember(&c.row, &s->q);
+    serve_remember(core, &c.row, &s->q);
     s->cookie = agent_number(core);
     int err = change_write(core, s->cookie, &c, &view.row);
     if (err == MUSTER_EBUSY || err == MUSTER_ECONFLICT) {

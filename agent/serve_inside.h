@@ -11,6 +11,7 @@
 #include "base/text.h"
 
 #define SERVE_READERS_MAX 256
+#define SERVE_OLD_MAX     256 /* ids of requests that rows have forgotten */
 
 /* An operation that waits for its write. */
 struct served {
@@ -37,6 +38,7 @@ struct agent_serve {
     uint32_t parked;
     uint64_t deadline_ms;
     struct serve_reader reader[SERVE_READERS_MAX];
+    uint64_t old[SERVE_OLD_MAX][2]; /* by their own digits */
 };
 
 /* What an operation makes of a row. */
@@ -73,7 +75,9 @@ enum serve_outcome serve_copy(struct agent_core *core, const struct serve_ask *a
 /* The specification that was asked for, and what follows from it; false with the refusal said. */
 bool serve_spec_apply(struct agent_core *core, struct served *s, struct store_row *row);
 /* This very request has changed the row before (R19). */
-bool serve_is_repeated(const struct store_row *row, const struct agent_request *q);
+bool serve_is_repeated(struct agent_core *core, const struct store_row *row,
+                       const struct agent_request *q);
+void serve_remember(struct agent_core *core, struct store_row *row, const struct agent_request *q);
 /* Then it has its answer: SERVE_SAME, or that what it made is lost (durable: no). */
 enum serve_outcome serve_again(struct agent_core *core, struct served *s,
                                const struct store_row *row);

@@ -26,24 +26,6 @@ static bool is_same_key(struct muster_bytes a, struct muster_bytes b)
     return is_same;
 }
 
-enum serve_outcome serve_again(struct agent_core *core, struct served *s,
-                               const struct store_row *row)
-{
-    struct serve_ask ask = serve_ask_of(s);
-    MUSTER_MARK(request_repeated);
-    for (int i = 0; i < STORE_REQUESTS; i++) {
-        bool is_it = row->request[i].id[0] == s->q.request_id[0] &&
-                     row->request[i].id[1] == s->q.request_id[1];
-        if (!is_it || row->request[i].outcome == MUSTER_OK)
-            continue;
-        serve_error(core, &ask, row->request[i].outcome, "name",
-                    "%s was kept in memory alone, and those who had it are gone; submit it anew",
-                    s->name);
-        return SERVE_ANSWERED;
-    }
-    return SERVE_SAME;
-}
-
 enum serve_outcome serve_make(struct agent_core *core, struct served *s,
                               const struct store_view *view, bool alive, struct serve_change *c)
 {
@@ -80,7 +62,7 @@ void serve_made(struct agent_core *core, struct served *s, const struct store_vi
     agent_picture(core, view, &p);
     muster_text_open(&text, STORE_ROW_MAX / 2);
     muster_write_array(&w, 4);
-    muster_write_bool(&w, !s->created && !serve_is_repeated(&view->row, &s->q));
+    muster_write_bool(&w, !s->created && !serve_is_repeated(core, &view->row, &s->q));
     muster_write_u64(&w, copies);
     muster_write_text(&w, agent_state_text(p.state));
     if (s->q.limit > 1) {

@@ -517,6 +517,7 @@ static const struct {
     { "heal-local", 5, story_heal_local },
     { "unheard", 3, story_unheard },
     { "returned", 5, story_returned },
+    { "tardy-copy", 3, story_tardy_copy },
     { "away", 5, story_away },
     { "unplugged", 5, story_unplugged },
     { "hung", 5, story_hung },

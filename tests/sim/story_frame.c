@@ -97,6 +97,46 @@ void story_echo(struct sim *s)
     story_rest(s);
 }
 
+static void asked(struct sim *s, enum agent_op op)
+{
+    (void)sim_op(s, 1, op, "job");
+    sim_await(s, 10000, story_is_replied, "the client is answered");
+}
+
+/* A copy of a deletion was held up on its way for so long that the job has been made anew, and
+ * changed more often than its row can tell: it deletes nothing (R19). */
+void story_tardy_copy(struct sim *s)
+{
+    static const enum agent_op change[] = { AGENT_OP_JOB_HOLD, AGENT_OP_JOB_RELEASE,
+                                            AGENT_OP_JOB_STOP, AGENT_OP_JOB_START,
+                                            AGENT_OP_JOB_RESTART };
+    story_begin(s, 3);
+    story_put(s, 0, "job", STORY_SERVICE("job"));
+    asked(s, AGENT_OP_JOB_DELETE);
+    struct sim_job *j = sim_job_find(s, "job");
+    uint64_t deletion = j->id;
+    for (uint32_t i = 0; i < 20; i++) {
+        if (i % 7 == 0) {
+            j->is_acked = j->is_deleted_acked = j->is_delete_tried = false;
+            story_put(s, 0, "job", STORY_SERVICE("job"));
+        }
+        asked(s, change[i % (sizeof change / sizeof *change)]);
+        if (i % 7 == 6)
+            asked(s, AGENT_OP_JOB_DELETE);
+    }
+    /* Nobody waits for its answer any more. */
+    const struct agent_request copy = { .op = AGENT_OP_JOB_DELETE,
+                                        .name = "job",
+                                        .number = s->next_request++,
+                                        .request_id = { deletion, 0 } };
+    const struct agent_event e = { .kind = AGENT_EVENT_REQUEST, .request = &copy };
+    sim_step(s, 2, &e);
+    sim_run_for(s, 5000);
+    if (!story_one_runs(s))
+        sim_fail(s, 1, "R19: a late copy of a deletion has deleted what came after it");
+    story_rest(s);
+}
+
 static bool all_run(struct sim *s)
 {
     uint32_t node = 0;
