@@ -329,6 +329,14 @@ static void gossip_effect(struct agent_node *n, const struct gossip_effect *g)
     e->deadline_ms = g->deadline_ms;
 }
 
+static void bucket_serves(struct agent_core *core, uint32_t bucket)
+{
+    agent_placer_serving(core, bucket);
+    agent_family_serving(core, bucket);
+    agent_permit_serving(core, bucket);
+    agent_triggered_serving(core, bucket);
+}
+
 static void store_effect(struct agent_node *n, const struct store_effect *s)
 {
     struct agent_core *core = &n->core;
@@ -345,16 +353,16 @@ static void store_effect(struct agent_node *n, const struct store_effect *s)
         agent_placer_early(core, s->bucket, s->kind == STORE_EFFECT_ELECTED);
         break;
     case STORE_EFFECT_SERVING:
-        agent_placer_serving(core, s->bucket);
-        agent_family_serving(core, s->bucket);
-        agent_permit_serving(core, s->bucket);
-        agent_triggered_serving(core, s->bucket);
+        bucket_serves(core, s->bucket);
         break;
     case STORE_EFFECT_RETIRED:
         agent_placer_retired(core, s->bucket);
         agent_family_retired(core, s->bucket);
         agent_permit_retired(core, s->bucket);
         agent_triggered_retired(core);
+        break;
+    case STORE_EFFECT_CONFIRMED:
+        agent_serve_confirmed(core, s->bucket);
         break;
     case STORE_EFFECT_CHOSEN:
         agent_placer_chosen(core, key);

@@ -13,11 +13,11 @@
 #include "base/hash.h"
 
 #define PEERS_HELLO_MS      5000 /* a connection that has not said hello by then is closed */
-#define PEERS_DIAL_MS       2000 /* a connect that takes longer is given up */
+#define PEERS_DIAL_MS       1500 /* a connect that takes longer is given up */
 #define PEERS_BETWEEN_MS    3000 /* a lost link is not held against its node for so long */
 #define PEERS_GAP_MS        4000 /* for so long, and once more, a silence is remembered */
 #define PEERS_DIAL_WAIT_MIN 50
-#define PEERS_DIAL_WAIT_MAX 2000
+#define PEERS_DIAL_WAIT_MAX 1000
 #define PEERS_DIAL_LARGER   1000 /* the larger id waits so long for the smaller to dial */
 
 struct agent_link {

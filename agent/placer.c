@@ -396,8 +396,9 @@ static void look_placed(struct agent_core *core, struct place_entry *e, struct s
         return;
     }
     if (goes) {
+        bool follows = placer_is_following(e);
         look_stopping(core, e, view,
-                      placer_is_following(e) ? "moves to where the ring wants it" : "moves off a draining node");
+                      follows ? "moves to where the ring wants it" : "moves off a draining node");
         return;
     }
     placer_run_ask(core, e, row);

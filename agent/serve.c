@@ -51,6 +51,8 @@ void agent_serve_close(struct agent_core *core)
 static void reply_send(struct agent_core *core, struct muster_id to,
                        const struct agent_msg_reply *m)
 {
+    if (core->serve->is_unsure)
+        return;
     struct muster_writer w = agent_frame(core);
     agent_write_reply(&w, m);
     (void)agent_frame_send(core, to, &w);
@@ -382,9 +384,19 @@ static void op_try(struct agent_core *core, struct served *s)
     }
     char text[STORE_REASON_MAX];
     struct serve_change c = { .row = view.row, .expected = known ? view.version.packed : 0 };
+    bool is_sure =
+        store_is_confirmed(core->store, bucket, s->asked_ms) || MUSTER_MUTANT(refusal_unconfirmed);
+    core->serve->is_unsure = !is_sure;
     enum serve_outcome o = known && serve_is_repeated(core, &view.row, &s->q)
                                ? serve_again(core, s, &view.row)
                                : op_change(core, s, &view, alive, &c);
+    core->serve->is_unsure = false;
+    if (o != SERVE_WRITE && !is_sure) {
+        MUSTER_MARK(answer_waits_for_a_beat);
+        store_confirm(core->store, bucket, s->asked_ms);
+        park(core, s);
+        return;
+    }
     if (o == SERVE_SAME) {
         s->changed = s->created = false;
         reply_written(core, s, view.copies);
@@ -448,6 +460,7 @@ static void write_begin(struct agent_core *core, const struct serve_ask *ask)
                                    .after_index = q->after_index,
                                    .limit = q->limit,
                                    .request_id = { q->request_id[0], q->request_id[1] } };
+    s->asked_ms = core->now.mono_ms;
     s->until_ms = core->now.mono_ms + PARK_MS;
     op_try(core, s);
 }
@@ -521,6 +534,20 @@ void agent_serve_written(struct agent_core *core, uint64_t cookie, int err, uint
     }
 }
 
+void agent_serve_confirmed(struct agent_core *core, uint32_t bucket)
+{
+    struct agent_serve *t = core->serve;
+    for (uint32_t i = 0; i < t->high && t->parked > 0; i++) {
+        struct served *s = &t->served[i];
+        if (!s->is_used || !s->is_parked ||
+            store_bucket_of(core->store, muster_bytes_text(s->name)) != bucket)
+            continue;
+        s->is_parked = false;
+        t->parked--;
+        op_try(core, s);
+    }
+}
+
 void agent_serve_chosen(struct agent_core *core, struct muster_bytes key)
 {
     struct agent_serve *t = core->serve;
@@ -547,8 +574,8 @@ void agent_serve_tick(struct agent_core *core)
             continue;
         if (muster_deadline_reached(s->until_ms, core->now.mono_ms)) {
             struct serve_ask ask = serve_ask_of(s);
-            serve_error(core, &ask, MUSTER_ENOQUORUM, NULL,
-                        "%s: an earlier change of it finds no quorum", s->name);
+            serve_error(core, &ask, MUSTER_ENOQUORUM, NULL, "%s: its keeper finds no quorum",
+                        s->name);
             served_free(core, s);
             continue;
         }

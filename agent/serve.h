@@ -26,6 +26,8 @@ void agent_serve_cancel(struct agent_core *core, struct muster_id from, struct m
 /* The store's word on a write; a row whose earlier write was in the way is free now. */
 void agent_serve_written(struct agent_core *core, uint64_t cookie, int err, uint32_t copies);
 void agent_serve_chosen(struct agent_core *core, struct muster_bytes key);
+/* A quorum has said that we are the keeper of that bucket. */
+void agent_serve_confirmed(struct agent_core *core, uint32_t bucket);
 /* The shell's answer to AGENT_EFFECT_LOGS. */
 void agent_serve_logs(struct agent_core *core, const struct agent_event *event);
 void agent_serve_tick(struct agent_core *core);

@@ -16,9 +16,9 @@
 /* An operation that waits for its write. */
 struct served {
     bool is_used;
-    bool is_parked; /* waits for an earlier write of the row to be chosen */
+    bool is_parked; /* waits for an earlier write of the row, or to be sure that we keep it */
     struct muster_id from;
-    uint64_t number, cookie, until_ms;
+    uint64_t number, cookie, asked_ms, until_ms;
     struct agent_request q; /* texts in it are ours */
     char name[STORE_KEY_MAX + 1];
     uint8_t *spec;
@@ -36,6 +36,7 @@ struct agent_serve {
     struct served *served;
     uint32_t high;
     uint32_t parked;
+    bool is_unsure; /* what is answered now may be old, and is not said */
     uint64_t deadline_ms;
     struct serve_reader reader[SERVE_READERS_MAX];
     uint64_t old[SERVE_OLD_MAX][2]; /* by their own digits */

@@ -34,9 +34,40 @@ uint64_t store_grant_end_ms(const struct store *s, uint32_t bucket)
     return b->answered_ms + t->horizon_ms - t->margin_ms;
 }
 
-/* s of R14: the latest time that a quorum has answered a beat sent then or later. */
-static void beat_count(struct store_bucket *b)
+/* ---- whether we still are one */
+
+bool store_is_confirmed(const struct store *s, uint32_t bucket, uint64_t since_ms)
 {
+    const struct store_bucket *b = &s->bucket[bucket];
+
+    return store_bucket_rules(b) && (b->answered_ms >= since_ms || b->bench.count == 1);
+}
+
+void store_confirm(struct store *s, uint32_t bucket, uint64_t since_ms)
+{
+    struct store_bucket *b = &s->bucket[bucket];
+
+    if (!store_bucket_rules(b))
+        return;
+    b->confirm_ms = b->confirm_ms > since_ms ? b->confirm_ms : since_ms;
+    b->wants_beat = true;
+    store_scan_at(s, s->now.mono_ms);
+}
+
+static void confirm(struct store *s, struct store_bucket *b)
+{
+    if (b->confirm_ms == 0)
+        return;
+    store_say(s, STORE_EFFECT_CONFIRMED, b->number);
+    if (b->answered_ms >= b->confirm_ms)
+        b->confirm_ms = 0;
+}
+
+/* s of R14: the latest time that a quorum has answered a beat sent then or later. */
+static void beat_count(struct store *s, struct store_bucket *b)
+{
+    uint64_t before = b->answered_ms;
+
     for (uint32_t i = 0; i < b->bench.count; i++) {
         uint64_t echo = b->member[i]->echo_ms;
         uint32_t mask = 0;
@@ -47,6 +78,8 @@ static void beat_count(struct store_bucket *b)
         if (store_bench_quorum(&b->bench, mask))
             b->answered_ms = echo;
     }
+    if (b->answered_ms > before)
+        confirm(s, b);
 }
 
 void store_beat_send(struct store *s, struct store_bucket *b)
@@ -54,6 +87,7 @@ void store_beat_send(struct store *s, struct store_bucket *b)
     int self = store_bucket_self(s, b);
 
     MUSTER_ASSERT(store_bucket_rules(b));
+    b->wants_beat = false;
     for (uint32_t i = 0; i < b->bench.count; i++) {
         if (b->member[i]->peer == 0)
             continue;
@@ -77,7 +111,7 @@ void store_beat_send(struct store *s, struct store_bucket *b)
     b->calm_ms = s->now.mono_ms + s->config.times.calm_ms;
     if (self >= 0)
         b->member[self]->echo_ms = s->now.mono_ms;
-    beat_count(b);
+    beat_count(s, b);
     if (b->answered_ms + s->config.times.beat_ms * 2 >= s->now.mono_ms)
         b->known_ms = s->now.mono_ms;
 }
@@ -168,7 +202,7 @@ void store_beat_ok_take(struct store *s, uint16_t peer, struct muster_reader *r,
     struct store_member *m = b->member[member];
     if (head > m->echo_ms)
         m->echo_ms = head;
-    beat_count(b);
+    beat_count(s, b);
     member_heard(s, b, (uint32_t)member, seat, bench_version, digest);
     if (store_bucket_rules(b))
         store_claims_take(s, b, peer, r);

@@ -120,6 +120,7 @@ struct store_bucket {
     bool has_bad_row;
     bool is_looked_at; /* stands in the list of buckets to be looked at before the step ends */
     bool wants_review; /* its open writes are to be judged anew */
+    bool wants_beat;   /* somebody wants to know whether we still rule */
     bool is_short;     /* a light write finds too few who could hold it */
     bool is_hard;      /* elected by so few that light rows go to the disk */
 
@@ -158,6 +159,7 @@ struct store_bucket {
     uint64_t limit_ms;          /* candidate: gives up */
     uint64_t started_ms;
     uint64_t answered_ms; /* s of R14; 0: not yet */
+    uint64_t confirm_ms;  /* an answer to a beat of then or later is waited for; 0: none */
     uint64_t purge_ms;    /* when to go on looking for tombstones that may go */
     uint64_t ripe_ms;     /* when the tombstones before ripening_seq are ripe */
     uint64_t takeover_ms; /* no first lease before (R37) */

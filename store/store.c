@@ -312,6 +312,8 @@ static void scan_keeper(struct store *s, struct store_bucket *b, bool is_beat)
     if (is_beat || s->now.mono_ms >= b->purge_ms)
         store_purge_check(s, b);
     store_scan_at(s, b->purge_ms);
+    if (!is_beat && b->wants_beat)
+        store_beat_send(s, b);
     if (!is_beat)
         return;
     if (b->seq + 1024 > STORE_SEQ_MAX) {

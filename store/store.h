@@ -128,9 +128,10 @@ enum store_effect_kind {
     /* bucket: we are to be its keeper, and its first rows are on their way; a placement that is
      * written in this step goes with them, and is to be acted upon when the bucket is served */
     STORE_EFFECT_ELECTED,
-    STORE_EFFECT_SERVING, /* bucket: we are its keeper and every row of it may be acted upon */
-    STORE_EFFECT_RETIRED, /* bucket: we no longer are */
-    STORE_EFFECT_CHOSEN,  /* bucket, key: a row's version is on a quorum's disks; act on it now */
+    STORE_EFFECT_SERVING,   /* bucket: we are its keeper and every row of it may be acted upon */
+    STORE_EFFECT_RETIRED,   /* bucket: we no longer are */
+    STORE_EFFECT_CONFIRMED, /* bucket: for store_confirm: a quorum says that we are its keeper */
+    STORE_EFFECT_CHOSEN,    /* bucket, key: a row's version is on a quorum's disks; act on it now */
     /* bucket, key, token: a row here places its run on this node, and may yet be chosen; what is
      * noted in the same step goes to the disk with it (R28) */
     STORE_EFFECT_FORETOLD,
@@ -280,6 +281,12 @@ bool store_is_quorum(const struct store *s, uint32_t bucket, const struct muster
 uint32_t store_keeper_hint(const struct store *s, uint32_t bucket, struct muster_id *out,
                            uint32_t max);
 bool store_is_serving(const struct store *s, uint32_t bucket);
+/* Whether a quorum has said, of a beat sent at `since_ms` or later, that this node is the keeper:
+ * who tells from its rows alone that something is or is not so knows it only then, for another may
+ * rule already where a host is dark. (the read index of Raft: Ongaro's thesis, 6.4) */
+bool store_is_confirmed(const struct store *s, uint32_t bucket, uint64_t since_ms);
+/* Asks them at once; STORE_EFFECT_CONFIRMED follows, or none while there is no quorum. */
+void store_confirm(struct store *s, uint32_t bucket, uint64_t since_ms);
 /* When a lease that this keeper gives now must end at the latest, on our clock; 0: it may give none
  * (R36). A first lease also waits for store_bucket_view.takeover_ms (R37). */
 uint64_t store_grant_end_ms(const struct store *s, uint32_t bucket);

@@ -137,6 +137,28 @@ void story_tardy_copy(struct sim *s)
     story_rest(s);
 }
 
+/* A keeper whose host is cut off goes on for a second after another rules in its place. What it
+ * does not have it may not call unknown to who wants to change it: made by the other, it may be
+ * there. */
+void story_outdated(struct sim *s)
+{
+    story_begin(s, 3);
+    sim_run_for(s, 20000); /* until no keeper hands over any more */
+    uint32_t keeper = story_keeper(s, "job"), other = (keeper + 1) % s->nodes;
+    sim_cut(s, keeper, other, true);
+    sim_cut(s, keeper, (keeper + 2) % s->nodes, true);
+    sim_run_for(s, 100);
+    (void)sim_put(s, other, "job", STORY_SERVICE("job"));
+    sim_await(s, 1500, story_is_replied, "a new keeper takes the job");
+    if (!store_is_serving(store_of(s, keeper), bucket_of(s, "job")))
+        sim_fail(s, 2, "outdated: the old keeper knows already");
+    (void)sim_op(s, keeper, AGENT_OP_JOB_DELETE, "job");
+    sim_run_for(s, 3000);
+    sim_heal(s);
+    sim_await(s, 9000, story_is_replied, "the deletion is answered");
+    story_rest(s);
+}
+
 static bool all_run(struct sim *s)
 {
     uint32_t node = 0;

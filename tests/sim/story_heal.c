@@ -7,7 +7,7 @@
 
 #define JOBS      8
 #define CUT_MS    20000
-#define BRIEF_MS  600 /* too short to be taken for dead, long enough to miss news */
+#define BRIEF_MS  600  /* too short to be taken for dead, long enough to miss news */
 #define HEALED_MS 5000 /* with the times of lan and local; twice as much with those of wan */
 
 static bool all_answered(struct sim *s)
