@@ -163,9 +163,17 @@ bool sim_truth_outranked(const struct sim *s, uint32_t bucket, uint64_t reign)
            (l.new_count == 0 || list_promised(s, bucket, reign, l.new_seat, l.new_count));
 }
 
+static uint64_t reign_of(uint64_t version)
+{
+    return store_version_reign((struct store_version){ version }).packed;
+}
+
+/* Who was elected with a quorum has decided about everything of earlier reigns: members whom it
+ * seats later cannot make up a quorum for what it did not take over. */
 static void write_judge(struct sim *s, struct sim_write *w, const struct sim_lists *l)
 {
-    if (w->is_chosen || !list_has(s, w, l->old_seat, l->old_count))
+    if (w->is_chosen || reign_of(w->version) < reign_of(l->version) ||
+        !list_has(s, w, l->old_seat, l->old_count))
         return;
     w->is_chosen = l->new_count == 0 || list_has(s, w, l->new_seat, l->new_count);
     struct sim_job *j = &s->job[w->job];
