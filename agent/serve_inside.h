@@ -11,7 +11,7 @@
 #include "base/text.h"
 
 #define SERVE_READERS_MAX 256
-#define SERVE_OLD_MAX     256 /* ids of requests that rows have forgotten */
+#define SERVE_OLD_MAX     256 /* ids of requests that no row has, or not any more */
 
 /* An operation that waits for its write. */
 struct served {
@@ -39,7 +39,8 @@ struct agent_serve {
     bool is_unsure; /* what is answered now may be old, and is not said */
     uint64_t deadline_ms;
     struct serve_reader reader[SERVE_READERS_MAX];
-    uint64_t old[SERVE_OLD_MAX][2]; /* by their own digits */
+    int said;                                /* the last refusal */
+    struct store_request old[SERVE_OLD_MAX]; /* by their own digits */
 };
 
 /* What an operation makes of a row. */
@@ -75,10 +76,16 @@ enum serve_outcome serve_copy(struct agent_core *core, const struct serve_ask *a
 
 /* The specification that was asked for, and what follows from it; false with the refusal said. */
 bool serve_spec_apply(struct agent_core *core, struct served *s, struct store_row *row);
+/* A process of the one is as good as a process of the other. */
+bool serve_same_process(struct muster_bytes a, struct muster_bytes b);
 /* This very request has changed the row before (R19). */
 bool serve_is_repeated(struct agent_core *core, const struct store_row *row,
                        const struct agent_request *q);
 void serve_remember(struct agent_core *core, struct store_row *row, const struct agent_request *q);
+/* It has been refused as serve->said, and is to be for ever. */
+void serve_refused(struct agent_core *core, const struct agent_request *q);
+/* Answers a copy of one that has been; false when it has not. */
+bool serve_refuses_again(struct agent_core *core, const struct serve_ask *ask);
 /* Then it has its answer: SERVE_SAME, or that what it made is lost (durable: no). */
 enum serve_outcome serve_again(struct agent_core *core, struct served *s,
                                const struct store_row *row);

@@ -518,6 +518,7 @@ static const struct {
     { "unheard", 3, story_unheard },
     { "returned", 5, story_returned },
     { "tardy-copy", 3, story_tardy_copy },
+    { "early-copy", 3, story_early_copy },
     { "outdated", 3, story_outdated },
     { "away", 5, story_away },
     { "unplugged", 5, story_unplugged },

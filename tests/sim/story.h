@@ -35,6 +35,7 @@ void story_heal_local(struct sim *s);
 void story_unheard(struct sim *s);
 void story_returned(struct sim *s);
 void story_tardy_copy(struct sim *s);
+void story_early_copy(struct sim *s);
 void story_outdated(struct sim *s);
 void story_away(struct sim *s);
 void story_halted(struct sim *s);

@@ -103,6 +103,33 @@ static void asked(struct sim *s, enum agent_op op)
     sim_await(s, 10000, story_is_replied, "the client is answered");
 }
 
+/* Nobody waits for the answer of such a copy any more. */
+static void copy_comes(struct sim *s, uint64_t deletion)
+{
+    const struct agent_request copy = { .op = AGENT_OP_JOB_DELETE,
+                                        .name = "job",
+                                        .number = s->next_request++,
+                                        .request_id = { deletion, 0 } };
+    const struct agent_event e = { .kind = AGENT_EVENT_REQUEST, .request = &copy };
+    sim_step(s, 2, &e);
+    sim_run_for(s, 5000);
+    if (!story_one_runs(s))
+        sim_fail(s, 1, "R19: a late copy of a deletion has deleted what came after it");
+}
+
+/* The first of its copies found nothing to delete. */
+void story_early_copy(struct sim *s)
+{
+    story_begin(s, 3);
+    asked(s, AGENT_OP_JOB_DELETE);
+    struct sim_job *j = sim_job_find(s, "job");
+    uint64_t deletion = j->id;
+    j->is_acked = j->is_deleted_acked = j->is_delete_tried = false;
+    story_put(s, 0, "job", STORY_SERVICE("job"));
+    copy_comes(s, deletion);
+    story_rest(s);
+}
+
 /* A copy of a deletion was held up on its way for so long that the job has been made anew, and
  * changed more often than its row can tell: it deletes nothing (R19). */
 void story_tardy_copy(struct sim *s)
@@ -124,16 +151,7 @@ void story_tardy_copy(struct sim *s)
         if (i % 7 == 6)
             asked(s, AGENT_OP_JOB_DELETE);
     }
-    /* Nobody waits for its answer any more. */
-    const struct agent_request copy = { .op = AGENT_OP_JOB_DELETE,
-                                        .name = "job",
-                                        .number = s->next_request++,
-                                        .request_id = { deletion, 0 } };
-    const struct agent_event e = { .kind = AGENT_EVENT_REQUEST, .request = &copy };
-    sim_step(s, 2, &e);
-    sim_run_for(s, 5000);
-    if (!story_one_runs(s))
-        sim_fail(s, 1, "R19: a late copy of a deletion has deleted what came after it");
+    copy_comes(s, deletion);
     story_rest(s);
 }
 
