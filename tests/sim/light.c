@@ -96,7 +96,9 @@ void sim_truth_died(struct sim *s, uint32_t node)
     /* Before there was such a row too: a member that has booted cannot vouch for the next one yet.
      */
     for (uint32_t b = 0; b < s->buckets; b++) {
-        uint64_t reign = n->bucket[b].seat != 0 ? n->bucket[b].promised : 0;
+        struct store_bucket_view v; /* its disk may not know yet of the reign that it has served */
+        store_bucket(agent_node_store(n->node), b, &v);
+        uint64_t reign = v.seat != 0 ? v.reign.packed : 0;
         s->died_in[b] = reign > s->died_in[b] ? reign : s->died_in[b];
     }
 }
