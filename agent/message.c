@@ -340,7 +340,7 @@ void agent_read_op(struct muster_reader *r, uint64_t *number, bool *is_local,
     *number = muster_read_u64(r);
     *is_local = muster_read_bool(r);
     uint32_t op = muster_read_u32(r);
-    if (op < AGENT_OP_JOB_PUT || op > AGENT_OP_NODE_SET /* a trigger is nobody else's */)
+    if (op < AGENT_OP_JOB_PUT || op > AGENT_OP_PAYLOAD_SPARE /* a trigger is nobody else's */)
         muster_reader_fail(r, MUSTER_EUNSUPPORTED);
     q->op = (enum agent_op)op;
     q->spec = muster_read_bytes(r, STORE_ROW_MAX);

@@ -248,8 +248,10 @@ void agent_payload_answered(struct agent_core *core, uint64_t number, const stru
     for (uint32_t i = 0; i < t->puts && p == NULL; i++)
         if (t->put[i].is_used && t->put[i].number == number)
             p = &t->put[i];
-    if (p == NULL)
-        return; /* a client that went away, or a name told (agent/payload_sweep.c) */
+    if (p == NULL) {
+        payload_spare_answered(core, number, r);
+        return; /* or a client that went away, or a name told (agent/payload_sweep.c) */
+    }
     p->is_asked = false;
     payload_wake(core);
     if (r->err != MUSTER_OK && r->err != MUSTER_EBUSY) {

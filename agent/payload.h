@@ -15,6 +15,9 @@
  * without the bytes, and pulls them; a node that is to start a run pulls them too, and keeps them
  * for a day. The hash of the whole says whether they arrived well.
  *
+ * What nobody needs here goes only when all who sit on that bench have said that they have it: who
+ * has lost its seat may have the bytes alone (agent/payload_spare.c).
+ *
  * A payload that no job has named for a week goes: first its row, then the bytes. Whoever holds
  * rows of jobs tells the keeper of the payload once an hour what they name, and as long as one of
  * them is away (a week at the most) nothing goes.

@@ -16,6 +16,7 @@
 #define PAYLOAD_PUTS    64
 #define PAYLOAD_GETS    64
 #define PAYLOAD_KEEPING 64
+#define PAYLOAD_SPARES  64 /* asked about at once */
 #define PAYLOAD_SEATS   (2 * STORE_BENCH_MAX)
 #define PAYLOAD_ASK_MS  3000  /* a part that has not come by then is asked of another */
 #define PAYLOAD_KEEP_MS 1000  /* seats are asked so often */
@@ -97,6 +98,15 @@ struct payload_keeping {
     struct payload_seat seat[PAYLOAD_SEATS];
 };
 
+/* Bytes here that nobody here wants: they go when all who are to have them say that they do. */
+struct payload_spare {
+    bool is_used;
+    uint64_t number; /* of the question to the keeper of its row; 0: answered */
+    struct agent_payload_id id;
+    uint32_t seats; /* that have not said yet that they have them */
+    struct muster_id seat[PAYLOAD_SEATS];
+};
+
 #define PAYLOAD_NAMED 64
 struct payload_naming {
     uint64_t begin_ms; /* of the next look at all rows */
@@ -117,10 +127,12 @@ struct agent_payload {
     uint64_t read_ms;
     uint64_t read_left; /* bytes that may be read in this millisecond */
     /* Of each none was ever used at this index or above: what is not needed is not touched. */
-    uint32_t puts, gets, keepings;
+    uint32_t puts, gets, keepings, spares;
     struct payload_put put[PAYLOAD_PUTS];
     struct payload_get get[PAYLOAD_GETS];
     struct payload_keeping keeping[PAYLOAD_KEEPING];
+    struct payload_spare spare[PAYLOAD_SPARES];
+    uint32_t spare_from; /* the file that the next look begins with */
     struct payload_naming naming;
     uint64_t sweep_ms;
     uint64_t deadline_ms; /* the next tick, which says when the one after it is */
@@ -155,6 +167,8 @@ bool payload_id_read(struct muster_reader *r, struct agent_payload_id *id);
 void payload_read_done(struct agent_core *core, const struct agent_payload_news *news);
 
 /* ---- payload_keep.c */
+void payload_keep_send(struct agent_core *core, struct muster_id to, struct agent_payload_id id,
+                       struct muster_id source);
 void payload_kept_tell(struct agent_core *core, struct muster_id to, struct agent_payload_id id,
                        const struct payload_pull *p);
 bool payload_row_drop(struct agent_core *core, const struct store_view *view);
@@ -163,6 +177,13 @@ uint64_t payload_keeping_deadline(const struct agent_core *core);
 
 /* ---- payload_sweep.c */
 void payload_sweep(struct agent_core *core);
+bool payload_file_is_idle(const struct agent_core *core, const struct payload_file *f);
 void payload_naming_tick(struct agent_core *core);
+
+/* ---- payload_spare.c */
+void payload_spares_look(struct agent_core *core);
+void payload_spare_serve(struct agent_core *core, const struct serve_ask *ask, uint32_t bucket);
+void payload_spare_answered(struct agent_core *core, uint64_t number, const struct agent_reply *r);
+void payload_spare_kept(struct agent_core *core, struct muster_id from, struct agent_payload_id id);
 
 #endif

@@ -16,12 +16,13 @@
 
 /* ---- what keepers and seats say */
 
-static void keep_send(struct agent_core *core, const struct payload_keeping *k, struct muster_id to)
+void payload_keep_send(struct agent_core *core, struct muster_id to, struct agent_payload_id id,
+                       struct muster_id source)
 {
     struct muster_writer w = agent_frame(core);
     agent_write_head(&w, AGENT_MSG_PAYLOAD_KEEP, 3);
-    payload_id_write(&w, k->id);
-    muster_write_id(&w, k->source);
+    payload_id_write(&w, id);
+    muster_write_id(&w, source);
     (void)agent_frame_send(core, to, &w);
 }
 
@@ -80,7 +81,10 @@ void agent_payload_kept_got(struct agent_core *core, struct muster_id from, stru
     uint64_t at = muster_read_u64(r);
     int64_t err = muster_read_i64(r);
     struct muster_bytes why = muster_read_bytes(r, AGENT_REASON_MAX - 1);
-    struct payload_keeping *k = muster_reader_ok(r) && is_id ? keeping_find(core, id) : NULL;
+    bool is_one = muster_reader_ok(r) && is_id;
+    struct payload_keeping *k = is_one ? keeping_find(core, id) : NULL;
+    if (is_one && has)
+        payload_spare_kept(core, from, id);
     for (uint32_t i = 0; k != NULL && i < k->seats; i++) {
         struct payload_seat *s = &k->seat[i];
         if (!muster_id_equal(s->node, from))
@@ -124,7 +128,7 @@ static void seats_ask(struct agent_core *core, struct payload_keeping *k)
     /* Those that have it too: what is asked for is of use, and is not removed meanwhile. */
     k->sent_ms = core->now.mono_ms;
     for (uint32_t i = 0; i < k->seats; i++)
-        keep_send(core, k, k->seat[i].node);
+        payload_keep_send(core, k->seat[i].node, k->id, k->source);
 }
 
 static struct payload_keeping *keeping_make(struct agent_core *core, struct agent_payload_id id,
@@ -359,6 +363,8 @@ void agent_payload_serve(struct agent_core *core, const struct serve_ask *ask)
         keep_serve(core, ask, id, bucket);
     else if (ask->q->op == AGENT_OP_PAYLOAD_NAME)
         name_serve(core, ask);
+    else if (ask->q->op == AGENT_OP_PAYLOAD_SPARE)
+        payload_spare_serve(core, ask, bucket);
     else
         drop_serve(core, ask, id);
 }

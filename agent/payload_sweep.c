@@ -80,7 +80,7 @@ static void rows_look(struct agent_core *core)
     }
 }
 
-static bool file_is_idle(struct agent_core *core, const struct payload_file *f)
+bool payload_file_is_idle(const struct agent_core *core, const struct payload_file *f)
 {
     char key[AGENT_PAYLOAD_KEY];
     struct store_view view;
@@ -88,7 +88,8 @@ static bool file_is_idle(struct agent_core *core, const struct payload_file *f)
         store_get(core->store, muster_bytes_text(agent_payload_key(f->id, key)), &view) &&
         view.row.phase == STORE_GONE;
     uint64_t for_ms = is_deleted ? GONE_MS : core->config.payload_idle_ms;
-    return core->now.mono_ms > f->wanted_ms + for_ms && !agent_runner_wants(core, f->id);
+    return !f->is_kept && core->now.mono_ms > f->wanted_ms + for_ms &&
+           !agent_runner_wants(core, f->id);
 }
 
 void payload_sweep(struct agent_core *core)
@@ -100,13 +101,7 @@ void payload_sweep(struct agent_core *core)
     for (uint32_t i = 0; i < t->pulls; i++)
         t->pull[i].is_for_row = false;
     rows_look(core);
-    for (uint32_t i = 0; i < t->files; i++) {
-        struct payload_file *f = &t->file[i];
-        if (!f->is_used || f->is_kept || !file_is_idle(core, f))
-            continue;
-        payload_work(core, AGENT_PAYLOAD_REMOVE)->id = f->id;
-        payload_file_drop(core, f);
-    }
+    payload_spares_look(core);
 }
 
 /* ---- names */

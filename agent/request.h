@@ -67,6 +67,8 @@ enum agent_op {
     AGENT_OP_DRAIN,    /* node, cancel, deadline_ms */
     AGENT_OP_FORGET,   /* name: of a node, or the first digits of its id */
     AGENT_OP_NODE_SET, /* node; name: held, slots or tags; label: the value, "" as configured */
+    /* of a payload's row, as those above; behind all others, whose numbers are on the wire */
+    AGENT_OP_PAYLOAD_SPARE, /* who are to have its bytes? */
     /* by this node, with several questions of its own */
     AGENT_OP_TRIGGER,     /* name of a template, spec: agent_trigger_items, is_list */
     AGENT_OP_PAYLOAD_PUT, /* name: its digits; it lies here, and is to lie on its bench */
@@ -80,12 +82,13 @@ static inline bool agent_op_writes(enum agent_op op)
 
 static inline bool agent_op_reads(enum agent_op op) /* one row, of its keeper */
 {
-    return op >= AGENT_OP_JOB_GET && op <= AGENT_OP_PAYLOAD_DROP;
+    return (op >= AGENT_OP_JOB_GET && op <= AGENT_OP_PAYLOAD_DROP) || op == AGENT_OP_PAYLOAD_SPARE;
 }
 
 static inline bool agent_op_is_of_payload(enum agent_op op) /* by the keeper of its row */
 {
-    return op >= AGENT_OP_PAYLOAD_KEEP && op <= AGENT_OP_PAYLOAD_DROP;
+    return (op >= AGENT_OP_PAYLOAD_KEEP && op <= AGENT_OP_PAYLOAD_DROP) ||
+           op == AGENT_OP_PAYLOAD_SPARE;
 }
 
 struct agent_request {

@@ -500,6 +500,7 @@ static const struct {
     { "overdue", 3, story_overdue },
     { "payload", 5, story_payload },
     { "parcel", 5, story_parcel },
+    { "bequest", 7, story_bequest },
     { "restore", 3, story_restore },
     { "light", 4, story_light },
     { "lightly", 4, story_lightly },

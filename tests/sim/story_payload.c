@@ -177,3 +177,42 @@ void story_parcel(struct sim *s)
     sim_await(s, 120000, story_benches_full, "the benches are full again");
     sim_await(s, 60000, is_held_by_its_bench, "the seat that was cut off has the bytes too");
 }
+
+static bool is_seated_thrice(struct sim *s)
+{
+    uint32_t seat[SIM_NODES];
+    return seats_of(s, seat) == 3;
+}
+
+static bool is_without_seat(struct sim *s)
+{
+    struct store_bucket_view b;
+    store_bucket(agent_node_store(s->node[0].node), sim_payload_bucket(s, 0), &b);
+    return b.role == STORE_NO_SEAT;
+}
+
+/* The first node of a cluster gets company, and whoever sits on the bench of its payload is emptied
+ * at once, until it has no seat. It looks for what nobody wants here a moment before the others
+ * look for what they want: they have its row by then, and it has the bytes alone, which nobody has
+ * asked it for in long. */
+void story_bequest(struct sim *s)
+{
+    uint32_t seat[SIM_NODES];
+    sim_boot(s, 0);
+    sim_payload_put(s, 0, 0, SIZE);
+    sim_await(s, 20000, is_put, "the only node there is acknowledges it");
+    sim_run_for(s, 60500 - s->now);
+    for (uint32_t i = 1; i < s->nodes; i++)
+        sim_boot(s, i);
+    sim_await(s, 2000, is_seated_thrice, "it has two beside it");
+    while (!is_without_seat(s) && s->now < 69000) {
+        for (uint32_t i = seats_of(s, seat); i > 0; i--)
+            sim_drain(s, seat[i - 1], false);
+        sim_run_for(s, 1000);
+    }
+    for (uint32_t i = 1; i < s->nodes; i++)
+        if (!is_without_seat(s) || sim_payload_is_at(s, i, 0))
+            sim_fail(s, 1, "bequest: it came too soon for this story");
+    sim_await(s, 60000, is_held_by_its_bench, "the new seats have the bytes");
+    sim_await(s, 120000, is_with_seats_alone, "the first node has given them up");
+}
