@@ -62,6 +62,7 @@ static void chosen(struct sim *s, uint32_t bucket, struct sim_bench_row *row)
                  (unsigned long long)row->version, bucket, (unsigned long long)c->version);
     if (row->bench.next_seat < c->bench.next_seat)
         sim_fail(s, 1, "I12: bucket %u counts its seats anew", bucket);
+    sim_payload_bench(s, bucket);
     c->version = row->version;
     c->bench = row->bench;
     seats_check(s, bucket, &row->bench);

@@ -170,9 +170,12 @@ void sim_payload_scan(struct sim *s, uint32_t node)
     }
 }
 
-void sim_payload_wipe(struct sim_node *n)
+void sim_payload_wipe(struct sim *s, uint32_t node)
 {
-    memset(n->payload, 0, sizeof n->payload);
+    for (uint32_t i = 0; i < SIM_PUTS; i++)
+        if (sim_payload_is_at(s, node, i))
+            s->payload[i].burned |= 1u << node;
+    memset(s->node[node].payload, 0, sizeof s->node[node].payload);
 }
 
 /* ---- who puts them */
@@ -221,6 +224,7 @@ void sim_payload_put(struct sim *s, uint32_t node, uint32_t which, uint64_t size
     const struct agent_event ask = { .kind = AGENT_EVENT_REQUEST, .request = &q };
     put->request = q.number;
     put->asked = node;
+    put->was_kept = false;
     sim_log(s, "client puts payload %u at n%u", which, node);
     sim_step(s, node, &found);
     sim_step(s, node, &ask);
@@ -235,25 +239,41 @@ static uint32_t copies_said(const struct agent_reply *r)
     return at != NULL ? (uint32_t)strtoul(at + 9, NULL, 10) : 0;
 }
 
-/* P1 of bytes: so many disks have them as were said, and of those whom the newest bench that was
- * chosen names a quorum. Those who are about to join it fetch what its rows name once they have the
- * rows. */
-static void acked_check(struct sim *s, uint32_t which, const struct agent_reply *r)
+/* Of those whom the newest bench that was chosen names a quorum. Those who are about to join it
+ * fetch what its rows name once they have the rows. */
+static bool is_kept(const struct sim *s, uint32_t which)
 {
-    uint32_t on = 0, mask = 0, said = copies_said(r);
+    uint32_t mask = 0;
     struct store_bench b = s->chain[bucket_of(s, s->payload[which].id)].bench;
     b.new_mask = 0;
-    for (uint32_t i = 0; i < s->nodes; i++) {
-        if (!sim_payload_is_at(s, i, which))
-            continue;
-        on++;
-        for (uint32_t k = 0; k < b.count; k++)
+    for (uint32_t i = 0; i < s->nodes; i++)
+        for (uint32_t k = 0; k < b.count && sim_payload_is_at(s, i, which); k++)
             mask |= muster_id_equal(b.member[k].node, s->node[i].id) ? 1u << k : 0;
+    return store_bench_quorum(&b, mask);
+}
+
+/* The answer may have left before it. */
+void sim_payload_bench(struct sim *s, uint32_t bucket)
+{
+    for (uint32_t i = 0; i < SIM_PUTS; i++) {
+        struct sim_put *put = &s->payload[i];
+        if (put->request != 0 && bucket_of(s, put->id) == bucket)
+            put->was_kept = put->was_kept || is_kept(s, i);
     }
+}
+
+/* P1 of bytes: so many disks have them as were said, and a quorum of their bench, or did when the
+ * answer left: a disk may be lost and the bench be changed before it comes. */
+static void acked_check(struct sim *s, uint32_t which, const struct agent_reply *r)
+{
+    const struct sim_put *put = &s->payload[which];
+    uint32_t on = 0, said = copies_said(r);
+    for (uint32_t i = 0; i < s->nodes; i++)
+        on += sim_payload_is_at(s, i, which) || (put->burned >> i & 1) != 0;
     if (said == 0 || on < said)
         sim_fail(s, 1, "P1: payload %u is acknowledged with %u copies and lies on %u disks", which,
                  said, on);
-    if (!store_bench_quorum(&b, mask) && s->wipes == 0)
+    if (!put->was_kept && !is_kept(s, which) && s->wipes == 0)
         sim_fail(s, 1, "P1: payload %u is acknowledged and no quorum of its bench has it", which);
 }
 

@@ -132,6 +132,11 @@ struct sim_put {
     uint64_t request, generation;
     uint32_t asked; /* the node */
     bool is_acked;
+    /* Since it was asked for, a bench that was chosen had it by a quorum and has been changed. */
+    bool was_kept;
+    /* Disks that had it and were lost. A keeper counts who has said so for as long as it is asked,
+     * by this client or by the one before. */
+    uint32_t burned;
 };
 
 /* A bucket's record, as it stands on a disk. */
@@ -518,7 +523,9 @@ uint32_t sim_proc_live(const struct sim *s, const char *job, uint32_t *node, uin
 void sim_payload_config(struct agent_node_config *c);
 void sim_payload_perform(struct sim *s, uint32_t node, const struct agent_payload_work *w);
 void sim_payload_scan(struct sim *s, uint32_t node);
-void sim_payload_wipe(struct sim_node *n);
+void sim_payload_wipe(struct sim *s, uint32_t node);
+/* The bench of this bucket that was chosen last is about to be another. */
+void sim_payload_bench(struct sim *s, uint32_t bucket);
 bool sim_payload_is_at(const struct sim *s, uint32_t node, uint32_t which); /* on its disk, whole */
 uint32_t sim_payload_bucket(const struct sim *s, uint32_t which);
 const char *sim_payload_name(const struct sim *s, uint32_t which, char out[AGENT_PAYLOAD_TEXT]);

@@ -226,7 +226,7 @@ void sim_wipe(struct sim *s, uint32_t node)
 {
     MUSTER_ASSERT(!s->node[node].is_up);
     sim_disk_wipe(&s->node[node]);
-    sim_payload_wipe(&s->node[node]);
+    sim_payload_wipe(s, node);
     sim_truth_wiped(s, node);
     MUSTER_ASSERT(!s->node[node].is_wiped || s->node[node].is_foreign);
     s->node[node].is_foreign = s->node[node].is_restored = false;
