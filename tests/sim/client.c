@@ -209,6 +209,8 @@ void sim_replied(struct sim *s, const struct agent_effect *e)
             delete_answered(s, j, r->err);
         else if (r->err == MUSTER_OK)
             j->is_acked = true;
+        else if (j->op == AGENT_OP_JOB_PUT && !j->is_acked)
+            j->is_anew = r->err == MUSTER_ENOTFOUND && sim_truth_may_forget(s, j);
     }
 }
 
@@ -362,7 +364,7 @@ static void job_again(struct sim *s, uint32_t node, struct sim_job *j)
 {
     char spec[560];
     j->is_acked = j->is_deleted_acked = j->is_delete_tried = j->is_update = false;
-    j->is_unseen = false;
+    j->is_unseen = j->is_anew = false;
     j->is_forgotten = false;
     j->deletes = 0;
     j->lives++;
@@ -389,8 +391,12 @@ static bool is_quiet(const struct sim *s, const struct sim_job *j)
 static void job_look(struct sim *s, uint32_t node, struct sim_job *j)
 {
     bool storm = s->is_storm;
-    if (!j->is_acked)
+    if (!j->is_acked && !j->is_anew)
         put_again(s, node, j);
+    else if (!j->is_acked && s->now >= j->asked_at + QUIET_MS) /* in haste too */
+        job_again(s, node, j);
+    else if (!j->is_acked)
+        return;
     else if (j->deletes > 0 && !j->is_deleted_acked)
         job_delete(s, node, j);
     else if (j->is_deleted_acked && storm && sim_has(s, SIM_AGAIN) && is_quiet(s, j) &&

@@ -231,6 +231,7 @@ struct sim_job {
     char name[80];
     uint32_t bucket;
     bool is_acked, is_deleted_acked, is_delete_tried; /* of this life of the name */
+    bool is_anew;   /* it was made, and lost before that was answered: it is to be put anew */
     bool is_unseen; /* there was nothing to delete, for whoever had lost it with its memory */
     bool is_update; /* the question under way */
     bool is_exclusive;
