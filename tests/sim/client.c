@@ -203,8 +203,6 @@ void sim_replied(struct sim *s, const struct agent_effect *e)
         sim_log(s, "reply %s: %d %s", j->name, r->err, s->last_message);
         sim_inv_reply(s, j, r);
         s->acks += r->err == MUSTER_OK;
-        if (j->op == AGENT_OP_JOB_PUT && r->err == MUSTER_ENOTFOUND)
-            j->id = 0; /* it was in memory alone, and is lost: it is to be submitted anew */
         if (j->op == AGENT_OP_JOB_DELETE)
             delete_answered(s, j, r->err);
         else if (r->err == MUSTER_OK)
