@@ -323,9 +323,9 @@ static void op_try(struct agent_core *core, struct served *s)
     bool is_sure =
         store_is_confirmed(core->store, bucket, s->asked_ms) || MUSTER_MUTANT(refusal_unconfirmed);
     core->serve->is_unsure = !is_sure;
-    enum serve_outcome o = known && serve_is_repeated(core, &view.row, &s->q)
-                               ? serve_again(core, s, &view.row)
-                               : op_change(core, s, &view, alive, &c);
+    bool is_again = known && serve_is_repeated(core, &view.row, &s->q);
+    enum serve_outcome o =
+        is_again ? serve_again(core, s, &view.row) : op_change(core, s, &view, alive, &c);
     core->serve->is_unsure = false;
     if (o != SERVE_WRITE && !is_sure) {
         MUSTER_MARK(answer_waits_for_a_beat);
@@ -337,7 +337,7 @@ static void op_try(struct agent_core *core, struct served *s)
         s->changed = s->created = false;
         reply_written(core, s, view.copies);
     }
-    if (o == SERVE_ANSWERED)
+    if (o == SERVE_ANSWERED && !is_again)
         serve_refused(core, &s->q);
     if (o != SERVE_WRITE) {
         served_free(core, s);

@@ -82,7 +82,7 @@ bool serve_same_process(struct muster_bytes a, struct muster_bytes b);
 bool serve_is_repeated(struct agent_core *core, const struct store_row *row,
                        const struct agent_request *q);
 void serve_remember(struct agent_core *core, struct store_row *row, const struct agent_request *q);
-/* It has been refused as serve->said, and is to be for ever. */
+/* It has been refused as serve->said, for what is or is not there: it is refused for ever. */
 void serve_refused(struct agent_core *core, const struct agent_request *q);
 /* Answers a copy of one that has been; false when it has not. */
 bool serve_refuses_again(struct agent_core *core, const struct serve_ask *ask);

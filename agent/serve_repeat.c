@@ -50,8 +50,10 @@ void serve_remember(struct agent_core *core, struct store_row *row, const struct
 
 void serve_refused(struct agent_core *core, const struct agent_request *q)
 {
-    if (core->serve->said != MUSTER_EBUSY) /* who is told so is to try again */
-        keep(core, named(q->request_id, muster_bytes_text(q->name), core->serve->said));
+    int err = core->serve->said;
+    bool is_final = err == MUSTER_ENOTFOUND || err == MUSTER_EEXISTS || err == MUSTER_ECONFLICT;
+    if (is_final) /* else it is to be tried again, or can never be */
+        keep(core, named(q->request_id, muster_bytes_text(q->name), err));
 }
 
 bool serve_refuses_again(struct agent_core *core, const struct serve_ask *ask)

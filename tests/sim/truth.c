@@ -168,12 +168,19 @@ static uint64_t reign_of(uint64_t version)
     return store_version_reign((struct store_version){ version }).packed;
 }
 
-/* Who was elected with a quorum has decided about everything of earlier reigns: members whom it
- * seats later cannot make up a quorum for what it did not take over. */
+/* Who was elected with a quorum, and has written the row anew, has decided about what it did not
+ * take over: members whom it seats later cannot make up a quorum for that. */
+static bool is_overruled(const struct sim *s, const struct sim_write *w)
+{
+    for (uint32_t i = s->job[w->job].newest; i > 0; i = s->write[i - 1].older)
+        if (reign_of(s->write[i - 1].version) > reign_of(w->version))
+            return true;
+    return false;
+}
+
 static void write_judge(struct sim *s, struct sim_write *w, const struct sim_lists *l)
 {
-    if (w->is_chosen || reign_of(w->version) < reign_of(l->version) ||
-        !list_has(s, w, l->old_seat, l->old_count))
+    if (w->is_chosen || !list_has(s, w, l->old_seat, l->old_count) || is_overruled(s, w))
         return;
     w->is_chosen = l->new_count == 0 || list_has(s, w, l->new_seat, l->new_count);
     struct sim_job *j = &s->job[w->job];
