@@ -300,7 +300,7 @@ void ring_build_repair(struct ring_table *t, const struct ring_field *f)
 void ring_build(struct ring_table *t, const struct ring_field *f)
 {
     t->is_built = true;
-    t->is_resting = false;
+    MUSTER_ASSERT(!t->is_resting);
     t->is_complete = f->n <= t->shape.keep;
     t->built_weight = f->weight;
     t->end = 0;

@@ -146,6 +146,7 @@ static void ring_apply(struct ring *r)
         ring_member_commit(m);
         return;
     }
+    ring_table_wake(t);
     for (uint32_t i = 0; i < m->leaver_count && !is_built; i++)
         ring_table_leave(t, m->leaver[i]);
     ring_member_commit(m);
@@ -203,7 +204,9 @@ int ring_leave(struct ring *r, struct muster_bytes id)
 
 void ring_rest(struct ring *r)
 {
-    ring_table_rest(&r->table);
+    struct ring_field field = ring_field_of(r);
+
+    ring_table_rest(&r->table, &field);
 }
 
 const struct ring_change *ring_changes(const struct ring *r, uint32_t *n)
@@ -241,8 +244,11 @@ uint32_t ring_slot(const struct ring *r, struct muster_bytes key)
 
 uint32_t ring_prefer(const struct ring *r, uint32_t slot, uint16_t out[RING_REPLICAS_MAX])
 {
+    struct ring_list list;
+
     MUSTER_ASSERT(slot < r->slots);
-    memcpy(out, &r->table.list[slot], sizeof r->table.list[slot]);
+    list = ring_table_list(&r->table, slot);
+    memcpy(out, list.node, sizeof list.node);
     return r->table.need_nodes;
 }
 
@@ -256,7 +262,8 @@ uint16_t ring_draw(const struct ring *r, struct muster_bytes key, uint32_t i)
 {
     MUSTER_ASSERT(i >= 1);
     MUSTER_ASSERT(i <= RING_DRAWS);
-    return r->table.list[ring_slot_of_hash(r, muster_hash64(key, RING_SEED_KEY + i))].node[0];
+    return ring_table_list(&r->table, ring_slot_of_hash(r, muster_hash64(key, RING_SEED_KEY + i)))
+        .node[0];
 }
 
 /* Puts a node that arrived at `time` into its place among the first `n`, of at most `max`. */

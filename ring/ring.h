@@ -65,8 +65,9 @@ MUSTER_MUST_USE int ring_set(struct ring *r, const struct ring_node *nodes, uint
 MUSTER_MUST_USE int ring_join(struct ring *r, const struct ring_node *node, uint16_t *number);
 MUSTER_MUST_USE int ring_leave(struct ring *r, struct muster_bytes id);
 
-/* Gives back the memory that only changes need, two thirds of all: the next change takes as long as
- * a build. For pools where that is no matter. */
+/* Gives back the memory that only changes need, and packs the rest into a byte for each slot and
+ * node of its order: the next change takes as long as a build. For pools where that is no matter;
+ * with zones or more than 255 nodes with weight nothing happens. */
 void ring_rest(struct ring *r);
 
 /* Slots whose list changed in the last ring_set, ring_join or ring_leave; valid until the next. */

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define TABLE_NOBODY UINT8_MAX /* of a resting order: its slot knows no more nodes */
+
 #define TABLE_VOLLEY 64 /* darts whose rows are fetched together */
 
 /* A build throws some 16 darts a slot and skips most of them; mending skips none. */
@@ -34,11 +36,11 @@ size_t ring_table_size(const struct ring_table_config *c)
 {
     size_t slots = (size_t)1 << c->bits;
     size_t row = config_stride(c) * sizeof(uint64_t);
-    size_t order = c->keep * sizeof(uint16_t);
+    size_t order = c->keep;
     size_t rest = sizeof(struct ring_list) + sizeof(struct ring_change) + 2 * sizeof(uint32_t);
 
     return slots * (row + order + rest) + slots / 8 + c->nodes_max * sizeof(struct ring_thrower) +
-           (size_t)8 * 16; /* the arena rounds each of the eight up */
+           c->nodes_max + (size_t)9 * 16; /* the arena rounds each of the nine up */
 }
 
 int ring_table_init(struct ring_table *t, struct muster_arena *a, const struct ring_table_config *c,
@@ -65,8 +67,10 @@ int ring_table_init(struct ring_table *t, struct muster_arena *a, const struct r
     t->waiting = muster_arena_take(a, slots, sizeof *t->waiting);
     t->open = muster_arena_take(a, slots / 64, sizeof *t->open);
     t->thrower = muster_arena_take(a, c->nodes_max, sizeof *t->thrower);
+    t->name = muster_arena_take(a, c->nodes_max, sizeof *t->name);
     if (t->list == NULL || t->order == NULL || t->rows == NULL || t->change == NULL ||
-        t->touched == NULL || t->waiting == NULL || t->open == NULL || t->thrower == NULL)
+        t->touched == NULL || t->waiting == NULL || t->open == NULL || t->thrower == NULL ||
+        t->name == NULL)
         return MUSTER_EFULL;
     memset(t->list, 0xFF, slots * sizeof *t->list);
     return MUSTER_OK;
@@ -268,29 +272,53 @@ static uint32_t row_order(const struct ring_table *t, uint32_t slot, uint16_t *o
 
 uint32_t ring_table_order(const struct ring_table *t, uint32_t slot, uint16_t *out)
 {
-    const uint16_t *order = t->order + (size_t)slot * t->shape.keep;
+    const uint8_t *order = t->order + (size_t)slot * t->places;
     uint32_t n = 0;
 
     if (!t->is_resting)
         return row_order(t, slot, out);
-    for (; n < t->shape.keep && order[n] != RING_NONE; n++)
-        out[n] = order[n];
+    for (; n < t->places && order[n] != TABLE_NOBODY; n++)
+        out[n] = t->resting[order[n]];
     return n;
 }
 
-void ring_table_rest(struct ring_table *t)
+struct ring_list ring_table_list(const struct ring_table *t, uint32_t slot)
+{
+    const uint8_t *order = t->order + (size_t)slot * t->places;
+    struct ring_list list;
+
+    if (!t->is_resting)
+        return t->list[slot];
+    memset(&list, 0xFF, sizeof list);
+    for (uint32_t i = 0; i < t->shape.replicas && i < t->places && order[i] != TABLE_NOBODY; i++)
+        list.node[i] = t->resting[order[i]];
+    return list;
+}
+
+static void table_pack(struct ring_table *t, uint32_t slot)
+{
+    uint8_t *order = t->order + (size_t)slot * t->places;
+    uint16_t number[RING_ORDER_MAX];
+    uint32_t n = row_order(t, slot, number);
+
+    for (uint32_t i = 0; i < t->places; i++)
+        order[i] = i < n ? t->name[number[i]] : TABLE_NOBODY;
+}
+
+void ring_table_rest(struct ring_table *t, const struct ring_field *f)
 {
     size_t slots = ring_table_slots(t);
 
-    if (!t->is_built)
+    if (!t->is_built || t->shape.zones || f->n > TABLE_RESTING_MAX)
         return;
-    for (uint32_t slot = 0; slot < slots; slot++) {
-        uint16_t *order = t->order + (size_t)slot * t->shape.keep;
-        uint32_t n = row_order(t, slot, order);
-
-        for (; n < t->shape.keep; n++)
-            order[n] = RING_NONE;
+    for (uint32_t i = 0; i < f->n; i++) {
+        t->resting[i] = f->number[i];
+        t->name[f->number[i]] = (uint8_t)i;
     }
+    t->places = f->n < t->shape.keep ? f->n : t->shape.keep;
+    for (uint32_t slot = 0; slot < slots; slot++)
+        table_pack(t, slot);
+    muster_arena_rest(t->list, slots * sizeof *t->list);
     muster_arena_rest(t->rows, slots * t->shape.stride * sizeof *t->rows);
     muster_arena_rest(t->change, slots * sizeof *t->change);
     muster_arena_rest(t->touched, slots * sizeof *t->touched);
@@ -298,4 +326,14 @@ void ring_table_rest(struct ring_table *t)
     ring_table_begin(t);
     t->is_built = false;
     t->is_resting = true;
+}
+
+void ring_table_wake(struct ring_table *t)
+{
+    if (!t->is_resting)
+        return;
+    for (uint32_t slot = 0; slot < ring_table_slots(t); slot++)
+        t->list[slot] = ring_table_list(t, slot);
+    t->is_resting = false;
+    muster_arena_rest(t->order, (size_t)ring_table_slots(t) * t->shape.keep * sizeof *t->order);
 }

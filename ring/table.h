@@ -26,6 +26,8 @@
 #include "ring/ring.h"
 #include "ring/row.h"
 
+#define TABLE_RESTING_MAX 255
+
 struct ring_table_config {
     uint32_t bits;
     uint32_t replicas;
@@ -47,9 +49,8 @@ struct ring_field {
 struct ring_table {
     struct ring_table_config config;
     struct ring_shape shape;
-    struct ring_list *list; /* by slot: what everybody reads */
-    uint16_t *order;        /* by slot and place: what is read of the rows while they rest */
-    uint64_t *rows;         /* from here on memory may rest */
+    struct ring_list *list; /* by slot: what everybody reads; from here on memory may rest */
+    uint64_t *rows;
     struct ring_change *change;
     uint32_t change_count;
     uint32_t *touched; /* slots whose lists may have changed */
@@ -61,6 +62,10 @@ struct ring_table {
     uint64_t built_weight; /* of all nodes, when T was found */
     uint32_t need_nodes;   /* min(R, n) of the rows as they are */
     uint32_t need_zones;
+    uint8_t *order; /* while the table rests: by slot and place, indexes into... */
+    uint16_t resting[TABLE_RESTING_MAX]; /* ...the numbers of all nodes that hold slots */
+    uint8_t *name;                       /* by number: its index there */
+    uint32_t places;                     /* of each slot's order */
     bool is_built;
     bool is_resting;
     bool is_complete;
@@ -102,9 +107,15 @@ void ring_table_touch_all(struct ring_table *t);
 /* Reads the lists of what was touched and notes the differences. */
 void ring_table_publish(struct ring_table *t);
 
-/* Gives back what only the next change needs, which is a build then; the last change's slots are
-   forgotten. */
-void ring_table_rest(struct ring_table *t);
+/* Packs what is asked for into a byte for each slot and place, and gives back everything else; the
+ * next change is a build then, and the last change's slots are forgotten. Nothing happens with more
+ * nodes than a byte can tell apart, or with zones, whose lists are no part of the order. */
+void ring_table_rest(struct ring_table *t, const struct ring_field *f);
+/* Unpacks the lists, which the next change is compared to. */
+void ring_table_wake(struct ring_table *t);
+
+/* The preference list of a slot. */
+struct ring_list ring_table_list(const struct ring_table *t, uint32_t slot);
 
 /* The nodes of a slot as far as its row knows them. */
 uint32_t ring_table_order(const struct ring_table *t, uint32_t slot, uint16_t *out);

@@ -226,6 +226,8 @@ static void story_tell(const struct story *s)
         history_set(h, 2);
         for (uint32_t step = 0; step < s->steps; step++) {
             history_step(h);
+            if (seed % 2 == 1 && muster_rng_chance(&h->rng, 1, 3))
+                ring_rest(h->ring); /* nobody sees it, the observer of changes included */
             if (step % 8 == 7)
                 history_check(h);
         }
