@@ -8,7 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define ARENA_ALIGN 16
+#define ARENA_ALIGN    16
+#define ARENA_REST_MIN (32u << 10) /* less is not worth the way to the kernel */
 
 _Static_assert(_Alignof(max_align_t) <= ARENA_ALIGN, "an arena serves every type");
 
@@ -62,6 +63,8 @@ void *muster_arena_take(struct muster_arena *a, size_t count, size_t size_each)
 
 void muster_arena_rest(void *taken, size_t size)
 {
+    if (size < ARENA_REST_MIN)
+        return;
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     uintptr_t begin = ((uintptr_t)taken + page - 1) & ~(page - 1);
     uintptr_t end = ((uintptr_t)taken + size) & ~(page - 1);
@@ -111,9 +114,10 @@ void *muster_pool_take(struct muster_pool *p)
     }
     MUSTER_ASSERT(p->used < p->count);
     p->used++;
-    if (object == NULL) /* zero, as the arena gave it */
-        return p->block + (size_t)p->fresh++ * p->size_each;
-    p->free_head = pool_link(object);
+    if (object == NULL)
+        object = p->block + (size_t)p->fresh++ * p->size_each;
+    else
+        p->free_head = pool_link(object);
     memset(object, 0, p->size_each);
     return object;
 }
@@ -127,5 +131,10 @@ void muster_pool_give(struct muster_pool *p, void *object)
     MUSTER_ASSERT(offset % p->size_each == 0);
     MUSTER_ASSERT(p->used > 0);
     pool_push(p, object);
-    p->used--;
+    if (--p->used > 0)
+        return;
+    /* A storm has passed: what it touched goes, and the pool begins anew. */
+    muster_arena_rest(p->block, (size_t)p->fresh * p->size_each);
+    p->free_head = NULL;
+    p->fresh = 0;
 }

@@ -27,12 +27,12 @@ void muster_arena_close(struct muster_arena *a);
 /* Zeroed, aligned to 16; NULL when it does not fit. */
 void *muster_arena_take(struct muster_arena *a, size_t count, size_t size_each);
 
-/* What was taken is not needed for now: its pages go back to the system, and what was in it is
- * lost. It may be used again at any time. */
+/* What was taken is not needed for now: if it is large, its pages go back to the system. What was
+ * in it is lost, and it is not zero for sure. It may be used again at any time. */
 void muster_arena_rest(void *taken, size_t size);
 
 /* Pool of equal objects, free ones in a list inside themselves. Memory that was never needed is
- * never touched. */
+ * never touched, and when nothing is in use what was touched goes back to the system. */
 struct muster_pool {
     uint8_t *block;
     void *free_head;

@@ -3,7 +3,6 @@
 #include "base/hash.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* In place: most keys are so short that the way into a library costs as much as the hash. */
 #define XXH_INLINE_ALL
@@ -20,7 +19,7 @@ uint64_t muster_hash64(struct muster_bytes bytes, uint64_t seed)
  * from its home, and removing moves later entries back to keep it so; no place is ever marked as
  * deleted, so a table that lives for years stays as quick as a fresh one. */
 
-#define MAP_FREE         UINT32_MAX
+#define MAP_FREE         0u /* as the arena gives it: a map that is not used costs no memory */
 #define MAP_PLACES_MIN   8u
 #define MAP_CAPACITY_MAX (UINT32_MAX / 16 * 7) /* 7/8 of the largest power of two of places */
 
@@ -43,7 +42,6 @@ static uint32_t map_home(const struct muster_map *m, uint64_t hash)
 
 static void map_set_up(struct muster_map *m, uint32_t places, uint32_t capacity)
 {
-    memset(m->value, 0xff, places * sizeof *m->value);
     m->mask = places - 1;
     m->count = 0;
     m->limit = capacity;
@@ -74,7 +72,7 @@ int muster_map_open(struct muster_map *m, uint32_t capacity)
         return MUSTER_EFULL;
     places = map_places(capacity);
     m->hash = malloc(places * sizeof *m->hash);
-    m->value = malloc(places * sizeof *m->value);
+    m->value = calloc(places, sizeof *m->value);
     if (m->hash == NULL || m->value == NULL) {
         muster_map_close(m);
         return MUSTER_EFULL;
@@ -94,14 +92,14 @@ int muster_map_put(struct muster_map *m, uint64_t hash, uint32_t value)
 {
     uint32_t place = map_home(m, hash);
 
-    MUSTER_ASSERT(value != MAP_FREE);
+    MUSTER_ASSERT(~value != MAP_FREE);
     MUSTER_ASSERT(m->count <= m->limit);
     if (m->count == m->limit)
         return MUSTER_EFULL;
     while (m->value[place] != MAP_FREE)
         place = (place + 1) & m->mask;
     m->hash[place] = hash;
-    m->value[place] = value;
+    m->value[place] = ~value;
     m->count++;
     return MUSTER_OK;
 }
@@ -123,7 +121,7 @@ static int map_grow(struct muster_map *m, uint32_t capacity_max)
         return err;
     for (size_t place = 0; place <= m->mask; place++)
         if (m->value[place] != MAP_FREE) {
-            err = muster_map_put(&grown, m->hash[place], m->value[place]);
+            err = muster_map_put(&grown, m->hash[place], ~m->value[place]);
             MUSTER_ASSERT(err == MUSTER_OK);
         }
     muster_map_close(m);
@@ -147,8 +145,8 @@ void muster_map_remove(struct muster_map *m, uint64_t hash, uint32_t value)
 {
     uint32_t gap = map_home(m, hash);
 
-    MUSTER_ASSERT(value != MAP_FREE);
-    while (m->value[gap] != value || m->hash[gap] != hash) {
+    MUSTER_ASSERT(~value != MAP_FREE);
+    while (m->value[gap] != ~value || m->hash[gap] != hash) {
         MUSTER_ASSERT(m->value[gap] != MAP_FREE); /* the way ends: it was never put */
         gap = (gap + 1) & m->mask;
     }
@@ -177,7 +175,7 @@ bool muster_map_find(const struct muster_map *m, uint64_t hash, uint32_t *cursor
             return false;
         ++*cursor;
         if (m->hash[place] == hash) {
-            *value = m->value[place];
+            *value = ~m->value[place];
             return true;
         }
     }

@@ -27,7 +27,7 @@ uint32_t muster_crc32c(uint32_t crc, struct muster_bytes bytes);
  */
 struct muster_map {
     uint64_t *hash;
-    uint32_t *value; /* UINT32_MAX: free */
+    uint32_t *value; /* the complement; 0: free */
     uint32_t mask;
     uint32_t count;
     uint32_t limit;

@@ -239,6 +239,8 @@ void store_batch_done(struct store *s, const struct store_event *event)
         item_release(s, item);
     }
     log->waiting.last = NULL;
+    muster_arena_rest(log->op, log->batch.count * sizeof *log->op);
+    muster_arena_rest(log->bytes, log->used);
 }
 
 void store_batch_again(struct store *s)

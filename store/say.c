@@ -28,6 +28,8 @@ void store_say_reset(struct store *s)
         return; /* the caller has not fetched everything yet: nothing may be taken from it */
     for (uint32_t i = 0; i < s->said_count; i++)
         store_value_drop(s->said[i].value);
+    muster_arena_rest(s->said, s->said_count * sizeof *s->said);
+    muster_arena_rest(s->out, s->out_used);
     s->said_count = 0;
     s->said_next = 0;
     s->out_used = 0;

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -120,6 +121,49 @@ static void small_objects_still_hold_the_link(void **state)
 }
 
 /* Whether giving `object` back aborts; tried in a child, because it should. */
+/* How many of the pages that lie wholly in the pool are in memory. */
+static size_t pages_of(const struct muster_pool *p)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t begin = ((uintptr_t)p->block + page - 1) & ~(page - 1);
+    uintptr_t end = ((uintptr_t)p->block + p->count * p->size_each) & ~(page - 1);
+    uint8_t there[512];
+    size_t count = (end - begin) / page, in_memory = 0;
+
+    assert_true(count <= sizeof there);
+    assert_int_equal(mincore((void *)begin, end - begin, there), 0);
+    for (size_t i = 0; i < count; i++)
+        in_memory += there[i] & 1;
+    return in_memory;
+}
+
+static void an_empty_pool_gives_its_pages_back(void **state)
+{
+    enum { COUNT = 4096, EACH = 128 };
+    static uint8_t *taken[COUNT];
+    struct muster_arena a;
+    struct muster_pool p;
+
+    (void)state;
+    assert_int_equal(muster_arena_open(&a, COUNT * EACH), MUSTER_OK);
+    assert_int_equal(muster_pool_init(&p, &a, COUNT, EACH), MUSTER_OK);
+    for (int round = 0; round < 2; round++) {
+        for (uint32_t i = 0; i < COUNT; i++) {
+            taken[i] = muster_pool_take(&p);
+            assert_non_null(taken[i]);
+            assert_true(all_zero(taken[i], EACH));
+            memset(taken[i], 0xff, EACH);
+        }
+        assert_null(muster_pool_take(&p));
+        assert_true(pages_of(&p) > COUNT * EACH / 8192);
+        for (uint32_t i = 0; i < COUNT; i++)
+            muster_pool_give(&p, taken[i]);
+        assert_int_equal(p.used, 0);
+        assert_int_equal(pages_of(&p), 0);
+    }
+    muster_arena_close(&a);
+}
+
 static bool give_aborts(struct muster_pool *p, void *object)
 {
     int status = 0;
@@ -165,6 +209,7 @@ int main(void)
         cmocka_unit_test(an_arena_ends_where_it_ends),
         cmocka_unit_test(a_size_that_overflows_is_just_too_large),
         cmocka_unit_test(a_pool_gives_all_takes_back_and_gives_again),
+        cmocka_unit_test(an_empty_pool_gives_its_pages_back),
         cmocka_unit_test(small_objects_still_hold_the_link),
         cmocka_unit_test(a_foreign_object_is_a_bug),
     };
