@@ -26,9 +26,10 @@ static void files_raise(void)
 void shell_process_prepare(void)
 {
     /* One heap for the loop and its workers, and what is free at its end goes back to the kernel:
-     * an agent's memory is the time its peers wait for its sockets to close. */
+     * an agent's memory is the time its peers wait for its sockets to close. A large block stands
+     * alone: of a table only what is used is touched, and a buffer leaves no hole when it goes. */
     (void)mallopt(M_ARENA_MAX, 1);
-    (void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+    (void)mallopt(M_MMAP_THRESHOLD, 32 * 1024);
     (void)mallopt(M_TRIM_THRESHOLD, 256 * 1024);
     /* One for commits, one for whatever else may take long. */
     (void)setenv("UV_THREADPOOL_SIZE", "2", 0);
