@@ -13,9 +13,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -26,6 +28,7 @@
 #define LMDB_TAKEN_FIRST ((size_t)64 << 20)
 #define LMDB_TAKEN_MAX   ((size_t)1 << 40)
 #define LMDB_SPARE_PART  16 /* a sixteenth is spare */
+#define LMDB_REST_OPS    64 /* an operation reads a page, and the kernel maps its neighbours too */
 #define LMDB_PATH_MAX    4096
 #define LMDB_MODE        0600
 #define LMDB_LOOK_S      20 /* seconds, and one for each of these bytes */
@@ -36,6 +39,9 @@ struct store_lmdb {
     MDB_dbi table[STORE_TABLES];
     size_t taken; /* bytes of the file that surely have blocks */
     int fd;       /* of the data file: for its lock and its blocks */
+    void *map;    /* NULL: not known */
+    size_t map_size;
+    uint32_t fresh_ops; /* written since the map's pages were let go of */
 };
 
 /* In the order of enum store_table; they name the tables of folders written by any build. */
@@ -338,6 +344,7 @@ int store_lmdb_reopen(struct store_lmdb *d, const char *folder)
     if (d->env != NULL)
         mdb_env_close(d->env);
     d->env = NULL;
+    d->map = NULL;
     if (!is_same_file(d, folder))
         return MUSTER_EIO;
     int err = env_open(d, folder);
@@ -360,6 +367,49 @@ void store_lmdb_close(struct store_lmdb *d)
     if (d->fd >= 0)
         (void)close(d->fd);
     free(d);
+}
+
+/* ---- the map's memory
+ *
+ * What LMDB reads through its map counts as memory of ours, page by page until that is the whole
+ * file, though the kernel has it in its cache anyway. It is let go of, and read from there again.
+ * LMDB does not say where the map is. */
+
+static void map_find(struct store_lmdb *d)
+{
+    FILE *maps = fopen("/proc/self/maps", "re");
+    unsigned long begin, end;
+    unsigned long long inode;
+    char mode[5], *line = NULL;
+    struct stat st;
+    size_t size = 0;
+
+    while (maps != NULL && fstat(d->fd, &st) == 0 && getline(&line, &size, maps) > 0) {
+        if (sscanf(line, "%lx-%lx %4s %*s %*s %llu", &begin, &end, mode, &inode) != 4 ||
+            mode[3] != 's' || inode != st.st_ino)
+            continue;
+        d->map = (void *)begin;
+        d->map_size = end - begin;
+    }
+    free(line);
+    if (maps != NULL)
+        (void)fclose(maps);
+}
+
+static void map_rest(struct store_lmdb *d)
+{
+    d->fresh_ops = 0;
+    if (d->map == NULL)
+        map_find(d);
+    if (d->map != NULL)
+        (void)madvise(d->map, d->map_size, MADV_DONTNEED); /* shared: nothing can be lost */
+}
+
+/* No transaction is open now: the map may be moved. */
+static int map_resize(struct store_lmdb *d, size_t size)
+{
+    d->map = NULL;
+    return mdb_env_set_mapsize(d->env, size);
 }
 
 /* ---- reading */
@@ -385,6 +435,7 @@ int store_lmdb_each(struct store_lmdb *d, enum store_table table, void *context,
     if (cursor != NULL)
         mdb_cursor_close(cursor);
     mdb_txn_abort(txn);
+    map_rest(d);
     if (taken != MUSTER_OK)
         return taken;
     return err == MDB_NOTFOUND ? MUSTER_OK : lmdb_outcome(err);
@@ -435,13 +486,12 @@ static bool batch_only_deletes(const struct store_disk_batch *batch)
     return true;
 }
 
-/* No transaction is open now: the map may be moved. */
 static int map_grow(struct store_lmdb *d)
 {
     if (d->taken >= LMDB_TAKEN_MAX)
         return MUSTER_ENOSPC;
     int err = blocks_take(d, 2 * d->taken);
-    return err == MUSTER_OK ? lmdb_outcome(mdb_env_set_mapsize(d->env, map_size(d->taken))) : err;
+    return err == MUSTER_OK ? lmdb_outcome(map_resize(d, map_size(d->taken))) : err;
 }
 
 /* In time, so that a batch need not be written twice. A disk that has no more to give is no error
@@ -460,12 +510,12 @@ static void map_look_ahead(struct store_lmdb *d)
 
 static int spare_write(struct store_lmdb *d, const struct store_disk_batch *batch)
 {
-    int err = mdb_env_set_mapsize(d->env, d->taken);
+    int err = map_resize(d, d->taken);
 
     if (err == 0)
         err = batch_write(d, batch);
     /* The map shrinks back to what is used at the least; pages set free are used first from now. */
-    int back = mdb_env_set_mapsize(d->env, map_size(d->taken));
+    int back = map_resize(d, map_size(d->taken));
     return err == 0 ? back : err;
 }
 
@@ -481,5 +531,8 @@ int store_lmdb_commit(struct store_lmdb *d, const struct store_disk_batch *batch
         err = spare_write(d, batch);
     if (err == 0)
         map_look_ahead(d);
+    d->fresh_ops += batch->count;
+    if (d->fresh_ops >= LMDB_REST_OPS)
+        map_rest(d);
     return lmdb_outcome(err);
 }

@@ -292,6 +292,48 @@ static _Noreturn void writer(const char *path, int report)
     _exit(3);
 }
 
+/* KiB of its map that count as memory of ours. */
+static unsigned long map_kib(const struct folder *f)
+{
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    unsigned long begin, kib = 0, sum = 0;
+    bool is_its = false;
+    char line[400];
+
+    assert_non_null(maps);
+    while (fgets(line, sizeof line, maps) != NULL) {
+        if (sscanf(line, "%lx-", &begin) == 1 && strchr(line, '-') != NULL)
+            is_its = strstr(line, f->path) != NULL && strstr(line, "data.mdb") != NULL;
+        else if (is_its && sscanf(line, "Rss: %lu", &kib) == 1)
+            sum += kib;
+    }
+    (void)fclose(maps);
+    return sum;
+}
+
+/* What was read and written stays with the kernel, and is read again from there. */
+static void the_map_is_let_go_of(void **state)
+{
+    const struct folder *f = *state;
+    struct store_lmdb *d;
+    static struct tally t;
+
+    assert_int_equal(store_lmdb_open(&d, f->path), MUSTER_OK);
+    for (uint32_t i = 0; i < 100; i++) { /* 5 MiB, and again over what is there */
+        assert_int_equal(commit(d, 1 + i % 50, OPS, 1900, false), MUSTER_OK);
+        assert_true(map_kib(f) < 2048);
+    }
+    tally_rows(d, &t);
+    assert_int_equal(t.rows, 50 * OPS);
+    assert_true(map_kib(f) < 1024);
+    store_lmdb_close(d);
+    assert_int_equal(store_lmdb_open(&d, f->path), MUSTER_OK);
+    tally_rows(d, &t);
+    assert_int_equal(t.rows, 50 * OPS);
+    assert_true(map_kib(f) < 1024);
+    store_lmdb_close(d);
+}
+
 static void a_killed_writer_leaves_whole_batches_only(void **state)
 {
     const struct folder *f = *state;
@@ -430,6 +472,7 @@ int main(void)
         in_folder(a_disk_is_opened_anew_or_not_at_all),
         in_folder(a_flipped_bit_or_a_cut_is_refused_or_hurts_nothing),
         in_folder(a_map_three_quarters_full_grows),
+        in_folder(the_map_is_let_go_of),
         in_folder(a_killed_writer_leaves_whole_batches_only),
         in_folder(a_full_disk_refuses_rows_and_lets_them_go),
         in_folder(a_disk_too_small_for_an_empty_table_is_refused),
