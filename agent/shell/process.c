@@ -2,12 +2,16 @@
 /* Settings of the agent's own process. */
 #include "agent/shell/process.h"
 
+#include <link.h>
 #include <malloc.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define PROCESS_FILES 65536
 #define PROCESS_NICE  (-10)
@@ -37,6 +41,28 @@ void shell_process_prepare(void)
     (void)signal(SIGUSR2, SIG_IGN); /* one that comes too early is no reason to die */
     (void)umask(022);
     files_raise();
+}
+
+/* Only what nobody may write: it is the file's own. What the loader has written stays. */
+static int object_rest(struct dl_phdr_info *object, size_t size, void *context)
+{
+    uintptr_t page = *(const uintptr_t *)context;
+    (void)size;
+    for (int i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+        if (part->p_type != PT_LOAD || (part->p_flags & PF_W) != 0)
+            continue;
+        uintptr_t begin = (object->dlpi_addr + part->p_vaddr) & ~(page - 1);
+        uintptr_t end = object->dlpi_addr + part->p_vaddr + part->p_memsz;
+        (void)madvise((void *)begin, end - begin, MADV_DONTNEED); /* or it stays */
+    }
+    return 0;
+}
+
+void shell_process_rest(void)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    (void)dl_iterate_phdr(object_rest, &page);
 }
 
 /* Not real-time priority: a worker of libuv that such a loop displaces in the middle of waking it

@@ -12,6 +12,11 @@
 /* First thing in main: the allocator's and libuv's settings count only before their first use. */
 void shell_process_prepare(void);
 
+/* Of the program and its libraries, what only the start has read (the loader's tables, the ciphers'
+ * tests of themselves) need not be ours any more: the kernel has these files, and what is read
+ * again comes from there. Breakpoints that a debugger has set before are gone too. */
+void shell_process_rest(void);
+
 /* A loop that answers late is taken for dead by its peers: a better priority than most, where that
  * is permitted. It is not inherited by guards and jobs. Says what was obtained. */
 const char *shell_process_hurry(void);

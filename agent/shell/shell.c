@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "agent/shell/process.h"
 #include "agent/shell/shell_inside.h"
 #include "base/text.h"
 
@@ -273,6 +274,7 @@ int shell_run(struct shell *s)
         shell_perform(s, &e);
     shell_payloads_scan(s->payloads);
     shell_guards_scan(s->guards);
+    shell_process_rest();
     (void)uv_run(&s->loop, UV_RUN_DEFAULT);
     return s->exit_code;
 }
