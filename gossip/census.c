@@ -125,3 +125,10 @@ struct muster_bytes gossip_census(struct gossip *g, bool is_join, bool is_reques
         g->commons->packed_len = 0; /* it is sealed where it stands */
     return gossip_envelope_close_stream(&g->envelope, body, len, is_request);
 }
+
+void gossip_census_rest(struct gossip *g)
+{
+    if (g->is_table_sent)
+        muster_arena_rest(g->commons->table_plain, g->commons->table_size);
+    g->is_table_sent = false;
+}

@@ -16,5 +16,8 @@ size_t gossip_census_size(uint32_t members_max); /* bytes of each of the two buf
 /* In its envelope, as a request or as the answer to one. At most once a step; the bytes live until
  * the next one. */
 struct muster_bytes gossip_census(struct gossip *g, bool is_join, bool is_request);
+/* The next step has come: a large pool's table is not kept for the minutes until it is sent again.
+ */
+void gossip_census_rest(struct gossip *g);
 
 #endif

@@ -403,7 +403,7 @@ void gossip_step(struct gossip *g, uint64_t now_ms, const struct gossip_event *e
         time_begin(g);
     gossip_outbox_clear(&g->outbox);
     gossip_table_release(&g->table);
-    g->is_table_sent = false;
+    gossip_census_rest(g);
     event_take(g, event);
     leave_begin(g);
     gossip_errand_run(g);

@@ -18,6 +18,7 @@ int gossip_outbox_init(struct gossip_outbox *o, struct muster_arena *a)
 void gossip_outbox_clear(struct gossip_outbox *o)
 {
     MUSTER_ASSERT(o->count == 0); /* the last step was drained */
+    muster_arena_rest(o->bytes, o->used);
     o->head = 0;
     o->used = 0;
 }
