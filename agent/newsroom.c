@@ -13,12 +13,13 @@
 
 #define WATCHERS_MAX 64
 
+#define TYPE_MAX 24
+
+/* As long as its words: most are a fifth of the longest. */
 struct news_entry {
     uint64_t index, wall_ms, token;
-    char type[24];
-    char node[AGENT_NAME_MAX + 1];
-    char job[AGENT_RUN_MAX];
-    char text[AGENT_REASON_MAX];
+    const char *type, *node, *job, *text; /* in `words` */
+    char words[];
 };
 
 struct news_watcher {
@@ -27,7 +28,7 @@ struct news_watcher {
 };
 
 struct agent_newsroom {
-    struct news_entry *entry; /* sorted by index in ring order */
+    struct news_entry **entry; /* sorted by index in ring order */
     uint64_t count;
     uint64_t last_index;
     uint64_t origin;
@@ -52,52 +53,73 @@ void agent_newsroom_close(struct agent_core *core)
 {
     if (core->newsroom == NULL)
         return;
+    for (uint32_t i = 0; core->newsroom->entry != NULL && i < AGENT_NEWS_KEPT; i++)
+        free(core->newsroom->entry[i]);
     free(core->newsroom->entry);
     free(core->newsroom);
     core->newsroom = NULL;
 }
 
-static struct news_entry *entry_at(const struct agent_newsroom *n, uint64_t position)
+static struct news_entry **entry_at(const struct agent_newsroom *n, uint64_t position)
 {
     return &n->entry[position % AGENT_NEWS_KEPT];
 }
 
-/* News of peers may be a little older than our newest: it is moved down to its place, so that a
- * reader who goes by the index sees everything in order. */
-static struct news_entry *entry_insert(struct agent_newsroom *n, uint64_t index)
+static const char *words_add(char **at, struct muster_bytes text, size_t size)
 {
-    uint64_t at = n->count++;
-    uint64_t oldest = at >= AGENT_NEWS_KEPT ? at - AGENT_NEWS_KEPT + 1 : 0;
-    while (at > oldest && entry_at(n, at - 1)->index > index) {
-        *entry_at(n, at) = *entry_at(n, at - 1);
-        at--;
-    }
-    struct news_entry *e = entry_at(n, at);
-    memset(e, 0, sizeof *e);
-    e->index = index;
+    char *begin = *at;
+    size_t len = text.len < size ? text.len : size - 1;
+    if (len > 0)
+        memcpy(begin, text.data, len);
+    begin[len] = '\0';
+    *at += len + 1;
+    return begin;
+}
+
+static struct news_entry *entry_make(const struct agent_msg_news *m)
+{
+    struct news_entry *e =
+        malloc(sizeof *e + m->type.len + m->node.len + m->job.len + m->text.len + 4);
+    if (e == NULL)
+        return NULL;
+    char *at = e->words;
+    *e = (struct news_entry){ .index = m->index, .wall_ms = m->wall_ms, .token = m->token };
+    e->type = words_add(&at, m->type, TYPE_MAX);
+    e->node = words_add(&at, m->node, AGENT_NAME_MAX + 1);
+    e->job = words_add(&at, m->job, AGENT_RUN_MAX);
+    e->text = words_add(&at, m->text, AGENT_REASON_MAX);
     return e;
 }
 
-static void watchers_tell(struct agent_core *core, const struct news_entry *e)
+/* News of peers may be a little older than our newest: it is moved down to its place, so that a
+ * reader who goes by the index sees everything in order. Without memory it is no news. */
+static void entry_insert(struct agent_core *core, const struct agent_msg_news *m)
 {
     struct agent_newsroom *n = core->newsroom;
-    struct agent_msg_news m = { .index = e->index, .wall_ms = e->wall_ms, .token = e->token };
-    m.type = muster_bytes_text(e->type);
-    m.node = muster_bytes_text(e->node);
-    m.job = m.run = muster_bytes_text(e->job);
-    m.text = muster_bytes_text(e->text);
+    struct news_entry *e = entry_make(m);
+    if (e == NULL)
+        return;
+    uint64_t at = n->count++;
+    uint64_t oldest = at >= AGENT_NEWS_KEPT ? at - AGENT_NEWS_KEPT + 1 : 0;
+    free(*entry_at(n, at));
+    while (at > oldest && (*entry_at(n, at - 1))->index > e->index) {
+        *entry_at(n, at) = *entry_at(n, at - 1);
+        at--;
+    }
+    *entry_at(n, at) = e;
+    agent_out_add(&core->out, AGENT_EFFECT_NEWS)->number = e->index;
+}
+
+static void watchers_tell(struct agent_core *core, const struct agent_msg_news *m)
+{
+    struct agent_newsroom *n = core->newsroom;
     for (int i = 0; i < WATCHERS_MAX; i++) {
         if (n->watcher[i].until_ms <= core->now.mono_ms)
             continue;
         struct muster_writer w = agent_frame(core);
-        agent_write_news(&w, &m);
+        agent_write_news(&w, m);
         (void)agent_frame_send(core, n->watcher[i].node, &w);
     }
-}
-
-static void entry_published(struct agent_core *core, const struct news_entry *e)
-{
-    agent_out_add(&core->out, AGENT_EFFECT_NEWS)->number = e->index;
 }
 
 void agent_news_add(struct agent_core *core, const char *type, const char *node, const char *job,
@@ -108,23 +130,18 @@ void agent_news_add(struct agent_core *core, const char *type, const char *node,
     if (index <= n->last_index)
         index = n->last_index + 1;
     n->last_index = index;
-    struct news_entry *e = entry_insert(n, index);
-    e->wall_ms = core->now.wall_ms;
-    e->token = token;
-    (void)snprintf(e->type, sizeof e->type, "%s", type);
-    (void)snprintf(e->node, sizeof e->node, "%s", node != NULL ? node : core->config.name);
-    (void)snprintf(e->job, sizeof e->job, "%s", job != NULL ? job : "");
+    char text[AGENT_REASON_MAX];
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(e->text, sizeof e->text, format, args);
+    (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    watchers_tell(core, e);
-    entry_published(core, e);
-}
-
-static void text_copy(char *out, size_t size, struct muster_bytes text)
-{
-    (void)snprintf(out, size, "%.*s", (int)text.len, (const char *)text.data);
+    struct agent_msg_news m = { .index = index, .wall_ms = core->now.wall_ms, .token = token };
+    m.type = muster_bytes_text(type);
+    m.node = muster_bytes_text(node != NULL ? node : core->config.name);
+    m.job = m.run = muster_bytes_text(job != NULL ? job : "");
+    m.text = muster_bytes_text(text);
+    watchers_tell(core, &m);
+    entry_insert(core, &m);
 }
 
 void agent_news_got(struct agent_core *core, struct muster_reader *r)
@@ -135,17 +152,10 @@ void agent_news_got(struct agent_core *core, struct muster_reader *r)
     if (!muster_reader_ok(r))
         return;
     uint64_t oldest = n->count > AGENT_NEWS_KEPT ? n->count - AGENT_NEWS_KEPT : 0;
-    for (uint64_t i = n->count; i > oldest && entry_at(n, i - 1)->index >= m.index; i--)
-        if (entry_at(n, i - 1)->index == m.index)
+    for (uint64_t i = n->count; i > oldest && (*entry_at(n, i - 1))->index >= m.index; i--)
+        if ((*entry_at(n, i - 1))->index == m.index)
             return;
-    struct news_entry *e = entry_insert(n, m.index);
-    e->wall_ms = m.wall_ms;
-    e->token = m.token;
-    text_copy(e->type, sizeof e->type, m.type);
-    text_copy(e->node, sizeof e->node, m.node);
-    text_copy(e->job, sizeof e->job, m.job);
-    text_copy(e->text, sizeof e->text, m.text);
-    entry_published(core, e);
+    entry_insert(core, &m);
 }
 
 void agent_news_watch_got(struct agent_core *core, struct muster_id from)
@@ -195,14 +205,14 @@ bool agent_news_after(const struct agent_core *core, uint64_t after, struct agen
     uint64_t low = n->count > AGENT_NEWS_KEPT ? n->count - AGENT_NEWS_KEPT : 0, high = n->count;
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
-        if (entry_at(n, middle)->index > after)
+        if ((*entry_at(n, middle))->index > after)
             high = middle;
         else
             low = middle + 1;
     }
     if (low == n->count)
         return false;
-    const struct news_entry *e = entry_at(n, low);
+    const struct news_entry *e = *entry_at(n, low);
     *out = (struct agent_news){ .index = e->index,
                                 .wall_ms = e->wall_ms,
                                 .type = e->type,

@@ -1,7 +1,8 @@
 /* Newsroom: what happened here that a person may want to know, in a ring of the newest, and what
  * peers send of theirs while somebody watches.
  *
- * memory   a ring of AGENT_NEWS_KEPT entries
+ * memory   at most AGENT_NEWS_KEPT entries, each as long as its words; what agent_news_after
+ *          tells of lives until something else happens
  * threads  the loop's only
  */
 #ifndef MUSTER_AGENT_NEWSROOM_H
