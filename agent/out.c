@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
+
 static struct agent_out_block *block_open(size_t size)
 {
     struct agent_out_block *b = malloc(sizeof *b + size);
@@ -45,6 +47,9 @@ void agent_out_close(struct agent_out *o)
 void agent_out_begin(struct agent_out *o)
 {
     MUSTER_ASSERT(o->fetched == o->count);
+    for (struct agent_out_block *b = o->block; b != o->at; b = b->next)
+        muster_arena_rest(b->data, b->used);
+    muster_arena_rest(o->at->data, o->at->used);
     o->count = 0;
     o->fetched = 0;
     o->bytes = 0;
