@@ -27,8 +27,8 @@
 
 #define LMDB_TAKEN_FIRST ((size_t)64 << 20)
 #define LMDB_TAKEN_MAX   ((size_t)1 << 40)
-#define LMDB_SPARE_PART  16 /* a sixteenth is spare */
-#define LMDB_REST_OPS    64 /* an operation reads a page, and the kernel maps its neighbours too */
+#define LMDB_SPARE_PART  16  /* a sixteenth is spare */
+#define LMDB_REST_OPS    256 /* an operation reads a page, and the kernel maps its neighbours too */
 #define LMDB_PATH_MAX    4096
 #define LMDB_MODE        0600
 #define LMDB_LOOK_S      20 /* seconds, and one for each of these bytes */

@@ -91,6 +91,7 @@ def one_node(add):
             add("one_p50", load(c, 1, SUBMITS_SINGLE, f"single/{run}")["submit_p50"])
         for run in range(RUNS):
             add("one_submits", load(c, 256, SUBMITS_ONE, f"window/{run}")["submits"])
+        time.sleep(1)  # until it has seen that its 256 clients are gone, and what each of them had
         add("rss_rows", rss_mib(c[0].pid))
 
 
