@@ -482,6 +482,26 @@ static void ring_tick(struct agent_node *n)
     agent_placer_kick(core);
 }
 
+static uint64_t deadline_find(const struct agent_node *n)
+{
+    const struct agent_core *core = &n->core;
+    uint64_t d = gossip_deadline_ms(core->gossip);
+    d = muster_deadline_sooner(d, store_deadline_ms(core->store));
+    d = muster_deadline_sooner(d, agent_peers_deadline_ms(core));
+    d = muster_deadline_sooner(d, agent_placer_deadline_ms(core));
+    d = muster_deadline_sooner(d, agent_runner_deadline_ms(core));
+    d = muster_deadline_sooner(d, agent_family_deadline_ms(core));
+    d = muster_deadline_sooner(d, agent_permit_deadline_ms(core));
+    d = muster_deadline_sooner(d, agent_trigger_deadline_ms(core));
+    d = muster_deadline_sooner(d, agent_triggered_deadline_ms(core));
+    d = muster_deadline_sooner(d, agent_payload_deadline_ms(core));
+    d = muster_deadline_sooner(d, agent_requests_deadline_ms(core));
+    d = muster_deadline_sooner(d, agent_serve_deadline_ms(core));
+    if (agent_peers_ring_due(core))
+        d = muster_deadline_sooner(d, n->ring_ms != MUSTER_NEVER ? n->ring_ms : core->now.mono_ms);
+    return muster_deadline_sooner(d, node_deadline_ms(n));
+}
+
 void agent_node_step(struct agent_node *n, struct muster_now now, const struct agent_event *event)
 {
     struct agent_core *core = &n->core;
@@ -497,6 +517,7 @@ void agent_node_step(struct agent_node *n, struct muster_now now, const struct a
     settle(n);
     agent_runner_flush(core);
     settle(n);
+    n->deadline_ms = deadline_find(n);
 }
 
 void agent_node_start(struct agent_node *n, struct muster_now now)
@@ -517,6 +538,7 @@ void agent_node_start(struct agent_node *n, struct muster_now now)
     store_start(core->store, now);
     node_started(n);
     settle(n);
+    n->deadline_ms = deadline_find(n);
 }
 
 bool agent_node_next(struct agent_node *n, struct agent_effect *effect)
@@ -526,20 +548,5 @@ bool agent_node_next(struct agent_node *n, struct agent_effect *effect)
 
 uint64_t agent_node_deadline_ms(const struct agent_node *n)
 {
-    const struct agent_core *core = &n->core;
-    uint64_t d = gossip_deadline_ms(core->gossip);
-    d = muster_deadline_sooner(d, store_deadline_ms(core->store));
-    d = muster_deadline_sooner(d, agent_peers_deadline_ms(core));
-    d = muster_deadline_sooner(d, agent_placer_deadline_ms(core));
-    d = muster_deadline_sooner(d, agent_runner_deadline_ms(core));
-    d = muster_deadline_sooner(d, agent_family_deadline_ms(core));
-    d = muster_deadline_sooner(d, agent_permit_deadline_ms(core));
-    d = muster_deadline_sooner(d, agent_trigger_deadline_ms(core));
-    d = muster_deadline_sooner(d, agent_triggered_deadline_ms(core));
-    d = muster_deadline_sooner(d, agent_payload_deadline_ms(core));
-    d = muster_deadline_sooner(d, agent_requests_deadline_ms(core));
-    d = muster_deadline_sooner(d, agent_serve_deadline_ms(core));
-    if (agent_peers_ring_due(core))
-        d = muster_deadline_sooner(d, n->ring_ms != MUSTER_NEVER ? n->ring_ms : core->now.mono_ms);
-    return muster_deadline_sooner(d, node_deadline_ms(n));
+    return n->deadline_ms;
 }

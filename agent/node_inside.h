@@ -45,6 +45,7 @@ struct agent_node {
     uint64_t leave_ms;  /* when a drain before a leave ends */
     uint64_t drain_ms;  /* when what is left on a draining node is ended; MUSTER_NEVER: never */
     uint64_t exit_ms;
+    uint64_t deadline_ms; /* of all this, found at the end of each step; 0: at once */
     bool is_leave_sent, is_exit_sent;
     int exit_err; /* what the process ends with */
     uint32_t noted_incarnation;
