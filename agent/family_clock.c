@@ -209,13 +209,16 @@ void family_clock(struct agent_core *core, struct family_look *l, const struct s
     bool is_over =
         row->want != STORE_WANT_RUN || (job->max_runs != 0 && row->ticks >= job->max_runs);
     bool is_held = agent_holds_has(core, l->job_key); /* what it misses, `missed` decides on */
-    if (!is_over && !is_held && plan_make(core, l, row, job, &plan)) {
-        ticks_count(core, l->job_key, plan.runs > 0 ? plan.run[0] : 0, &t);
+    bool is_planned = !is_over && !is_held && plan_make(core, l, row, job, &plan);
+    uint64_t present = is_planned && plan.runs > 0 ? plan.run[0] : 0;
+    ticks_count(core, l->job_key, present, &t);
+    if (is_planned) {
         l->wake_wall_ms = plan.next_ms;
         if (tick_decide(core, l, view, job, &plan, &t))
             return;
     }
-    ticks_count(core, l->job_key, 0, &t);
+    if (present != 0)
+        ticks_count(core, l->job_key, 0, &t);
     if (t.live == 0 && t.queued > 0 && row->want == STORE_WANT_RUN && !is_held)
         queued_release(core, l, &t);
     ticks_prune(core, l, row, job, &t);

@@ -15,6 +15,7 @@
 #define PEERS_HELLO_MS      5000 /* a connection that has not said hello by then is closed */
 #define PEERS_DIAL_MS       1500 /* a connect that takes longer is given up */
 #define PEERS_BETWEEN_MS    3000 /* a lost link is not held against its node for so long */
+#define PEERS_WATCHED       4
 #define PEERS_GAP_MS        4000 /* for so long, and once more, a silence is remembered */
 #define PEERS_DIAL_WAIT_MIN 50
 #define PEERS_DIAL_WAIT_MAX 1000
@@ -36,8 +37,9 @@ struct agent_link {
 struct agent_peers {
     struct agent_peer *peer;
     uint32_t count, capacity;
-    struct muster_map by_id; /* the first 8 octets of an id, which are random -> index */
-    uint32_t *by_ring;       /* ring number -> index */
+    struct muster_map by_id;         /* the first 8 octets of an id, which are random -> index */
+    uint32_t *by_ring;               /* ring number -> index */
+    uint32_t watched[PEERS_WATCHED]; /* where whom gossip watches was found last */
     struct agent_link *link;
     uint32_t link_capacity, link_high;
     uint32_t next_link;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Peers that say nothing: what their links have told gossip, what their kernels answer, and when
  * a host counts as dark. */
+#include <string.h>
+
 #include "agent/peers_inside.h"
 
 #define OVERDUE_PERCENT 30 /* of the time between two reports: so much longer than usual */
@@ -41,12 +43,24 @@ static void overdue_note(struct agent_core *core, struct agent_peer *p)
     core->peers->deadline_ms = muster_deadline_sooner(core->peers->deadline_ms, p->overdue_ms);
 }
 
+/* Asked in every step of gossip: whom it watches is another one only now and then. */
+static const struct agent_peer *watched_at(const struct agent_core *core, uint32_t index)
+{
+    struct agent_peers *t = core->peers;
+    const char *name = gossip_watched_at(core->gossip, index);
+    uint32_t *last = &t->watched[index % PEERS_WATCHED];
+    if (*last < t->count && strcmp(t->peer[*last].gossip_name, name) == 0)
+        return &t->peer[*last];
+    const struct agent_peer *p = agent_peers_by_gossip_name(core, name);
+    *last = p != NULL ? (uint32_t)(p - t->peer) : 0;
+    return p;
+}
+
 /* Where a link was closed and no connection refused a kernel lives, and perhaps an agent that is
  * being renewed: for a while its silence says nothing. */
 static void vouch(struct agent_core *core, uint32_t index)
 {
-    const struct agent_peer *p =
-        agent_peers_by_gossip_name(core, gossip_watched_at(core->gossip, index));
+    const struct agent_peer *p = watched_at(core, index);
     if (p == NULL || p->heard_ms == 0)
         return;
     bool is_between = p->link == AGENT_NO_LINK && p->life == AGENT_LIFE_ALIVE &&

@@ -101,6 +101,16 @@ static bool is_out_of_sight(const struct agent_core *core, const struct store_ro
     return p == NULL || p->life == AGENT_LIFE_DEAD || p->life == AGENT_LIFE_PROVEN;
 }
 
+/* Nothing of it is seen to run; of two that hand over to one another either will do. */
+static bool is_alone(const struct agent_core *core, const struct store_row *row)
+{
+    if (row->phase == STORE_WAITING && row->handoff != STORE_HEIR)
+        return true;
+    return is_out_of_sight(core, row, row->run_node, row->run_token) &&
+           (row->handoff != STORE_HEIR ||
+            is_out_of_sight(core, row, row->other_node, row->other_token));
+}
+
 static bool is_claimable(struct agent_core *core, const struct store_row *row)
 {
     bool is_available = row->mode == STORE_AVAILABLE || MUSTER_MUTANT(exclusive_claimed);
@@ -109,16 +119,11 @@ static bool is_claimable(struct agent_core *core, const struct store_row *row)
     const struct agent_peer *own = agent_family_node(core, row->key);
     if (own != NULL && !own->is_self)
         return false; /* it is that node's share, and nobody else's */
-    if (is_capped(core, row))
-        return false;
     if (row->not_before_wall_ms > core->now.wall_ms)
         return false;
     if (row->phase != STORE_WAITING && row->phase != STORE_PLACED)
         return false;
-    if (row->handoff == STORE_HEIR) /* both go on, and either will do */
-        return is_out_of_sight(core, row, row->run_node, row->run_token) &&
-               is_out_of_sight(core, row, row->other_node, row->other_token);
-    return row->phase == STORE_WAITING || is_out_of_sight(core, row, row->run_node, row->run_token);
+    return is_alone(core, row) && !is_capped(core, row); /* that reads its spec, so it comes last */
 }
 
 static bool claim(struct agent_core *core, const struct store_row *row)

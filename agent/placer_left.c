@@ -71,7 +71,8 @@ struct left_row {
 static void parts_write(struct agent_core *core, struct muster_bytes owner, enum agent_left kind,
                         const struct agent_left_head *head, struct muster_bytes bytes)
 {
-    struct left_row *part = calloc(AGENT_LEFT_PARTS, sizeof *part);
+    uint32_t parts = bytes.len > AGENT_LEFT_PART ? AGENT_LEFT_PARTS : 1;
+    struct left_row *part = calloc(parts, sizeof *part);
     struct store_write write[AGENT_LEFT_PARTS];
     struct store_view run;
     bool is_light = store_get(core->store, owner, &run) && run.row.is_light;

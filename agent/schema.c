@@ -14,7 +14,7 @@ const struct agent_schema_field *agent_schema_find(const struct agent_schema *sc
                                                    const char *name)
 {
     for (uint32_t i = 0; i < schema->count; i++)
-        if (strcmp(schema->fields[i].name, name) == 0)
+        if (schema->fields[i].name[0] == name[0] && strcmp(schema->fields[i].name, name) == 0)
             return &schema->fields[i];
     return NULL;
 }
