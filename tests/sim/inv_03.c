@@ -8,38 +8,64 @@ static const struct store *store_of(const struct sim *s, uint32_t node)
     return agent_node_store(s->node[node].node);
 }
 
-/* Who serves each bucket now, in a reign: a bit for each node. */
-static void servers_find(const struct sim *s, uint32_t server[SIM_BUCKETS])
+/* The buckets that it serves now, in a reign: a bit for each. */
+static uint32_t served(const struct sim *s, uint32_t node)
 {
-    for (uint32_t b = 0; b < s->buckets; b++) {
-        server[b] = 0;
-        for (uint32_t i = 0; i < s->nodes; i++)
-            if (s->node[i].is_up && store_reign_served(store_of(s, i), b).packed != 0 &&
-                store_is_serving(store_of(s, i), b))
-                server[b] |= UINT32_C(1) << i;
-    }
+    const struct store *store = store_of(s, node);
+    uint32_t serves = 0;
+    for (uint32_t b = 0; b < s->buckets; b++)
+        if (store_reign_served(store, b).packed != 0 && store_is_serving(store, b))
+            serves |= UINT32_C(1) << b;
+    return serves;
 }
 
-/* Rows whose newest chosen version is a tombstone may be unknown again: they were purged (R22). */
-static void rows_check(struct sim *s, struct sim_job *j, uint32_t servers)
+/* Rows whose newest chosen version is a tombstone may be unknown again: they were purged (R22).
+ * True when it is known, and not merely excused. */
+static bool row_check(struct sim *s, uint32_t node, const struct sim_job *j)
 {
-    struct muster_bytes key = muster_bytes_text(j->name);
-    for (uint32_t i = 0; servers >> i != 0; i++) {
-        if ((servers >> i & 1) == 0)
-            continue;
-        uint64_t reign = store_reign_served(store_of(s, i), j->bucket).packed;
-        if (reign < j->chosen >> 24)
-            continue; /* outranked, and not yet aware of it */
-        uint64_t known = store_row_known(store_of(s, i), key).packed;
-        if (known >= j->chosen || sim_truth_outranked(s, j->bucket, reign))
-            continue; /* see below */
-        if (sim_truth_may_forget(s, j))
-            continue; /* it is forgotten where nobody can say what was the last of it */
-        if (known == 0 && !j->chosen_gone)
-            sim_fail(s, 1, "I3: n%u keeps bucket %u and does not know %s", i, j->bucket, j->name);
-        if (known != 0)
-            sim_fail(s, 1, "I3: n%u keeps bucket %u with an older %s", i, j->bucket, j->name);
+    uint64_t reign = store_reign_served(store_of(s, node), j->bucket).packed;
+    uint64_t known = store_row_known(store_of(s, node), muster_bytes_text(j->name)).packed;
+    if (known >= j->chosen)
+        return true;
+    if (reign < j->chosen >> 24)
+        return false; /* outranked, and not yet aware of it */
+    if (sim_truth_outranked(s, j->bucket, reign))
+        return false; /* see below */
+    if (sim_truth_may_forget(s, j))
+        return false; /* it is forgotten where nobody can say what was the last of it */
+    if (known == 0 && !j->chosen_gone)
+        sim_fail(s, 1, "I3: n%u keeps bucket %u and does not know %s", node, j->bucket, j->name);
+    if (known != 0)
+        sim_fail(s, 1, "I3: n%u keeps bucket %u with an older %s", node, j->bucket, j->name);
+    return false;
+}
+
+/* All that it serves was known, and since then no row of it has changed, no version was chosen
+ * anywhere, and it serves no bucket more: so it is known still. */
+static bool is_known_still(const struct sim *s, uint32_t node, uint32_t serves)
+{
+    const struct sim_node *n = &s->node[node];
+    return n->knows.generation == n->generation && n->knows.choices == s->choices &&
+           n->knows.changes == store_changes(store_of(s, node)) && (serves & ~n->knows.serves) == 0;
+}
+
+static void node_check(struct sim *s, uint32_t node)
+{
+    struct sim_node *n = &s->node[node];
+    uint32_t serves = served(s, node);
+    bool all = true;
+    if (is_known_still(s, node, serves))
+        return;
+    for (uint32_t i = 0; i < sim_jobs_all(s) + s->lefts; i++) {
+        const struct sim_job *j =
+            i < sim_jobs_all(s) ? sim_job_at(s, i) : &s->job[SIM_JOBS + i - sim_jobs_all(s)];
+        if ((serves >> j->bucket & 1) != 0)
+            all = row_check(s, node, j) && all;
     }
+    n->knows.serves = all ? serves : 0;
+    n->knows.generation = n->generation;
+    n->knows.choices = s->choices;
+    n->knows.changes = store_changes(store_of(s, node));
 }
 
 /* A version has been chosen, this very moment. A keeper that a quorum's promises have outranked may
@@ -67,10 +93,7 @@ void sim_inv_chosen(struct sim *s, const struct sim_write *w)
 
 void sim_inv_rows(struct sim *s)
 {
-    uint32_t server[SIM_BUCKETS];
-    servers_find(s, server);
-    for (uint32_t i = 0; i < sim_jobs_all(s); i++)
-        rows_check(s, sim_job_at(s, i), server[sim_job_at(s, i)->bucket]);
-    for (uint32_t i = 0; i < s->lefts; i++)
-        rows_check(s, &s->job[SIM_JOBS + i], server[s->job[SIM_JOBS + i].bucket]);
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (s->node[i].is_up)
+            node_check(s, i);
 }

@@ -469,14 +469,18 @@ uint32_t sim_proc_live(const struct sim *s, const char *job, uint32_t *node, uin
     return count;
 }
 
+bool sim_proc_is_wanted(const struct sim_proc *p)
+{
+    return p->is_used && p->is_live && p->stop_at == MUSTER_NEVER;
+}
+
 uint32_t sim_proc_doubled(const struct sim *s, const struct sim_job *j)
 {
     uint32_t first = 0, second = 0, others = 0;
     for (uint32_t i = 0; i < s->nodes; i++)
         for (uint32_t k = 0; k < s->node[i].procs; k++) {
             const struct sim_proc *p = &s->node[i].proc[k];
-            if (!p->is_used || !p->is_live || p->stop_at != MUSTER_NEVER ||
-                strcmp(p->job, j->name) != 0)
+            if (!sim_proc_is_wanted(p) || strcmp(p->job, j->name) != 0)
                 continue;
             bool is_second = j->second != 0 && p->token == j->second;
             second += is_second;
@@ -494,8 +498,7 @@ uint32_t sim_proc_wanted(const struct sim *s, const char *job)
     for (uint32_t i = 0; i < s->nodes; i++)
         for (uint32_t k = 0; k < s->node[i].procs; k++) {
             const struct sim_proc *p = &s->node[i].proc[k];
-            bool is_wanted = p->is_used && p->is_live && p->stop_at == MUSTER_NEVER;
-            count += is_wanted && strcmp(p->job, job) == 0;
+            count += sim_proc_is_wanted(p) && strcmp(p->job, job) == 0;
         }
     return count;
 }

@@ -172,7 +172,11 @@ struct sim_node {
     struct sim_bucket bucket[SIM_BUCKETS];
     uint16_t sits[SIM_BUCKETS];   /* its seats as it knows them, */
     uint64_t memory[SIM_BUCKETS]; /* and digests, as rows in memory were looked at last, */
-    uint64_t looked;              /* when its rows had changed so often; UINT64_MAX: never yet */
+    struct {
+        uint64_t generation, changes, choices;
+        uint32_t serves;
+    } knows;          /* as all rows were found to be known last (I3) */
+    uint64_t looked;  /* when its rows had changed so often; UINT64_MAX: never yet */
     uint32_t written; /* a bit for each bucket whose records have changed since it was looked at */
     struct sim_payload payload[SIM_PAYLOADS];
     struct sim_proc proc[SIM_PROCS];
@@ -364,6 +368,7 @@ struct sim {
     uint64_t unfair_at;            /* that, or weather and disks that cost a quorum its answers */
     /* Since when a job runs twice; 0: it does not. */
     uint64_t doubled_at[SIM_JOBS + SIM_LEFT + SIM_CHILDREN];
+    uint64_t choices;   /* how often a job got a newer chosen version */
     uint32_t judge_due; /* buckets whose disks have changed */
     uint32_t next_stream, next_link, next_pid;
     uint64_t next_request, next_handle;
@@ -514,7 +519,8 @@ bool sim_proc_guard_pauses(struct sim *s, uint32_t node, uint32_t luck, uint64_t
 void sim_proc_guards_pause(struct sim *s, uint32_t node, uint64_t ms);
 void sim_proc_guards_sleep(struct sim *s, uint32_t node);
 void sim_proc_guards_wake(struct sim *s, uint32_t node);
-uint32_t sim_proc_wanted(const struct sim *s, const char *job); /* live, and not told to end */
+bool sim_proc_is_wanted(const struct sim_proc *p); /* live, and not told to end */
+uint32_t sim_proc_wanted(const struct sim *s, const char *job);
 /* Those of them that the job's row does not allow beside one another: it names one run, or two
  * while one is handed over to the other. */
 uint32_t sim_proc_doubled(const struct sim *s, const struct sim_job *j);

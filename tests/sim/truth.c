@@ -197,6 +197,7 @@ static void write_judge(struct sim *s, struct sim_write *w, const struct sim_lis
             sim_fail(s, 1, "R43: %s had token %llu, and has %llu now", j->name,
                      (unsigned long long)j->token_row, (unsigned long long)w->token);
         j->token_row = w->token > j->token_row ? w->token : j->token_row;
+        s->choices++;
         j->chosen = w->version;
         j->chosen_gone = w->phase == STORE_GONE;
         j->has_run = w->token != 0;
