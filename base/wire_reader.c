@@ -17,8 +17,9 @@ enum {
     LEAD_EXT8 = 0xc7,
     LEAD_FLOAT32 = 0xca,
     LEAD_FLOAT64 = 0xcb,
-    LEAD_UINT8 = 0xcc, /* uint16, uint32, uint64 follow */
-    LEAD_INT8 = 0xd0,  /* int16, int32, int64 follow */
+    LEAD_UINT8 = 0xcc, /* uint16, uint32 follow */
+    LEAD_UINT64 = 0xcf,
+    LEAD_INT8 = 0xd0, /* int16, int32, int64 follow */
     LEAD_INT64 = 0xd3,
     LEAD_FIXEXT1 = 0xd4,
     LEAD_FIXEXT16 = 0xd8,
@@ -187,9 +188,23 @@ static inline bool reader_is_small(const struct muster_reader *r)
     return r->at != r->end && *r->at < LEAD_MAP;
 }
 
+/* And of the others most are times, versions and hashes of full width. */
+static inline bool reader_is_full(const struct muster_reader *r)
+{
+    return muster_reader_left(r) > sizeof(uint64_t) && *r->at == LEAD_UINT64;
+}
+
 uint64_t muster_read_u64(struct muster_reader *r)
 {
-    return reader_is_small(r) ? *r->at++ : reader_unsigned(r, UINT64_MAX);
+    uint64_t value;
+
+    if (reader_is_small(r))
+        return *r->at++;
+    if (!reader_is_full(r))
+        return reader_unsigned(r, UINT64_MAX);
+    value = load_number(r->at + 1, sizeof value);
+    r->at += 1 + sizeof value;
+    return value;
 }
 
 uint32_t muster_read_u32(struct muster_reader *r)
