@@ -49,7 +49,7 @@ OPT_probe   := -O2 -g -DMUSTER_PROBES
 # After `make profile` its branches lie as a profile of some seeds wants them; what has changed
 # since is compiled without.
 OPT_fast    := -O3 -g -flto=auto -march=native $(if $(TRAIN),-fprofile-generate,\
-	$(if $(wildcard build/fast/trained),-fprofile-use -Wno-missing-profile -Wno-coverage-mismatch))
+	$(if $(wildcard build/fast/trained),-fprofile-use -Wno-missing-profile -Wno-coverage-mismatch -Wno-error))
 # `make cover` and `make fuzz` choose these two by themselves.
 OPT_cover   := -O0 -g --coverage
 OPT_fuzz    := -O1 -g -fno-omit-frame-pointer $(SANITIZE_asan) -fsanitize=fuzzer-no-link
