@@ -45,8 +45,8 @@ static bool row_check(struct sim *s, uint32_t node, const struct sim_job *j)
 static bool is_known_still(const struct sim *s, uint32_t node, uint32_t serves)
 {
     const struct sim_node *n = &s->node[node];
-    return n->knows.generation == n->generation && n->knows.choices == s->choices &&
-           n->knows.changes == store_changes(store_of(s, node)) && (serves & ~n->knows.serves) == 0;
+    return n->knew_in == n->generation && n->knew_choices == s->choices &&
+           n->knew_changes == store_changes(store_of(s, node)) && (serves & ~n->knew_serves) == 0;
 }
 
 static void node_check(struct sim *s, uint32_t node)
@@ -62,10 +62,10 @@ static void node_check(struct sim *s, uint32_t node)
         if ((serves >> j->bucket & 1) != 0)
             all = row_check(s, node, j) && all;
     }
-    n->knows.serves = all ? serves : 0;
-    n->knows.generation = n->generation;
-    n->knows.choices = s->choices;
-    n->knows.changes = store_changes(store_of(s, node));
+    n->knew_serves = all ? serves : 0;
+    n->knew_in = n->generation;
+    n->knew_choices = s->choices;
+    n->knew_changes = store_changes(store_of(s, node));
 }
 
 /* A version has been chosen, this very moment. A keeper that a quorum's promises have outranked may

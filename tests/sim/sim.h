@@ -172,10 +172,8 @@ struct sim_node {
     struct sim_bucket bucket[SIM_BUCKETS];
     uint16_t sits[SIM_BUCKETS];   /* its seats as it knows them, */
     uint64_t memory[SIM_BUCKETS]; /* and digests, as rows in memory were looked at last, */
-    struct {
-        uint64_t generation, changes, choices;
-        uint32_t serves;
-    } knows;          /* as all rows were found to be known last (I3) */
+    uint64_t knew_in, knew_changes, knew_choices; /* when all rows were known last (I3) */
+    uint32_t knew_serves;                         /* of the buckets that it served */
     uint64_t looked;  /* when its rows had changed so often; UINT64_MAX: never yet */
     uint32_t written; /* a bit for each bucket whose records have changed since it was looked at */
     struct sim_payload payload[SIM_PAYLOADS];
