@@ -91,7 +91,7 @@ static uint32_t doubled(const struct sim *s, const struct names *names, const st
 static void healed_check(struct sim *s, const struct names *names)
 {
     uint64_t bound = s->times == AGENT_PROFILE_WAN ? HEALED_WAN_MS : HEALED_MS;
-    if (!is_fair(s) || is_slow(s) || s->now < s->spiked_until)
+    if (!is_fair(s) || is_slow(s) || s->now < s->spiked_until || s->now < s->stopped_until)
         s->unfair_at = s->now;
     if (s->now < s->disturbed_at + bound || s->now < s->unfair_at + bound)
         return;

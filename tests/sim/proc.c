@@ -363,6 +363,8 @@ static void guard_pauses(struct sim *s, uint32_t node, struct sim_proc *p, uint6
         ms = LATE_MS;
     if (p->paused_until < s->now + ms)
         p->paused_until = s->now + ms;
+    if (s->stopped_until < p->paused_until)
+        s->stopped_until = p->paused_until;
     guard_arm(s, node, p);
 }
 

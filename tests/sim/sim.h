@@ -359,11 +359,11 @@ struct sim {
     uint32_t *open[SIM_BUCKETS]; /* writes that are not chosen */
     uint32_t open_count[SIM_BUCKETS], open_size[SIM_BUCKETS];
     struct sim_chain chain[SIM_BUCKETS];
-    uint64_t died_in[SIM_BUCKETS]; /* the highest reign that one had promised who has died */
-    bool has_light;                /* somebody has asked for rows that no disk is to have */
-    uint64_t disturbed_at;         /* a cut, or a node that is down or paused */
-    uint64_t spiked_until;         /* what a spike holds up has arrived by then */
-    uint64_t unfair_at;            /* that, or weather and disks that cost a quorum its answers */
+    uint64_t died_in[SIM_BUCKETS];        /* the highest reign that one had promised who has died */
+    bool has_light;                       /* somebody has asked for rows that no disk is to have */
+    uint64_t disturbed_at;                /* a cut, or a node that is down or paused */
+    uint64_t spiked_until, stopped_until; /* by then a spike is over, and every guard goes on */
+    uint64_t unfair_at; /* that, or weather and disks that cost a quorum its answers */
     /* Since when a job runs twice; 0: it does not. */
     uint64_t doubled_at[SIM_JOBS + SIM_LEFT + SIM_CHILDREN];
     uint64_t choices;   /* how often a job got a newer chosen version */
