@@ -86,6 +86,9 @@ def test_flipped_bits_and_cuts_never_make_a_wrong_row(clusters):
             victim.start()
         eventually(lambda: {n: j["spec"] for n, j in victim.jobs().items()} == specs, 30,
                    f"{damage.what}: it lists what is true")
+    # What the victim has lost it says with its answer to the next beat; the first node must not die
+    # before, or the second alone knows what only the two of them can decide about.
+    time.sleep(1.5)
     c.wait_benches()
     say(f"    {TRIALS} damages: {started} starts, {TRIALS - started} refusals")
     c[0].kill9()
