@@ -115,6 +115,7 @@ def check_queries(pool, key):
     assert json.loads(named.result())["Acks"] == ["serf1"], named.result()
     assert f"{ALL - 1}/{ALL} nodes reported success" in listed.result(), listed.result()
     assert refused.result().count("muster keys") >= OURS, refused.result()
+    return True
 
 
 def test_one_pool_with_serf_and_memberlist():
@@ -123,7 +124,8 @@ def test_one_pool_with_serf_and_memberlist():
         ours = pool.cluster
         pool.all_alive()
         check_tags(pool)
-        check_queries(pool, old)
+        # Datagrams, sent once: now and then one of some twenty answers is not there within serf's time.
+        eventually(lambda: check_queries(pool, old), 20, "queries are answered")
 
         # Ours leaves in order, comes back, leaves again, elsewhere: `left`, not `failed`.
         assert ours[2].term() == 0
