@@ -124,7 +124,7 @@ def test_one_pool_with_serf_and_memberlist():
         ours = pool.cluster
         pool.all_alive()
         check_tags(pool)
-        # Datagrams, sent once: now and then one of some twenty answers is not there within serf's time.
+        # Datagrams, sent once: now and then one of twenty answers is not there in time.
         eventually(lambda: check_queries(pool, old), 20, "queries are answered")
 
         # Ours leaves in order, comes back, leaves again, elsewhere: `left`, not `failed`.
