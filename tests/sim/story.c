@@ -553,6 +553,7 @@ static const struct {
     { "none", 4, story_none },
     { "move", 5, story_move },
     { "follow", 4, story_follow },
+    { "loyal", 4, story_loyal },
     { "shift", 5, story_shift },
     { "held", 4, story_held },
     { "group", 5, story_group },

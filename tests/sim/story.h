@@ -71,6 +71,7 @@ void story_echo(struct sim *s);
 void story_like(struct sim *s);
 void story_move(struct sim *s);
 void story_follow(struct sim *s);
+void story_loyal(struct sim *s);
 void story_shift(struct sim *s);
 void story_held(struct sim *s);
 void story_group(struct sim *s);

@@ -194,6 +194,40 @@ void story_follow(struct sim *s)
     story_rest(s);
 }
 
+/* The node that the ring wants has room, as its keeper thinks, and refuses: there runs one that
+ * keeps apart. The run stays where it is; on a third node it would be no better off. (R32) */
+void story_loyal(struct sim *s)
+{
+    uint32_t node = 0;
+    uint64_t token = 0, before = 0;
+    char rival[192];
+    story_begin(s, 4);
+    story_put(s, 0, "job",
+              "{\"name\":\"job\",\"kind\":\"service\",\"exec\":[\"/bin/x\"],\"move\":\"eager\","
+              "\"handoff\":\"start-stop\"}");
+    sim_await(s, 20000, story_one_runs, "it runs somewhere");
+    uint32_t wanted = runs_at(s);
+    sim_crash(s, wanted, false);
+    sim_await(s, 30000, story_one_runs, "it runs elsewhere");
+    sim_boot(s, wanted);
+    (void)snprintf(rival, sizeof rival,
+                   "{\"name\":\"rival\",\"kind\":\"service\",\"exec\":[\"/bin/x\"],"
+                   "\"on\":\"node == n%u\",\"apart\":\"job\"}",
+                   wanted);
+    story_put(s, (wanted + 1) % s->nodes, "rival", rival);
+    sim_run_for(s, 5000);
+    if (sim_proc_live(s, "rival", &node, &token) != 1 || node != wanted)
+        sim_fail(s, 2, "loyal: nobody keeps it away from n%u", wanted);
+    uint32_t at = runs_at(s);
+    (void)sim_proc_live(s, "job", &node, &before);
+    for (uint32_t i = 0; i < 600; i++) {
+        sim_run_for(s, 100);
+        if (sim_proc_live(s, "job", &node, &token) != 1 || node != at || token != before)
+            sim_fail(s, 1, "loyal: it does not stay on n%u alone; n%u is wanted", at, wanted);
+    }
+    story_rest(s);
+}
+
 /* What is held goes on, and is not started again where its node has died, until it is released. */
 void story_held(struct sim *s)
 {
