@@ -71,7 +71,7 @@ static void a_job_ends_with_its_agent(void **state)
     assert_int_equal(end->event.pid, job);
     assert_string_equal(end->text, "killed: its agent is gone");
     shell_guards_forget(y->guards, end->event.handle);
-    assert_int_equal(yard_runs_left(y), 0);
+    yard_must_forget(y);
     yard_agent_close(y);
 }
 
@@ -122,8 +122,7 @@ static void a_kept_job_lives_on_under_the_next_agent(void **state)
     assert_int_equal(yard_must(y, handle, AGENT_GUARD_EXITED)->event.signal, SIGTERM);
     (void)lines_counted(y);
     shell_guards_forget(y->guards, handle);
-    yard_run(y, 50);
-    assert_int_equal(yard_runs_left(y), 0);
+    yard_must_forget(y);
     yard_agent_close(y);
 }
 
@@ -303,7 +302,7 @@ static void an_end_that_nobody_heard_is_found(void **state)
     /* Nobody forgot it: the next agent hears of it again. */
     assert_int_equal(scan(y)->event.code, 11);
     shell_guards_forget(y->guards, y->news[0].event.handle);
-    assert_int_equal(yard_runs_left(y), 0);
+    yard_must_forget(y);
     yard_agent_close(y);
 }
 
@@ -333,7 +332,7 @@ static void a_run_without_guard_and_record_is_lost(void **state)
         assert_int_equal(lost->event.pid, job);
         assert_true(yard_gone_after(escapee, 100) < 100); /* gone before it was called lost */
         shell_guards_forget(y->guards, lost->event.handle);
-        assert_int_equal(yard_runs_left(y), 0);
+        yard_must_forget(y);
         yard_agent_close(y);
         (void)waitpid(guard, NULL, 0);
         yard_close(y);
@@ -398,7 +397,7 @@ static void records_that_are_no_records_count_as_lost(void **state)
     assert_string_equal(lost->run, "a.1");
     assert_int_equal(lost->event.token, 12);
     shell_guards_forget(y->guards, lost->event.handle);
-    assert_int_equal(yard_runs_left(y), 0);
+    yard_must_forget(y);
     yard_agent_close(y);
 }
 

@@ -37,8 +37,7 @@ static void an_exit_code_is_told_and_kept_until_forgotten(void **state)
     assert_int_equal(shell_guards_count(y->guards), 1);
 
     shell_guards_forget(y->guards, 1);
-    yard_run(y, 50);
-    assert_int_equal(yard_runs_left(y), 0);
+    yard_must_forget(y);
     assert_int_equal(shell_guards_count(y->guards), 0);
 }
 
@@ -68,7 +67,7 @@ static void an_exit_record_outlives_the_agent(void **state)
     assert_string_equal(end->run, "story/job");
     assert_int_equal(y->count, 2);
     shell_guards_forget(y->guards, end->event.handle);
-    assert_int_equal(yard_runs_left(y), 0);
+    yard_must_forget(y);
 }
 
 static void what_cannot_start_says_what_and_why(void **state)
@@ -112,8 +111,7 @@ static void what_cannot_start_says_what_and_why(void **state)
         assert_null(yard_heard(y, i + 1, AGENT_GUARD_STARTED));
         shell_guards_forget(y->guards, i + 1);
     }
-    yard_run(y, 50);
-    assert_int_equal(yard_runs_left(y), 0);
+    yard_must_forget(y);
 }
 
 static void a_launch_that_no_guard_can_take_fails(void **state)
@@ -294,8 +292,7 @@ static void a_killed_guard_takes_its_job_along(void **state)
         assert_true(yard_gone_after(job, 100) < 100);
         assert_true(yard_gone_after(escapee, 100) < 100);
         shell_guards_forget(y->guards, 1);
-        yard_run(y, 20);
-        assert_int_equal(yard_runs_left(y), 0);
+        yard_must_forget(y);
     }
 }
 
@@ -362,9 +359,8 @@ static void many_at_once_come_and_go(void **state)
         assert_int_equal(yard_must(y, i, AGENT_GUARD_EXITED)->event.code, i);
         shell_guards_forget(y->guards, i);
     }
-    yard_run(y, 100);
+    yard_must_forget(y);
     assert_int_equal(shell_guards_count(y->guards), 0);
-    assert_int_equal(yard_runs_left(y), 0);
 }
 
 int main(void)

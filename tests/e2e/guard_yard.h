@@ -90,5 +90,6 @@ bool yard_exists(const struct yard *y, const char *format, ...)
 bool yard_first_dir(const struct yard *y, char *name); /* any run directory, the spare's too */
 void yard_guard_path(char *out, size_t size);
 uint32_t yard_runs_left(const struct yard *y); /* run directories, but not of the spare guard */
+void yard_must_forget(struct yard *y); /* every run's directory goes soon: its guard may yet live */
 
 #endif
