@@ -206,6 +206,8 @@ static void metrics_now(struct muster_text *t, const struct agent_status *s)
     metric(t, "muster_buckets_kept", "gauge", "Buckets this node decides for.", s->buckets_kept);
     metric(t, "muster_buckets_orphan", "gauge", "Buckets seated here whose keeper is not heard.",
            s->buckets_orphan);
+    metric(t, "muster_gossip_queued", "gauge", "News about members yet to be passed on.",
+           s->gossip_queued);
     metric(t, "muster_start_time_seconds", "gauge", "Start of the agent since 1970.",
            s->since_wall_ms / 1000);
 }

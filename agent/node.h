@@ -137,6 +137,7 @@ struct agent_status {
     uint32_t buckets_kept;   /* here */
     uint32_t buckets_short;  /* kept here, on fewer nodes than there could be */
     uint32_t buckets_orphan; /* seated here and without a keeper that is heard */
+    uint32_t gossip_queued;  /* messages about members that it has yet to pass on */
     uint64_t since_wall_ms;  /* of the start */
     struct agent_settings settings;
     const struct agent_hold_set *holds; /* until the next step */

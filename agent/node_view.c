@@ -98,6 +98,7 @@ void agent_node_status(const struct agent_node *n, struct agent_status *out)
                                   .rows = c.rows,
                                   .jobs = c.jobs,
                                   .buckets_kept = c.serving,
+                                  .gossip_queued = gossip_queued(core->gossip),
                                   .since_wall_ms = core->started_wall_ms,
                                   .holds = agent_holds_set(core) };
     for (uint32_t i = 0; i < agent_peers_count(core); i++) {

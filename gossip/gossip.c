@@ -468,6 +468,11 @@ uint32_t gossip_awareness(const struct gossip *g)
     return g->awareness;
 }
 
+uint32_t gossip_queued(const struct gossip *g)
+{
+    return g->queue.count;
+}
+
 const struct gossip_counters *gossip_counters(const struct gossip *g)
 {
     return &g->counters;

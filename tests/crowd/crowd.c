@@ -468,6 +468,16 @@ uint64_t crowd_watched_ms(const struct crowd *c, uint32_t of, uint32_t percent)
     return rank == 0 || rank > c->watch.count ? UINT64_MAX : c->watch.after_ms[rank - 1];
 }
 
+uint64_t crowd_queued(const struct crowd *c)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < c->config.nodes; i++)
+        if (c->node[i].g != NULL)
+            sum += gossip_queued(c->node[i].g);
+    return sum;
+}
+
 struct gossip_counters crowd_counters(const struct crowd *c)
 {
     struct gossip_counters sum = { 0 };

@@ -117,6 +117,7 @@ uint64_t crowd_watched_ms(const struct crowd *c, uint32_t of, uint32_t percent);
 
 /* Counters of all nodes that run, added up. */
 struct gossip_counters crowd_counters(const struct crowd *c);
+uint64_t crowd_queued(const struct crowd *c); /* news that somebody has yet to pass on */
 
 _Noreturn void crowd_fail(const struct crowd *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
