@@ -101,11 +101,16 @@ int store_bench_voter(const struct store_bench *b, struct muster_id node, uint16
      * the old list could meet in nothing but it. A seat that a change only adds is empty by nature.
      */
     for (uint32_t i = 0; i < b->count; i++) {
-        bool is_new = (b->old_mask & bit(i)) == 0 || MUSTER_MUTANT(amnesiac_counted);
+        bool is_new = !store_bench_is_old(b, i) || MUSTER_MUTANT(amnesiac_counted);
         if (is_new && muster_id_equal(b->member[i].node, node))
             return (int)i;
     }
     return -1;
+}
+
+bool store_bench_is_old(const struct store_bench *b, uint32_t member)
+{
+    return (b->old_mask & bit(member)) != 0;
 }
 
 bool store_bench_is_joint(const struct store_bench *b)

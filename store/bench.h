@@ -51,6 +51,9 @@ int store_bench_find(const struct store_bench *b, struct muster_id node, uint16_
  * when it holds another or none, a seat that the change under way has added for it (R12). -1: none.
  */
 int store_bench_voter(const struct store_bench *b, struct muster_id node, uint16_t said);
+/* Whether that member's seat is chosen for certain: of one that a change adds a keeper who never
+ * heard of the change may give the number to another node. */
+bool store_bench_is_old(const struct store_bench *b, uint32_t member);
 bool store_bench_is_joint(const struct store_bench *b);
 
 /* The founding bench: one node on seat 1. */

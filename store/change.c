@@ -176,7 +176,7 @@ static void change_go_on(struct store *s, struct store_bucket *b)
     bool is_filled = true;
 
     for (uint32_t i = 0; i < b->bench.count; i++) {
-        bool is_added = (b->bench.old_mask & store_bit(i)) == 0;
+        bool is_added = !store_bench_is_old(&b->bench, i);
         if ((b->bench.new_mask & store_bit(i)) == 0)
             continue;
         /* One that has lost the bucket's record takes the first seat it is named for to be the one

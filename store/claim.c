@@ -106,7 +106,10 @@ uint64_t store_claim_due_ms(const struct store *s, const struct store_bucket *b)
             return MUSTER_NEVER; /* theirs to claim */
     }
     int self = store_bucket_self(s, b);
-    if (self >= 0 && store_bench_quorum(&b->bench, store_bit((uint32_t)self)))
+    if (self < 0 || (!store_bench_is_old(&b->bench, (uint32_t)self) &&
+                     !MUSTER_MUTANT(claim_from_seat_not_chosen)))
+        return MUSTER_NEVER;
+    if (store_bench_quorum(&b->bench, store_bit((uint32_t)self)))
         return MUSTER_NEVER; /* alone it is a quorum: it stands, and needs no claims */
     uint64_t grown = s->start_ms + (has_company ? t->boot_grace_ms : t->alone_grace_ms);
     if (MUSTER_MUTANT(claim_without_grace))

@@ -126,7 +126,7 @@ void store_bucket(const struct store *s, uint32_t bucket, struct store_bucket_vi
     if (b->keeper != STORE_NOBODY)
         view->keeper = s->peer[b->keeper].id;
     for (uint32_t i = 0; i < b->bench.count; i++) {
-        if ((b->bench.old_mask & store_bit(i)) != 0)
+        if (store_bench_is_old(&b->bench, i))
             view->old_seat[view->old_count++] = b->bench.member[i];
         if ((b->bench.new_mask & store_bit(i)) != 0)
             view->new_seat[view->new_count++] = b->bench.member[i];

@@ -40,10 +40,28 @@ void sim_inv_token(struct sim *s, uint32_t node, const struct sim_proc *p)
     t->attempt = p->attempt;
 }
 
-void sim_inv_claimed(struct sim *s, const char *job, uint64_t token)
+/* A seat that a change only adds may be nobody's, and its number another node's. */
+static void seat_must_be_chosen(struct sim *s, uint32_t node, const struct sim_job *j,
+                                uint64_t token)
+{
+    struct store_bucket_view v;
+    if (!s->node[node].is_up)
+        return;
+    store_bucket(agent_node_store(s->node[node].node), j->bucket, &v);
+    uint16_t seat = store_reign_seat(store_version_reign((struct store_version){ token }));
+    for (uint32_t i = 0; i < v.old_count; i++)
+        if (v.old_seat[i].seat == seat)
+            return;
+    if (v.new_count > 0 && v.seat == seat)
+        sim_fail(s, 1, "I5: n%u claims %s from seat %u, which may never be chosen", node, j->name,
+                 seat);
+}
+
+void sim_inv_claimed(struct sim *s, uint32_t node, const char *job, uint64_t token)
 {
     struct sim_token *t = token_of(s, job_index(s, job), token);
     t->is_right = t->is_claimed = true;
+    seat_must_be_chosen(s, node, &s->job[t->job], token);
     if (s->job[t->job].is_exclusive)
         sim_fail(s, 1, "R41: exclusive %s is claimed", job);
 }

@@ -359,7 +359,8 @@ static void row_gone(struct sim *s, uint32_t node, uint32_t bucket, uint16_t sea
                      s->job[w->job].name, l.old_seat[i].seat);
 }
 
-static void claim_kept(struct sim *s, struct muster_bytes key, struct muster_bytes value)
+static void claim_kept(struct sim *s, uint32_t node, struct muster_bytes key,
+                       struct muster_bytes value)
 {
     char name[STORE_KEY_MAX + 1] = "";
     struct muster_reader r =
@@ -369,7 +370,7 @@ static void claim_kept(struct sim *s, struct muster_bytes key, struct muster_byt
     uint64_t token = muster_read_u64(&r);
     MUSTER_ASSERT(muster_reader_ok(&r));
     memcpy(name, key.data + 2, key.len - 2);
-    sim_inv_claimed(s, name, token);
+    sim_inv_claimed(s, node, name, token);
 }
 
 bool sim_truth_is_tombstone(struct muster_bytes record)
@@ -390,7 +391,7 @@ void sim_truth_op(struct sim *s, uint32_t node, uint8_t table, struct muster_byt
                   struct muster_bytes value, struct muster_bytes before, const uint16_t *seats)
 {
     if (table == STORE_TABLE_CLAIM && value.len > 0)
-        claim_kept(s, key, value);
+        claim_kept(s, node, key, value);
     if (table != STORE_TABLE_ROW && table != STORE_TABLE_BUCKET)
         return;
     uint32_t bucket = sim_truth_bucket(key);

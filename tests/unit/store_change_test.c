@@ -39,7 +39,7 @@ static bool names(const struct store_bucket_view *v, uint32_t node)
     return is_named;
 }
 
-static bool is_joint(const struct pool *p)
+static bool is_joint(struct pool *p)
 {
     uint32_t keeper = pool_keeper(p, 0);
 
@@ -237,10 +237,42 @@ static void without_claims_a_minority_starts_nothing(void **state)
     }
 }
 
+/* R42: of a change that perhaps only its keeper and the newcomer have heard of. Whoever rules next
+ * may give the newcomer's number to another node: claims of both would be one token. */
+static void a_seat_that_may_never_be_chosen_claims_nothing(void **state)
+{
+    static const uint32_t first[] = { 0, 1, 2 }, second[] = { 0, 1, 3 };
+    struct pool *p = pool_cluster(4, 1, 951);
+
+    (void)state;
+    pool_wish(p, first, 3);
+    pool_run(p, 40000);
+    for (uint32_t k = 0; k < 4; k++)
+        assert_int_equal(pool_write_wait(p, k, false), MUSTER_OK);
+    assert_int_equal(pool_keeper(p, 0), 0);
+    p->delay_ms = 20;
+    pool_wish(p, second, 3);
+    pool_until(p, 40000, is_joint, "a change begins");
+    pool_cut(p, 0, 1);
+    pool_cut(p, 0, 2);
+    pool_run(p, 1000);
+    assert_true(view_of(p, 3, 0).new_count > 0 && view_of(p, 3, 0).rows == 4);
+    for (uint32_t i = 0; i < 3; i++)
+        pool_kill(p, i, true);
+    pool_run(p, 90000);
+    assert_int_equal(p->claims, 0);
+    pool_heal(p);
+    for (uint32_t i = 0; i < 3; i++)
+        pool_boot(p, i, false);
+    pool_until(p, 20000, pool_all_served, "all of them");
+    end(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_change_whose_newcomer_dies_is_given_up),
+        cmocka_unit_test(a_seat_that_may_never_be_chosen_claims_nothing),
         cmocka_unit_test(without_claims_a_minority_starts_nothing),
         cmocka_unit_test(who_is_lost_is_replaced_at_once),
         cmocka_unit_test(who_is_replaced_by_name_is_not_waited_for),
