@@ -182,7 +182,7 @@ void gossip_member_at(const struct gossip *g, uint32_t index, struct gossip_memb
 bool gossip_member_find(const struct gossip *g, const char *name, struct gossip_member_view *view);
 uint32_t gossip_incarnation(const struct gossip *g); /* our own */
 uint32_t gossip_awareness(const struct gossip *g);   /* 0 healthy .. awareness_max - 1 */
-uint32_t gossip_queued(const struct gossip *g);      /* messages about members yet to be passed on */
+uint32_t gossip_queued(const struct gossip *g);      /* messages about members, to be passed on */
 
 /* Whom we watch. Whatever else is heard of them spares a ping, and is told before a step that time
  * has brought due: `at_ms` is when that member last spoke, `usual_ms` for how long it is silent now

@@ -110,8 +110,8 @@ static void rest(struct crowd *c)
 
     crowd_run(c, REST_MS);
     after = crowd_counters(c);
-    say("rest_packets_milli",
-        (after.packets_out - before.packets_out) * 1000000 / REST_MS / nodes, "1/1000/s/node");
+    say("rest_packets_milli", (after.packets_out - before.packets_out) * 1000000 / REST_MS / nodes,
+        "1/1000/s/node");
     say("rest_packet_bytes", (after.bytes_out - before.bytes_out) * 1000 / REST_MS / nodes,
         "B/s/node");
     say("rest_stream_bytes", (c->counts.stream_bytes - streams) * 1000 / REST_MS / nodes,
