@@ -177,13 +177,28 @@ static void delete_answered(struct sim *s, struct sim_job *j, int err)
     if (err != MUSTER_OK && err != MUSTER_ENOTFOUND)
         return;
     j->is_deleted_acked = true;
-    j->is_unseen = err == MUSTER_ENOTFOUND && !was_done && sim_truth_may_forget(s, j);
-    if (j->is_unseen)
+    bool is_unseen = err == MUSTER_ENOTFOUND && !was_done && sim_truth_may_forget(s, j);
+    j->unseen = is_unseen ? j->uid : 0;
+    if (is_unseen)
         return;
     for (uint32_t i = j->newest; i > 0; i = s->write[i - 1].older)
         if (s->write[i - 1].token > j->token_dead)
             j->token_dead = s->write[i - 1].token;
     j->deleted_at = s->now;
+}
+
+/* Whoever had lost the former life with its memory has met a member that had not: it goes on. */
+static void life_goes_on(struct sim_job *j)
+{
+    j->is_acked = j->is_delete_tried = true;
+    j->unseen = 0;
+}
+
+static void put_refused(const struct sim *s, struct sim_job *j, int err)
+{
+    j->is_anew = err == MUSTER_ENOTFOUND && sim_truth_may_forget(s, j);
+    if (err == MUSTER_EEXISTS)
+        life_goes_on(j);
 }
 
 void sim_replied(struct sim *s, const struct agent_effect *e)
@@ -208,7 +223,7 @@ void sim_replied(struct sim *s, const struct agent_effect *e)
         else if (r->err == MUSTER_OK)
             j->is_acked = true;
         else if (j->op == AGENT_OP_JOB_PUT && !j->is_acked)
-            j->is_anew = r->err == MUSTER_ENOTFOUND && sim_truth_may_forget(s, j);
+            put_refused(s, j, r->err);
     }
 }
 
@@ -362,8 +377,7 @@ static void job_again(struct sim *s, uint32_t node, struct sim_job *j)
 {
     char spec[560];
     j->is_acked = j->is_deleted_acked = j->is_delete_tried = j->is_update = false;
-    j->is_unseen = j->is_anew = false;
-    j->is_forgotten = false;
+    j->is_anew = j->is_forgotten = false;
     j->deletes = 0;
     j->lives++;
     sim_count(s, SIM_AGAIN);

@@ -25,7 +25,8 @@ static struct said said_by(const struct agent_reply *r)
 void sim_inv_reply(struct sim *s, struct sim_job *j, const struct agent_reply *r)
 {
     bool creates = j->op == AGENT_OP_JOB_PUT && !j->is_update;
-    if (creates && r->err == MUSTER_EEXISTS)
+    bool is_back = j->unseen != 0 && j->uid == j->unseen; /* nobody had deleted it (I17) */
+    if (creates && r->err == MUSTER_EEXISTS && !is_back)
         sim_fail(s, 1, "R19: %s was put by one client only, and is said to exist", j->name);
     if (r->err != MUSTER_OK)
         return;

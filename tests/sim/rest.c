@@ -116,7 +116,7 @@ static const char *job_unrest(struct sim *s, struct sim_job *j)
     uint32_t live = sim_proc_live(s, j->name, &node, &token);
     if (j->is_acked && !j->is_delete_tried && !known && !sim_truth_may_forget(s, j))
         sim_fail(s, 1, "I1: acknowledged %s is lost", j->name);
-    if (j->is_deleted_acked && !j->is_unseen && known)
+    if (j->is_deleted_acked && j->unseen == 0 && known)
         sim_fail(s, 1, "I11: deleted %s is back", j->name);
     if (!known)
         return live == 0 ? NULL : said(s, "%s is no job and runs on n%u", j->name, node);

@@ -233,9 +233,9 @@ struct sim_job {
     char name[80];
     uint32_t bucket;
     bool is_acked, is_deleted_acked, is_delete_tried; /* of this life of the name */
-    bool is_anew;   /* it was made, and lost before that was answered: it is to be put anew */
-    bool is_unseen; /* there was nothing to delete, for whoever had lost it with its memory */
-    bool is_update; /* the question under way */
+    bool is_anew;    /* it was made, and lost before that was answered: it is to be put anew */
+    uint64_t unseen; /* a life of which its keeper, who had lost it, found nothing to delete */
+    bool is_update;  /* the question under way */
     bool is_exclusive;
     bool is_light;           /* the newest chosen version is kept in memory alone */
     bool is_forgotten;       /* it was so, and is given up for lost */
