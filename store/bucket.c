@@ -171,6 +171,7 @@ static void bucket_take_seat(struct store *s, struct store_bucket *b, uint16_t s
     b->calm_ms = s->now.mono_ms + s->config.times.calm_ms;
     b->known_ms = s->now.mono_ms;
     b->is_claimable = false;
+    b->taken = 0;
     b->floor = 0; /* a seat that nobody had before has nothing that it could have lost */
     store_touch(s, b);
     store_scan_at(s, b->calm_ms);

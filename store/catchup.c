@@ -114,6 +114,10 @@ void store_catchup_row(struct store *s, struct store_bucket *b, uint32_t member,
 
     if ((e->flags & STORE_ENTRY_OPEN) != 0 && store_proposal_waits_for(b, e->value, member))
         return;
+    if ((e->flags & STORE_ENTRY_REWRITE) != 0) { /* not as it is: that may never have been chosen */
+        m->has_more = true;
+        return;
+    }
     bool is_full = m->page_bytes + e->value->len > STORE_PAGE_BYTES || MUSTER_RARE(page_is_short);
     if (m->page_bytes > 0 && is_full) {
         m->has_more = true;

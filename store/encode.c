@@ -61,7 +61,8 @@ static void encode_list_ok(struct muster_writer *w, const struct store_item *ite
         muster_write_plain(w, store_value_bytes(item->value)); /* an array when it was made */
 }
 
-static void encode_vote(struct muster_writer *w, const struct store_item *item)
+static void encode_vote(const struct store *s, struct muster_writer *w,
+                        const struct store_item *item)
 {
     switch (item->kind) {
     case STORE_ASK:
@@ -72,7 +73,7 @@ static void encode_vote(struct muster_writer *w, const struct store_item *item)
         muster_write_u64(w, item->number);  /* the reign that consents */
         return;
     case STORE_YES:
-        muster_write_array(w, 7);
+        muster_write_array(w, 8);
         muster_write_u64(w, item->bucket);
         muster_write_u64(w, item->reign);
         muster_write_u64(w, item->seat);
@@ -80,6 +81,7 @@ static void encode_vote(struct muster_writer *w, const struct store_item *item)
         muster_write_u64(w, item->digest);
         write_bench(w, item->value);
         muster_write_u64(w, item->version); /* floor */
+        muster_write_u64(w, s->bucket[item->bucket].taken);
         return;
     case STORE_NO:
         muster_write_array(w, 5);
@@ -185,7 +187,7 @@ void store_item_encode(struct store *s, struct muster_writer *w, const struct st
         encode_row(w, item);
         return;
     default:
-        encode_vote(w, item);
+        encode_vote(s, w, item);
         return;
     }
 }

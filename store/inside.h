@@ -102,6 +102,7 @@ struct store_member {
     bool is_lost;  /* sits, but says that it has lost what it held */
     bool is_empty;
     uint64_t floor; /* candidate: what it said of itself with its vote */
+    uint64_t taken; /* likewise */
 };
 
 struct store_bucket {
@@ -112,6 +113,7 @@ struct store_bucket {
     uint16_t lost_seat; /* the seat whose rows we have lost (R54); 0: none */
     struct store_value *bench_row;
     struct store_bench bench;
+    uint64_t taken; /* the newest row that a candidacy of ours took over, until one serves (R13) */
 
     uint64_t floor; /* what it held in memory up to this version may be lost */
     uint64_t batch; /* the last batch that holds a change of this bucket */

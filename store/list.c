@@ -248,6 +248,10 @@ void store_want_ok_take(struct store *s, uint16_t peer, struct muster_reader *r)
         e->flags |= STORE_ENTRY_REWRITE;
         e->holders = (uint16_t)(e->holders | store_bit((uint32_t)member));
     }
+    if (version > b->taken) {
+        b->taken = version;
+        store_touch(s, b); /* in the batch that brings the row */
+    }
     b->member[member]->wants--;
     store_reign_lists_done(s, b, (uint32_t)member);
 }

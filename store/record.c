@@ -8,9 +8,10 @@
 
 #include "store/inside.h"
 
-#define ROW_KEY_LEN  10
-#define ROW_HEAD_LEN 12 /* CRC, version */
-#define CRC_LEN      4
+#define ROW_KEY_LEN   10
+#define ROW_HEAD_LEN  12 /* CRC, version */
+#define CRC_LEN       4
+#define BUCKET_FIELDS 7
 
 static void put_be(uint8_t *out, uint64_t value, uint32_t len)
 {
@@ -80,7 +81,7 @@ void store_record_bucket(struct store *s, const struct store_bucket *b)
     struct muster_writer w = muster_writer_over(value + CRC_LEN, sizeof value - CRC_LEN);
 
     put_be(key, b->number, 2);
-    muster_write_array(&w, 6);
+    muster_write_array(&w, BUCKET_FIELDS);
     muster_write_u64(&w, b->promised.packed);
     muster_write_u64(&w, b->seat);
     muster_write_u64(&w, b->lost_seat);
@@ -90,6 +91,7 @@ void store_record_bucket(struct store *s, const struct store_bucket *b)
         muster_write_nil(&w);
     else
         muster_write_bytes(&w, store_value_bytes(b->bench_row));
+    muster_write_u64(&w, b->taken);
     MUSTER_ASSERT(muster_writer_err(&w) == MUSTER_OK);
     seal(s, STORE_TABLE_BUCKET, MUSTER_BYTES(key, 2), value, CRC_LEN + muster_writer_bytes(&w).len);
 }
@@ -145,7 +147,7 @@ static int bucket_load(struct store *s, struct store_bucket *b, struct muster_by
     }
     struct muster_reader r =
         muster_reader_over(MUSTER_BYTES(value.data + CRC_LEN, value.len - CRC_LEN));
-    muster_read_array_of(&r, 6);
+    uint32_t fields = muster_read_array(&r, BUCKET_FIELDS);
     b->promised.packed = muster_read_u64(&r);
     b->seat = muster_read_u16(&r);
     b->lost_seat = muster_read_u16(&r);
@@ -159,6 +161,9 @@ static int bucket_load(struct store *s, struct store_bucket *b, struct muster_by
         if (b->bench_row == NULL)
             return MUSTER_EFULL;
     }
+    b->taken = store_version_of(b->promised, STORE_SEQ_MAX).packed;
+    if (fields == BUCKET_FIELDS) /* a build before did not note it: it may be any row */
+        b->taken = muster_read_u64(&r);
     return muster_reader_end(&r) == MUSTER_OK ? MUSTER_OK : MUSTER_ECORRUPT;
 }
 

@@ -7,8 +7,9 @@
  *      └──── no quorum, outranked ───────┴── no answered quorum, no commit, outranked ─┘
  *
  * The candidate's own table grows into the merge of R13 while votes come in: rows it takes over
- * keep their versions, as if an old write had reached it late, so an election that comes to nothing
- * leaves nothing behind that could not have been there anyway. */
+ * keep their versions. An election that comes to nothing leaves them behind, on one disk more than
+ * their keeper had written them to, so a candidate notes how new the newest of them was, and says
+ * so when it votes for another. */
 #include "store/inside.h"
 
 static void reign_ask(struct store *s, struct store_bucket *b)
@@ -56,6 +57,8 @@ void store_reign_stand(struct store *s, struct store_bucket *b, struct store_rei
         uint16_t peer = b->member[i]->peer;
         *b->member[i] = (struct store_member){ .peer = peer };
     }
+    /* what it takes over now is written anew in any case */
+    b->member[store_bucket_self(s, b)]->taken = b->taken;
     store_light_stand(&s->table.shelf[b->number], (uint32_t)store_bucket_self(s, b));
     store_touch(s, b);
     struct store_item *item = store_item_new(s, STORE_ITEM_STAND, b, STORE_NOBODY);
@@ -88,6 +91,25 @@ void store_reign_spent(struct store *s, struct store_bucket *b)
     store_reign_count(s, b);
 }
 
+/* A candidate took rows over that were older than its promise, and was not elected, or died before
+ * it had written them anew. So a quorum may hold alike what no quorum has ever acknowledged, while
+ * somebody who is away has a later version, which would come up in its place with the next keeper.
+ * Such a row counts for nothing before it is written anew, and nobody knows which it is. */
+static void rewrite_taken(struct store *s, const struct store_bucket *b)
+{
+    uint64_t taken = 0;
+
+    for (uint32_t i = 0; i < b->bench.count; i++)
+        if (b->member[i]->has_voted && b->member[i]->taken > taken)
+            taken = b->member[i]->taken;
+    for (struct store_entry *e = s->table.shelf[b->number].first; e != NULL; e = e->bucket_next) {
+        if (e->value->version > taken)
+            continue;
+        MUSTER_MARK(taken_row_is_written_anew);
+        e->flags |= STORE_ENTRY_REWRITE;
+    }
+}
+
 static void reign_elected(struct store *s, struct store_bucket *b)
 {
     const struct store_times *t = &s->config.times;
@@ -107,6 +129,7 @@ static void reign_elected(struct store *s, struct store_bucket *b)
         b->takeover_ms = s->now.mono_ms;
     b->bench_is_open = false;
     MUSTER_ASSERT(b->first_proposal == NULL);
+    rewrite_taken(s, b);
     store_light_judge(s, b);
     for (uint32_t i = 0; i < b->bench.count; i++) {
         struct store_member *m = b->member[i];
@@ -194,6 +217,9 @@ void store_reign_open(struct store *s, struct store_bucket *b)
     if (b->unchosen > 0 && !MUSTER_MUTANT(serves_before_chosen))
         return;
     b->role = STORE_SERVING;
+    if (b->taken != 0)
+        store_touch(s, b);
+    b->taken = 0; /* every row of ours is chosen, or was before */
     STORE_TRACE(s, "bucket %u: serves", b->number);
     (void)store_say(s, STORE_EFFECT_SERVING, b->number);
     store_claims_own(s, b); /* before anybody places what a claim of ours already runs */

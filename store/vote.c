@@ -188,13 +188,18 @@ void store_yes_take(struct store *s, uint16_t peer, struct muster_reader *r)
     uint64_t floor = UINT64_MAX; /* of a build that does not say: it vouches for nothing */
     if (muster_reader_left(r) > 0)
         floor = muster_read_u64(r);
+    uint64_t taken = UINT64_MAX; /* likewise */
+    if (muster_reader_left(r) > 0)
+        taken = muster_read_u64(r);
     if (!muster_reader_ok(r))
         return;
     if (age < b->age_min_ms)
         b->age_min_ms = age;
     int member = store_bench_voter(&b->bench, s->peer[peer].id, seat);
-    if (member >= 0 && !b->member[member]->has_voted)
+    if (member >= 0 && !b->member[member]->has_voted) {
         b->member[member]->floor = floor;
+        b->member[member]->taken = taken;
+    }
     if (member >= 0)
         yes_count(s, b, (uint32_t)member, seat, digest);
     store_reign_count(s, b); /* a newer bench may have more members to ask */

@@ -31,7 +31,7 @@ static void bucket_kept(struct sim_bucket *out, struct muster_bytes value)
         return;
     struct muster_reader r =
         muster_reader_over(MUSTER_BYTES(value.data + CRC_LEN, value.len - CRC_LEN));
-    muster_read_array_of(&r, 6);
+    muster_read_array_of(&r, 7);
     out->promised = muster_read_u64(&r);
     out->seat = muster_read_u16(&r);
     (void)muster_read_u16(&r); /* lost seat */

@@ -22,7 +22,10 @@ struct fixture {
     uint32_t puts;
     uint32_t served;
     bool holds_commits;
-    uint64_t age; /* in the last YES */
+    uint64_t age;   /* in the last YES */
+    uint64_t taken; /* likewise */
+    uint64_t kept;  /* the same on disk, as it was written last */
+    uint64_t owns;  /* what the next YES that is written here says of it */
 };
 
 static struct muster_id self(void)
@@ -55,6 +58,10 @@ static void frame_note(struct fixture *f, struct muster_bytes bytes)
         for (uint32_t i = 0; i < 3; i++)
             (void)muster_read_u64(&r);
         f->age = muster_read_u64(&r);
+        for (uint32_t i = 0; i < 3; i++)
+            muster_read_skip(&r);
+        f->taken = muster_read_u64(&r);
+        assert_int_equal(r.err, MUSTER_OK);
     }
     if (kind != STORE_ASK && kind != STORE_PUT)
         return;
@@ -73,11 +80,29 @@ static void frame_note(struct fixture *f, struct muster_bytes bytes)
     assert_int_equal(r.err, MUSTER_OK);
 }
 
+static void batch_note(struct fixture *f, const struct store_disk_batch *batch)
+{
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct store_disk_op *op = &batch->op[i];
+        if (op->table != STORE_TABLE_BUCKET)
+            continue;
+        struct muster_reader r =
+            muster_reader_over(MUSTER_BYTES(op->value.data + 4, op->value.len - 4));
+        muster_read_array_of(&r, 7);
+        for (uint32_t k = 0; k < 6; k++)
+            muster_read_skip(&r);
+        f->kept = muster_read_u64(&r);
+        assert_int_equal(muster_reader_end(&r), MUSTER_OK);
+    }
+}
+
 static void effects_take(struct fixture *f)
 {
     struct store_effect e;
 
     while (store_next(f->store, &e)) {
+        if (e.kind == STORE_EFFECT_COMMIT)
+            batch_note(f, e.batch);
         if (e.kind == STORE_EFFECT_COMMIT)
             f->committed = e.batch->number;
         else if (e.kind == STORE_EFFECT_FRAME)
@@ -185,7 +210,7 @@ static void yield(struct fixture *f)
 static void yes(struct fixture *f, struct muster_id from, uint16_t seat, uint64_t digest,
                 const struct store_bench *bench, uint64_t bench_version)
 {
-    frame_begin(f, STORE_YES, 6);
+    frame_begin(f, STORE_YES, 8);
     muster_write_u64(&f->w, f->asked);
     muster_write_u64(&f->w, seat);
     muster_write_u64(&f->w, 5000);
@@ -194,6 +219,8 @@ static void yes(struct fixture *f, struct muster_id from, uint16_t seat, uint64_
         bench_write(f, bench_version, bench);
     else
         muster_write_nil(&f->w);
+    muster_write_u64(&f->w, 0);
+    muster_write_u64(&f->w, f->owns);
     frame_give(f, from);
 }
 
@@ -329,17 +356,15 @@ static void lose_the_seat(struct fixture *f)
     assert_int_equal(store_reign_seat((struct store_reign){ f->asked }), 4);
 }
 
-/* Story 4, R13: what it serves is the merge of the counted rows and nothing of what it held. */
-static void who_lost_its_seat_and_wins_has_the_merge_and_nothing_else(void **state)
+/* The voter holds a row c of round 1 and nothing else in its sub-bucket: it says so, and gives it.
+ */
+static void give_c(struct fixture *f)
 {
-    struct fixture *f = *state;
     struct store_row row = { .key = muster_bytes_text("c") };
     uint32_t sub = store_key_sub(row.key);
     uint8_t wire[256];
     size_t len = 0;
 
-    lose_the_seat(f);
-    yes(f, keeper(), 2, 1, NULL, 0);
     assert_int_equal(f->said[STORE_LIST], 1);
     frame_begin(f, STORE_LIST_OK, 6);
     muster_write_u64(&f->w, f->asked);
@@ -359,6 +384,16 @@ static void who_lost_its_seat_and_wins_has_the_merge_and_nothing_else(void **sta
     muster_write_u64(&f->w, version(1, 7));
     muster_write_bytes(&f->w, MUSTER_BYTES(wire, len));
     frame_give(f, keeper());
+}
+
+/* Story 4, R13: what it serves is the merge of the counted rows and nothing of what it held. */
+static void who_lost_its_seat_and_wins_has_the_merge_and_nothing_else(void **state)
+{
+    struct fixture *f = *state;
+
+    lose_the_seat(f);
+    yes(f, keeper(), 2, 1, NULL, 0);
+    give_c(f);
     assert_int_equal(view(f).role, STORE_ELECTED);
     assert_int_equal(view(f).rows, 1);
     assert_true(held(f, "c") != 0);
@@ -431,6 +466,64 @@ static void a_vote_says_how_long_no_keeper_was_heard(void **state)
     assert_int_equal(age_told(f, 90), 4623);
 }
 
+/* R13: it holds what we do, and has taken over some of that in a candidacy that came to nothing. */
+static void what_a_voter_took_over_in_vain_is_written_anew(void **state)
+{
+    struct fixture *f = *state;
+
+    yield(f);
+    f->owns = version(1, 2);
+    yes(f, keeper(), 2, view(f).digest, NULL, 0);
+    assert_int_equal(view(f).role, STORE_ELECTED);
+    put_ok(f, keeper(), 2);
+    assert_int_equal(f->served, 1);
+    assert_int_equal(round_of(held(f, "a")), 2);
+    assert_true(held(f, "b") == version(1, 3));
+}
+
+static void no(struct fixture *f, uint32_t round)
+{
+    frame_begin(f, STORE_NO, 5);
+    muster_write_u64(&f->w, f->asked);
+    muster_write_u64(&f->w, store_reign_of(round, 2).packed);
+    muster_write_nil(&f->w);
+    muster_write_bool(&f->w, false);
+    frame_give(f, keeper());
+}
+
+/* R13: we take a row over and are outranked. It is on our disk, and that it was not written to us,
+ * until we have written it anew ourselves. */
+static void what_we_took_over_in_vain_is_written_anew(void **state)
+{
+    struct fixture *f = *state;
+
+    f->holds_commits = true;
+    yield(f);
+    uint64_t batch = f->committed;
+    yes(f, keeper(), 2, 1, NULL, 0);
+    give_c(f);
+    assert_true(held(f, "c") == version(1, 7));
+    no(f, 5);
+    assert_int_equal(view(f).role, STORE_SEATED);
+    f->holds_commits = false;
+    f->committed = batch;
+    commits_end(f);
+    assert_true(f->kept == version(1, 7));
+    (void)age_told(f, 6);
+    assert_true(f->taken == version(1, 7));
+    f->asked = 0;
+    pass(f, 12000);
+    assert_true(f->asked != 0);
+    yes(f, keeper(), 2, view(f).digest, NULL, 0);
+    assert_int_equal(view(f).role, STORE_ELECTED);
+    assert_int_equal(f->served, 0);
+    assert_true(f->kept == version(1, 7));
+    put_ok(f, keeper(), 2);
+    assert_int_equal(f->served, 1);
+    assert_true(round_of(held(f, "c")) > 6);
+    assert_true(f->kept == 0);
+}
+
 /* R14: who has been keeper itself until a moment ago says so by its age, or a lease that it gave
  * would be forgotten by the reign that follows. */
 static void a_keepers_own_beat_counts_as_heard(void **state)
@@ -457,6 +550,8 @@ int main(void)
         seated_test(an_empty_voter_makes_every_row_one_to_write_anew),
         seated_test(rows_that_all_voters_hold_alike_stay_as_they_are),
         seated_test(who_lost_its_seat_and_wins_has_the_merge_and_nothing_else),
+        seated_test(what_a_voter_took_over_in_vain_is_written_anew),
+        seated_test(what_we_took_over_in_vain_is_written_anew),
         seated_test(a_candidate_that_is_on_no_bench_any_more_gives_up),
         seated_test(nobody_is_elected_before_its_own_promise_is_on_disk),
         seated_test(a_vote_says_how_long_no_keeper_was_heard),
