@@ -38,7 +38,7 @@ struct pending {
     struct agent_gather *gather;
     bool is_streaming;
     char last_message[256];
-    int last_err;
+    bool is_loose; /* somebody was asked and has not said what became of it: it may be done yet */
 };
 
 struct agent_requests {
@@ -162,6 +162,7 @@ static void keeper_ask(struct agent_core *core, struct pending *p)
     p->is_local_try = agent_op_reads(p->q.op) && now + AGENT_REQUEST_MS >= p->until_ms + 2000;
     if (muster_deadline_reached(p->try_until_ms, now) && !muster_id_is_zero(p->asked))
         agent_relay_mute(core, p->asked);
+    p->is_loose = p->is_loose || !muster_id_is_zero(p->asked);
     p->retry_ms = MUSTER_NEVER;
     p->asked = (struct muster_id){ 0 };
     if (!keeper_choose(core, p, &to) || !op_send(core, p, to, p->is_local_try)) {
@@ -414,7 +415,6 @@ static void part_got(struct agent_core *core, struct pending *p, struct muster_i
 
 static void last_keep(struct pending *p, const struct agent_msg_reply *m)
 {
-    p->last_err = m->err;
     size_t room = sizeof p->last_message - 1;
     size_t len = m->message.len < room ? m->message.len : room;
     if (len > 0)
@@ -438,6 +438,8 @@ static bool try_again(struct agent_core *core, struct pending *p, struct muster_
     if (p->way != WAY_KEEPER ||
         (m->err != MUSTER_EREFUSED && m->err != MUSTER_EUNKNOWN && m->err != MUSTER_ENOQUORUM))
         return false;
+    p->asked = (struct muster_id){ 0 };
+    p->is_loose = p->is_loose || m->err == MUSTER_EUNKNOWN;
     last_keep(p, m);
     (void)snprintf(id, sizeof id, "%.*s", (int)m->field.len, (const char *)m->field.data);
     bool told = m->field.len == MUSTER_ID_TEXT - 1 && muster_id_parse(&p->told, id);
@@ -501,18 +503,22 @@ static void names_missing(struct agent_core *core, uint32_t bucket, char *out, s
     }
 }
 
+/* Refused for good it is only if all who were asked have said so. */
 static void keyed_late(struct agent_core *core, struct pending *p)
 {
     char missing[256], text[640];
+    bool is_out = p->is_loose || !muster_id_is_zero(p->asked);
+    bool is_unknown = is_out && !agent_op_reads(p->q.op);
+    const char *yet = is_unknown ? "; it may be done yet" : "";
     names_missing(core, p->bucket, missing, sizeof missing);
     if (missing[0] != '\0')
         (void)snprintf(text, sizeof text,
-                       "%s: no quorum of the nodes that hold it answers; missing: %s", p->q.name,
-                       missing);
+                       "%s: no quorum of the nodes that hold it answers; missing: %s%s", p->q.name,
+                       missing, yet);
     else
-        (void)snprintf(text, sizeof text, "%s: no keeper of it answered in time%s%s", p->q.name,
-                       p->last_message[0] != '\0' ? "; last heard: " : "", p->last_message);
-    fail(core, p, p->last_err == MUSTER_EUNKNOWN ? MUSTER_EUNKNOWN : MUSTER_ENOQUORUM, text);
+        (void)snprintf(text, sizeof text, "%s: no keeper of it answered in time%s%s%s", p->q.name,
+                       yet, p->last_message[0] != '\0' ? "; last heard: " : "", p->last_message);
+    fail(core, p, is_unknown ? MUSTER_EUNKNOWN : MUSTER_ENOQUORUM, text);
 }
 
 static void pending_tick(struct agent_core *core, struct pending *p)

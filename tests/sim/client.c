@@ -7,6 +7,8 @@
 #include "agent/template.h"
 #include "tests/sim/inv.h"
 
+#define QUIET_MS 20000 /* so long a question that was not answered may still be done */
+
 /* What is left beside a job is nobody's wish: no client asks for it. */
 uint32_t sim_jobs_all(const struct sim *s)
 {
@@ -50,6 +52,12 @@ struct sim_job *sim_job_find(struct sim *s, const char *name)
     return j;
 }
 
+/* A change of a job makes it anew where it has been deleted meanwhile. */
+static bool is_upsert(const struct sim_job *j)
+{
+    return j->op == AGENT_OP_JOB_PUT && j->is_update;
+}
+
 static uint64_t ask(struct sim *s, uint32_t node, struct agent_request *q, uint64_t id)
 {
     struct agent_event e = { .kind = AGENT_EVENT_REQUEST, .request = q };
@@ -62,6 +70,10 @@ static uint64_t ask(struct sim *s, uint32_t node, struct agent_request *q, uint6
         j->asked = node;
         j->asked_at = s->now;
         j->op = q->op;
+        if (is_upsert(j)) {
+            j->unsure_before = j->unsure_until;
+            j->unsure_until = s->now + QUIET_MS;
+        }
         j->is_delete_tried = j->is_delete_tried || q->op == AGENT_OP_JOB_DELETE;
     }
     uint64_t number = q->number;
@@ -218,6 +230,8 @@ void sim_replied(struct sim *s, const struct agent_effect *e)
         sim_log(s, "reply %s: %d %s", j->name, r->err, s->last_message);
         sim_inv_reply(s, j, r);
         s->acks += r->err == MUSTER_OK;
+        if (is_upsert(j) && r->err != MUSTER_EUNKNOWN)
+            j->unsure_until = j->unsure_before;
         if (j->op == AGENT_OP_JOB_DELETE)
             delete_answered(s, j, r->err);
         else if (r->err == MUSTER_OK)
@@ -233,7 +247,6 @@ void sim_replied(struct sim *s, const struct agent_effect *e)
 #define CLIENT_DELETE 5
 #define CLIENT_AGAIN  10
 #define CLIENT_CHANGE 6
-#define QUIET_MS      20000
 
 static uint32_t up_draw(struct sim *s)
 {
@@ -393,9 +406,12 @@ static void put_again(struct sim *s, uint32_t node, struct sim_job *j)
 }
 
 /* A copy of a question may be on its way for long after another copy was answered, and still be
- * done when it arrives. Who begins or ends a life of a name waits until none can be. */
+ * done when it arrives. Who begins or ends a life of a name waits until none can be; in haste only
+ * who does not know what became of a change that could make the job anew (R19). */
 static bool is_quiet(const struct sim *s, const struct sim_job *j)
 {
+    if (s->now < j->unsure_until)
+        return false;
     return sim_has(s, SIM_HASTE) || s->now >= j->asked_at + QUIET_MS;
 }
 

@@ -251,7 +251,7 @@ struct sim_job {
     uint64_t request;               /* under way: 0 none */
     uint64_t id;                    /* the client's, for the same request again (R19) */
     uint32_t asked;                 /* the node that is to answer */
-    uint64_t asked_at;
+    uint64_t asked_at, unsure_until, unsure_before;
     enum agent_op op;
     uint64_t uid;  /* of the newest life that was chosen */
     uint32_t spec; /* how often it was changed */

@@ -521,6 +521,7 @@ static const struct {
     { "tardy-copy", 3, story_tardy_copy },
     { "early-copy", 3, story_early_copy },
     { "outdated", 3, story_outdated },
+    { "untold", 3, story_untold },
     { "away", 5, story_away },
     { "unplugged", 5, story_unplugged },
     { "hung", 5, story_hung },

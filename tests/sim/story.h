@@ -37,6 +37,7 @@ void story_returned(struct sim *s);
 void story_tardy_copy(struct sim *s);
 void story_early_copy(struct sim *s);
 void story_outdated(struct sim *s);
+void story_untold(struct sim *s);
 void story_away(struct sim *s);
 void story_halted(struct sim *s);
 void story_burned(struct sim *s);

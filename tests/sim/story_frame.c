@@ -177,6 +177,31 @@ void story_outdated(struct sim *s)
     story_rest(s);
 }
 
+static void changed(struct sim *s, uint32_t node, int err, const char *what)
+{
+    (void)sim_update(s, node, "job", STORY_SERVICE("job"));
+    sim_await(s, 12000, story_is_replied, "the client is answered");
+    if (s->last_err != err)
+        sim_fail(s, 1, "R19: %s is told %d", what, s->last_err);
+}
+
+/* A change that was sent to the keeper, and stands in a link that is cut, may be done yet, and the
+ * client is told so. What nobody was asked will not be done. */
+void story_untold(struct sim *s)
+{
+    story_begin(s, 3);
+    story_put(s, 0, "job", STORY_SERVICE("job"));
+    sim_run_for(s, 20000); /* until no keeper hands over any more */
+    uint32_t keeper = story_keeper(s, "job"), other = (keeper + 1) % s->nodes;
+    sim_cut(s, keeper, other, true);
+    sim_cut(s, (keeper + 2) % s->nodes, other, true);
+    changed(s, other, MUSTER_EUNKNOWN, "who changes what may be changed yet");
+    sim_run_for(s, 2000); /* the links are reset */
+    changed(s, other, MUSTER_ENOQUORUM, "who changes what nobody was asked for");
+    sim_heal(s);
+    story_rest(s);
+}
+
 static bool all_run(struct sim *s)
 {
     uint32_t node = 0;
