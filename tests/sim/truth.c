@@ -191,9 +191,12 @@ static void write_judge(struct sim *s, struct sim_write *w, const struct sim_lis
     if (w->is_chosen && w->version > j->chosen) {
         if (w->phase == STORE_GONE && !w->is_light)
             j->is_forgotten = sim_truth_may_forget(s, j);
+        /* What it has left is the run that its keeper knew of, also beside its next life. */
+        if (w->phase == STORE_GONE && j->is_forgotten && w->token != 0 && w->token < j->token_row)
+            j->token_row = w->token;
         j->is_light = w->is_light;
         sim_inv_chosen(s, w);
-        if (w->token != 0 && w->token < j->token_row && !j->is_forgotten)
+        if (w->token != 0 && w->token < j->token_row)
             sim_fail(s, 1, "R43: %s had token %llu, and has %llu now", j->name,
                      (unsigned long long)j->token_row, (unsigned long long)w->token);
         j->token_row = w->token > j->token_row ? w->token : j->token_row;
