@@ -30,6 +30,24 @@ static void reign_ask(struct store *s, struct store_bucket *b)
     }
 }
 
+/* Our bench may be of long ago, and nobody be left of it who knows the one of today. Whom the ring
+ * wants for the bucket knows: a question for no reign asks for no vote, and draws the newest bench
+ * (R11). */
+static void wish_ask(struct store *s, struct store_bucket *b)
+{
+    for (uint32_t i = 0; i < b->wish_count; i++) {
+        uint16_t peer = b->wish[i];
+        bool was_asked = peer == 0 || peer == STORE_NOBODY;
+        for (uint32_t k = 0; k < b->bench.count; k++)
+            was_asked = was_asked || b->member[k]->peer == peer;
+        struct store_item *item = was_asked ? NULL : store_item_new(s, STORE_ASK, b, peer);
+        if (item == NULL)
+            continue;
+        item->version = store_bucket_bench_version(b);
+        store_send(s, item);
+    }
+}
+
 void store_reign_stand(struct store *s, struct store_bucket *b, struct store_reign consent)
 {
     const struct store_times *t = &s->config.times;
@@ -69,6 +87,7 @@ void store_reign_stand(struct store *s, struct store_bucket *b, struct store_rei
      * for this very reign again: nobody has ruled in it, and what they have promised still binds
      * them to us (R6). */
     reign_ask(s, b);
+    wish_ask(s, b);
     if (MUSTER_MUTANT(own_vote_before_disk))
         store_reign_spent(s, b);
     if (consent.packed != 0)

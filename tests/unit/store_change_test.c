@@ -268,12 +268,57 @@ static void a_seat_that_may_never_be_chosen_claims_nothing(void **state)
     end(p);
 }
 
+static bool has_no_seat(struct pool *p)
+{
+    return view_of(p, 1, 0).seat == 0;
+}
+
+static bool are_replaced(struct pool *p)
+{
+    uint32_t keeper = pool_keeper(p, 0);
+    struct store_bucket_view v = { 0 };
+
+    if (keeper < POOL_NODES)
+        v = view_of(p, keeper, 0);
+    return v.old_count == 3 && !names(&v, 0) && !names(&v, 1) && !names(&v, 2);
+}
+
+/* R11: it was away while its bench went over to others, and nobody is left of those it knew. */
+static void who_is_replaced_hears_of_it_from_whom_it_has_never_met(void **state)
+{
+    static const uint32_t first[] = { 0, 1, 2 }, second[] = { 3, 4, 5 };
+    struct pool *p = pool_cluster(6, 1, 953);
+
+    (void)state;
+    pool_wish(p, first, 3);
+    pool_run(p, 60000);
+    for (uint32_t k = 0; k < 4; k++)
+        assert_int_equal(pool_write_wait(p, k, false), MUSTER_OK);
+    assert_true(view_of(p, 1, 0).seat != 0);
+    pool_kill(p, 1, true);
+    pool_wish(p, second, 3);
+    pool_until(p, 300000, are_replaced, "others sit");
+    pool_kill(p, 0, true);
+    pool_kill(p, 2, true);
+    pool_boot(p, 1, false);
+    pool_wish(p, second, 3);
+    assert_true(view_of(p, 1, 0).seat != 0);
+    pool_until(p, 10000, has_no_seat, "it has heard that it has no seat");
+    pool_run(p, 60000);
+    assert_int_equal(p->claims, 0);
+    pool_boot(p, 0, false);
+    pool_boot(p, 2, false);
+    pool_until(p, 20000, pool_all_served, "all of them");
+    end(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_change_whose_newcomer_dies_is_given_up),
         cmocka_unit_test(a_seat_that_may_never_be_chosen_claims_nothing),
         cmocka_unit_test(without_claims_a_minority_starts_nothing),
+        cmocka_unit_test(who_is_replaced_hears_of_it_from_whom_it_has_never_met),
         cmocka_unit_test(who_is_lost_is_replaced_at_once),
         cmocka_unit_test(who_is_replaced_by_name_is_not_waited_for),
         cmocka_unit_test(one_of_three_goes_on_after_two_oaths),
