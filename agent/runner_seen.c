@@ -324,7 +324,9 @@ void runner_past_tell(struct agent_core *core, struct muster_id to, struct muste
 }
 
 /* The keeper's side: true of what is unknown, deleted, or was a former life of the name. Of any
- * other job a token that is not below our reign is a claim's, and we take a reign above it. */
+ * other job a token that is not below our reign is a claim's, and we take a reign above it. What is
+ * unknown here may be in the memory of a member that had no part in this reign (I17), and be back
+ * with the next one. */
 void agent_placer_past(struct agent_core *core, struct muster_id from, struct muster_reader *r)
 {
     struct store_view view;
@@ -339,6 +341,9 @@ void agent_placer_past(struct agent_core *core, struct muster_id from, struct mu
             store_outrank(core->store, bucket, token);
         if (!view.is_chosen || !is_gone || view.row.run_token == token)
             return;
+    } else if (!store_is_whole(core->store, bucket) && !MUSTER_MUTANT(past_by_half_a_bench)) {
+        MUSTER_MARK(past_not_known);
+        return;
     }
     struct muster_writer w = agent_frame(core);
     agent_write_token(&w, AGENT_MSG_PAST_OK, key, token);

@@ -83,6 +83,14 @@ static uint32_t seq_held_by_all(const struct store *s, const struct store_bucket
     return equal;
 }
 
+bool store_is_whole(const struct store *s, uint32_t bucket)
+{
+    MUSTER_ASSERT(bucket < s->config.buckets);
+    const struct store_bucket *b = &s->bucket[bucket];
+
+    return purge_is_possible(s, b) && seq_held_by_all(s, b) > 0;
+}
+
 /* A reign begins: what it took over is young to it. */
 void store_purge_begin(struct store *s, struct store_bucket *b)
 {

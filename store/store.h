@@ -281,6 +281,9 @@ bool store_is_quorum(const struct store *s, uint32_t bucket, const struct muster
 uint32_t store_keeper_hint(const struct store *s, uint32_t bucket, struct muster_id *out,
                            uint32_t max);
 bool store_is_serving(const struct store *s, uint32_t bucket);
+/* Whether it serves the bucket and every seat has held exactly its rows in this reign, no change of
+ * the bench under way: what it does not know then nobody of the bench holds, in memory either. */
+bool store_is_whole(const struct store *s, uint32_t bucket);
 /* Whether a quorum has said, of a beat sent at `since_ms` or later, that this node is the keeper:
  * who tells from its rows alone that something is or is not so knows it only then, for another may
  * rule already where a host is dark. (the read index of Raft: Ongaro's thesis, 6.4) */

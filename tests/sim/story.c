@@ -504,6 +504,7 @@ static const struct {
     { "restore", 3, story_restore },
     { "light", 4, story_light },
     { "lightly", 4, story_lightly },
+    { "absent", 2, story_absent },
     { "handoff", 4, story_handoff },
     { "heir", 5, story_heir },
     { "shy", 3, story_shy },

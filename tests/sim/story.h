@@ -99,6 +99,7 @@ void story_words(struct sim *s);
 void story_turns(struct sim *s);
 void story_light(struct sim *s);
 void story_lightly(struct sim *s);
+void story_absent(struct sim *s);
 void story_after(struct sim *s);
 void story_last(struct sim *s);
 void story_quiet(struct sim *s);

@@ -225,3 +225,47 @@ void story_lightly(struct sim *s)
             sim_boot(s, k);
     runs_for(s, &l, 60000);
 }
+
+static bool remembers(struct sim *s, const char *job)
+{
+    struct muster_bytes value;
+    return sim_disk_get(&s->node[0], STORE_TABLE_SEEN, job, &value);
+}
+
+/* Of two nodes the one with the lowest seats dies, and is a quorum by itself when it is back: it
+ * does not know the runs that the other still has in memory, and must not take them for past. Their
+ * tokens would start again once the two have met. (R28) */
+void story_absent(struct sim *s)
+{
+    bool was_here[8] = { false };
+    char job[8][8];
+    uint32_t here = 0;
+    story_begin(s, 2);
+    for (uint32_t i = 0; i < 8; i++) {
+        char spec[160];
+        (void)snprintf(job[i], sizeof job[i], "job%u", i);
+        (void)snprintf(spec, sizeof spec,
+                       "{\"name\":\"%s\",\"kind\":\"task\",\"exec\":[\"/bin/x\"],"
+                       "\"arg\":\"0:900000\",\"durable\":false}",
+                       job[i]);
+        story_put(s, 0, job[i], spec);
+    }
+    sim_run_for(s, 3000);
+    for (uint32_t i = 0; i < 8; i++) {
+        was_here[i] = remembers(s, job[i]);
+        here += was_here[i];
+    }
+    if (here == 0)
+        sim_fail(s, 2, "absent: all run on the other node");
+    sim_cut(s, 0, 1, true);
+    sim_crash(s, 0, false);
+    sim_run_for(s, 1000);
+    sim_boot(s, 0);
+    sim_run_for(s, 90000);
+    for (uint32_t i = 0; i < 8; i++)
+        if (was_here[i] && !remembers(s, job[i]))
+            sim_fail(s, 1, "R28: %s is taken for past, and the other node has it", job[i]);
+    sim_heal(s);
+    sim_run_for(s, 5000);
+    story_rest(s);
+}
