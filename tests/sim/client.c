@@ -208,7 +208,9 @@ static void life_goes_on(struct sim_job *j)
 
 static void put_refused(const struct sim *s, struct sim_job *j, int err)
 {
-    j->is_anew = err == MUSTER_ENOTFOUND && sim_truth_may_forget(s, j);
+    /* Or the row was given up before it was ever chosen: its tombstone is. */
+    bool is_given_up = j->chosen_gone && j->uid_dead == j->uid;
+    j->is_anew = err == MUSTER_ENOTFOUND && (is_given_up || sim_truth_may_forget(s, j));
     if (err == MUSTER_EEXISTS)
         life_goes_on(j);
 }
