@@ -100,7 +100,11 @@ bool gossip_reclaim_ack(struct gossip *g, struct muster_addr from, uint32_t seq)
 static void reclaim_end(struct gossip *g, struct gossip_reclaim *r)
 {
     struct gossip_member *m = &g->table.member[r->member];
-    struct gossip_alive a = {
+
+    r->is_used = false;
+    if (m->is_forgotten || m->state != GOSSIP_DEAD || m->since_ms != r->since_ms)
+        return; /* it came back, or was forgotten: then the claimant is a newcomer like any other */
+    const struct gossip_alive a = {
         .incarnation = r->incarnation,
         .node = gossip_member_name(m),
         .addr = MUSTER_BYTES(r->addr.octet, r->addr.len),
@@ -108,10 +112,6 @@ static void reclaim_end(struct gossip *g, struct gossip_reclaim *r)
         .vsn = MUSTER_BYTES(r->vsn, GOSSIP_VSN_LEN),
         .port = r->addr.port,
     };
-
-    r->is_used = false;
-    if (m->is_forgotten || m->state != GOSSIP_DEAD || m->since_ms != r->since_ms)
-        return; /* it came back, or was forgotten: then the claimant is a newcomer like any other */
     (void)gossip_rumor_believe(g, m, &a, true);
 }
 

@@ -172,11 +172,37 @@ static void who_joins_a_large_pool_learns_on(void **state)
     solo_close(s);
 }
 
+/* Who claims the name of somebody dead, who is forgotten before that is settled, is a newcomer like
+ * any other. (lease 80044728: the agent ended by a signal) */
+static void a_claim_does_not_outlive_the_name_it_is_for(void **state)
+{
+    struct gossip_message claim = solo_alive("m", addr_b, 1);
+    struct solo *s = &((struct stage *)*state)->solo;
+
+    solo_config(s);
+    s->config.to_the_dead_ms = 1000;
+    solo_open(s);
+    solo_meet(s, "m", 11, 1);
+    while (solo_state(s, "m") != GOSSIP_DEAD)
+        solo_wait(s, 50);
+    solo_hear(s, 12, &claim);
+    assert_int_equal(solo_state(s, "m"), GOSSIP_DEAD);
+    solo_wait(s, 2500);
+    assert_int_equal(solo_state(s, "m"), -1);
+    solo_wait(s, 10000);
+    assert_int_equal(solo_state(s, "m"), -1);
+    claim.alive.incarnation = 2;
+    solo_hear(s, 12, &claim);
+    assert_int_equal(solo_state(s, "m"), GOSSIP_ALIVE);
+    solo_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_joins_through_us_is_introduced),
         cmocka_unit_test(who_joins_a_large_pool_learns_on),
+        cmocka_unit_test(a_claim_does_not_outlive_the_name_it_is_for),
     };
 
     return cmocka_run_group_tests(tests, stage_open, stage_close);
