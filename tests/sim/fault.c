@@ -66,6 +66,7 @@ static const struct fault_kind kinds[SIM_FAULTS] = {
     [SIM_EVERY] = { "every", { 25, 25, 25, 25, 25, 25 }, 0, NULL },
     [SIM_SPREAD] = { "spread", { 25, 25, 25, 25, 25, 25 }, 0, NULL },
     [SIM_ROLLBACK] = { "rollback", { 10, 0, 10, 25, 15, 0 }, 10000, strike_rollback },
+    [SIM_CLONE] = { "clone", { 15, 10, 15, 25, 20, 10 }, 6000, strike_clone },
 };
 
 static const char *const profiles[SIM_PROFILES] = { "mixed", "lease", "bench",

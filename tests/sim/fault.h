@@ -82,6 +82,7 @@ enum sim_fault {
     SIM_HALT,
     SIM_EVERY,
     SIM_SPREAD,
+    SIM_CLONE,
     SIM_FAULTS
 };
 

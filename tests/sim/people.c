@@ -130,13 +130,12 @@ void sim_image_take(struct sim *s, uint32_t node)
     sim_disk_copy(&s->node[node], &s->image.disk);
 }
 
-/* While it is down. Nothing that it has now counts any more; its node has to come back as another.
- * As long as nobody has told it so it starts from the same image each time, as machines do that are
- * set up from one: a folder that is put back once and then boots twice before it meets anybody who
- * knows it looks like one that was never gone, and R3 does not cover that. */
-void sim_image_restore(struct sim *s)
+/* While it is down. As long as nobody has told it that it is a copy it starts from the same image
+ * each time, as machines do that are set up from one: a folder that is put back once and then boots
+ * twice before it meets anybody who knows it looks like one that was never gone, and R3 does not
+ * cover that. */
+void sim_image_onto(struct sim *s, uint32_t node)
 {
-    uint32_t node = s->image.node;
     struct sim_node *n = &s->node[node];
     sim_disk_wipe(n);
     sim_truth_wiped(s, node);
@@ -144,5 +143,23 @@ void sim_image_restore(struct sim *s)
     sim_truth_restored(s, node);
     n->is_restored = true;
     s->wipes++;
-    sim_log(s, "n%u has its disk of boot %llu back", node, (unsigned long long)n->boot);
+    sim_log(s, "n%u has the disk of n%u as of boot %llu", node, s->image.node,
+            (unsigned long long)n->boot);
+}
+
+/* On a machine that was not there before. */
+uint32_t sim_image_clone(struct sim *s, bool same_name)
+{
+    uint32_t node = s->nodes++;
+    struct sim_node *n = &s->node[node];
+    const struct sim_node *of = &s->node[s->image.node];
+    sim_machine(s, node, of->slots);
+    sim_clock_begins(s, node);
+    n->id = s->image.id;
+    n->is_clone = true;
+    if (same_name)
+        n->name = sim_name(s, s->image.node);
+    memcpy(n->payload, of->payload, sizeof n->payload);
+    sim_image_onto(s, node);
+    return node;
 }

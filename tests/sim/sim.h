@@ -152,11 +152,12 @@ struct sim_node {
     struct muster_addr addr;
     bool is_wiped; /* once at the most */
     uint64_t up_since;
-    bool is_leaving;                  /* asked to end */
-    bool stays_down;                  /* and then nobody starts it again */
-    bool is_foreign;                  /* its agent would not start from this folder again */
-    bool is_restored;                 /* it starts from an image of its disk */
-    const char *name;                 /* NULL: n and its number */
+    bool is_leaving;  /* asked to end */
+    bool stays_down;  /* and then nobody starts it again */
+    bool is_foreign;  /* its agent would not start from this folder again */
+    bool is_restored; /* it starts from an image of its disk, */
+    bool is_clone;    /* or of another's, which goes on: its own counts for nothing */
+    const char *name; /* NULL: n and its number */
     bool is_up, is_paused, is_silent; /* silent: its host does not even refuse */
     uint64_t generation, boot, tick_at;
     uint64_t paused_at;
@@ -425,6 +426,8 @@ void sim_item_free(struct sim_item *i);
 void sim_queue_close(struct sim *s);
 
 /* ---- world.c */
+void sim_machine(struct sim *s, uint32_t node, uint32_t slots); /* all but its disk */
+const char *sim_name(const struct sim *s, uint32_t node);
 void sim_boot(struct sim *s, uint32_t node);
 /* Another program takes its agent's place, with every job alive, and serves after that time. */
 void sim_renew(struct sim *s, uint32_t node, uint32_t gap_ms);
@@ -446,7 +449,8 @@ void sim_leave(struct sim *s, uint32_t node);           /* and is asked to */
 void sim_oath(struct sim *s, struct muster_id id, uint32_t in_ms); /* that its disk is gone */
 bool sim_boot_is_known(const struct sim *s, uint32_t node);
 void sim_image_take(struct sim *s, uint32_t node);
-void sim_image_restore(struct sim *s);
+void sim_image_onto(struct sim *s, uint32_t node);
+uint32_t sim_image_clone(struct sim *s, bool same_name); /* onto another, which it returns */
 
 /* ---- clock.c: true time and what the clocks of a node say. */
 void sim_clock_begins(struct sim *s, uint32_t node);

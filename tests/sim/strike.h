@@ -43,5 +43,6 @@ void strike_upgrade(struct sim *s, struct muster_rng *r);
 void strike_forget(struct sim *s, struct muster_rng *r);
 void strike_halt(struct sim *s, struct muster_rng *r);
 void strike_rollback(struct sim *s, struct muster_rng *r);
+void strike_clone(struct sim *s, struct muster_rng *r);
 
 #endif

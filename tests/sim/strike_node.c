@@ -257,27 +257,46 @@ void strike_forget(struct sim *s, struct muster_rng *r)
     sim_count(s, SIM_FORGET);
 }
 
-/* Somebody keeps an image of a disk, and puts it back when the node has booted since. */
-void strike_rollback(struct sim *s, struct muster_rng *r)
+/* Somebody keeps an image of a disk: true once its node has booted since and all others know that
+ * boot. Until then this sees to it, strike by strike. */
+static bool is_outdated_image(struct sim *s, struct muster_rng *r)
 {
     uint32_t node = s->image.node;
     if (s->image.boot == 0) {
         node = node_draw(s, r);
         if (s->node[node].cluster.octet[0] != 0 && sim_truth_can_lose(s))
             sim_image_take(s, node);
-        return;
+        return false;
     }
-    struct sim_node *n = &s->node[node];
+    const struct sim_node *n = &s->node[node];
     if (!n->is_up || n->is_paused || !muster_id_equal(n->id, s->image.id))
-        return;
+        return false;
     if (n->boot == s->image.boot) {
         crash(s, r, node, muster_rng_chance(r, 1, 2));
-        return;
+        return false;
     }
-    if (s->wipes != 0 || !sim_truth_can_lose(s) || !sim_boot_is_known(s, node))
+    return s->wipes == 0 && sim_truth_can_lose(s) && sim_boot_is_known(s, node);
+}
+
+/* It is put back. */
+void strike_rollback(struct sim *s, struct muster_rng *r)
+{
+    if (!is_outdated_image(s, r))
         return;
+    uint32_t node = s->image.node;
     sim_crash(s, node, muster_rng_chance(r, 1, 2));
-    sim_image_restore(s);
+    sim_image_onto(s, node); /* what it has now counts no more: it comes back as another */
     sim_call(s, 500 + muster_rng_below(r, 20000), boot_again, node);
     sim_count(s, SIM_ROLLBACK);
+}
+
+/* It is put on the disk of another machine, which starts beside the one it was taken from: under
+ * the same name, as it stands in the file of settings on that disk too, or under its own. */
+void strike_clone(struct sim *s, struct muster_rng *r)
+{
+    if (s->nodes == SIM_NODES || !is_outdated_image(s, r))
+        return;
+    uint32_t node = sim_image_clone(s, muster_rng_chance(r, 1, 2));
+    sim_call(s, 500 + muster_rng_below(r, 20000), boot_again, node);
+    sim_count(s, SIM_CLONE);
 }

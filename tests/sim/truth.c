@@ -297,7 +297,7 @@ static void row_read(struct sim *s, struct muster_bytes value, struct store_row 
  * and the keeper cannot know that one of them just has. */
 static uint32_t disk_bit(const struct sim *s, uint32_t node)
 {
-    return 1u << (2 * node + s->node[node].is_wiped);
+    return s->node[node].is_clone ? 0 : 1u << (2 * node + s->node[node].is_wiped);
 }
 
 struct sim_write *sim_truth_had(struct sim *s, uint32_t node, uint32_t bucket, uint16_t seat,

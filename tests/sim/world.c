@@ -10,20 +10,23 @@
 #define AWAY_MS       250 /* the shell tells of a gap from half a probe's timeout on */
 #define RENEW_LAST_MS 20  /* for its last words, before it is closed */
 
+const char *sim_name(const struct sim *s, uint32_t node)
+{
+    static const char *const name[] = {
+        "n0", "n1", "n2", "n3", "n4", "n5", "n6", "n7", "n8", "n9"
+    };
+    return sim_has(s, SIM_SAME_NAMES) ? "n" : name[node];
+}
+
 static struct agent_node_config config_of(struct sim *s, uint32_t node)
 {
     struct sim_node *n = &s->node[node];
     struct agent_node_config c;
-    static const char *const name[] = {
-        "n0", "n1", "n2", "n3", "n4", "n5", "n6", "n7", "n8", "n9"
-    };
     agent_node_config_default(&c);
     c.self = n->id;
     c.cluster = n->cluster;
     c.boot = n->boot;
-    c.name = sim_has(s, SIM_SAME_NAMES) ? "n" : name[node];
-    if (n->name != NULL)
-        c.name = n->name;
+    c.name = n->name != NULL ? n->name : sim_name(s, node);
     c.gossip_addr = n->addr;
     c.peer_port = 7947;
     c.slots = c.weight = n->slots;
@@ -127,7 +130,7 @@ void sim_crash(struct sim *s, uint32_t node, bool silent)
     agent_node_close(n->node);
     n->node = NULL;
     if (n->is_restored && !n->is_foreign)
-        sim_image_restore(s);
+        sim_image_onto(s, node);
     if (silent)
         sim_clock_begins(s, node);
 }
@@ -230,11 +233,23 @@ void sim_wipe(struct sim *s, uint32_t node)
     sim_truth_wiped(s, node);
     MUSTER_ASSERT(!s->node[node].is_wiped || s->node[node].is_foreign);
     s->node[node].is_foreign = s->node[node].is_restored = false;
+    if (s->node[node].is_clone)
+        s->node[node].name = NULL;
+    s->node[node].is_clone = false;
     s->node[node].is_wiped = true;
     s->wipes++;
     identity_new(s, node);
     s->node[node].boot = 1; /* never founds again */
     sim_log(s, "n%u has a new disk", node);
+}
+
+void sim_machine(struct sim *s, uint32_t node, uint32_t slots)
+{
+    struct sim_node *n = &s->node[node];
+    n->slots = slots;
+    n->addr =
+        (struct muster_addr){ .octet = { 10, 0, 0, (uint8_t)(node + 1) }, .len = 4, .port = 7946 };
+    n->unfed_since = MUSTER_NEVER;
 }
 
 void sim_open(struct sim *s, uint64_t seed, const char *what, uint32_t nodes, uint32_t slots)
@@ -254,10 +269,7 @@ void sim_open(struct sim *s, uint64_t seed, const char *what, uint32_t nodes, ui
     sim_net_open(s);
     sim_probe_dream(strcmp(what, "swarm") == 0 ? seed : 0);
     for (uint32_t i = 0; i < nodes; i++) {
-        s->node[i].slots = slots;
-        s->node[i].addr =
-            (struct muster_addr){ .octet = { 10, 0, 0, (uint8_t)(i + 1) }, .len = 4, .port = 7946 };
-        s->node[i].unfed_since = MUSTER_NEVER;
+        sim_machine(s, i, slots);
         identity_new(s, i);
         sim_clock_begins(s, i);
     }
