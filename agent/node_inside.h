@@ -47,6 +47,7 @@ struct agent_node {
     uint64_t exit_ms;
     uint64_t deadline_ms; /* of all this, found at the end of each step; 0: at once */
     bool is_leave_sent, is_exit_sent;
+    bool is_copy; /* we were told so (R3), and end */
     int exit_err; /* what the process ends with */
     uint32_t noted_incarnation;
     uint64_t unheard; /* gossip that could not be opened, as counted last */

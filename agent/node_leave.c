@@ -119,6 +119,8 @@ void node_leave_tick(struct agent_node *n)
         n->is_leave_sent = true;
         if (agent_runner_left_behind(core) > 0)
             make_room(n);
+        else if (n->is_copy) /* gossip would take its word for that of the one it is a copy of */
+            n->exit_ms = now + NODE_FLUSH_MS;
         else
             gossip_leave(n);
     }

@@ -483,5 +483,6 @@ void node_copy_got(struct agent_core *core, struct muster_id from, struct muster
                   (unsigned long long)core->config.boot, agent_node_name(core, from),
                   (unsigned long long)boot);
     node_meta_note_number(core, "copied", boot);
+    n->is_copy = true;
     end_foreign(n);
 }

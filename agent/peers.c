@@ -254,12 +254,13 @@ static struct agent_peer *peer_make(struct agent_core *core, const char *gossip_
     return p;
 }
 
-/* Two names with one id: a copied data directory. The first one seen keeps the id. (R3) */
+/* Two names with one id: a copied data directory. The first one seen keeps the id, until one of
+ * them has greeted us: that tells which of them lives from the copy. (R3) */
 static bool is_copy(struct agent_core *core, const struct agent_peer *known, const char *name)
 {
     if (known == NULL || strcmp(known->gossip_name, name) == 0)
         return false;
-    if (!known->is_self && known->life != AGENT_LIFE_ALIVE)
+    if (!known->is_self && (known->life != AGENT_LIFE_ALIVE || known->is_misnamed))
         return false;
     agent_out_log(&core->out, AGENT_LOG_ERROR,
                   "%s has the node id of %s: a copied data directory; give one of them a new one",
@@ -280,8 +281,11 @@ static void member_alive(struct agent_core *core, const struct gossip_member_vie
                       m->name);
         return;
     }
+    p->is_misnamed = false;
     bool changed = memcmp(&p->meta, &meta, sizeof meta) != 0;
     p->meta = meta;
+    if (!muster_addr_equal(p->addr, m->addr))
+        p->checking[0] = p->checking[1] = 0; /* what another kernel says is not about this one */
     p->addr = m->addr;
     p->incarnation = m->incarnation;
     if (p->state != m->state || p->state_since_wall_ms == 0)
@@ -296,6 +300,23 @@ static void member_alive(struct agent_core *core, const struct gossip_member_vie
     peers_life_set(core, p, AGENT_LIFE_ALIVE);
     if (changed)
         agent_placer_peer(core, p);
+}
+
+void peers_named(struct agent_core *core, struct agent_peer *p, struct muster_bytes name,
+                 bool by_copy)
+{
+    if (p->is_self || muster_bytes_equal(name, muster_bytes_text(p->name)) != by_copy)
+        return;
+    MUSTER_MARK(known_by_the_name_of_a_copy);
+    p->is_misnamed = true;
+    for (uint32_t i = 0; i < gossip_member_count(core->gossip) && p->is_misnamed; i++) {
+        struct gossip_member_view m;
+        struct agent_meta meta;
+        gossip_member_at(core->gossip, i, &m);
+        if (m.state == GOSSIP_ALIVE && agent_meta_decode(&meta, m.meta) == MUSTER_OK &&
+            muster_id_equal(meta.id, p->id) && strcmp(m.name, p->gossip_name) != 0)
+            member_alive(core, &m);
+    }
 }
 
 static void member_gone(struct agent_core *core, const struct gossip_member_view *m,

@@ -29,7 +29,10 @@ struct agent_peer {
     bool is_self;
     char gossip_name[GOSSIP_NAME_MAX + 1];
     struct agent_meta meta; /* name, slots, weight, peer port, tags, boot, mode, version, cluster */
-    struct muster_addr addr; /* gossip's */
+    struct muster_addr addr;    /* gossip's */
+    struct muster_addr link_at; /* where its last link went; len 0: none, or we cannot tell */
+    bool is_copied;             /* since then a copy of it has greeted us (R3) */
+    bool is_misnamed;           /* the name that we have for it is a copy's */
     enum gossip_state state;
     enum agent_life life;
     uint64_t state_since_wall_ms;

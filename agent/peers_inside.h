@@ -50,8 +50,13 @@ struct agent_peers {
 void peers_tell_store(struct agent_core *core, const struct agent_peer *p);
 void peers_life_set(struct agent_core *core, struct agent_peer *p, enum agent_life life);
 void peers_dial_soon(struct agent_core *core, struct agent_peer *p);
-/* Its connection has ended, or it is said to be dead, and its kernel refuses one: it is gone. */
-void peers_proven(struct agent_core *core, struct agent_peer *p);
+/* Its connection has ended, or it is said to be dead, and the kernel at that address refuses one:
+ * it is gone, if its last link went there. */
+void peers_proven(struct agent_core *core, struct agent_peer *p, struct muster_addr at);
+/* Under this name it has greeted us, or a copy of it has: the name that we have for it may be the
+ * wrong one of two. */
+void peers_named(struct agent_core *core, struct agent_peer *p, struct muster_bytes name,
+                 bool by_copy);
 uint32_t peers_link_number(struct agent_peers *t);
 struct muster_addr peers_addr(const struct agent_peer *p);
 

@@ -97,7 +97,7 @@ static void dial(struct agent_core *core, struct agent_peer *p)
     p->dial_ms = MUSTER_NEVER;
     struct agent_effect *e = agent_out_add(&core->out, AGENT_EFFECT_LINK_DIAL);
     e->link = l->number;
-    e->to = peers_addr(p);
+    e->to = l->from = peers_addr(p);
     e->deadline_ms = core->now.mono_ms + PEERS_DIAL_MS;
 }
 
@@ -160,7 +160,6 @@ void agent_peers_link_opened(struct agent_core *core, uint32_t number, struct mu
     struct agent_link *l = link_find(t, number);
     if (l != NULL && l->is_ours) {
         l->is_open = true;
-        l->from = from;
         hello_send(core, number, t->peer[l->peer].id, true);
         return;
     }
@@ -224,6 +223,20 @@ static void tables_exchange(struct agent_core *core, const struct agent_peer *p)
     agent_gossip_step(core, &e);
 }
 
+/* Where does it listen that has greeted us? Where we dialled it, or where gossip says, if it has
+ * come from there. */
+static void link_located(struct agent_peer *p, const struct agent_link *l)
+{
+    if (l->is_ours)
+        p->link_at = l->from;
+    else if (muster_addr_same_host(l->from, p->addr))
+        p->link_at = peers_addr(p);
+    else if (!muster_addr_same_host(l->from, p->link_at))
+        p->link_at = (struct muster_addr){ 0 };
+    if (p->link_at.len != 0)
+        p->is_copied = false;
+}
+
 static void link_up(struct agent_core *core, struct agent_peer *p, struct agent_link *l,
                     uint64_t boot)
 {
@@ -248,6 +261,7 @@ static void link_up(struct agent_core *core, struct agent_peer *p, struct agent_
     /* What an old link did not carry says nothing of this one. */
     p->mute_until_ms = p->passed_until_ms = 0;
     p->boot = boot;
+    link_located(p, l);
     agent_unproven_clear(core, l->from);
     p->heard_ms = p->gap_since_ms = core->now.mono_ms;
     p->gap_ms[0] = p->gap_ms[1] = 0;
@@ -295,9 +309,18 @@ static const char *hello_fault(struct agent_core *core, const struct agent_link 
 
 /* Its connection has ended, or another member's word says that it is dead, and its kernel refuses
  * a connection, or another node answers there: the process is gone (R55). */
-void peers_proven(struct agent_core *core, struct agent_peer *p)
+void peers_proven(struct agent_core *core, struct agent_peer *p, struct muster_addr at)
 {
-    if (p->life == AGENT_LIFE_PROVEN || p->life == AGENT_LIFE_UNKNOWN || p->link != AGENT_NO_LINK)
+    /* Gossip knows another address by now: of a copy of its data folder, for all we know (R3). */
+    bool was_linked = p->link_at.len != 0;
+    bool is_copys = was_linked ? !muster_addr_equal(p->link_at, at) : p->is_copied;
+    if (is_copys && !MUSTER_MUTANT(copy_proves_death)) {
+        MUSTER_MARK(proof_from_elsewhere);
+        return;
+    }
+    bool is_hearsay = p->life == AGENT_LIFE_ALIVE && p->boot == 0; /* that it was ever there */
+    if (p->life == AGENT_LIFE_PROVEN || p->life == AGENT_LIFE_UNKNOWN || is_hearsay ||
+        p->link != AGENT_NO_LINK)
         return;
     if (p->life == AGENT_LIFE_DEAD) {
         MUSTER_MARK(proof_after_hearsay);
@@ -312,11 +335,16 @@ void peers_proven(struct agent_core *core, struct agent_peer *p)
 /* Who is lost, or lives from a copy, must hear of it from somebody, or it would knock for ever; and
  * who means our predecessor must hear that another lives here now. */
 static void hello_refuse(struct agent_core *core, const struct agent_link *l,
-                         const struct agent_msg_hello *m, bool is_ours)
+                         const struct agent_msg_hello *m, struct agent_peer *p)
 {
+    bool is_ours = p != NULL && muster_id_equal(m->cluster, core->cluster);
     bool is_lost = agent_lost_has(core, m->self);
     bool is_copy = !agent_boots_fit(core, m->self, m->boot, m->nonce);
     bool means_another = !muster_id_equal(m->target, core->config.self);
+    if (is_ours && is_copy) {
+        p->is_copied = true;
+        peers_named(core, p, m->name, true);
+    }
     if (is_ours && !core->is_over && means_another && !l->is_ours) {
         hello_send(core, l->number, m->self, false);
     } else if (is_ours && !core->is_over && (is_lost || is_copy)) {
@@ -384,10 +412,10 @@ static void hello_got(struct agent_core *core, struct agent_link *l, uint32_t le
         agent_out_log(&core->out, AGENT_LOG_DEBUG, "peer link refused: %.*s %s", (int)m.name.len,
                       (const char *)m.name.data, fault);
         bool is_ours = p != NULL && muster_id_equal(m.cluster, core->cluster);
-        hello_refuse(core, l, &m, is_ours);
+        hello_refuse(core, l, &m, p);
         if (is_ours && l->is_ours && l->peer != peer_index(core, p)) {
             MUSTER_MARK(another_lives_there);
-            peers_proven(core, &core->peers->peer[l->peer]);
+            peers_proven(core, &core->peers->peer[l->peer], l->from);
         }
         return;
     }
@@ -398,6 +426,7 @@ static void hello_got(struct agent_core *core, struct agent_link *l, uint32_t le
     agent_boots_saw(core, m.self, m.boot, m.nonce);
     l->takes_again = m.takes_again;
     link_up(core, p, l, m.boot);
+    peers_named(core, p, m.name, false);
 }
 
 void agent_peers_link_frame(struct agent_core *core, uint32_t number, struct muster_bytes bytes,
@@ -456,8 +485,8 @@ void agent_peers_link_closed(struct agent_core *core, uint32_t number, bool refu
     if (p->dialing == number) {
         p->dialing = 0;
         dial_later(core, p);
-        if (refused && p->boot != 0)
-            peers_proven(core, p);
+        if (refused)
+            peers_proven(core, p, was.from);
         bool answers = agent_peer_is_alive(p) && p->state == GOSSIP_ALIVE;
         /* It took our connection and not our hello. */
         if (was.is_open && !was.is_replaced && answers && !core->is_over) {

@@ -136,7 +136,7 @@ void agent_peers_checked(struct agent_core *core, uint32_t number, bool refused)
         return;
     p->checking[p->checking[0] == number ? 0 : 1] = 0;
     if (refused || MUSTER_MUTANT(proof_without_refusal))
-        peers_proven(core, p);
+        peers_proven(core, p, peers_addr(p));
 }
 
 /* ---- time */

@@ -550,6 +550,8 @@ static const struct {
     { "target", 5, story_target },
     { "sleep", 5, story_sleep },
     { "copy", 3, story_copy },
+    { "cloned", 4, story_cloned },
+    { "misnamed", 4, story_misnamed },
     { "echo", 3, story_echo },
     { "like", 5, story_like },
     { "none", 4, story_none },

@@ -68,6 +68,8 @@ void story_slot(struct sim *s);
 void story_target(struct sim *s);
 void story_sleep(struct sim *s);
 void story_copy(struct sim *s);
+void story_cloned(struct sim *s);
+void story_misnamed(struct sim *s);
 void story_echo(struct sim *s);
 void story_like(struct sim *s);
 void story_move(struct sim *s);
