@@ -93,11 +93,13 @@ struct run_reservation {
     uint64_t until_ms; /* 0: free */
 };
 
-/* The highest token of a job that was started or refused here, and when. */
+/* The highest token of a job that was started or refused here, and when, or when its keeper said
+ * that the job is gone. */
 struct run_seen {
     char *key; /* owned */
+    bool is_past;
     uint64_t token, wall_ms;
-    uint64_t ask_ms; /* not asked about before */
+    uint64_t ask_ms; /* not asked about, or forgotten, before */
     /* The token was noted for a START that has not come yet, by this number: once it may be
      * started. 0: it was started or refused. */
     uint64_t foretold;

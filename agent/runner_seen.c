@@ -2,9 +2,11 @@
 /* What has been seen: the highest token of every job that was started or refused here, in memory
  * and on disk, until the job has been gone for a day. (R28)
  *
- * Whether a job is gone its keeper knows: an entry that is old is asked about, one in turn, and
- * leaves only with that word. A START for such a token can come no more: it was never written anew,
- * and what is on its way is younger than a day. */
+ * Whether a job is gone its keeper knows: an entry that is old is asked about, one in turn. With
+ * that word it is past, and leaves a day later. The day counts from the word and not from the start
+ * that was seen: until the job was gone a keeper repeated START (R30), and a link may have held up
+ * the last of them. Later none can come: the token was never written anew, and what is on its way
+ * is younger than a day. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,10 +88,11 @@ static void seen_remember(struct agent_runner *r, struct muster_bytes key, uint6
     }
     if (s->token <= token)
         s->wall_ms = wall_ms;
-    if (s->token < token)
-        s->foretold = 0;
-    if (s->token < token)
+    if (s->token < token) {
+        s->foretold = s->ask_ms = 0;
+        s->is_past = false;
         s->token = token;
+    }
 }
 
 void agent_runner_load_seen(struct agent_core *core, struct muster_bytes key,
@@ -98,8 +101,27 @@ void agent_runner_load_seen(struct agent_core *core, struct muster_bytes key,
     struct muster_reader in = muster_reader_over(value);
     uint64_t token = muster_read_u64(&in);
     uint64_t wall_ms = muster_read_u64(&in);
-    if (muster_reader_ok(&in) && !MUSTER_MUTANT(seen_forgotten_at_boot))
-        seen_remember(core->runner, key, token, wall_ms);
+    bool is_past =
+        muster_reader_ok(&in) && muster_read_peek(&in) == MUSTER_WIRE_BOOL && muster_read_bool(&in);
+    if (!muster_reader_ok(&in) || MUSTER_MUTANT(seen_forgotten_at_boot))
+        return;
+    seen_remember(core->runner, key, token, wall_ms);
+    seen_find(core->runner, key)->is_past = is_past;
+}
+
+/* A build from before knows no past and takes it for what was seen then. */
+static void seen_write(struct agent_core *core, const struct run_seen *s, uint64_t cookie)
+{
+    uint8_t value[32];
+    struct muster_writer w = muster_writer_over(value, sizeof value);
+    muster_write_u64(&w, s->token);
+    muster_write_u64(&w, s->wall_ms);
+    if (s->is_past)
+        muster_write_bool(&w, true);
+    struct store_disk_op op = { .table = STORE_TABLE_SEEN,
+                                .key = muster_bytes_text(s->key),
+                                .value = muster_writer_bytes(&w) };
+    store_note(core->store, &op, cookie);
 }
 
 /* ---- on its way to the disk: nobody is told GONE meanwhile */
@@ -171,18 +193,11 @@ static void seen_noted(struct agent_core *core, uint64_t cookie, int err)
 void runner_seen_set(struct agent_core *core, struct muster_bytes key, uint64_t token,
                      uint64_t cookie)
 {
-    uint8_t value[32];
-    struct muster_writer w = muster_writer_over(value, sizeof value);
     seen_remember(core->runner, key, token, core->now.wall_ms);
     if (cookie == 0)
         cookie = agent_number(core);
     noting_add(core->runner, key, cookie);
-    muster_write_u64(&w, token);
-    muster_write_u64(&w, core->now.wall_ms);
-    struct store_disk_op op = { .table = STORE_TABLE_SEEN,
-                                .key = key,
-                                .value = muster_writer_bytes(&w) };
-    store_note(core->store, &op, cookie);
+    seen_write(core, seen_find(core->runner, key), cookie);
 }
 
 /* A run that waits for its note begins with it. */
@@ -301,15 +316,38 @@ static void past_ask(struct agent_core *core, struct run_seen *s)
         s->ask_ms = core->now.mono_ms + hour_ms(core);
 }
 
+static void seen_forget(struct agent_core *core, struct run_seen *s)
+{
+    struct agent_runner *r = core->runner;
+    struct muster_bytes key = muster_bytes_text(s->key);
+    struct store_disk_op op = { .table = STORE_TABLE_SEEN, .key = key, .is_delete = true };
+    store_note(core->store, &op, 0);
+    uint32_t index = (uint32_t)(s - r->seen), last = --r->seen_count;
+    muster_map_remove(&r->seen_map, runner_key_hash(key), index);
+    free(s->key);
+    if (index == last)
+        return;
+    uint64_t hash = runner_key_hash(muster_bytes_text(r->seen[last].key));
+    muster_map_remove(&r->seen_map, hash, last);
+    *s = r->seen[last];
+    int err = muster_map_put(&r->seen_map, hash, index);
+    MUSTER_ASSERT(err == MUSTER_OK);
+}
+
 void runner_seen_sweep(struct agent_core *core)
 {
     struct agent_runner *r = core->runner;
     uint32_t looks = r->seen_count < SEEN_LOOKS ? r->seen_count : SEEN_LOOKS, asks = 0;
-    for (uint32_t i = 0; i < looks && asks < SEEN_ASKS; i++) {
+    for (uint32_t i = 0; i < looks && asks < SEEN_ASKS && r->seen_count > 0; i++) {
         r->seen_at = r->seen_at + 1 < r->seen_count ? r->seen_at + 1 : 0;
-        if (core->now.mono_ms < r->seen[r->seen_at].ask_ms || !is_old(core, &r->seen[r->seen_at]))
+        struct run_seen *s = &r->seen[r->seen_at];
+        if (core->now.mono_ms < s->ask_ms || !is_old(core, s))
             continue;
-        past_ask(core, &r->seen[r->seen_at]);
+        if (s->is_past) {
+            seen_forget(core, s);
+            continue;
+        }
+        past_ask(core, s);
         asks++;
     }
 }
@@ -352,22 +390,18 @@ void agent_placer_past(struct agent_core *core, struct muster_id from, struct mu
 
 void agent_runner_past_ok(struct agent_core *core, struct muster_reader *reader)
 {
-    struct agent_runner *r = core->runner;
     struct muster_bytes key = muster_read_bytes(reader, STORE_KEY_MAX);
     uint64_t token = muster_read_u64(reader);
-    struct run_seen *s = muster_reader_ok(reader) ? seen_find(r, key) : NULL;
-    if (s == NULL || s->token != token || !is_old(core, s))
+    struct run_seen *s = muster_reader_ok(reader) ? seen_find(core->runner, key) : NULL;
+    if (s == NULL || s->token != token || s->is_past || !is_old(core, s))
         return; /* it has run again since we asked */
-    struct store_disk_op op = { .table = STORE_TABLE_SEEN, .key = key, .is_delete = true };
-    store_note(core->store, &op, 0);
-    uint32_t index = (uint32_t)(s - r->seen), last = --r->seen_count;
-    muster_map_remove(&r->seen_map, runner_key_hash(key), index);
-    free(s->key);
-    if (index == last)
+    if (MUSTER_MUTANT(past_forgotten_at_once)) {
+        seen_forget(core, s);
         return;
-    uint64_t hash = runner_key_hash(muster_bytes_text(r->seen[last].key));
-    muster_map_remove(&r->seen_map, hash, last);
-    *s = r->seen[last];
-    int err = muster_map_put(&r->seen_map, hash, index);
-    MUSTER_ASSERT(err == MUSTER_OK);
+    }
+    MUSTER_MARK(token_past);
+    s->is_past = true;
+    s->wall_ms = core->now.wall_ms;
+    s->ask_ms = core->now.mono_ms + core->config.seen_keep_ms;
+    seen_write(core, s, 0);
 }

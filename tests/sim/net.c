@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/message.h"
 #include "tests/sim/inv.h"
 
 #define CUT_RESET_MS  10000 /* a link that moves nothing for so long is reset */
@@ -266,12 +267,14 @@ static struct sim_link *link_of(struct sim *s, uint32_t node, uint32_t number, i
     return NULL;
 }
 
-/* A story may want a write to come once more, long after it was sent: the last that one node wrote
- * to another is kept. */
+/* A story may want a frame to come once more, long after it was sent: the last of its kind that one
+ * node sent to another is kept. */
 static void echo_keep(struct sim *s, uint32_t from, uint32_t to, struct muster_bytes frame)
 {
-    bool is_write = frame.len > 2 && frame.data[0] == 0x93 && frame.data[1] == STORE_PUT;
-    if (!s->echo.is_on || !is_write || s->echo.from != from || s->echo.to != to)
+    if (!s->echo.is_on || s->echo.from != from || s->echo.to != to)
+        return;
+    struct muster_reader r = muster_reader_over(frame);
+    if (agent_read_head(&r).message != s->echo.kind)
         return;
     free(s->echo.bytes);
     s->echo.bytes = copy(frame);

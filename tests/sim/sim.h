@@ -378,10 +378,10 @@ struct sim {
     } stream[256];
     struct {
         bool is_on;
-        uint32_t from, to;
+        uint32_t from, to, kind;
         uint8_t *bytes; /* owned */
         size_t len;
-    } echo; /* a write that is to come once more */
+    } echo; /* a frame that is to come once more */
     struct {
         struct muster_id id;
         uint64_t request;

@@ -434,7 +434,7 @@ static void story_seen(struct sim *s)
     if (!remembers(s, "gone") || !remembers(s, "stays"))
         sim_fail(s, 1, "R28: a run that was started has not been seen");
     (void)sim_op(s, 1, AGENT_OP_JOB_DELETE, "gone");
-    sim_run_for(s, 30000);
+    sim_run_for(s, 90000);
     if (!remembers(s, "gone"))
         sim_fail(s, 1, "R28: what has been seen is forgotten too soon");
     sim_crash(s, 1, false);
@@ -521,6 +521,7 @@ static const struct {
     { "returned", 5, story_returned },
     { "tardy-copy", 3, story_tardy_copy },
     { "early-copy", 3, story_early_copy },
+    { "belated", 3, story_belated },
     { "outdated", 3, story_outdated },
     { "untold", 3, story_untold },
     { "away", 5, story_away },

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/message.h"
 #include "tests/sim/story.h"
 
 #define EXCLUSIVE                                                                                  \
@@ -72,6 +73,14 @@ void story_deposed(struct sim *s)
     story_rest(s);
 }
 
+static void echo_begin(struct sim *s, uint32_t from, uint32_t to, uint32_t kind)
+{
+    s->echo.is_on = true;
+    s->echo.from = from;
+    s->echo.to = to;
+    s->echo.kind = kind;
+}
+
 /* 5. A write comes once more after its job was deleted and purged, in the reign that sent it; then
  * the keeper dies, and whoever took it would have the job back. */
 void story_echo(struct sim *s)
@@ -79,9 +88,7 @@ void story_echo(struct sim *s)
     story_begin(s, 3);
     sim_run_for(s, 20000); /* until no keeper hands over any more */
     uint32_t keeper = story_keeper(s, "job");
-    s->echo.is_on = true;
-    s->echo.from = keeper;
-    s->echo.to = (keeper + 1) % 3;
+    echo_begin(s, keeper, (keeper + 1) % 3, STORE_PUT);
     story_put(s, 0, "job", STORY_SERVICE("job"));
     s->echo.is_on = false;
     sim_await(s, 10000, story_one_runs, "it runs");
@@ -94,6 +101,41 @@ void story_echo(struct sim *s)
     sim_crash(s, keeper, false);
     sim_run_for(s, 5000);
     sim_boot(s, keeper);
+    story_rest(s);
+}
+
+static bool is_seen(const struct sim *s, uint32_t node, const char *job)
+{
+    struct muster_bytes value;
+    return sim_disk_get(&s->node[node], STORE_TABLE_SEEN, job, &value);
+}
+
+/* R28: a job has run on a node for longer than what is seen of it is kept, and is deleted; a START
+ * that a link has held up since comes when the node has heard that the job is gone. */
+void story_belated(struct sim *s)
+{
+    uint32_t node = 0, where = 3;
+    uint64_t token = 0;
+    char name[32];
+    story_begin(s, 3);
+    sim_run_for(s, 20000); /* until no keeper hands over any more */
+    for (uint32_t i = 0; i < 8 && where != node; i++) {
+        (void)snprintf(name, sizeof name, "job-%u", i);
+        node = (story_keeper(s, name) + 1) % 3;
+        echo_begin(s, story_keeper(s, name), node, AGENT_MSG_START);
+        name_put(s, 0, name);
+        sim_run_for(s, 5000);
+        (void)sim_proc_live(s, name, &where, &token);
+    }
+    s->echo.is_on = false;
+    sim_run_for(s, 70000);
+    (void)sim_op(s, 0, AGENT_OP_JOB_DELETE, name);
+    sim_run_for(s, 10000);
+    if (where != node || !sim_net_echo(s))
+        sim_fail(s, 2, "belated: there is nothing to come again");
+    sim_run_for(s, 100000);
+    if (is_seen(s, node, name))
+        sim_fail(s, 1, "R28: a deleted job is remembered for ever");
     story_rest(s);
 }
 

@@ -261,7 +261,7 @@ void story_absent(struct sim *s)
     sim_crash(s, 0, false);
     sim_run_for(s, 1000);
     sim_boot(s, 0);
-    sim_run_for(s, 90000);
+    sim_run_for(s, 160000); /* asked about, and past, and forgotten */
     for (uint32_t i = 0; i < 8; i++)
         if (was_here[i] && !remembers(s, job[i]))
             sim_fail(s, 1, "R28: %s is taken for past, and the other node has it", job[i]);
