@@ -14,6 +14,7 @@
 #include "agent/message.h"
 #include "agent/node.h"
 #include "agent/out.h"
+#include "agent/reigns.h"
 #include "agent/unproven.h"
 #include "agent/wall.h"
 #include "agent/wish.h"
@@ -63,6 +64,7 @@ struct agent_core {
     struct agent_boots *boots;
     struct agent_wishes wishes;
     struct agent_unproven unproven;
+    struct agent_reigns reigns;
     struct agent_counters counters;
     enum agent_standing standing;
     bool restarts; /* our process was told to end: another may come in its place at once */

@@ -301,7 +301,7 @@ static const char *text_or_empty(const char *text)
     return text != NULL ? text : "";
 }
 
-#define OP_FIELDS 27
+#define OP_FIELDS 28
 
 void agent_write_op(struct muster_writer *w, uint64_t number, bool is_local,
                     const struct agent_request *q)
@@ -329,6 +329,7 @@ void agent_write_op(struct muster_writer *w, uint64_t number, bool is_local,
     muster_write_bool(w, q->want_stderr);
     muster_write_bool(w, q->follow);
     muster_write_bool(w, q->as_text);
+    muster_write_u64(w, q->reign);
 }
 
 void agent_read_op(struct muster_reader *r, uint64_t *number, bool *is_local,
@@ -371,16 +372,19 @@ void agent_read_op(struct muster_reader *r, uint64_t *number, bool *is_local,
     q->want_stderr = muster_read_bool(r);
     q->follow = muster_read_bool(r);
     q->as_text = muster_read_bool(r);
+    bool is_told = muster_reader_ok(r) && muster_reader_left(r) > 0;
+    q->reign = is_told ? muster_read_u64(r) : AGENT_REIGN_ANY;
 }
 
 void agent_write_reply(struct muster_writer *w, const struct agent_msg_reply *m)
 {
-    agent_write_head(w, AGENT_MSG_OP_OK, 6);
+    agent_write_head(w, AGENT_MSG_OP_OK, 7);
     muster_write_u64(w, m->number);
     muster_write_i64(w, m->err);
     muster_write_bytes(w, m->body);
     muster_write_str(w, m->message);
     muster_write_str(w, m->field);
+    muster_write_u64(w, m->reign);
 }
 
 void agent_read_reply(struct muster_reader *r, struct agent_msg_reply *m)
@@ -390,6 +394,7 @@ void agent_read_reply(struct muster_reader *r, struct agent_msg_reply *m)
     m->body = muster_read_bytes(r, BODY_MAX);
     m->message = muster_read_bytes(r, REASON_MAX * 4);
     m->field = muster_read_bytes(r, REASON_MAX);
+    m->reign = muster_reader_ok(r) && muster_reader_left(r) > 0 ? muster_read_u64(r) : 0;
 }
 
 void agent_write_news(struct muster_writer *w, const struct agent_msg_news *m)

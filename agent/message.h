@@ -174,6 +174,7 @@ struct agent_msg_reply {
     uint64_t number;
     int err;
     struct muster_bytes body, message, field;
+    uint64_t reign; /* in which whoever answers keeps the row, or has heard its keeper; 0: unsaid */
 };
 
 struct agent_msg_news {

@@ -79,6 +79,8 @@ static int rooms_open(struct agent_node *n)
     if (err == MUSTER_OK)
         err = agent_requests_open(core);
     if (err == MUSTER_OK)
+        err = agent_reigns_open(&core->reigns, core->config.buckets);
+    if (err == MUSTER_OK)
         err = agent_serve_open(core);
     if (err == MUSTER_OK)
         err = agent_family_open(core);
@@ -163,6 +165,7 @@ void agent_node_close(struct agent_node *n)
     agent_family_close(core);
     agent_permit_close(core);
     agent_serve_close(core);
+    agent_reigns_close(&core->reigns);
     agent_requests_close(core);
     agent_runner_close(core);
     agent_placer_close(core);

@@ -75,6 +75,8 @@ enum agent_op {
     AGENT_OP_PAYLOAD_GET  /* name: its digits; the answer is the path of its file here */
 };
 
+#define AGENT_REIGN_ANY UINT64_MAX /* of whoever was built before this was told */
+
 static inline bool agent_op_writes(enum agent_op op)
 {
     return op >= AGENT_OP_JOB_PUT && op <= AGENT_OP_JOB_RESTORE;
@@ -100,6 +102,7 @@ struct agent_request {
     bool cancel;
     bool is_list;               /* answered with a list, be it of one */
     uint32_t expected_revision; /* 0: any */
+    uint64_t reign;             /* the keeper's that is meant (agent/reigns.h); 0: not known yet */
     uint64_t
         request_id[2]; /* the same id again gets the same answer (R19); 0,0: the node makes one */
     uint64_t deadline_ms; /* relative */

@@ -165,7 +165,11 @@ static void keeper_ask(struct agent_core *core, struct pending *p)
     p->is_loose = p->is_loose || !muster_id_is_zero(p->asked);
     p->retry_ms = MUSTER_NEVER;
     p->asked = (struct muster_id){ 0 };
-    if (!keeper_choose(core, p, &to) || !op_send(core, p, to, p->is_local_try)) {
+    if (p->q.reign == 0)
+        p->q.reign = agent_reigns_meant(&core->reigns, core->store, p->bucket);
+    bool is_sent = keeper_choose(core, p, &to) && op_send(core, p, to, p->is_local_try);
+    p->q.reign = 0;
+    if (!is_sent) {
         p->try_until_ms = now + 50;
         return;
     }
@@ -441,6 +445,8 @@ static bool try_again(struct agent_core *core, struct pending *p, struct muster_
     p->asked = (struct muster_id){ 0 };
     p->is_loose = p->is_loose || m->err == MUSTER_EUNKNOWN;
     last_keep(p, m);
+    p->q.reign = m->reign;
+    agent_reigns_told(&core->reigns, p->bucket, m->reign);
     (void)snprintf(id, sizeof id, "%.*s", (int)m->field.len, (const char *)m->field.data);
     bool told = m->field.len == MUSTER_ID_TEXT - 1 && muster_id_parse(&p->told, id);
     if (told)

@@ -257,10 +257,20 @@ static void park(struct agent_core *core, struct served *s)
 void serve_not_keeper(struct agent_core *core, const struct serve_ask *ask, uint32_t bucket)
 {
     struct muster_id who[1];
-    char id[MUSTER_ID_TEXT] = "";
-    if (store_keeper_hint(core->store, bucket, who, 1) > 0 && !agent_is_self(core, who[0]))
+    char id[MUSTER_ID_TEXT] = "", text[512];
+    bool is_ours = store_is_serving(core->store, bucket);
+    if (store_keeper_hint(core->store, bucket, who, 1) > 0 &&
+        (is_ours || !agent_is_self(core, who[0])))
         (void)muster_id_text(who[0], id);
-    serve_error(core, ask, MUSTER_EREFUSED, id, "not the keeper of %s", ask->q->name);
+    (void)snprintf(text, sizeof text, "%s %s",
+                   is_ours ? "asked of another reign:" : "not the keeper of", ask->q->name);
+    struct agent_msg_reply m = { .number = ask->number,
+                                 .err = MUSTER_EREFUSED,
+                                 .message = muster_bytes_text(text),
+                                 .field = muster_bytes_text(id),
+                                 .reign = store_reign_heard(core->store, bucket).packed };
+    core->serve->said = m.err;
+    reply_send(core, ask->from, &m);
 }
 
 /* In one transaction with what the row said before, if that is to be kept. */
@@ -293,9 +303,14 @@ static void nobodys_settle(struct agent_core *core, struct serve_change *c,
 
 static bool is_turned_away(struct agent_core *core, const struct serve_ask *ask, uint32_t bucket)
 {
-    if (store_is_serving(core->store, bucket))
+    uint64_t meant = ask->q->reign;
+    bool is_meant = meant == store_reign_served(core->store, bucket).packed ||
+                    meant == AGENT_REIGN_ANY || MUSTER_MUTANT(reign_not_asked);
+    if (store_is_serving(core->store, bucket) && is_meant)
         return serve_refuses_again(core, ask);
-    /* it was parked, and the bucket went: we know nothing */
+    if (store_is_serving(core->store, bucket) && meant != 0)
+        MUSTER_MARK(asked_of_another_reign);
+    /* Another keeper was asked, or it was parked and the bucket went: we know nothing. */
     serve_not_keeper(core, ask, bucket);
     return true;
 }
@@ -397,6 +412,7 @@ static void write_begin(struct agent_core *core, const struct serve_ask *ask)
                                    .expected_revision = q->expected_revision,
                                    .after_index = q->after_index,
                                    .limit = q->limit,
+                                   .reign = q->reign,
                                    .request_id = { q->request_id[0], q->request_id[1] } };
     s->asked_ms = core->now.mono_ms;
     s->until_ms = core->now.mono_ms + PARK_MS;

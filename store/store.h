@@ -266,6 +266,8 @@ void store_bucket(const struct store *s, uint32_t bucket, struct store_bucket_vi
 /* One fact at a time, for who asks often: the reign in which this node serves the bucket (0: it
  * does not), the version of the bench row it knows, and the version of a row (0: unknown here). */
 struct store_reign store_reign_served(const struct store *s, uint32_t bucket);
+/* In which its keeper was last heard, or it is ours (0: none is heard). */
+struct store_reign store_reign_heard(const struct store *s, uint32_t bucket);
 struct store_version store_bench_known(const struct store *s, uint32_t bucket);
 struct store_version store_row_known(const struct store *s, struct muster_bytes key);
 /* Our seat (0: none), and a number that rises whenever the rows of any bucket change. */

@@ -141,6 +141,14 @@ struct store_reign store_reign_served(const struct store *s, uint32_t bucket)
     return b->role == STORE_SERVING ? b->promised : (struct store_reign){ 0 };
 }
 
+struct store_reign store_reign_heard(const struct store *s, uint32_t bucket)
+{
+    const struct store_bucket *b = &s->bucket[bucket];
+    bool is_heard = b->role <= STORE_SEATED && b->keeper != STORE_NOBODY;
+
+    return is_heard ? (struct store_reign){ b->counter_reign } : store_reign_served(s, bucket);
+}
+
 struct store_version store_bench_known(const struct store *s, uint32_t bucket)
 {
     MUSTER_ASSERT(bucket < s->config.buckets);

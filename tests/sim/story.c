@@ -521,6 +521,7 @@ static const struct {
     { "returned", 5, story_returned },
     { "tardy-copy", 3, story_tardy_copy },
     { "early-copy", 3, story_early_copy },
+    { "other-copy", 5, story_other_copy },
     { "belated", 3, story_belated },
     { "outdated", 3, story_outdated },
     { "untold", 3, story_untold },

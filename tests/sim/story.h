@@ -36,6 +36,7 @@ void story_unheard(struct sim *s);
 void story_returned(struct sim *s);
 void story_tardy_copy(struct sim *s);
 void story_early_copy(struct sim *s);
+void story_other_copy(struct sim *s);
 void story_belated(struct sim *s);
 void story_outdated(struct sim *s);
 void story_untold(struct sim *s);

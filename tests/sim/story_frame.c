@@ -197,6 +197,35 @@ void story_tardy_copy(struct sim *s)
     story_rest(s);
 }
 
+/* The same of a copy that comes to another keeper than the one that has refused the question: it
+ * was asked of the former one's reign. Who asks sits on no bench of the job. */
+void story_other_copy(struct sim *s)
+{
+    story_begin(s, 5);
+    sim_run_for(s, 20000); /* until no keeper hands over any more */
+    uint32_t former = story_keeper(s, "job"), asker = 0;
+    while (asker == former || sits(s, asker, "job"))
+        asker++;
+    echo_begin(s, asker, former, AGENT_MSG_OP);
+    (void)sim_op(s, asker, AGENT_OP_JOB_DELETE, "job");
+    sim_await(s, 10000, story_is_replied, "the client is answered");
+    s->echo.is_on = false;
+    sim_crash(s, former, false);
+    sim_run_for(s, 5000);
+    s->echo.to = story_keeper(s, "job");
+    struct sim_job *j = sim_job_find(s, "job");
+    j->is_acked = j->is_deleted_acked = j->is_delete_tried = false;
+    story_put(s, s->echo.to, "job", STORY_SERVICE("job"));
+    sim_await(s, 10000, story_one_runs, "it runs");
+    if (!sim_net_echo(s))
+        sim_fail(s, 2, "other-copy: there is nothing to come again");
+    sim_run_for(s, 5000);
+    if (!story_one_runs(s))
+        sim_fail(s, 1, "R19: a late copy of a deletion has deleted what another keeper has made");
+    sim_boot(s, former);
+    story_rest(s);
+}
+
 /* A keeper whose host is cut off goes on for a second after another rules in its place. What it
  * does not have it may not call unknown to who wants to change it: made by the other, it may be
  * there. */

@@ -193,6 +193,45 @@ static void an_operation_comes_back(void **state)
     assert_int_equal(back.request_id[1], 9);
 }
 
+/* The last element of both is one that a build from before did not have. */
+static void of_which_reign_an_operation_is_asked(void **state)
+{
+    (void)state;
+    struct agent_request q = { .op = AGENT_OP_JOB_DELETE, .name = "a", .reign = 5ull << 16 | 2 };
+    struct agent_request back = { 0 };
+    struct agent_msg_reply reply = { .number = 7, .reign = 3 }, told = { 0 };
+    char text[256];
+    uint64_t number = 0;
+    bool is_local = true;
+    struct muster_writer w = muster_writer_over(buffer, sizeof buffer);
+    agent_write_op(&w, 77, false, &q);
+    struct muster_reader r = read_back(&w, AGENT_MSG_OP);
+    agent_read_op(&r, &number, &is_local, &back, text, sizeof text);
+    assert_int_equal(muster_reader_end(&r), MUSTER_OK);
+    assert_true(back.reign == q.reign);
+
+    q.reign = 0;
+    w = muster_writer_over(buffer, sizeof buffer);
+    agent_write_op(&w, 77, false, &q);
+    r = read_back(&w, AGENT_MSG_OP);
+    r.end--;
+    agent_read_op(&r, &number, &is_local, &back, text, sizeof text);
+    assert_int_equal(muster_reader_end(&r), MUSTER_OK);
+    assert_true(back.reign == AGENT_REIGN_ANY);
+
+    w = muster_writer_over(buffer, sizeof buffer);
+    agent_write_reply(&w, &reply);
+    r = read_back(&w, AGENT_MSG_OP_OK);
+    agent_read_reply(&r, &told);
+    assert_int_equal(muster_reader_end(&r), MUSTER_OK);
+    assert_int_equal(told.reign, 3);
+    r = read_back(&w, AGENT_MSG_OP_OK);
+    r.end--;
+    agent_read_reply(&r, &told);
+    assert_int_equal(muster_reader_end(&r), MUSTER_OK);
+    assert_int_equal(told.reign, 0);
+}
+
 static void an_operation_too_long_is_refused(void **state)
 {
     (void)state;
@@ -243,6 +282,7 @@ int main(void)
         cmocka_unit_test(what_a_run_leaves_comes_back),
         cmocka_unit_test(the_answer_to_a_hold_comes_back),
         cmocka_unit_test(an_operation_comes_back),
+        cmocka_unit_test(of_which_reign_an_operation_is_asked),
         cmocka_unit_test(an_operation_too_long_is_refused),
         cmocka_unit_test(nonsense_is_refused),
     };
