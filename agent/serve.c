@@ -211,9 +211,8 @@ static enum serve_outcome op_start(struct agent_core *core, struct serve_change 
     bool goes_on = c->row.want == STORE_WANT_HOLD && c->row.phase == STORE_PLACED && !restart;
     c->row.want = STORE_WANT_RUN;
     c->news = restart ? "job.restarted" : "job.started";
-    /* What a schedule would have started while it was stopped, nobody missed. */
     if (is_family && !restart)
-        c->row.tick_wall_ms = agent_wall_ms(core);
+        serve_ticks_pass(core, &c->row);
     if (!goes_on)
         store_row_again(&c->row, core->now.wall_ms);
     return SERVE_WRITE;

@@ -35,6 +35,13 @@ static enum serve_outcome hold(struct agent_core *core, const struct serve_ask *
     return SERVE_WRITE;
 }
 
+void serve_ticks_pass(struct agent_core *core, struct store_row *row)
+{
+    uint64_t wall_ms = agent_wall_ms(core);
+    if (wall_ms > row->tick_wall_ms)
+        row->tick_wall_ms = wall_ms;
+}
+
 static enum serve_outcome release(struct agent_core *core, const struct serve_ask *ask,
                                   struct serve_change *c)
 {
@@ -50,7 +57,7 @@ static enum serve_outcome release(struct agent_core *core, const struct serve_as
     row->want = STORE_WANT_RUN;
     c->news = "job.released";
     if (is_family)
-        row->tick_wall_ms = core->now.wall_ms; /* what its clock missed meanwhile, nobody missed */
+        serve_ticks_pass(core, row);
     else if (row->phase == STORE_HELD)
         store_row_again(row, core->now.wall_ms);
     return SERVE_WRITE;

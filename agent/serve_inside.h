@@ -104,6 +104,10 @@ void serve_template(struct agent_core *core, const struct serve_ask *ask,
 enum serve_outcome serve_restore(struct agent_core *core, struct served *s,
                                  const struct store_view *view, bool alive, struct serve_change *c);
 
+/* What the clock of a family missed until now, while a person kept it from running, nobody missed.
+ * What is decided on stays so, be the clock that counts behind it (I13). */
+void serve_ticks_pass(struct agent_core *core, struct store_row *row);
+
 /* hold, release and move. */
 enum serve_outcome serve_hold(struct agent_core *core, const struct serve_ask *ask,
                               struct serve_change *c);

@@ -471,6 +471,7 @@ static const struct {
     { "aside", 5, story_aside },
     { "copies", 4, story_copies },
     { "astray", 4, story_astray },
+    { "behind", 4, story_behind },
     { "clock", 4, story_clock },
     { "spring", 3, story_spring },
     { "autumn", 3, story_autumn },

@@ -154,6 +154,37 @@ void story_clock(struct sim *s)
         sim_fail(s, 2, "clock: too few ticks");
 }
 
+/* A schedule is held and released, or stopped and started, while all clocks are a minute back: of
+ * the ticks that are decided on and cleared away none comes again (I13). And while the keeper's is
+ * an hour ahead: it goes on by the others' (R51). */
+void story_behind(struct sim *s)
+{
+    static const enum agent_op op[][2] = { { AGENT_OP_JOB_HOLD, AGENT_OP_JOB_RELEASE },
+                                           { AGENT_OP_JOB_STOP, AGENT_OP_JOB_START } };
+    struct store_view view = { .version = { 0 } };
+    story_begin(s, 4);
+    story_put(s, 0, "job",
+              "{\"name\":\"job\",\"kind\":\"task\",\"exec\":[\"/bin/x\"],\"arg\":\"0:700\","
+              "\"every\":\"5s\",\"missed\":\"all\",\"catchup\":\"1h\",\"keep\":{\"ok\":1}}");
+    for (uint32_t i = 0; i < 4; i++) {
+        sim_run_for(s, 40000);
+        uint32_t k = story_keeper(s, "job");
+        for (uint32_t node = 0; node < 4; node++)
+            s->node[node].wall_offset += i < 2 ? -60000 : node == k ? 3600000 : 0;
+        sim_run_for(s, 1000);
+        (void)sim_op(s, k, op[i % 2][0], "job");
+        sim_run_for(s, 2000);
+        (void)sim_op(s, k, op[i % 2][1], "job");
+        sim_run_for(s, 2000);
+        for (uint32_t node = 0; node < 4; node++)
+            s->node[node].wall_offset -= i < 2 ? -60000 : node == k ? 3600000 : 0;
+    }
+    sim_run_for(s, 20000);
+    const struct store *store = agent_node_store(s->node[story_keeper(s, "job")].node);
+    if (!store_get(store, muster_bytes_text("job"), &view) || view.row.ticks < 30)
+        sim_fail(s, 2, "behind: too few ticks: %u", view.row.ticks);
+}
+
 /* R51: the keeper's own clock is set an hour ahead, or back, or is wrong since it booted; the
  * others know better, and every tick comes when it is due. */
 void story_astray(struct sim *s)
