@@ -389,9 +389,12 @@ bool store_light_goes_on(const struct store *s, const struct store_bucket *b,
 bool store_light_is_held(const struct store_bench *bench, uint32_t mask);
 /* A beat of that reign has come, sent when its keeper had written up to this version. */
 void store_light_floor(struct store_bucket *b, struct store_reign reign, uint64_t written);
-/* An election begins; a voter holds what we do in those sub-buckets; it is won. */
-void store_light_stand(struct store_shelf *shelf, uint32_t self);
-void store_light_held(struct store_shelf *shelf, uint32_t member, uint32_t subs);
+/* An election begins; a voter holds what we do in those sub-buckets, or that version of the row; it
+ * is won. */
+void store_light_stand(struct store *s, struct store_bucket *b);
+void store_light_held(struct store *s, struct store_bucket *b, uint32_t member, uint32_t subs);
+void store_light_holds(const struct store_bucket *b, struct store_entry *e, uint32_t member,
+                       uint64_t version);
 void store_light_judge(struct store *s, struct store_bucket *b);
 /* The row of an entry as it is to be written anew: a new value, or NULL without memory. */
 struct store_value *store_light_rewrite(struct store *s, struct store_bucket *b,

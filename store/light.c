@@ -9,9 +9,10 @@
  * So every row that a candidate has merged wants vouchers. A voter vouches when it holds some
  * version of the row, or when it has lost nothing that is as new as the newest version found: in
  * either case it would know of a newer one that it has ever acknowledged. Its floor says how far
- * back its memory reaches. Where so many vouch that the rest are too few to have chosen a newer
- * version, the newest found is the newest there is. Where they are fewer nobody can say, and the
- * row becomes a tombstone on disk.
+ * back its memory reaches. What it may have taken over itself, as a candidate in vain (R13), it has
+ * of another member, and says nothing of what it had before. Where so many vouch that the rest are
+ * too few to have chosen a newer version, the newest found is the newest there is. Where they are
+ * fewer nobody can say, and the row becomes a tombstone on disk.
  *
  * What once stood on a disk goes on there: no older version can come back from it. With too few
  * alive a light row is written to the disk like any other.
@@ -58,19 +59,29 @@ bool store_light_goes_on(const struct store *s, const struct store_bucket *b,
     return (e == NULL || (e->flags & STORE_ENTRY_LIGHT) != 0) && store_light_may(s, b);
 }
 
-void store_light_stand(struct store_shelf *shelf, uint32_t self)
+void store_light_holds(const struct store_bucket *b, struct store_entry *e, uint32_t member,
+                       uint64_t version)
 {
-    for (struct store_entry *e = shelf->first; e != NULL; e = e->bucket_next) {
+    if (version > b->member[member]->taken)
+        e->holders = (uint16_t)(e->holders | store_bit(member));
+}
+
+void store_light_stand(struct store *s, struct store_bucket *b)
+{
+    uint32_t self = (uint32_t)store_bucket_self(s, b);
+
+    for (struct store_entry *e = s->table.shelf[b->number].first; e != NULL; e = e->bucket_next) {
         e->flags &= STORE_ENTRY_LIGHT;
-        e->holders = (uint16_t)store_bit(self);
+        e->holders = 0;
+        store_light_holds(b, e, self, e->value->version);
     }
 }
 
-void store_light_held(struct store_shelf *shelf, uint32_t member, uint32_t subs)
+void store_light_held(struct store *s, struct store_bucket *b, uint32_t member, uint32_t subs)
 {
-    for (struct store_entry *e = shelf->first; e != NULL; e = e->bucket_next)
+    for (struct store_entry *e = s->table.shelf[b->number].first; e != NULL; e = e->bucket_next)
         if (e->value->is_light && (subs & store_bit(store_entry_sub(e))) != 0)
-            e->holders = (uint16_t)(e->holders | store_bit(member));
+            store_light_holds(b, e, member, e->value->version);
 }
 
 /* ---- the candidate that has won */

@@ -128,7 +128,7 @@ static void list_compare(struct store *s, struct store_bucket *b, uint32_t membe
     if (e != NULL)
         e->flags |= STORE_ENTRY_SEEN;
     if (e != NULL && is_candidate)
-        e->holders = (uint16_t)(e->holders | store_bit(member));
+        store_light_holds(b, e, member, version);
     if (e != NULL && e->value->version == version)
         return;
     if (e == NULL || e->value->version < version) {
@@ -205,7 +205,7 @@ void store_list_ok_take(struct store *s, uint16_t peer, struct muster_reader *r)
         m->lists = mask;
         m->has_more = false;
         if (b->role == STORE_CANDIDATE) /* of the others it holds what we do */
-            store_light_held(&s->table.shelf[b->number], member, (uint16_t)~mask);
+            store_light_held(s, b, member, (uint16_t)~mask);
     }
     if ((m->lists & store_bit(sub)) != 0)
         list_read(s, b, member, sub, r);
@@ -246,7 +246,7 @@ void store_want_ok_take(struct store *s, uint16_t peer, struct muster_reader *r)
     struct store_entry *e = store_rows_find(&s->table, decoded.key);
     if (e != NULL) {
         e->flags |= STORE_ENTRY_REWRITE;
-        e->holders = (uint16_t)(e->holders | store_bit((uint32_t)member));
+        store_light_holds(b, e, (uint32_t)member, version);
     }
     if (version > b->taken) {
         b->taken = version;

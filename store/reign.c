@@ -77,7 +77,7 @@ void store_reign_stand(struct store *s, struct store_bucket *b, struct store_rei
     }
     /* what it takes over now is written anew in any case */
     b->member[store_bucket_self(s, b)]->taken = b->taken;
-    store_light_stand(&s->table.shelf[b->number], (uint32_t)store_bucket_self(s, b));
+    store_light_stand(s, b);
     store_touch(s, b);
     struct store_item *item = store_item_new(s, STORE_ITEM_STAND, b, STORE_NOBODY);
     if (item != NULL)

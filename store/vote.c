@@ -161,7 +161,7 @@ static void yes_count(struct store *s, struct store_bucket *b, uint32_t member, 
     if (is_skipped || MUSTER_MUTANT(merge_skipped) || digest == store_bucket_digest(s, b)) {
         m->is_merged = true;
         if (!is_empty)
-            store_light_held(&s->table.shelf[b->number], member, UINT16_MAX);
+            store_light_held(s, b, member, UINT16_MAX);
         store_reign_count(s, b);
         return;
     }
