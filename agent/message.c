@@ -87,7 +87,7 @@ void agent_read_room(struct muster_reader *r, struct agent_msg_room *m)
 
 void agent_write_start(struct muster_writer *w, const struct agent_msg_start *m)
 {
-    agent_write_head(w, AGENT_MSG_START, 8);
+    agent_write_head(w, AGENT_MSG_START, 9);
     muster_write_str(w, m->key);
     muster_write_u64(w, m->token);
     muster_write_u64(w, m->needs);
@@ -98,6 +98,7 @@ void agent_write_start(struct muster_writer *w, const struct agent_msg_start *m)
         muster_write_bytes(w, m->checkpoint);
     else
         muster_write_nil(w);
+    muster_write_u64(w, m->uid);
 }
 
 void agent_read_start(struct muster_reader *r, struct agent_msg_start *m)
@@ -110,6 +111,8 @@ void agent_read_start(struct muster_reader *r, struct agent_msg_start *m)
     m->is_exclusive = muster_read_bool(r);
     if (muster_reader_ok(r) && muster_reader_left(r) > 0 && !muster_read_is_nil(r))
         m->checkpoint = muster_read_bytes(r, AGENT_LEFT_MAX);
+    if (muster_reader_ok(r) && muster_reader_left(r) > 0)
+        m->uid = muster_read_u64(r);
 }
 
 void agent_write_left(struct muster_writer *w, const struct agent_msg_left *m)
@@ -138,7 +141,7 @@ void agent_read_left(struct muster_reader *r, struct agent_msg_left *m)
     m->bytes = muster_read_bytes(r, AGENT_LEFT_MAX);
 }
 
-#define HOLD_FIELDS       16
+#define HOLD_FIELDS       17
 #define HOLD_FIELDS_LEAST 13 /* of an earlier build */
 
 void agent_write_hold(struct muster_writer *w, const struct agent_msg_hold *m)
@@ -160,6 +163,7 @@ void agent_write_hold(struct muster_writer *w, const struct agent_msg_hold *m)
     muster_write_u64(w, m->done);
     muster_write_u64(w, m->total);
     muster_write_bytes(w, m->attempts);
+    muster_write_u64(w, m->uid);
 }
 
 static int32_t read_i32(struct muster_reader *r)
@@ -195,6 +199,7 @@ void agent_read_hold(struct muster_reader *r, struct agent_msg_hold *m)
     m->total = n > 14 ? muster_read_u64(r) : 0;
     if (n > 15)
         m->attempts = muster_read_bytes(r, AGENT_ATTEMPTS_WIRE);
+    m->uid = n > 16 ? muster_read_u64(r) : 0;
     for (uint32_t i = HOLD_FIELDS; i < n && muster_reader_ok(r); i++)
         muster_read_skip(r);
 }

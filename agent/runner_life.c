@@ -74,6 +74,7 @@ static void next_keep(struct agent_run *run, struct muster_id from, const struct
     memcpy(spec, m->spec.data, m->spec.len);
     free(run->next->spec);
     *run->next = (struct run_next){ .token = m->token,
+                                    .uid = m->uid,
                                     .needs = m->needs,
                                     .failures = m->failures,
                                     .is_exclusive = m->is_exclusive,
@@ -99,6 +100,7 @@ static void run_begin(struct agent_core *core, struct muster_id from,
         if (core->runner->reservation[i].key_hash == hash)
             core->runner->reservation[i].until_ms = 0;
     run->token = m->token;
+    run->uid = m->uid;
     run->needs = m->needs;
     run->is_exclusive = m->is_exclusive;
     run->failures = m->failures;
@@ -145,6 +147,7 @@ void agent_runner_start(struct agent_core *core, struct muster_id from, struct m
         run->keeper = from;
         run->heard_ms = core->now.mono_ms;
         run->is_reported_due = true;
+        run->uid = m.uid != 0 ? m.uid : run->uid;
         /* One that an earlier agent left has no lease here yet: no second try without (R38). */
         run->is_exclusive = run->is_exclusive || m.is_exclusive;
         if (!run->has_job && spec_take(core, run, m.spec))
@@ -421,6 +424,7 @@ static void run_finish(struct agent_core *core, struct agent_run *run)
         return;
     struct agent_msg_start m = { .key = muster_bytes_text(key),
                                  .token = next->token,
+                                 .uid = next->uid,
                                  .needs = next->needs,
                                  .failures = next->failures,
                                  .is_exclusive = next->is_exclusive,

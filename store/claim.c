@@ -154,8 +154,10 @@ static bool claim_spend(struct store *s, struct store_bucket *b)
 int store_claim(struct store *s, struct muster_bytes key, struct muster_id node)
 {
     struct store_entry *e = store_rows_find(&s->table, key);
+    struct store_row row;
 
-    if (e == NULL || e->value->phase == STORE_GONE)
+    if (e == NULL || e->value->phase == STORE_GONE ||
+        store_row_decode(&row, store_value_bytes(e->value)) != MUSTER_OK)
         return MUSTER_ENOTFOUND;
     struct store_bucket *b = &s->bucket[e->bucket];
     if (e->value->mode == STORE_EXCLUSIVE && !MUSTER_MUTANT(exclusive_claimed))
@@ -182,6 +184,7 @@ int store_claim(struct store *s, struct muster_bytes key, struct muster_id node)
         store_version_of(store_reign_of(b->claim_round, b->seat), ++b->claim_seq);
     c->node = node;
     c->token = token.packed;
+    c->uid = row.uid;
     c->made_ms = s->now.mono_ms;
     c->tries++;
     c->batch = s->log[s->at].batch.number;
@@ -234,20 +237,23 @@ void store_unclaim_take(struct store *s, uint16_t peer, struct muster_reader *r)
 void store_claims_encode(const struct store *s, struct muster_writer *w,
                          const struct store_bucket *b)
 {
+    const struct store_claim *told[STORE_CLAIMS_TOLD];
     uint32_t count = 0;
 
-    for (const struct store_claim *c = b->claims; c != NULL; c = c->next)
-        count += claim_is_durable(s, c) && count < STORE_CLAIMS_TOLD;
+    for (const struct store_claim *c = b->claims; c != NULL && count < STORE_CLAIMS_TOLD;
+         c = c->next)
+        if (claim_is_durable(s, c))
+            told[count++] = c;
     muster_write_array(w, count);
-    for (const struct store_claim *c = b->claims; c != NULL && count > 0; c = c->next) {
-        if (!claim_is_durable(s, c))
-            continue;
+    for (uint32_t i = 0; i < count; i++) {
         muster_write_array(w, 3);
-        muster_write_bytes(w, store_value_bytes(c->key));
-        muster_write_id(w, c->node);
-        muster_write_u64(w, c->token);
-        count--;
+        muster_write_bytes(w, store_value_bytes(told[i]->key));
+        muster_write_id(w, told[i]->node);
+        muster_write_u64(w, told[i]->token);
     }
+    muster_write_array(w, count); /* apart: a build before takes claims of three fields */
+    for (uint32_t i = 0; i < count; i++)
+        muster_write_u64(w, told[i]->uid);
 }
 
 int store_claim_load(struct store *s, struct store_bucket *b, struct muster_bytes key,
@@ -258,10 +264,11 @@ int store_claim_load(struct store *s, struct store_bucket *b, struct muster_byte
 
     if (c == NULL)
         return MUSTER_EFULL;
-    muster_read_array_of(&r, 3);
+    uint32_t fields = muster_read_array(&r, STORE_CLAIM_FIELDS);
     c->node = muster_read_id(&r);
     c->token = muster_read_u64(&r);
     c->tries = muster_read_u32(&r);
+    c->uid = fields == STORE_CLAIM_FIELDS ? muster_read_u64(&r) : 0;
     return muster_reader_end(&r) == MUSTER_OK ? MUSTER_OK : MUSTER_ECORRUPT;
 }
 
@@ -352,7 +359,7 @@ void store_outrank(struct store *s, uint32_t bucket, uint64_t token)
 
 /* True when the claim has done its work: the row names its run, or it has been dropped. */
 static bool claim_judge(struct store *s, struct store_bucket *b, struct muster_bytes key,
-                        struct muster_id node, uint64_t token)
+                        struct muster_id node, uint64_t token, uint64_t uid)
 {
     struct store_entry *e = store_rows_find(&s->table, key);
     struct store_version version = { token };
@@ -371,7 +378,12 @@ static bool claim_judge(struct store *s, struct store_bucket *b, struct muster_b
     /* A row without a run has had others: a claim that is older than the row comes too late. */
     uint64_t floor = is_known && row.run_token == 0 ? e->value->version : 0;
     bool is_lower = is_known && (row.run_token > token || floor > token || row.other_token > token);
-    if (!may_run || (is_lower && !MUSTER_MUTANT(lower_claim_wins))) {
+    /* Rounds are spent without a quorum too, so that its token may be the higher one: the job was
+     * deleted, and made anew, where nobody heard of the claim. */
+    bool is_former = is_known && uid != 0 && uid != row.uid;
+    if (is_former)
+        MUSTER_MARK(claim_of_a_former_life);
+    if (!may_run || is_former || (is_lower && !MUSTER_MUTANT(lower_claim_wins))) {
         MUSTER_MARK(claim_dropped);
         claim_drop(s, b, key, node, token);
         return true;
@@ -396,7 +408,7 @@ void store_claims_own(struct store *s, struct store_bucket *b)
     while (*at != NULL && b->role == STORE_SERVING) {
         struct store_claim *c = *at;
         if (claim_is_durable(s, c) &&
-            claim_judge(s, b, store_value_bytes(c->key), c->node, c->token))
+            claim_judge(s, b, store_value_bytes(c->key), c->node, c->token, c->uid))
             claim_end(s, b, at);
         else
             at = &c->next;
@@ -406,6 +418,10 @@ void store_claims_own(struct store *s, struct store_bucket *b)
 void store_claims_take(struct store *s, struct store_bucket *b, uint16_t peer,
                        struct muster_reader *r)
 {
+    struct muster_reader uids = *r;
+    muster_read_skip(&uids);
+    bool has_uids = muster_reader_left(&uids) > 0; /* a build before says none */
+    uint32_t told = has_uids ? muster_read_array(&uids, STORE_CLAIMS_TOLD) : 0;
     uint32_t count = muster_read_array(r, STORE_CLAIMS_TOLD);
 
     for (uint32_t i = 0; i < count && muster_reader_ok(r); i++) {
@@ -418,7 +434,8 @@ void store_claims_take(struct store *s, struct store_bucket *b, uint16_t peer,
         if (store_reign_round(store_version_reign((struct store_version){ token })) >
             STORE_ROUND_MAX)
             return;
-        if (claim_judge(s, b, key, node, token))
+        uint64_t uid = i < told ? muster_read_u64(&uids) : 0;
+        if (claim_judge(s, b, key, node, token, uid))
             claim_answer(s, b, peer, key, token);
     }
 }

@@ -102,7 +102,7 @@ static void encode_vote(const struct store *s, struct muster_writer *w,
 static void encode_beat(const struct store *s, struct muster_writer *w,
                         const struct store_item *item)
 {
-    muster_write_array(w, item->kind == STORE_BEAT ? 4 : 6);
+    muster_write_array(w, item->kind == STORE_BEAT ? 4 : 7);
     muster_write_u64(w, item->bucket);
     muster_write_u64(w, item->reign);
     if (item->kind == STORE_BEAT) {

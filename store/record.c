@@ -116,10 +116,11 @@ void store_record_claim(struct store *s, struct store_bucket *b, const struct st
         store_batch_op(s, STORE_TABLE_CLAIM, name, MUSTER_BYTES(NULL, 0), true);
         return;
     }
-    muster_write_array(&w, 3);
+    muster_write_array(&w, STORE_CLAIM_FIELDS);
     muster_write_id(&w, c->node);
     muster_write_u64(&w, c->token);
     muster_write_u64(&w, c->tries);
+    muster_write_u64(&w, c->uid);
     MUSTER_ASSERT(muster_writer_err(&w) == MUSTER_OK);
     seal(s, STORE_TABLE_CLAIM, name, value, CRC_LEN + muster_writer_bytes(&w).len);
 }

@@ -519,6 +519,7 @@ static const struct {
     { "heal-wan", 5, story_heal_wan },
     { "heal-local", 5, story_heal_local },
     { "unheard", 3, story_unheard },
+    { "namesake", 3, story_namesake },
     { "returned", 5, story_returned },
     { "tardy-copy", 3, story_tardy_copy },
     { "early-copy", 3, story_early_copy },

@@ -119,6 +119,41 @@ void story_unheard(struct sim *s)
     story_rest(s);
 }
 
+/* Who was cut off alone has claimed the job, which the others have deleted and made anew meanwhile:
+ * what it runs is of the former life, however high its token (R43). */
+void story_namesake(struct sim *s)
+{
+    uint32_t runner = 0, alone = 0;
+    uint64_t token = 0;
+    struct store_view view;
+    story_begin(s, 3);
+    story_put(s, 0, "job", STORY_SERVICE("job"));
+    sim_await(s, 10000, story_one_runs, "the job runs");
+    (void)sim_proc_live(s, "job", &runner, &token);
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (i != runner && is_seated(s, i, "job"))
+            alone = i;
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (i != alone)
+            sim_cut(s, alone, i, true);
+    sim_await(s, 60000, runs_twice, "the member that is alone claims the job");
+    (void)sim_op(s, runner, AGENT_OP_JOB_DELETE, "job");
+    sim_await(s, 10000, all_answered, "it is deleted");
+    struct sim_job *j = sim_job_find(s, "job");
+    j->is_acked = j->is_deleted_acked = j->is_delete_tried = false;
+    story_put(s, runner, "job", STORY_SERVICE("job"));
+    sim_await(s, 10000, runs_twice, "the new one runs");
+    uint32_t keeper = story_keeper(s, "job");
+    if (!store_get(agent_node_store(s->node[keeper].node), muster_bytes_text("job"), &view))
+        sim_fail(s, 2, "namesake: it is not there");
+    uint64_t own = view.row.run_token;
+    sim_heal(s);
+    sim_run_for(s, HEALED_MS);
+    if (sim_proc_live(s, "job", &runner, &token) != 1 || token != own)
+        sim_fail(s, 1, "R43: a run of a job that was deleted takes the place of its namesake's");
+    story_rest(s);
+}
+
 static bool has_left(struct sim *s)
 {
     struct agent_status v;

@@ -369,7 +369,7 @@ static void claim_kept(struct sim *s, uint32_t node, struct muster_bytes key,
     char name[STORE_KEY_MAX + 1] = "";
     struct muster_reader r =
         muster_reader_over(MUSTER_BYTES(value.data + CRC_LEN, value.len - CRC_LEN));
-    muster_read_array_of(&r, 3);
+    (void)muster_read_array(&r, 8);
     (void)muster_read_id(&r);
     uint64_t token = muster_read_u64(&r);
     MUSTER_ASSERT(muster_reader_ok(&r));
