@@ -34,10 +34,19 @@ int agent_family_open(struct agent_core *core)
     return err;
 }
 
+static void job_forget(struct family_job *j)
+{
+    if (j->key[0] != '\0')
+        agent_job_close(&j->job);
+    j->key[0] = '\0';
+}
+
 void agent_family_close(struct agent_core *core)
 {
     if (core->family == NULL)
         return;
+    for (uint32_t i = 0; i < FAMILY_JOBS; i++)
+        job_forget(&core->family->job[i]);
     muster_map_close(&core->family->map);
     muster_arena_close(&core->family->arena);
     free(core->family->entry);
@@ -237,12 +246,26 @@ static void written(struct agent_core *core, struct family_entry *e, struct fami
     entry_due(core->family, e, muster_deadline_after(core->now.mono_ms, wait));
 }
 
+/* NULL: it cannot be read. */
+static const struct agent_job *job_read(struct agent_family *t, const struct family_entry *e,
+                                        const struct store_view *view)
+{
+    struct family_job *j = &t->job[e->hash % FAMILY_JOBS];
+    struct agent_problem problem;
+    if (j->version == view->version.packed && strcmp(j->key, e->key) == 0)
+        return &j->job;
+    job_forget(j);
+    if (agent_job_decode(&j->job, view->row.spec, &problem) != MUSTER_OK)
+        return NULL;
+    memcpy(j->key, e->key, sizeof j->key);
+    j->version = view->version.packed;
+    return &j->job;
+}
+
 static void look(struct agent_core *core, struct family_entry *e)
 {
     struct family_look *l = &core->family->look;
     struct store_view view;
-    struct agent_job job;
-    struct agent_problem problem;
     *l = (struct family_look){ .job_key = muster_bytes_text(e->key), .wake_wall_ms = MUSTER_NEVER };
     if (!store_is_serving(core->store, e->bucket)) {
         entry_free(core->family, e);
@@ -258,14 +281,14 @@ static void look(struct agent_core *core, struct family_entry *e)
         entry_free(core->family, e);
         return;
     }
-    if (lives && agent_job_decode(&job, view.row.spec, &problem) == MUSTER_OK) {
-        e->is_each = job.spread == AGENT_JOB_EACH;
+    const struct agent_job *job = lives ? job_read(core->family, e, &view) : NULL;
+    if (job != NULL) {
+        e->is_each = job->spread == AGENT_JOB_EACH;
         l->entry = e;
-        if (agent_schedule_has(&job) || job.after != NULL)
-            family_clock(core, l, &view, &job);
+        if (agent_schedule_has(job) || job->after != NULL)
+            family_clock(core, l, &view, job);
         else
-            family_spread(core, l, &view, &job);
-        agent_job_close(&job);
+            family_spread(core, l, &view, job);
     }
     written(core, e, l);
 }

@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/heap.h"
 
+#define FAMILY_JOBS    8
 #define FAMILY_ROWS    8   /* of one write */
 #define FAMILY_LOOKS   256 /* of one step */
 #define FAMILY_TURN_MS 1000
@@ -58,6 +59,13 @@ struct family_look {
     char news[160];
 };
 
+/* A job as its row was read last: it is looked at with every row beside it that changes. */
+struct family_job {
+    char key[STORE_KEY_MAX + 1]; /* "": none */
+    uint64_t version;
+    struct agent_job job;
+};
+
 struct agent_family {
     struct family_entry *entry;
     uint32_t high, capacity, first_free; /* index + 1; 0: none */
@@ -65,7 +73,8 @@ struct agent_family {
     struct muster_arena arena;
     struct muster_heap timer; /* when to look at an entry again */
     struct family_look look;
-    bool *may; /* by ring number: for the question of one node */
+    struct family_job job[FAMILY_JOBS]; /* by hash */
+    bool *may;                          /* by ring number: for the question of one node */
 };
 
 bool family_is_child(struct muster_bytes key);

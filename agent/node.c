@@ -112,6 +112,7 @@ static int gossip_begin(struct agent_node *n)
     g.is_kin = agent_meta_is_node;
     g.members_max = core->config.members_max;
     g.seed = muster_rng_next(&core->rng);
+    n->has_gossip = true; /* of itself */
     err = muster_arena_open(&n->arena, gossip_memory(&g));
     return err == MUSTER_OK ? gossip_open(&core->gossip, &n->arena, &g) : err;
 }
@@ -401,6 +402,13 @@ static void store_effect(struct agent_node *n, const struct store_effect *s)
     }
 }
 
+/* Gossip has something to say after a step of it only. */
+static bool gossip_says(struct agent_node *n, struct gossip_effect *g)
+{
+    n->has_gossip = n->has_gossip && gossip_next(n->core.gossip, g);
+    return n->has_gossip;
+}
+
 /* Everything that one event leads to inside this node, until nothing is left to do. */
 static void settle(struct agent_node *n)
 {
@@ -409,12 +417,13 @@ static void settle(struct agent_node *n)
     struct gossip_effect g;
     uint32_t self_at = 0, store_at = 0, gossip_at = 0;
     for (;;) {
-        if (gossip_next(core->gossip, &g)) {
+        if (gossip_says(n, &g)) {
             gossip_effect(n, &g);
         } else if (gossip_at < n->gossip_count) {
             struct gossip_event e = n->gossip_event[gossip_at++];
             agent_peers_vouch(core);
             gossip_step(core->gossip, core->now.mono_ms, &e);
+            n->has_gossip = true;
         } else if (store_next(core->store, &s)) {
             store_effect(n, &s);
         } else if (self_at < n->self_count) {

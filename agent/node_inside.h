@@ -36,6 +36,7 @@ struct agent_node {
     uint32_t store_count, store_size;
     struct gossip_event *gossip_event;
     uint32_t gossip_count, gossip_size;
+    bool has_gossip; /* effects of it may not have been fetched */
     uint64_t found_cookie;
     struct node_seed seed[AGENT_SEEDS_MAX];
     uint64_t seeds_ms;  /* when the first of them is to be looked at */

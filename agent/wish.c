@@ -102,26 +102,49 @@ static uint64_t job_hash(const struct agent_job *job)
     return text_hash(job->spread_by, text_hash(job->prefer, text_hash(job->on, hash)));
 }
 
-const struct agent_wish *agent_wish_take(struct agent_wishes *w, struct muster_bytes spec)
+static struct agent_wish *wish_find(const struct agent_wishes *w, uint64_t hash)
 {
-    struct agent_job job;
-    struct agent_problem problem;
-    if (!may_wish(spec))
-        return NULL;
-    bool is_read = agent_job_decode(&job, spec, &problem) == MUSTER_OK;
-    if (is_read && asks_nothing(&job)) {
-        agent_job_close(&job);
-        return NULL;
-    }
-    uint64_t hash = is_read ? job_hash(&job) : 0;
     struct agent_wish *wish = w->shelf[hash % AGENT_WISH_SHELF];
     while (wish != NULL && wish->hash != hash)
         wish = wish->next;
-    if (wish == NULL)
-        wish = wish_make(w, is_read ? &job : NULL, hash);
-    wish->users++;
+    return wish;
+}
+
+/* The wish of a spec, or NULL; `seen` is told what it is. */
+static struct agent_wish *wish_read(struct agent_wishes *w, struct muster_bytes spec,
+                                    struct agent_wish_seen *seen)
+{
+    struct agent_job job;
+    struct agent_problem problem;
+    seen->is_none = !may_wish(spec);
+    if (seen->is_none)
+        return NULL;
+    bool is_read = agent_job_decode(&job, spec, &problem) == MUSTER_OK;
+    seen->is_none = is_read && asks_nothing(&job);
+    seen->wish = is_read ? job_hash(&job) : 0;
+    struct agent_wish *wish = seen->is_none ? NULL : wish_find(w, seen->wish);
+    if (wish == NULL && !seen->is_none)
+        wish = wish_make(w, is_read ? &job : NULL, seen->wish);
     if (is_read)
         agent_job_close(&job);
+    return wish;
+}
+
+/* The same few specs are asked about again and again: reading one is a thousand times its hash. */
+const struct agent_wish *agent_wish_take(struct agent_wishes *w, struct muster_bytes spec)
+{
+    uint64_t hash = muster_hash64(spec, spec.len);
+    struct agent_wish_seen *seen = &w->seen[hash % AGENT_WISH_SEEN];
+    bool is_seen = seen->is_used && seen->spec == hash;
+    if (is_seen && seen->is_none)
+        return NULL;
+    struct agent_wish *wish = is_seen ? wish_find(w, seen->wish) : NULL;
+    if (wish == NULL) {
+        *seen = (struct agent_wish_seen){ .is_used = true, .spec = hash };
+        wish = wish_read(w, spec, seen);
+    }
+    if (wish != NULL)
+        wish->users++;
     return wish;
 }
 

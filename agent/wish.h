@@ -22,6 +22,7 @@
 #include "store/row.h"
 
 #define AGENT_WISH_SHELF 256
+#define AGENT_WISH_SEEN  16
 #define AGENT_WISH_TAG   65
 
 struct agent_wish {
@@ -41,8 +42,16 @@ struct agent_wish {
     char apart[AGENT_APART_MAX + 1]; /* "": from nobody */
 };
 
+/* What a spec that was read lately asks for, by a hash of all of it. */
+struct agent_wish_seen {
+    uint64_t spec;
+    uint64_t wish; /* the hash of what it says */
+    bool is_used, is_none;
+};
+
 struct agent_wishes {
     struct agent_wish *shelf[AGENT_WISH_SHELF];
+    struct agent_wish_seen seen[AGENT_WISH_SEEN];
 };
 
 /* The wish of a spec in canonical JSON, NULL when it has none; drop gives it back. */

@@ -16,7 +16,7 @@ static const struct agent_wish *take(struct agent_wishes *w, const char *spec)
 
 static void a_job_that_asks_for_nothing_has_none(void **state)
 {
-    struct agent_wishes w = { { NULL } };
+    struct agent_wishes w = { 0 };
     (void)state;
     assert_null(agent_wish_take(&w, MUSTER_BYTES(NULL, 0)));
     assert_null(take(&w, "{\"name\":\"a\",\"kind\":\"service\",\"exec\":[\"\\\"on\\\":x\"]}"));
@@ -29,7 +29,7 @@ static void a_job_that_asks_for_nothing_has_none(void **state)
 
 static void the_same_words_are_one_wish(void **state)
 {
-    struct agent_wishes w = { { NULL } };
+    struct agent_wishes w = { 0 };
     (void)state;
     const struct agent_wish *a =
         take(&w, "{\"name\":\"a\",\"kind\":\"service\",\"exec\":[\"x\"],\"on\":\"tag.gpu\"}");
@@ -72,7 +72,7 @@ static void the_same_words_are_one_wish(void **state)
 /* A newer build may ask for what this one does not know: then no node here is like that. */
 static void what_is_not_understood_is_nobodys(void **state)
 {
-    struct agent_wishes w = { { NULL } };
+    struct agent_wishes w = { 0 };
     (void)state;
     const struct agent_wish *a = take(
         &w, "{\"name\":\"a\",\"kind\":\"service\",\"exec\":[\"x\"],\"on\":\"disk.free > 4G\"}");
