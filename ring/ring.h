@@ -67,7 +67,8 @@ MUSTER_MUST_USE int ring_leave(struct ring *r, struct muster_bytes id);
 
 /* Gives back the memory that only changes need, and packs the rest into a byte for each slot and
  * node of its order: the next change takes as long as a build. For pools where that is no matter;
- * with zones or more than 255 nodes with weight nothing happens. */
+ * with zones or more than 255 nodes with weight nothing happens, nor where that memory is less than
+ * four pages and mending is exact to the last place. */
 void ring_rest(struct ring *r);
 
 /* Slots whose list changed in the last ring_set, ring_join or ring_leave; valid until the next. */

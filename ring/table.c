@@ -11,6 +11,9 @@
 /* A build throws some 16 darts a slot and skips most of them; mending skips none. */
 #define TABLE_MEND_DARTS_PER_SLOT 8
 
+/* Of a small table that knows all there is to know less memory than that is not worth a build. */
+#define TABLE_REST_MIN 16384
+
 /* T is too late by the factor the weight has grown by, and a join throws that many darts in vain.
    */
 #define TABLE_GROWTH_MAX 4
@@ -307,9 +310,10 @@ static void table_pack(struct ring_table *t, uint32_t slot)
 
 void ring_table_rest(struct ring_table *t, const struct ring_field *f)
 {
-    size_t slots = ring_table_slots(t);
+    size_t slots = ring_table_slots(t), rows = slots * t->shape.stride * sizeof *t->rows;
 
-    if (!t->is_built || t->shape.zones || f->n > TABLE_RESTING_MAX)
+    if (!t->is_built || t->shape.zones || f->n > TABLE_RESTING_MAX ||
+        (t->is_complete && rows < TABLE_REST_MIN))
         return;
     for (uint32_t i = 0; i < f->n; i++) {
         t->resting[i] = f->number[i];
@@ -319,7 +323,7 @@ void ring_table_rest(struct ring_table *t, const struct ring_field *f)
     for (uint32_t slot = 0; slot < slots; slot++)
         table_pack(t, slot);
     muster_arena_rest(t->list, slots * sizeof *t->list);
-    muster_arena_rest(t->rows, slots * t->shape.stride * sizeof *t->rows);
+    muster_arena_rest(t->rows, rows);
     muster_arena_rest(t->change, slots * sizeof *t->change);
     muster_arena_rest(t->touched, slots * sizeof *t->touched);
     muster_arena_rest(t->waiting, slots * sizeof *t->waiting);
