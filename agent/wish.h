@@ -22,7 +22,7 @@
 #include "store/row.h"
 
 #define AGENT_WISH_SHELF 256
-#define AGENT_WISH_SEEN  16
+#define AGENT_WISH_SEEN  64
 #define AGENT_WISH_TAG   65
 
 struct agent_wish {

@@ -31,6 +31,7 @@
 #define STORE_LIST_BYTES      (512u << 10)           /* keys and versions of one sub-bucket */
 #define STORE_PAGE_BYTES      (256u << 10)           /* rows of one fill before its receipt */
 #define STORE_FILL_BYTES      (4 * STORE_PAGE_BYTES) /* on their way to one node (R24) */
+#define STORE_READS           32u                    /* rows that are kept as they were read */
 #define STORE_CLAIMS_MAX      4096u
 #define STORE_CLAIMS_TOLD     64  /* of one bucket in one BEAT_OK */
 #define STORE_YIELDS_PER_BEAT 128 /* keepers handed over at once */
@@ -223,12 +224,19 @@ struct store_said {
     struct store_value *value; /* kept until the next step */
 };
 
+/* A row as it was read: four rooms ask for the same one when its write is chosen. */
+struct store_read {
+    struct store_value *value; /* kept, so that no other can take its place; NULL: none */
+    struct store_row row;
+};
+
 struct store {
     struct store_config config;
     struct muster_arena arena;
     struct muster_now now;
     struct muster_rng rng;
     struct store_rows table;
+    struct store_read *read; /* STORE_READS of them, by version */
     struct store_bucket *bucket;
     struct store_counters counters;
     uint64_t start_ms;

@@ -22,6 +22,7 @@ static size_t arena_size(const struct store_config *c)
                  buckets * (STORE_RECORD_BYTES + 2) + STORE_BATCH_BYTES);
     size += (2 * rows + 2 * (STORE_WRITES_MAX + STORE_ITEMS_MAX) + 8 * buckets) *
             sizeof(struct store_said);
+    size += STORE_READS * sizeof(struct store_read);
     return size + STORE_OUT_BYTES + STORE_LIST_BYTES + (1u << 20);
 }
 
@@ -48,12 +49,13 @@ static int store_take(struct store *s)
 
     s->said_max = 2 * c->rows_max + 2 * (STORE_WRITES_MAX + STORE_ITEMS_MAX) + 8 * c->buckets;
     s->bucket = muster_arena_take(a, c->buckets, sizeof *s->bucket);
+    s->read = muster_arena_take(a, STORE_READS, sizeof *s->read);
     s->look = muster_arena_take(a, c->buckets, sizeof *s->look);
     s->said = muster_arena_take(a, s->said_max, sizeof *s->said);
     s->out = muster_arena_take(a, STORE_OUT_BYTES, 1);
     s->scratch = muster_arena_take(a, STORE_LIST_BYTES, 1);
-    if (s->bucket == NULL || s->look == NULL || s->said == NULL || s->out == NULL ||
-        s->scratch == NULL || !members_take(s))
+    if (s->bucket == NULL || s->read == NULL || s->look == NULL || s->said == NULL ||
+        s->out == NULL || s->scratch == NULL || !members_take(s))
         return MUSTER_EFULL;
     int err = muster_pool_init(&s->items, a, STORE_ITEMS_MAX, sizeof(struct store_item));
     if (err == MUSTER_OK)
@@ -135,6 +137,8 @@ void store_close(struct store *s)
         for (struct store_claim *c = s->bucket[i].claims; c != NULL; c = c->next)
             store_value_drop(c->key);
     }
+    for (uint32_t i = 0; s->read != NULL && i < STORE_READS; i++)
+        store_value_drop(s->read[i].value);
     store_rows_close(&s->table);
     struct muster_arena arena = s->arena;
     muster_arena_close(&arena);

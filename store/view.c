@@ -43,12 +43,25 @@ static uint32_t row_copies(const struct store *s, const struct store_bucket *b,
     return is_chosen && copies < least ? least : copies;
 }
 
+/* The row of a value, read once while it is asked for often. */
+static const struct store_row *row_of(const struct store *s, struct store_value *v)
+{
+    struct store_read *read = &s->read[v->version % STORE_READS];
+
+    if (read->value != v) {
+        store_value_drop(read->value);
+        int err = store_row_decode(&read->row, store_value_bytes(v));
+        MUSTER_ASSERT(err == MUSTER_OK); /* it was decoded before it was taken in */
+        read->value = store_value_keep(v);
+    }
+    return &read->row;
+}
+
 static void view_fill(const struct store *s, const struct store_entry *e, struct store_view *view)
 {
     const struct store_bucket *b = &s->bucket[e->bucket];
 
-    int err = store_row_decode(&view->row, store_value_bytes(e->value));
-    MUSTER_ASSERT(err == MUSTER_OK); /* it was decoded before it was taken in */
+    view->row = *row_of(s, e->value);
     view->version.packed = e->value->version;
     view->bucket = e->bucket;
     view->is_light = (e->flags & STORE_ENTRY_LIGHT) != 0;
