@@ -60,84 +60,50 @@ static void event_hash(struct sim *s, uint32_t node, const struct agent_event *e
     s->hash = (s->hash ^ more ^ s->hash >> 32) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-/* ---- the queue */
-
-static bool is_before(const struct sim_due *a, const struct sim_due *b)
-{
-    return a->at != b->at ? a->at < b->at : a->seq < b->seq;
-}
-
-static void heap_grow(struct sim *s)
-{
-    s->heap_size = s->heap_size > 0 ? 2 * s->heap_size : 1024;
-    s->heap = realloc(s->heap, s->heap_size * sizeof *s->heap);
-    s->item_spare = realloc(s->item_spare, s->heap_size * sizeof *s->item_spare);
-    s->chunk = realloc(s->chunk, s->heap_size / SIM_CHUNK * 2 * sizeof *s->chunk);
-    MUSTER_ASSERT(s->heap != NULL && s->chunk != NULL && s->item_spare != NULL);
-}
+/* ---- what is to happen */
 
 static struct sim_item *item_at(const struct sim *s, uint32_t index)
 {
     return &s->chunk[index / SIM_CHUNK][index % SIM_CHUNK];
 }
 
+static void chunk_add(struct sim *s)
+{
+    uint32_t n = s->chunks++;
+    s->chunk = realloc(s->chunk, s->chunks * sizeof *s->chunk);
+    s->item_spare = realloc(s->item_spare, s->chunks * SIM_CHUNK * sizeof *s->item_spare);
+    MUSTER_ASSERT(s->chunk != NULL && s->item_spare != NULL);
+    s->chunk[n] = malloc(SIM_CHUNK * sizeof *s->chunk[n]);
+    MUSTER_ASSERT(s->chunk[n] != NULL);
+}
+
 static uint32_t item_new(struct sim *s)
 {
     if (s->item_spares > 0)
         return s->item_spare[--s->item_spares];
-    if (s->items == s->chunks * SIM_CHUNK) {
-        s->chunk[s->chunks] = malloc(SIM_CHUNK * sizeof *s->chunk[s->chunks]);
-        MUSTER_ASSERT(s->chunk[s->chunks] != NULL);
-        s->chunks++;
-    }
+    if (s->items == s->chunks * SIM_CHUNK)
+        chunk_add(s);
     return s->items++;
 }
 
 void sim_at(struct sim *s, uint64_t at, struct sim_item item)
 {
-    if (s->heap_count + 1 >= s->heap_size) /* one happens now, and is in the heap no more */
-        heap_grow(s);
+    uint32_t index = item_new(s);
     item.at = at < s->now ? s->now : at;
-    struct sim_due due = { item.at, s->seq++, 0 };
-    due.item = item_new(s);
-    *item_at(s, due.item) = item;
-    uint32_t i = s->heap_count++;
-    while (i > 0 && is_before(&due, &s->heap[(i - 1) / 2])) {
-        s->heap[i] = s->heap[(i - 1) / 2];
-        i = (i - 1) / 2;
-    }
-    s->heap[i] = due;
+    *item_at(s, index) = item;
+    sim_queue_put(&s->queue, item.at, index);
 }
 
-static uint32_t heap_take(struct sim *s)
+void sim_items_close(struct sim *s)
 {
-    struct sim_due first = s->heap[0], last = s->heap[--s->heap_count];
-    uint32_t i = 0;
-    for (;;) {
-        uint32_t child = 2 * i + 1;
-        if (child >= s->heap_count)
-            break;
-        if (child + 1 < s->heap_count && is_before(&s->heap[child + 1], &s->heap[child]))
-            child++;
-        if (!is_before(&s->heap[child], &last))
-            break;
-        s->heap[i] = s->heap[child];
-        i = child;
-    }
-    if (s->heap_count > 0)
-        s->heap[i] = last;
-    return first.item;
-}
-
-void sim_queue_close(struct sim *s)
-{
-    for (uint32_t i = 0; i < s->heap_count; i++)
-        sim_item_free(item_at(s, s->heap[i].item));
+    uint32_t index;
+    while (sim_queue_take(&s->queue, UINT64_MAX, &index))
+        sim_item_free(item_at(s, index));
     for (uint32_t i = 0; i < s->chunks; i++)
         free(s->chunk[i]);
-    free(s->heap);
     free(s->chunk);
     free(s->item_spare);
+    sim_queue_close(&s->queue);
 }
 
 void sim_call(struct sim *s, uint64_t in_ms, void (*call)(struct sim *s, uint64_t), uint64_t n)
@@ -315,8 +281,8 @@ void sim_deliver(struct sim *s, uint32_t node, uint64_t generation, const struct
 
 void sim_until(struct sim *s, uint64_t end)
 {
-    while (s->heap_count > 0 && s->heap[0].at <= end) {
-        uint32_t index = heap_take(s);
+    uint32_t index;
+    while (sim_queue_take(&s->queue, end, &index)) {
         struct sim_item *i = item_at(s, index);
         struct sim_node *n = &s->node[i->node];
         s->now = i->at;

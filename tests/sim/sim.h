@@ -19,6 +19,7 @@
 #include "base/rng.h"
 #include "store/bench.h"
 #include "tests/sim/fault.h"
+#include "tests/sim/queue.h"
 #include "tests/sim/run.h"
 
 #define SIM_NODES      10
@@ -60,12 +61,6 @@ struct sim_item {
     struct agent_payload_news *payload; /* owned */
     char *text;                         /* owned; what guard->job and guard->run point to */
     void (*call)(struct sim *s, uint64_t number);
-};
-
-/* What the queue orders: the items themselves stay where they are. */
-struct sim_due {
-    uint64_t at, seq;
-    uint32_t item;
 };
 
 /* ---- disks */
@@ -318,7 +313,7 @@ struct sim_gone {
 };
 
 struct sim {
-    uint64_t seed, now, seq;
+    uint64_t seed, now;
     struct muster_rng rng;
     struct sim_run run;
     uint64_t mix; /* a bit for each kind of fault that is in it */
@@ -334,9 +329,8 @@ struct sim {
     bool is_packed;                  /* gossip packs what it sends */
     struct agent_zone_source zones;  /* UTC alone where a story brings no other */
     uint32_t strikes_max;            /* 0 where nodes die of other causes than their jobs (R34) */
-    struct sim_due *heap;
-    uint32_t heap_count, heap_size;
-    struct sim_item **chunk; /* of SIM_CHUNK items: they stay where they are */
+    struct sim_queue queue;          /* of items by their numbers: */
+    struct sim_item **chunk;         /* SIM_CHUNK in each, and they stay where they are */
     uint32_t items, chunks, *item_spare, item_spares;
     struct sim_node node[SIM_NODES];
     uint32_t nodes, buckets, ring_bits;
@@ -423,7 +417,7 @@ void sim_deliver(struct sim *s, uint32_t node, uint64_t generation,
 void sim_perform_all(struct sim *s, uint32_t node); /* what its last step wants */
 void sim_tick_arm(struct sim *s, uint32_t node);
 void sim_item_free(struct sim_item *i);
-void sim_queue_close(struct sim *s);
+void sim_items_close(struct sim *s);
 
 /* ---- world.c */
 void sim_machine(struct sim *s, uint32_t node, uint32_t slots); /* all but its disk */

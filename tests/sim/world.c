@@ -288,7 +288,7 @@ void sim_close(struct sim *s)
         free(n->inbox);
     }
     sim_net_close(s);
-    sim_queue_close(s);
+    sim_items_close(s);
     for (uint32_t b = 0; b < s->buckets; b++)
         free(s->open[b]);
     free(s->token);
