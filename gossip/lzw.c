@@ -17,34 +17,34 @@ _Static_assert(GOSSIP_LZW_SLOTS == 1u << (32 - LZW_HASH_SHIFT), "the hash must c
 
 /* ---- encoder ---- */
 
+/* Bits are collected in a word and written four bytes at a time. */
 struct lzw_sink {
     uint8_t *at;
     uint8_t *end;
-    uint32_t bits;
-    uint32_t bit_count;
+    uint64_t bits;
+    uint32_t bit_count; /* below 32 between two codes */
     uint32_t width;
     uint32_t high; /* number of the newest string */
     bool is_full;
 };
 
-static void sink_byte(struct lzw_sink *s, uint8_t byte)
+static void sink_bytes(struct lzw_sink *s, uint32_t n)
 {
-    if (s->at == s->end) {
-        s->is_full = true;
-        return;
+    for (; n > 0 && s->at < s->end; n--) {
+        *s->at++ = (uint8_t)s->bits;
+        s->bits >>= 8;
     }
-    *s->at++ = byte;
+    s->is_full |= n > 0;
 }
 
-static void sink_code(struct lzw_sink *s, uint32_t code)
+static inline void sink_code(struct lzw_sink *s, uint32_t code)
 {
-    s->bits |= code << s->bit_count;
+    s->bits |= (uint64_t)code << s->bit_count;
     s->bit_count += s->width;
-    while (s->bit_count >= 8) {
-        sink_byte(s, (uint8_t)s->bits);
-        s->bits >>= 8;
-        s->bit_count -= 8;
-    }
+    if (s->bit_count < 32)
+        return;
+    s->bit_count -= 32;
+    sink_bytes(s, 4);
 }
 
 static void encoder_clear(struct gossip_lzw_encoder *e)
@@ -55,7 +55,7 @@ static void encoder_clear(struct gossip_lzw_encoder *e)
 }
 
 /* Counts one code. False when the numbers were used up and the table has to start anew. */
-static bool sink_count(struct lzw_sink *s, struct gossip_lzw_encoder *e)
+static inline bool sink_count(struct lzw_sink *s, struct gossip_lzw_encoder *e)
 {
     s->high++;
     if (s->high == 1u << s->width)
@@ -110,15 +110,14 @@ static void encoder_feed(struct gossip_lzw_encoder *e, struct lzw_sink *s,
 int gossip_lzw_compress(struct gossip_lzw_encoder *e, struct muster_bytes plain, uint8_t *out,
                         size_t size, size_t *len)
 {
-    struct lzw_sink s = { out, out + size, 0, 0, LZW_WIDTH, LZW_END, false };
+    struct lzw_sink s = { .at = out, .end = out + size, .width = LZW_WIDTH, .high = LZW_END };
 
     encoder_clear(e);
     sink_code(&s, LZW_CLEAR);
     if (plain.len > 0)
         encoder_feed(e, &s, plain);
     sink_code(&s, LZW_END);
-    if (s.bit_count > 0)
-        sink_byte(&s, (uint8_t)s.bits);
+    sink_bytes(&s, (s.bit_count + 7) / 8);
     *len = (size_t)(s.at - out);
     return s.is_full ? MUSTER_EFULL : MUSTER_OK;
 }
