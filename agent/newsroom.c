@@ -53,7 +53,7 @@ void agent_newsroom_close(struct agent_core *core)
 {
     if (core->newsroom == NULL)
         return;
-    for (uint32_t i = 0; core->newsroom->entry != NULL && i < AGENT_NEWS_KEPT; i++)
+    for (uint64_t i = 0; i < core->newsroom->count && i < AGENT_NEWS_KEPT; i++)
         free(core->newsroom->entry[i]);
     free(core->newsroom->entry);
     free(core->newsroom);

@@ -39,9 +39,9 @@ void node_search_tick(struct agent_node *n)
 {
     struct agent_core *core = &n->core;
     uint32_t count = agent_peers_count(core), seen = 0;
-    struct gossip_event e = { .kind = GOSSIP_EVENT_JOIN };
     if (core->now.mono_ms < n->search_ms)
         return;
+    struct gossip_event e = { .kind = GOSSIP_EVENT_JOIN };
     uint64_t wait = NODE_SEARCH_MS * (1 + (uint64_t)count / NODE_SEARCH_MANY);
     n->search_ms = core->now.mono_ms + wait + muster_rng_below(&core->rng, wait / 4 + 1);
     for (uint32_t i = 0; i < count; i++) {
