@@ -169,7 +169,11 @@ static void perform(struct sim *s, uint32_t node, const struct agent_effect *e)
 void sim_tick_arm(struct sim *s, uint32_t node)
 {
     struct sim_node *n = &s->node[node];
-    uint64_t at = sim_true(s, node, agent_node_deadline_ms(n->node));
+    uint64_t deadline = agent_node_deadline_ms(n->node);
+    if (n->tick_at > s->now && deadline == n->tick_for)
+        return; /* as most steps leave it */
+    n->tick_for = deadline;
+    uint64_t at = sim_true(s, node, deadline);
     if (at <= s->now)
         at = s->now + 1;
     if (at == MUSTER_NEVER || (n->tick_at > s->now && n->tick_at <= at))

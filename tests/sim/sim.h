@@ -154,7 +154,8 @@ struct sim_node {
     bool is_clone;    /* or of another's, which goes on: its own counts for nothing */
     const char *name; /* NULL: n and its number */
     bool is_up, is_paused, is_silent; /* silent: its host does not even refuse */
-    uint64_t generation, boot, tick_at;
+    uint64_t generation, boot;
+    uint64_t tick_at, tick_for; /* armed for then, or for sooner: the node's own deadline */
     uint64_t paused_at;
     bool is_asleep;              /* its whole machine: agent, guards and processes */
     uint64_t epoch, mono_offset; /* when its machine started, and what its clock said then */

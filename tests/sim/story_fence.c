@@ -327,6 +327,7 @@ static void clock_rate(struct sim *s, uint32_t node, int32_t ppm)
     n->mono_offset = sim_mono(s, node);
     n->epoch = s->now;
     n->rate_ppm = ppm;
+    n->tick_for = 0; /* its deadline is another moment now */
 }
 
 /* R40: a clock that runs two percent fast ends the exclusive runs beside it. */
