@@ -47,9 +47,11 @@ OPT_tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 OPT_probe   := -O2 -g -DMUSTER_PROBES
 # Many seeds in little time, for the simulator alone (gcc); `make sim SEEDS=...` chooses it by itself.
 # After `make profile` its branches lie as a profile of some seeds wants them; what has changed
-# since is compiled without.
+# since is compiled without. (The allocator is called while its own counts are written: they do not
+# agree to the last one.)
 OPT_fast    := -O3 -g -flto=auto -march=native $(if $(TRAIN),-fprofile-generate,\
-	$(if $(wildcard build/fast/trained),-fprofile-use -Wno-missing-profile -Wno-coverage-mismatch -Wno-error))
+	$(if $(wildcard build/fast/trained),-fprofile-use -fprofile-correction \
+	-Wno-missing-profile -Wno-coverage-mismatch -Wno-error))
 # `make cover` and `make fuzz` choose these two by themselves.
 OPT_cover   := -O0 -g --coverage
 OPT_fuzz    := -O1 -g -fno-omit-frame-pointer $(SANITIZE_asan) -fsanitize=fuzzer-no-link
