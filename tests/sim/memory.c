@@ -233,6 +233,8 @@ void *calloc(size_t count, size_t size)
 
 void free(void *block)
 {
+    if (block == NULL)
+        return; /* as three of four are */
     if (is_small(block)) {
         small_give(block);
         return;
