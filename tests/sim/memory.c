@@ -16,10 +16,10 @@
 #define SPACE       ((size_t)64 << 30) /* of addresses */
 #define PAGE        4096u
 #define PAGE_LOOK   32u /* words at a time */
-#define UNIT        ((size_t)64 << 10)
+#define UNIT        ((size_t)16 << 10)
 #define UNITS       (SPACE / UNIT)
 #define BLOCK_PAGES 16384u /* 64 MiB; what is larger is the C library's */
-#define SIZES       64u
+#define SIZES       256u
 
 #define SMALL_SPACE ((size_t)16 << 30)
 #define SMALL_STEP  16u
