@@ -171,7 +171,7 @@ static void bucket_take_seat(struct store *s, struct store_bucket *b, uint16_t s
     b->calm_ms = s->now.mono_ms + s->config.times.calm_ms;
     b->known_ms = s->now.mono_ms;
     b->is_claimable = false;
-    b->taken = 0;
+    b->taken = b->vain = 0;
     /* What is older than our seat its keeper may have lost, which brings us all that it knows. */
     b->floor = store_bucket_bench_version(b);
     store_touch(s, b);

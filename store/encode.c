@@ -73,7 +73,7 @@ static void encode_vote(const struct store *s, struct muster_writer *w,
         muster_write_u64(w, item->number);  /* the reign that consents */
         return;
     case STORE_YES:
-        muster_write_array(w, 8);
+        muster_write_array(w, 9);
         muster_write_u64(w, item->bucket);
         muster_write_u64(w, item->reign);
         muster_write_u64(w, item->seat);
@@ -82,6 +82,7 @@ static void encode_vote(const struct store *s, struct muster_writer *w,
         write_bench(w, item->value);
         muster_write_u64(w, item->version); /* floor */
         muster_write_u64(w, s->bucket[item->bucket].taken);
+        muster_write_u64(w, s->bucket[item->bucket].vain);
         return;
     case STORE_NO:
         muster_write_array(w, 5);

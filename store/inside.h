@@ -103,7 +103,8 @@ struct store_member {
     bool is_lost;  /* sits, but says that it has lost what it held */
     bool is_empty;
     uint64_t floor; /* candidate: what it said of itself with its vote */
-    uint64_t taken; /* likewise */
+    uint64_t taken; /* likewise, */
+    uint64_t vain;  /* and this */
 };
 
 struct store_bucket {
@@ -116,7 +117,8 @@ struct store_bucket {
     struct store_bench bench;
     uint64_t taken; /* the newest row that a candidacy of ours took over, until one serves (R13) */
 
-    uint64_t floor; /* what it held in memory up to this version may be lost */
+    uint64_t floor; /* what it held in memory up to this version may be lost, */
+    uint64_t vain;  /* and a row of it up to this one may be what a candidacy of ours took over */
     uint64_t batch; /* the last batch that holds a change of this bucket */
     uint16_t number;
     bool is_touched; /* its record goes into the batch that is being collected */

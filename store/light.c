@@ -9,10 +9,11 @@
  * So every row that a candidate has merged wants vouchers. A voter vouches when it holds some
  * version of the row, or when it has lost nothing that is as new as the newest version found: in
  * either case it would know of a newer one that it has ever acknowledged. Its floor says how far
- * back its memory reaches. What it may have taken over itself, as a candidate in vain (R13), it has
- * of another member, and says nothing of what it had before. Where so many vouch that the rest are
- * too few to have chosen a newer version, the newest found is the newest there is. Where they are
- * fewer nobody can say, and the row becomes a tombstone on disk.
+ * back its memory reaches. A row from before that which it may have taken over itself, as a
+ * candidate in vain (R13), it has of another member, and that says nothing of what it had before.
+ * Where so many vouch that the rest are too few to have chosen a newer version, the newest found is
+ * the newest there is. Where they are fewer nobody can say, and the row becomes a tombstone on
+ * disk.
  *
  * What once stood on a disk goes on there: no older version can come back from it. With too few
  * alive a light row is written to the disk like any other.
@@ -62,7 +63,7 @@ bool store_light_goes_on(const struct store *s, const struct store_bucket *b,
 void store_light_holds(const struct store_bucket *b, struct store_entry *e, uint32_t member,
                        uint64_t version)
 {
-    if (version > b->member[member]->taken)
+    if (version > b->member[member]->vain)
         e->holders = (uint16_t)(e->holders | store_bit(member));
 }
 

@@ -248,6 +248,8 @@ void store_want_ok_take(struct store *s, uint16_t peer, struct muster_reader *r)
         e->flags |= STORE_ENTRY_REWRITE;
         store_light_holds(b, e, (uint32_t)member, version);
     }
+    if (decoded.is_light && version <= b->floor && version > b->vain)
+        b->vain = version; /* memory too: with the row it goes */
     if (version > b->taken) {
         b->taken = version;
         store_touch(s, b); /* in the batch that brings the row */

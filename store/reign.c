@@ -77,6 +77,7 @@ void store_reign_stand(struct store *s, struct store_bucket *b, struct store_rei
     }
     /* what it takes over now is written anew in any case */
     b->member[store_bucket_self(s, b)]->taken = b->taken;
+    b->member[store_bucket_self(s, b)]->vain = b->vain;
     store_light_stand(s, b);
     store_touch(s, b);
     struct store_item *item = store_item_new(s, STORE_ITEM_STAND, b, STORE_NOBODY);
@@ -238,7 +239,7 @@ void store_reign_open(struct store *s, struct store_bucket *b)
     b->role = STORE_SERVING;
     if (b->taken != 0)
         store_touch(s, b);
-    b->taken = 0; /* every row of ours is chosen, or was before */
+    b->taken = b->vain = 0; /* every row of ours is chosen, or was before */
     STORE_TRACE(s, "bucket %u: serves", b->number);
     (void)store_say(s, STORE_EFFECT_SERVING, b->number);
     store_claims_own(s, b); /* before anybody places what a claim of ours already runs */

@@ -191,6 +191,9 @@ void store_yes_take(struct store *s, uint16_t peer, struct muster_reader *r)
     uint64_t taken = UINT64_MAX; /* likewise */
     if (muster_reader_left(r) > 0)
         taken = muster_read_u64(r);
+    uint64_t vain = UINT64_MAX;
+    if (muster_reader_left(r) > 0)
+        vain = muster_read_u64(r);
     if (!muster_reader_ok(r))
         return;
     if (age < b->age_min_ms)
@@ -199,6 +202,7 @@ void store_yes_take(struct store *s, uint16_t peer, struct muster_reader *r)
     if (member >= 0 && !b->member[member]->has_voted) {
         b->member[member]->floor = floor;
         b->member[member]->taken = taken;
+        b->member[member]->vain = vain;
     }
     if (member >= 0)
         yes_count(s, b, (uint32_t)member, seat, digest);

@@ -47,6 +47,27 @@ static void what_we_took_over_in_vain_is_not_what_we_knew(void **state)
     elect(f, true);
 }
 
+/* Our keeper has filled our seat with it: what else we have taken over does not touch that. (mixed
+ * 2127 of five nodes and more) */
+static void what_we_took_over_beside_it_is_no_matter(void **state)
+{
+    struct voters *f = *state;
+
+    f->is_light = f->fills = true;
+    voters_lose_the_seat(f);
+    assert_true(voters_held(f, "c") == voters_version(1, 7));
+    voters_no(f, 20);
+    f->holds_commits = true;
+    voters_stand_again(f);
+    f->row = "d";
+    f->is_light = false;
+    f->seq = 12;
+    voters_take_c_in_vain(f);
+    voters_stand_again(f);
+    voters_yes(f, voters_keeper(), 2, voters_view(f).digest, NULL, 0);
+    elect(f, false);
+}
+
 #define seated_test(test) cmocka_unit_test_setup_teardown(test, voters_seated, voters_closed)
 
 int main(void)
@@ -54,6 +75,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         seated_test(a_new_seat_knows_what_was_written_since),
         seated_test(what_we_took_over_in_vain_is_not_what_we_knew),
+        seated_test(what_we_took_over_beside_it_is_no_matter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

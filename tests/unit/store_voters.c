@@ -159,27 +159,33 @@ static void bench_write(struct voters *f, uint64_t v, const struct store_bench *
     muster_write_bytes(&f->w, muster_writer_bytes(&w));
 }
 
-/* A keeper's PUT in round 1: a bench row, or one row of that name. */
-static void put(struct voters *f, uint32_t seq, const struct store_bench *bench, const char *key)
+/* A keeper's PUT: a bench row, or one row of that name, which was written in round 1. */
+static void put_in(struct voters *f, uint32_t round, uint32_t seq, const struct store_bench *bench,
+                   const char *key, uint32_t written)
 {
     voters_frame_begin(f, STORE_PUT, 6);
-    muster_write_u64(&f->w, store_reign_of(1, 2).packed);
+    muster_write_u64(&f->w, store_reign_of(round, 2).packed);
     muster_write_u64(&f->w, seq);
     if (bench != NULL)
         bench_write(f, voters_version(1, seq), bench);
     else
         muster_write_nil(&f->w);
-    muster_write_u64(&f->w, voters_version(1, seq));
+    muster_write_u64(&f->w, voters_version(round, seq));
     muster_write_array(&f->w, key != NULL ? 2 : 0);
     if (key != NULL) {
-        struct store_row row = { .key = muster_bytes_text(key) };
+        struct store_row row = { .key = muster_bytes_text(key), .is_light = f->is_light };
         uint8_t wire[256];
         size_t len = 0;
         assert_int_equal(store_row_encode(&row, wire, sizeof wire, &len), MUSTER_OK);
-        muster_write_u64(&f->w, voters_version(1, seq));
+        muster_write_u64(&f->w, voters_version(1, written));
         muster_write_bytes(&f->w, MUSTER_BYTES(wire, len));
     }
     voters_frame_give(f, voters_keeper());
+}
+
+static void put(struct voters *f, uint32_t seq, const struct store_bench *bench, const char *key)
+{
+    put_in(f, 1, seq, bench, key, seq);
 }
 
 void voters_yield(struct voters *f)
@@ -262,6 +268,7 @@ int voters_seated(void **state)
 
     assert_non_null(f);
     f->seq = 7;
+    f->row = "c";
     store_times_wan(&c.times);
     assert_int_equal(store_open(&f->store, &c), MUSTER_OK);
     f->now_ms = 100;
@@ -314,13 +321,15 @@ void voters_lose_the_seat(struct voters *f)
     assert_int_equal(voters_view(f).seat, 4);
     assert_int_equal(voters_view(f).rows, 0);
     assert_int_equal(voters_held(f, "a"), 0);
+    if (f->fills)
+        put_in(f, 19, 1, NULL, "c", f->seq);
     voters_stand_again(f); /* on the seat that it is named for */
     assert_int_equal(store_reign_seat((struct store_reign){ f->asked }), 4);
 }
 
 void voters_give_c(struct voters *f)
 {
-    struct store_row row = { .key = muster_bytes_text("c"), .is_light = f->is_light };
+    struct store_row row = { .key = muster_bytes_text(f->row), .is_light = f->is_light };
     uint32_t sub = store_key_sub(row.key);
     uint8_t wire[256];
     size_t len = 0;
@@ -362,7 +371,7 @@ void voters_take_c_in_vain(struct voters *f)
 
     voters_yes(f, voters_keeper(), 2, 1, NULL, 0);
     voters_give_c(f);
-    assert_true(voters_held(f, "c") == voters_version(1, 7));
+    assert_true(voters_held(f, f->row) == voters_version(1, f->seq));
     voters_no(f, 30);
     assert_int_equal(voters_view(f).role, STORE_SEATED);
     f->holds_commits = false;

@@ -30,7 +30,9 @@ struct voters {
     uint64_t owns;  /* what the next YES that is written here says of it */
     /* the row c is in memory alone, and the bench that we come back to one of three */
     bool is_light;
-    uint32_t seq; /* of the row c */
+    uint32_t seq;    /* of the row c */
+    bool fills;      /* the seat that we come back to is filled with c */
+    const char *row; /* c, or the name of another in its place */
 };
 
 int voters_seated(void **state);
