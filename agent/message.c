@@ -87,7 +87,7 @@ void agent_read_room(struct muster_reader *r, struct agent_msg_room *m)
 
 void agent_write_start(struct muster_writer *w, const struct agent_msg_start *m)
 {
-    agent_write_head(w, AGENT_MSG_START, 9);
+    agent_write_head(w, AGENT_MSG_START, 10);
     muster_write_str(w, m->key);
     muster_write_u64(w, m->token);
     muster_write_u64(w, m->needs);
@@ -99,6 +99,7 @@ void agent_write_start(struct muster_writer *w, const struct agent_msg_start *m)
     else
         muster_write_nil(w);
     muster_write_u64(w, m->uid);
+    muster_write_u64(w, m->revision);
 }
 
 void agent_read_start(struct muster_reader *r, struct agent_msg_start *m)
@@ -113,6 +114,8 @@ void agent_read_start(struct muster_reader *r, struct agent_msg_start *m)
         m->checkpoint = muster_read_bytes(r, AGENT_LEFT_MAX);
     if (muster_reader_ok(r) && muster_reader_left(r) > 0)
         m->uid = muster_read_u64(r);
+    if (muster_reader_ok(r) && muster_reader_left(r) > 0)
+        m->revision = muster_read_u32(r);
 }
 
 void agent_write_left(struct muster_writer *w, const struct agent_msg_left *m)
@@ -141,7 +144,7 @@ void agent_read_left(struct muster_reader *r, struct agent_msg_left *m)
     m->bytes = muster_read_bytes(r, AGENT_LEFT_MAX);
 }
 
-#define HOLD_FIELDS       17
+#define HOLD_FIELDS       18
 #define HOLD_FIELDS_LEAST 13 /* of an earlier build */
 
 void agent_write_hold(struct muster_writer *w, const struct agent_msg_hold *m)
@@ -164,6 +167,7 @@ void agent_write_hold(struct muster_writer *w, const struct agent_msg_hold *m)
     muster_write_u64(w, m->total);
     muster_write_bytes(w, m->attempts);
     muster_write_u64(w, m->uid);
+    muster_write_u64(w, m->revision);
 }
 
 static int32_t read_i32(struct muster_reader *r)
@@ -200,6 +204,7 @@ void agent_read_hold(struct muster_reader *r, struct agent_msg_hold *m)
     if (n > 15)
         m->attempts = muster_read_bytes(r, AGENT_ATTEMPTS_WIRE);
     m->uid = n > 16 ? muster_read_u64(r) : 0;
+    m->revision = n > 17 ? muster_read_u32(r) : 0;
     for (uint32_t i = HOLD_FIELDS; i < n && muster_reader_ok(r); i++)
         muster_read_skip(r);
 }

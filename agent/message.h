@@ -103,7 +103,8 @@ struct agent_msg_room {
 struct agent_msg_start {
     struct muster_bytes key;
     uint64_t token;
-    uint64_t uid; /* of the life of its job; 0: an earlier build did not say */
+    uint64_t uid;      /* of the life of its job; 0: an earlier build did not say */
+    uint32_t revision; /* likewise: of its spec */
     uint32_t needs;
     uint32_t failures; /* counted before this placement */
     struct muster_bytes spec;
@@ -125,6 +126,7 @@ struct agent_msg_hold {
     struct muster_bytes note;
     bool is_live;                 /* a process may exist: its lease is a renewal (R37) */
     uint64_t uid;                 /* of the life of its job that it was started for; 0: not known */
+    uint32_t revision;            /* and of its spec */
     uint64_t done, total;         /* progress; total 0: none told */
     struct muster_bytes attempts; /* that ended here (agent/attempts.h); told in back-off only */
 };

@@ -330,7 +330,9 @@ static bool claim_adopt(struct agent_core *core, struct place_entry *e, struct s
     uint64_t floor = row.run_token != 0 ? row.run_token : view->version.packed;
     floor = row.other_token > floor ? row.other_token : floor;
     bool newer = m->token > floor && row.mode == STORE_AVAILABLE;
-    bool is_former = m->uid != 0 && m->uid != row.uid; /* the job was made anew meanwhile */
+    /* The job was made anew meanwhile, or changed. */
+    bool is_former =
+        (m->uid != 0 && m->uid != row.uid) || (m->revision != 0 && m->revision != row.revision);
     bool may_run = row.phase == STORE_PLACED || row.phase == STORE_WAITING;
     if (!newer || is_former || !may_run || row.want != STORE_WANT_RUN)
         return false; /* what has ended or is held stays so, whoever still speaks of a run of it */

@@ -31,6 +31,7 @@ void placer_start_frame(struct agent_core *core, const struct store_row *row)
     struct agent_msg_start m = { .key = row->key,
                                  .token = row->run_token,
                                  .uid = row->uid,
+                                 .revision = row->revision,
                                  .needs = row->needs,
                                  .failures = row->tries,
                                  .spec = row->spec,

@@ -271,6 +271,7 @@ static void hold_write(struct muster_writer *w, const struct agent_run *run)
     struct agent_msg_hold m = { .key = runner_key(run),
                                 .token = run->token,
                                 .uid = run->uid,
+                                .revision = run->revision,
                                 .state = run->state,
                                 .attempt = run->attempt,
                                 .pid = run->pid,

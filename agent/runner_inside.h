@@ -19,7 +19,7 @@
 /* A START that waits for the end of an older run of the same job. */
 struct run_next {
     uint64_t token, uid;
-    uint32_t needs, failures;
+    uint32_t revision, needs, failures;
     bool is_exclusive;
     struct muster_id keeper;
     uint8_t *spec; /* owned */
@@ -57,7 +57,8 @@ struct agent_run {
     uint32_t needs;
     int32_t pid;
     uint64_t token;
-    uint64_t uid; /* of the life of its job; 0: an earlier agent has started it */
+    uint64_t uid;      /* of the life of its job; 0: an earlier agent has started it */
+    uint32_t revision; /* of its spec; likewise */
     char key[STORE_KEY_MAX + 1];
     struct agent_job job;
     uint64_t lease_until_ms; /* of the last lease, counted from our question; 0: none */

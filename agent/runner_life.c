@@ -75,6 +75,7 @@ static void next_keep(struct agent_run *run, struct muster_id from, const struct
     free(run->next->spec);
     *run->next = (struct run_next){ .token = m->token,
                                     .uid = m->uid,
+                                    .revision = m->revision,
                                     .needs = m->needs,
                                     .failures = m->failures,
                                     .is_exclusive = m->is_exclusive,
@@ -101,6 +102,7 @@ static void run_begin(struct agent_core *core, struct muster_id from,
             core->runner->reservation[i].until_ms = 0;
     run->token = m->token;
     run->uid = m->uid;
+    run->revision = m->revision;
     run->needs = m->needs;
     run->is_exclusive = m->is_exclusive;
     run->failures = m->failures;
@@ -148,6 +150,7 @@ void agent_runner_start(struct agent_core *core, struct muster_id from, struct m
         run->heard_ms = core->now.mono_ms;
         run->is_reported_due = true;
         run->uid = m.uid != 0 ? m.uid : run->uid;
+        run->revision = m.revision != 0 ? m.revision : run->revision;
         /* One that an earlier agent left has no lease here yet: no second try without (R38). */
         run->is_exclusive = run->is_exclusive || m.is_exclusive;
         if (!run->has_job && spec_take(core, run, m.spec))
@@ -425,6 +428,7 @@ static void run_finish(struct agent_core *core, struct agent_run *run)
     struct agent_msg_start m = { .key = muster_bytes_text(key),
                                  .token = next->token,
                                  .uid = next->uid,
+                                 .revision = next->revision,
                                  .needs = next->needs,
                                  .failures = next->failures,
                                  .is_exclusive = next->is_exclusive,

@@ -185,6 +185,7 @@ int store_claim(struct store *s, struct muster_bytes key, struct muster_id node)
     c->node = node;
     c->token = token.packed;
     c->uid = row.uid;
+    c->revision = row.revision;
     c->made_ms = s->now.mono_ms;
     c->tries++;
     c->batch = s->log[s->at].batch.number;
@@ -251,9 +252,11 @@ void store_claims_encode(const struct store *s, struct muster_writer *w,
         muster_write_id(w, told[i]->node);
         muster_write_u64(w, told[i]->token);
     }
-    muster_write_array(w, count); /* apart: a build before takes claims of three fields */
-    for (uint32_t i = 0; i < count; i++)
+    muster_write_array(w, 2 * count); /* apart: a build before takes claims of three fields */
+    for (uint32_t i = 0; i < count; i++) {
         muster_write_u64(w, told[i]->uid);
+        muster_write_u64(w, told[i]->revision);
+    }
 }
 
 int store_claim_load(struct store *s, struct store_bucket *b, struct muster_bytes key,
@@ -269,6 +272,7 @@ int store_claim_load(struct store *s, struct store_bucket *b, struct muster_byte
     c->token = muster_read_u64(&r);
     c->tries = muster_read_u32(&r);
     c->uid = fields == STORE_CLAIM_FIELDS ? muster_read_u64(&r) : 0;
+    c->revision = fields == STORE_CLAIM_FIELDS ? muster_read_u32(&r) : 0;
     return muster_reader_end(&r) == MUSTER_OK ? MUSTER_OK : MUSTER_ECORRUPT;
 }
 
@@ -359,10 +363,10 @@ void store_outrank(struct store *s, uint32_t bucket, uint64_t token)
 
 /* True when the claim has done its work: the row names its run, or it has been dropped. */
 static bool claim_judge(struct store *s, struct store_bucket *b, struct muster_bytes key,
-                        struct muster_id node, uint64_t token, uint64_t uid)
+                        const struct store_claim *c)
 {
     struct store_entry *e = store_rows_find(&s->table, key);
-    struct store_version version = { token };
+    struct store_version version = { c->token };
     struct store_row row;
 
     if (b->role != STORE_SERVING || !store_lease_holds(s, b))
@@ -377,18 +381,21 @@ static bool claim_judge(struct store *s, struct store_bucket *b, struct muster_b
                    (row.phase == STORE_PLACED || row.phase == STORE_WAITING);
     /* A row without a run has had others: a claim that is older than the row comes too late. */
     uint64_t floor = is_known && row.run_token == 0 ? e->value->version : 0;
-    bool is_lower = is_known && (row.run_token > token || floor > token || row.other_token > token);
+    bool is_lower =
+        is_known && (row.run_token > c->token || floor > c->token || row.other_token > c->token);
+    bool stands = is_known && row.run_token == c->token;
     /* Rounds are spent without a quorum too, so that its token may be the higher one: the job was
-     * deleted, and made anew, where nobody heard of the claim. */
-    bool is_former = is_known && uid != 0 && uid != row.uid;
+     * changed, or deleted and made anew, where nobody heard of the claim. */
+    bool is_former = is_known && ((c->uid != 0 && c->uid != row.uid) ||
+                                  (c->revision != 0 && c->revision != row.revision && !stands));
     if (is_former)
         MUSTER_MARK(claim_of_a_former_life);
     if (!may_run || is_former || (is_lower && !MUSTER_MUTANT(lower_claim_wins))) {
         MUSTER_MARK(claim_dropped);
-        claim_drop(s, b, key, node, token);
+        claim_drop(s, b, key, c->node, c->token);
         return true;
     }
-    if (row.run_token == token) {
+    if (stands) {
         MUSTER_MARK(claim_stands_in_row);
         return true;
     }
@@ -396,7 +403,7 @@ static bool claim_judge(struct store *s, struct store_bucket *b, struct muster_b
     if (is_above && !MUSTER_MUTANT(claim_not_outranked)) {
         claim_outrank(s, b, version);
     } else {
-        claim_adopt(s, b, &row, node, token);
+        claim_adopt(s, b, &row, c->node, c->token);
     }
     return false;
 }
@@ -407,8 +414,7 @@ void store_claims_own(struct store *s, struct store_bucket *b)
 
     while (*at != NULL && b->role == STORE_SERVING) {
         struct store_claim *c = *at;
-        if (claim_is_durable(s, c) &&
-            claim_judge(s, b, store_value_bytes(c->key), c->node, c->token, c->uid))
+        if (claim_is_durable(s, c) && claim_judge(s, b, store_value_bytes(c->key), c))
             claim_end(s, b, at);
         else
             at = &c->next;
@@ -418,24 +424,26 @@ void store_claims_own(struct store *s, struct store_bucket *b)
 void store_claims_take(struct store *s, struct store_bucket *b, uint16_t peer,
                        struct muster_reader *r)
 {
-    struct muster_reader uids = *r;
-    muster_read_skip(&uids);
-    bool has_uids = muster_reader_left(&uids) > 0; /* a build before says none */
-    uint32_t told = has_uids ? muster_read_array(&uids, STORE_CLAIMS_TOLD) : 0;
+    struct muster_reader of = *r;
+    muster_read_skip(&of);
+    bool is_told = muster_reader_left(&of) > 0; /* a build before does not say of what they are */
+    uint32_t told = is_told ? muster_read_array(&of, 2 * STORE_CLAIMS_TOLD) / 2 : 0;
     uint32_t count = muster_read_array(r, STORE_CLAIMS_TOLD);
 
     for (uint32_t i = 0; i < count && muster_reader_ok(r); i++) {
         muster_read_array_of(r, 3);
         struct muster_bytes key = muster_read_bytes(r, STORE_KEY_MAX);
-        struct muster_id node = muster_read_id(r);
-        uint64_t token = muster_read_u64(r);
+        struct store_claim c = { .node = muster_read_id(r), .token = muster_read_u64(r) };
         if (!muster_reader_ok(r) || key.len == 0)
             return;
-        if (store_reign_round(store_version_reign((struct store_version){ token })) >
+        if (store_reign_round(store_version_reign((struct store_version){ c.token })) >
             STORE_ROUND_MAX)
             return;
-        uint64_t uid = i < told ? muster_read_u64(&uids) : 0;
-        if (claim_judge(s, b, key, node, token, uid))
-            claim_answer(s, b, peer, key, token);
+        if (i < told) {
+            c.uid = muster_read_u64(&of);
+            c.revision = muster_read_u32(&of);
+        }
+        if (claim_judge(s, b, key, &c))
+            claim_answer(s, b, peer, key, c.token);
     }
 }

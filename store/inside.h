@@ -199,14 +199,15 @@ struct store_proposal {
     bool has_light; /* of some of its rows: more than half of every list must have them */
 };
 
-#define STORE_CLAIM_FIELDS 4 /* of its record */
+#define STORE_CLAIM_FIELDS 5 /* of its record */
 
 struct store_claim {
     struct store_claim *next;
     struct store_value *key;
     struct muster_id node;
     uint64_t token;
-    uint64_t uid; /* of the life of its job; 0: a build before did not note it */
+    uint64_t uid;      /* of the life of its job; 0: a build before did not note it */
+    uint32_t revision; /* likewise: of its spec */
     uint64_t made_ms;
     uint64_t batch; /* that brings it to the disk */
     uint32_t tries;

@@ -121,6 +121,7 @@ void store_record_claim(struct store *s, struct store_bucket *b, const struct st
     muster_write_u64(&w, c->token);
     muster_write_u64(&w, c->tries);
     muster_write_u64(&w, c->uid);
+    muster_write_u64(&w, c->revision);
     MUSTER_ASSERT(muster_writer_err(&w) == MUSTER_OK);
     seal(s, STORE_TABLE_CLAIM, name, value, CRC_LEN + muster_writer_bytes(&w).len);
 }

@@ -520,6 +520,7 @@ static const struct {
     { "heal-local", 5, story_heal_local },
     { "unheard", 3, story_unheard },
     { "namesake", 3, story_namesake },
+    { "revised", 3, story_revised },
     { "returned", 5, story_returned },
     { "tardy-copy", 3, story_tardy_copy },
     { "early-copy", 3, story_early_copy },

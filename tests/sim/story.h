@@ -34,6 +34,7 @@ void story_heal_wan(struct sim *s);
 void story_heal_local(struct sim *s);
 void story_unheard(struct sim *s);
 void story_namesake(struct sim *s);
+void story_revised(struct sim *s);
 void story_returned(struct sim *s);
 void story_tardy_copy(struct sim *s);
 void story_early_copy(struct sim *s);

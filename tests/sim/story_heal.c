@@ -119,13 +119,11 @@ void story_unheard(struct sim *s)
     story_rest(s);
 }
 
-/* Who was cut off alone has claimed the job, which the others have deleted and made anew meanwhile:
- * what it runs is of the former life, however high its token (R43). */
-void story_namesake(struct sim *s)
+/* A member of the job's bench is alone and claims it; this returns where the job runs beside it. */
+static uint32_t claimed_alone(struct sim *s)
 {
     uint32_t runner = 0, alone = 0;
     uint64_t token = 0;
-    struct store_view view;
     story_begin(s, 3);
     story_put(s, 0, "job", STORY_SERVICE("job"));
     sim_await(s, 10000, story_one_runs, "the job runs");
@@ -137,21 +135,48 @@ void story_namesake(struct sim *s)
         if (i != alone)
             sim_cut(s, alone, i, true);
     sim_await(s, 60000, runs_twice, "the member that is alone claims the job");
+    return runner;
+}
+
+/* The two run, they meet again, and the keeper's run is the one that stays. */
+static void own_run_stays(struct sim *s, const char *what)
+{
+    struct store_view view;
+    uint32_t runner = 0;
+    uint64_t token = 0;
+    sim_await(s, 10000, runs_twice, "the new one runs");
+    uint32_t keeper = story_keeper(s, "job");
+    if (!store_get(agent_node_store(s->node[keeper].node), muster_bytes_text("job"), &view))
+        sim_fail(s, 2, "%s: it is not there", what);
+    uint64_t own = view.row.run_token;
+    sim_heal(s);
+    sim_run_for(s, HEALED_MS);
+    if (sim_proc_live(s, "job", &runner, &token) != 1 || token != own)
+        sim_fail(s, 1, "R43: a run of %s takes the place of what is wanted now", what);
+    story_rest(s);
+}
+
+/* Who was cut off alone has claimed the job, which the others have deleted and made anew meanwhile:
+ * what it runs is of the former life, however high its token (R43). */
+void story_namesake(struct sim *s)
+{
+    uint32_t runner = claimed_alone(s);
     (void)sim_op(s, runner, AGENT_OP_JOB_DELETE, "job");
     sim_await(s, 10000, all_answered, "it is deleted");
     struct sim_job *j = sim_job_find(s, "job");
     j->is_acked = j->is_deleted_acked = j->is_delete_tried = false;
     story_put(s, runner, "job", STORY_SERVICE("job"));
-    sim_await(s, 10000, runs_twice, "the new one runs");
-    uint32_t keeper = story_keeper(s, "job");
-    if (!store_get(agent_node_store(s->node[keeper].node), muster_bytes_text("job"), &view))
-        sim_fail(s, 2, "namesake: it is not there");
-    uint64_t own = view.row.run_token;
-    sim_heal(s);
-    sim_run_for(s, HEALED_MS);
-    if (sim_proc_live(s, "job", &runner, &token) != 1 || token != own)
-        sim_fail(s, 1, "R43: a run of a job that was deleted takes the place of its namesake's");
-    story_rest(s);
+    own_run_stays(s, "a job that was deleted");
+}
+
+/* Likewise: the others give it another command meanwhile. */
+void story_revised(struct sim *s)
+{
+    uint32_t runner = claimed_alone(s);
+    (void)sim_update(s, runner, "job",
+                     "{\"name\":\"job\",\"kind\":\"service\",\"exec\":[\"/bin/other\"]}");
+    sim_await(s, 10000, all_answered, "it is changed");
+    own_run_stays(s, "what a job was before it was changed");
 }
 
 static bool has_left(struct sim *s)

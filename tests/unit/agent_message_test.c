@@ -66,6 +66,7 @@ static void a_hold_comes_back(void **state)
     m.done = 3;
     m.total = 1ull << 40;
     m.uid = 1ull << 50;
+    m.revision = 7;
     struct muster_writer w = muster_writer_over(buffer, sizeof buffer);
     agent_write_hold(&w, &m);
     struct muster_reader r = muster_reader_over(muster_writer_bytes(&w));
@@ -82,6 +83,7 @@ static void a_hold_comes_back(void **state)
     assert_int_equal(back.done, 3);
     assert_true(back.total == 1ull << 40);
     assert_true(back.uid == 1ull << 50);
+    assert_int_equal(back.revision, 7);
 }
 
 static void an_older_hold_is_understood(void **state)
