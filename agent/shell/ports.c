@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/shell/net.h"
@@ -57,6 +58,11 @@ static int port_refused(struct muster_addr at, const struct port_kind *kind, int
     return bind_err(number);
 }
 
+/* An agent that was killed a moment ago may not have let go of everything yet, and whoever starts it
+ * again at once is not to be told that somebody else is there. */
+#define BUSY_TRIES 20
+static const struct timespec busy_nap = { .tv_nsec = 50 * 1000 * 1000 };
+
 /* Only TCP may reuse an address: there it means that connections of a killed agent which still
  * linger are no hindrance. On UDP two agents would share a port, and each would lose half its mail.
  */
@@ -78,10 +84,15 @@ static int port_bind(int *fd, struct shell_handed *handed, struct muster_addr at
         (void)setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (at.len == 16)
         (void)setsockopt(*fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    if (bind(*fd, (const struct sockaddr *)&where, len) == 0 &&
-        (!is_tcp || listen(*fd, SHELL_BACKLOG) == 0))
-        return MUSTER_OK;
-    return port_refused(at, kind, errno, why, size);
+    bool is_bound = false;
+    for (int tries = 1;; tries++) {
+        is_bound = is_bound || bind(*fd, (const struct sockaddr *)&where, len) == 0;
+        if (is_bound && (!is_tcp || listen(*fd, SHELL_BACKLOG) == 0))
+            return MUSTER_OK;
+        if (errno != EADDRINUSE || tries == BUSY_TRIES)
+            return port_refused(at, kind, errno, why, size);
+        (void)nanosleep(&busy_nap, NULL);
+    }
 }
 
 /* What a killed process had open Linux closes from the highest number down. Whoever sees its link

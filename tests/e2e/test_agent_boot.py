@@ -55,6 +55,18 @@ def test_a_killed_agent_starts_again_at_once_as_the_same_node(clusters):
         assert f"boot {boot}" in told(agent)
 
 
+def test_a_port_that_is_being_let_go_is_waited_for(clusters):
+    """Whoever starts an agent again at once is not told that somebody else is there."""
+    with clusters(1, start=False) as c, socket.socket() as former:
+        former.bind((c[0].host, GOSSIP_PORT))
+        former.listen()
+        c[0].start(wait=False)
+        time.sleep(0.3)
+        assert c[0].is_up(), c[0].log(5)
+        former.close()
+        c[0].wait_ready()
+
+
 def test_a_killed_agents_links_close_when_nobody_listens_any_more(clusters):
     """Whoever sees its link end asks at once (R55), and need not ask twice."""
     agent = clusters(1, slots=4)[0]
