@@ -318,9 +318,7 @@ void peers_proven(struct agent_core *core, struct agent_peer *p, struct muster_a
         MUSTER_MARK(proof_from_elsewhere);
         return;
     }
-    bool is_hearsay = p->life == AGENT_LIFE_ALIVE && p->boot == 0; /* that it was ever there */
-    if (p->life == AGENT_LIFE_PROVEN || p->life == AGENT_LIFE_UNKNOWN || is_hearsay ||
-        p->link != AGENT_NO_LINK)
+    if (p->life == AGENT_LIFE_PROVEN || p->life == AGENT_LIFE_UNKNOWN || p->link != AGENT_NO_LINK)
         return;
     if (p->life == AGENT_LIFE_DEAD) {
         MUSTER_MARK(proof_after_hearsay);
@@ -330,6 +328,16 @@ void peers_proven(struct agent_core *core, struct agent_peer *p, struct muster_a
     }
     struct gossip_event e = { .kind = GOSSIP_EVENT_PROVEN_DEAD, .name = p->gossip_name };
     agent_gossip_step(core, &e);
+}
+
+/* Where we have only heard that it is there it is not there any more, and may be elsewhere. */
+static void another_lives(struct agent_core *core, struct agent_peer *p, struct muster_addr at)
+{
+    struct gossip_event e = { .kind = GOSSIP_EVENT_ABSENT, .name = p->gossip_name };
+    if (p->boot == 0 && p->life == AGENT_LIFE_ALIVE)
+        agent_gossip_step(core, &e);
+    else
+        peers_proven(core, p, at);
 }
 
 /* Who is lost, or lives from a copy, must hear of it from somebody, or it would knock for ever; and
@@ -415,7 +423,7 @@ static void hello_got(struct agent_core *core, struct agent_link *l, uint32_t le
         hello_refuse(core, l, &m, p);
         if (is_ours && l->is_ours && l->peer != peer_index(core, p)) {
             MUSTER_MARK(another_lives_there);
-            peers_proven(core, &core->peers->peer[l->peer], l->from);
+            another_lives(core, &core->peers->peer[l->peer], l->from);
         }
         return;
     }
@@ -485,7 +493,7 @@ void agent_peers_link_closed(struct agent_core *core, uint32_t number, bool refu
     if (p->dialing == number) {
         p->dialing = 0;
         dial_later(core, p);
-        if (refused)
+        if (refused && p->boot != 0)
             peers_proven(core, p, was.from);
         bool answers = agent_peer_is_alive(p) && p->state == GOSSIP_ALIVE;
         /* It took our connection and not our hello. */

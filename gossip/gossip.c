@@ -337,6 +337,9 @@ static void event_take(struct gossip *g, const struct gossip_event *event)
     case GOSSIP_EVENT_PROVEN_DEAD:
         gossip_rumor_proven(g, muster_bytes_text(event->name));
         break;
+    case GOSSIP_EVENT_ABSENT:
+        gossip_rumor_absent(g, muster_bytes_text(event->name));
+        break;
     case GOSSIP_EVENT_STALLED:
         gossip_probe_stalled(g);
         gossip_watch_stalled(g);

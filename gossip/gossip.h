@@ -84,6 +84,7 @@ enum gossip_event_kind {
     GOSSIP_EVENT_LEAVE,         /* leave on purpose */
     GOSSIP_EVENT_META,          /* our meta changed: bytes */
     GOSSIP_EVENT_PROVEN_DEAD,   /* our own proof that the process of `name` is gone (docs: R55) */
+    GOSSIP_EVENT_ABSENT,        /* `name` does not live at its address: dead, unless it objects */
     GOSSIP_EVENT_STALLED /* the loop was away longer than probe_timeout/2: suspect nobody for it */
 };
 

@@ -536,6 +536,14 @@ void gossip_rumor_witnessed(struct gossip *g, struct gossip_member *m)
     gossip_post_to(g, m->addr, dead);
 }
 
+void gossip_rumor_absent(struct gossip *g, struct muster_bytes name)
+{
+    struct gossip_member *m = gossip_table_find(&g->table, name);
+
+    if (m != NULL && !m->is_self && gossip_member_is_living(m))
+        gossip_rumor_witnessed(g, m);
+}
+
 /* A suspicion that ended while the loop was away may have been refuted by a packet that nobody has
  * read yet; until hold_ms there is time to read it. */
 uint64_t gossip_rumor_deadline_ms(const struct gossip *g)

@@ -39,6 +39,7 @@ void gossip_rumor_heard(struct gossip *g, struct muster_addr from);
 /* We ourselves accuse a member, at the incarnation we hold. */
 void gossip_rumor_accuse(struct gossip *g, const struct gossip_member *m);
 void gossip_rumor_proven(struct gossip *g, struct muster_bytes name);
+void gossip_rumor_absent(struct gossip *g, struct muster_bytes name);   /* another lives there */
 void gossip_rumor_witnessed(struct gossip *g, struct gossip_member *m); /* by several, silent */
 
 /* Buries those whose suspicion ran out. */
