@@ -122,11 +122,15 @@ void store_beat_take(struct store *s, uint16_t peer, struct muster_reader *r, ui
     struct store_reign reign = store_reign_read(r);
     (void)muster_read_u64(r); /* of the bench */
     uint64_t written = muster_reader_left(r) > 0 ? muster_read_u64(r) : UINT64_MAX;
+    bool is_told = muster_reader_ok(r) && muster_reader_left(r) > 0;
+    uint64_t digest = is_told ? muster_read_u64(r) : 0;
 
     if (!muster_reader_ok(r))
         return;
     if (!store_reign_accept(s, b, reign, peer))
         return;
+    if (is_told && digest == store_bucket_digest(s, b))
+        store_light_confirmed(b);
     store_light_floor(b, reign, written);
     struct store_item *item = store_item_new(s, STORE_BEAT_OK, b, peer);
     if (item == NULL)

@@ -60,6 +60,7 @@ struct store_entry *store_bucket_put(struct store *s, struct store_bucket *b, st
     e = store_rows_put(&s->table, v);
     if (e == NULL)
         return NULL;
+    b->has_light = b->has_light || is_light;
     e->flags = (uint8_t)(is_light ? e->flags | STORE_ENTRY_LIGHT : e->flags & ~STORE_ENTRY_LIGHT);
     if (!is_light)
         store_record_row(s, b, e);

@@ -103,18 +103,24 @@ static void encode_vote(const struct store *s, struct muster_writer *w,
 static void encode_beat(const struct store *s, struct muster_writer *w,
                         const struct store_item *item)
 {
-    muster_write_array(w, item->kind == STORE_BEAT ? 4 : 7);
+    const struct store_bucket *b = &s->bucket[item->bucket];
+    bool says_digest =
+        item->kind == STORE_BEAT && b->has_light && store_is_serving(s, item->bucket);
+
+    muster_write_array(w, item->kind == STORE_BEAT ? 4 + says_digest : 7);
     muster_write_u64(w, item->bucket);
     muster_write_u64(w, item->reign);
     if (item->kind == STORE_BEAT) {
         muster_write_u64(w, item->version); /* of the bench */
         muster_write_u64(w, item->digest);  /* the last version it has written */
+        if (says_digest)
+            muster_write_u64(w, store_bucket_digest(s, b));
         return;
     }
     muster_write_u64(w, item->seat);
     muster_write_u64(w, item->version); /* of the bench */
     muster_write_u64(w, item->digest);
-    store_claims_encode(s, w, &s->bucket[item->bucket]);
+    store_claims_encode(s, w, b);
 }
 
 static void encode_receipt(struct muster_writer *w, const struct store_item *item)

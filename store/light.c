@@ -10,10 +10,10 @@
  * version of the row, or when it has lost nothing that is as new as the newest version found: in
  * either case it would know of a newer one that it has ever acknowledged. Its floor says how far
  * back its memory reaches. A row from before that which it may have taken over itself, as a
- * candidate in vain (R13), it has of another member, and that says nothing of what it had before.
- * Where so many vouch that the rest are too few to have chosen a newer version, the newest found is
- * the newest there is. Where they are fewer nobody can say, and the row becomes a tombstone on
- * disk.
+ * candidate in vain (R13), it has of another member, and that says nothing of what it had before,
+ * until a keeper that serves holds the same. Where so many vouch that the rest are too few to have
+ * chosen a newer version, the newest found is the newest there is. Where they are fewer nobody can
+ * say, and the row becomes a tombstone on disk.
  *
  * What once stood on a disk goes on there: no older version can come back from it. With too few
  * alive a light row is written to the disk like any other.
@@ -41,6 +41,13 @@ void store_light_floor(struct store_bucket *b, struct store_reign reign, uint64_
 
     if (store_version_reign(floor).packed == reign.packed && written < b->floor)
         b->floor = written;
+}
+
+void store_light_confirmed(struct store_bucket *b)
+{
+    if (b->vain != 0)
+        MUSTER_MARK(vain_rows_confirmed);
+    b->vain = 0;
 }
 
 bool store_light_may(const struct store *s, const struct store_bucket *b)
