@@ -173,8 +173,7 @@ static void bucket_take_seat(struct store *s, struct store_bucket *b, uint16_t s
     b->known_ms = s->now.mono_ms;
     b->is_claimable = false;
     b->taken = b->vain = 0;
-    /* What is older than our seat its keeper may have lost, which brings us all that it knows. */
-    b->floor = store_bucket_bench_version(b);
+    b->floor = 0; /* a seat that nobody had before has nothing that it could have lost */
     store_touch(s, b);
     store_scan_at(s, b->calm_ms);
 }

@@ -397,7 +397,8 @@ void store_yield_take(struct store *s, uint16_t peer, struct muster_reader *r);
 
 /* ---- light.c: rows in memory alone (store/light.c) */
 /* Enough who could hold it are alive; and the row of that key may be written so. */
-/* What we hold its keeper holds too: it is not what we were told as a candidate in vain any more. */
+/* What we hold its keeper holds too: it is not what we were told as a candidate in vain any more.
+ */
 void store_light_confirmed(struct store_bucket *b);
 bool store_light_may(const struct store *s, const struct store_bucket *b);
 bool store_light_goes_on(const struct store *s, const struct store_bucket *b,

@@ -155,12 +155,8 @@ static bool put_bench(struct store *s, struct store_bucket *b, struct muster_rea
     struct muster_bytes row = muster_read_bytes(r, STORE_BENCH_WIRE);
     if (!muster_reader_ok(r))
         return false;
-    bool is_new = version > store_bucket_bench_version(b);
-    if (store_bucket_learn(s, b, version, row)) {
-        if (is_new && b->seat != 0 && b->bench.new_mask == 0)
-            store_light_confirmed(b); /* it is final, for we held what its keeper holds (R24) */
+    if (store_bucket_learn(s, b, version, row))
         return true;
-    }
     muster_reader_fail(r, MUSTER_EINVAL);
     return false;
 }

@@ -58,8 +58,8 @@ static int port_refused(struct muster_addr at, const struct port_kind *kind, int
     return bind_err(number);
 }
 
-/* An agent that was killed a moment ago may not have let go of everything yet, and whoever starts it
- * again at once is not to be told that somebody else is there. */
+/* An agent that was killed a moment ago may not have let go of everything yet, and whoever starts
+ * it again at once is not to be told that somebody else is there. */
 #define BUSY_TRIES 20
 static const struct timespec busy_nap = { .tv_nsec = 50 * 1000 * 1000 };
 
