@@ -22,8 +22,10 @@ static void disturbed(struct sim *s)
 #define SETTLE_MS 35000
 
 /* A disk that is slow or full can cost a keeper its quorum in a whole network too, and then a claim
- * may start a second run (R42): it must end as soon as the two are in touch again. */
+ * may start a second run (R42): it must end as soon as the two are in touch again. A run and its
+ * keeper are not while a spike holds up what one of them says to the other. */
 #define CONTACT_MS 5000
+#define HELD_UP_MS 1000
 
 #define FAIR_DELAY_MS 15
 
@@ -104,6 +106,36 @@ static void healed_check(struct sim *s, const struct names *names)
     }
 }
 
+static bool is_held_up(const struct sim *s, uint32_t a, uint32_t b)
+{
+    for (uint32_t i = 0; i < s->links; i++) {
+        const struct sim_end *end = s->link[i].end;
+        bool joins =
+            (end[0].node == a && end[1].node == b) || (end[0].node == b && end[1].node == a);
+        if (s->link[i].is_used && joins &&
+            (end[0].ready > s->now + HELD_UP_MS || end[1].ready > s->now + HELD_UP_MS))
+            return true;
+    }
+    return false;
+}
+
+/* Whoever runs it, and whoever keeps it, can tell one another so. */
+static bool is_in_touch(const struct sim *s, const struct sim_job *j)
+{
+    for (uint32_t keeper = 0; keeper < s->nodes; keeper++) {
+        if (!store_is_serving(agent_node_store(s->node[keeper].node), j->bucket))
+            continue;
+        for (uint32_t i = 0; i < s->nodes; i++)
+            for (uint32_t k = 0; k < s->node[i].procs; k++) {
+                const struct sim_proc *p = &s->node[i].proc[k];
+                if (sim_proc_is_wanted(p) && strcmp(p->job, j->name) == 0 &&
+                    is_held_up(s, keeper, i))
+                    return false;
+            }
+    }
+    return true;
+}
+
 void sim_inv_once(struct sim *s)
 {
     if (!is_whole(s)) {
@@ -122,7 +154,7 @@ void sim_inv_once(struct sim *s)
         uint32_t live = doubled(s, &names, j);
         if (live <= 1)
             *since = 0;
-        else if (*since == 0)
+        else if (*since == 0 || !is_in_touch(s, j))
             *since = s->now;
         else if (s->now > *since + CONTACT_MS)
             sim_fail(s, 1, "P3: %s runs %u times in a whole network, %llu ms after it was cut",
