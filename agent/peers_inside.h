@@ -27,6 +27,7 @@ struct agent_link {
     bool is_open;      /* our hello is on its way */
     bool is_up;        /* hellos exchanged */
     bool is_replaced;  /* closed by us on purpose: its end proves nothing */
+    bool is_old;       /* dialled before we were away: nor does that it was refused */
     uint32_t peer;     /* index; UINT32_MAX until the hello */
     uint64_t until_ms; /* of the hello */
     struct muster_addr from;

@@ -194,6 +194,9 @@ void agent_peers_drop_links(struct agent_core *core)
         struct agent_peer *p = &t->peer[i];
         /* An answer from before we were away says nothing of today. */
         p->checking[0] = p->checking[1] = 0;
+        struct agent_link *dialled = p->dialing != 0 ? link_find(t, p->dialing) : NULL;
+        if (dialled != NULL)
+            dialled->is_old = true;
         if (p->life == AGENT_LIFE_DEAD)
             peers_check_silent(core, p);
         if (p->link == AGENT_NO_LINK)
@@ -493,7 +496,7 @@ void agent_peers_link_closed(struct agent_core *core, uint32_t number, bool refu
     if (p->dialing == number) {
         p->dialing = 0;
         dial_later(core, p);
-        if (refused && p->boot != 0)
+        if (refused && p->boot != 0 && !was.is_old)
             peers_proven(core, p, was.from);
         bool answers = agent_peer_is_alive(p) && p->state == GOSSIP_ALIVE;
         /* It took our connection and not our hello. */
