@@ -5,14 +5,15 @@
 
 #include "tests/sim/inv.h"
 
-/* On a bench of its keeper alone a row is chosen as soon as it is born. */
-static bool is_born_alone(const struct sim *s, uint32_t node, const struct store_view *v)
+/* On a bench of its keeper alone a row is chosen as soon as that version of it is written. */
+static bool is_alone(const struct sim *s, uint32_t node, const struct store_view *v,
+                     uint64_t version)
 {
     const struct sim_chain *chain = &s->chain[v->bucket];
     const struct sim_bench_row *under = NULL;
     for (uint32_t i = 0; i < SIM_BENCH_ROWS; i++) {
         const struct sim_bench_row *r = &chain->row[i];
-        if (r->version != 0 && r->version < v->row.uid &&
+        if (r->version != 0 && r->version < version &&
             (under == NULL || r->version > under->version))
             under = r;
     }
@@ -29,9 +30,10 @@ static void light_had(struct sim *s, uint32_t node, uint16_t seat, const struct 
     struct sim_write *w = sim_truth_had(s, node, v->bucket, seat, v->version.packed, &v->row,
                                         MUSTER_BYTES(bytes, len));
     w->memory |= UINT32_C(1) << node;
-    /* Written again in the step of its birth, which nobody has seen; a bench may have grown too. */
-    if (w->older == 0 && v->row.uid != w->version)
-        w->was_chosen = is_born_alone(s, node, v);
+    /* The bench may have grown in the same step; and what is written again in the step of its birth
+     * nobody has seen before. */
+    w->was_chosen = w->was_chosen || is_alone(s, node, v, w->version) ||
+                    (w->older == 0 && is_alone(s, node, v, v->row.uid));
 }
 
 /* It is wiped with the seat, and another of the same number has had nothing of it. */

@@ -271,7 +271,7 @@ struct sim_write {
     bool is_chosen, is_purged;
     bool is_exclusive;          /* what its run is */
     bool is_light;              /* not for disks: where it stands it is in memory */
-    bool was_chosen;            /* as an earlier version, in one step with this one */
+    bool was_chosen;            /* itself or as an earlier version, in one step with this one */
     uint32_t memory;            /* a bit for each node that has it there alone */
     uint32_t disks;             /* a bit for each that has it, or has burned with it */
     uint16_t seat[SIM_NODES];   /* 0: never there, or wiped since */

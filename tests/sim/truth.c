@@ -494,7 +494,7 @@ bool sim_truth_may_start(struct sim *s, uint32_t job, uint64_t token)
         if (!is_heir && (w->token != token || w->phase != STORE_PLACED))
             continue;
         bucket_judge(s, w->bucket);
-        if (w->is_chosen)
+        if (w->is_chosen || w->was_chosen)
             return true;
     }
     return false;
