@@ -302,12 +302,9 @@ static void member_alive(struct agent_core *core, const struct gossip_member_vie
         agent_placer_peer(core, p);
 }
 
-void peers_named(struct agent_core *core, struct agent_peer *p, struct muster_bytes name,
-                 bool by_copy)
+/* Another living name with its id, if gossip knows one, is the member's from now on. */
+static bool goes_by_another_name(struct agent_core *core, struct agent_peer *p)
 {
-    if (p->is_self || muster_bytes_equal(name, muster_bytes_text(p->name)) != by_copy)
-        return;
-    MUSTER_MARK(known_by_the_name_of_a_copy);
     p->is_misnamed = true;
     for (uint32_t i = 0; i < gossip_member_count(core->gossip) && p->is_misnamed; i++) {
         struct gossip_member_view m;
@@ -317,6 +314,16 @@ void peers_named(struct agent_core *core, struct agent_peer *p, struct muster_by
             muster_id_equal(meta.id, p->id) && strcmp(m.name, p->gossip_name) != 0)
             member_alive(core, &m);
     }
+    return !p->is_misnamed;
+}
+
+void peers_named(struct agent_core *core, struct agent_peer *p, struct muster_bytes name,
+                 bool by_copy)
+{
+    if (p->is_self || muster_bytes_equal(name, muster_bytes_text(p->name)) != by_copy)
+        return;
+    MUSTER_MARK(known_by_the_name_of_a_copy);
+    (void)goes_by_another_name(core, p);
 }
 
 static void member_gone(struct agent_core *core, const struct gossip_member_view *m,
@@ -325,6 +332,12 @@ static void member_gone(struct agent_core *core, const struct gossip_member_view
     struct agent_peer *p = agent_peers_by_gossip_name(core, m->name);
     if (p == NULL || p->is_self)
         return;
+    /* Of two with one id it was the copy of which we had heard first, and that has fallen silent:
+     * the other's runs are none the worse for it. (R3) */
+    if (life == AGENT_LIFE_DEAD && goes_by_another_name(core, p)) {
+        MUSTER_MARK(silent_by_the_name_of_a_copy);
+        return;
+    }
     p->state = m->state;
     p->state_since_wall_ms = core->now.wall_ms;
     p->incarnation = m->incarnation;

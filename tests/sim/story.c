@@ -557,6 +557,7 @@ static const struct {
     { "copy", 3, story_copy },
     { "cloned", 4, story_cloned },
     { "misnamed", 4, story_misnamed },
+    { "misheard", 4, story_misheard },
     { "echo", 3, story_echo },
     { "like", 5, story_like },
     { "none", 4, story_none },

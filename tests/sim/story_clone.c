@@ -93,3 +93,23 @@ void story_misnamed(struct sim *s)
     sim_boot(s, OF);
     ended(s, copy);
 }
+
+/* The one that it is a copy of does not answer for a while, and nobody has lost a link to it. The
+ * witness hears of the copy while that is so, never meets it, and soon hears that it is dead. */
+void story_misheard(struct sim *s)
+{
+    uint32_t copy = copy_make(s, false);
+    for (uint32_t i = 0; i <= copy; i++)
+        if (i != OF)
+            sim_cut(s, OF, i, true);
+    sim_cut(s, WITNESS, copy, true);
+    watched(s, 3000);
+    sim_crash(s, 0, false);
+    sim_boot(s, copy);
+    sim_run_for(s, 10);
+    sim_heal(s);
+    sim_cut(s, WITNESS, copy, true);
+    sim_boot(s, 0); /* whoever joins tells all others what is said of them */
+    watched(s, 5000);
+    ended(s, copy);
+}
