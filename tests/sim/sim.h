@@ -254,9 +254,9 @@ struct sim_job {
     uint32_t spec; /* how often it was changed */
     uint32_t cap;  /* max_running of the one group there is; 0: it is not of it */
     bool has_run;  /* by the highest chosen version */
-    /* by that, the token of a second run (handoff: start-stop); 0: there is none */
-    uint64_t second;
-    uint64_t first; /* and of the run beside it */
+    /* by that, the token of a second run (handoff: start-stop; 0: there is none), and of the one
+     * beside it; and up to which one tombstones were purged, which counts also when one is back */
+    uint64_t second, first, purged;
 };
 
 /* A version of a job's row, and the seats on whose disks it has stood. */

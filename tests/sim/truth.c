@@ -204,7 +204,7 @@ static void write_judge(struct sim *s, struct sim_write *w, const struct sim_lis
         s->choices++;
         j->chosen = w->version;
         j->chosen_gone = w->phase == STORE_GONE;
-        j->has_run = w->token != 0;
+        j->has_run = w->token > j->purged;
         j->first = w->token;
         j->second = w->second;
         sim_inv_group(s, j);
@@ -354,6 +354,8 @@ static void row_gone(struct sim *s, uint32_t node, uint32_t bucket, uint16_t sea
     if (w->phase != STORE_GONE)
         sim_fail(s, 1, "I4: %s leaves n%u and is no tombstone", s->job[w->job].name, node);
     w->is_purged = true;
+    if (w->token > s->job[w->job].purged)
+        s->job[w->job].purged = w->token;
     if (w->version == s->job[w->job].chosen)
         s->job[w->job].has_run = false;
     bench_newest(s, bucket, &l);
