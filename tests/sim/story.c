@@ -558,6 +558,7 @@ static const struct {
     { "cloned", 4, story_cloned },
     { "misnamed", 4, story_misnamed },
     { "misheard", 4, story_misheard },
+    { "gone-first", 4, story_gone_first },
     { "echo", 3, story_echo },
     { "like", 5, story_like },
     { "none", 4, story_none },

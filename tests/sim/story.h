@@ -75,6 +75,7 @@ void story_copy(struct sim *s);
 void story_cloned(struct sim *s);
 void story_misnamed(struct sim *s);
 void story_misheard(struct sim *s);
+void story_gone_first(struct sim *s);
 void story_echo(struct sim *s);
 void story_like(struct sim *s);
 void story_move(struct sim *s);

@@ -228,3 +228,61 @@ void story_swift(struct sim *s)
     s->faults.delay_ms = s->faults.commit_ms = 2;
     story_rest(s);
 }
+
+static bool is_placed_at(struct sim *s, uint32_t node, uint64_t after)
+{
+    struct store_view view;
+    uint32_t k = story_keeper_or_none(s, "job");
+    return k < s->nodes &&
+           store_get(agent_node_store(s->node[k].node), muster_bytes_text("job"), &view) &&
+           view.row.run_token > after && muster_id_equal(view.row.run_node, s->node[node].id);
+}
+
+/* R28: a node that was cut off is to start a run, and its old one does not end yet. The job is
+ * deleted, the node says that the new run is gone, and then the old one ends. */
+void story_gone_first(struct sim *s)
+{
+    uint32_t old = 0, other = 0, ask = 0;
+    uint64_t token = 0, newer = 0;
+    story_begin(s, 4);
+    story_put(s, 0, "job",
+              "{\"name\":\"job\",\"kind\":\"service\",\"exec\":[\"/bin/x\"],\"arg\":\"hang\"}");
+    sim_await(s, 20000, story_one_runs, "it runs somewhere");
+    (void)sim_proc_live(s, "job", &old, &token);
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (i != old)
+            sim_cut(s, old, i, true);
+    for (uint32_t i = 0; newer <= token; i++) {
+        if (i == 30000)
+            sim_fail(s, 2, "it runs nowhere else");
+        sim_run_for(s, 1);
+        for (uint32_t k = 0; k < s->nodes; k++)
+            for (uint32_t p = 0; p < s->node[k].procs; p++)
+                if (s->node[k].proc[p].is_used && s->node[k].proc[p].token > token) {
+                    newer = s->node[k].proc[p].token;
+                    other = k;
+                }
+    }
+    sim_run_for(s, 2000);
+    for (uint32_t i = 0; i < s->nodes; i++)
+        if (i != old && i != other)
+            sim_drain(s, ask = i, false);
+    sim_run_for(s, 500);
+    sim_heal(s);
+    sim_crash(s, other, false);
+    for (uint32_t i = 0; !is_placed_at(s, old, newer); i++) {
+        if (i == 9000)
+            sim_fail(s, 2, "it is not placed where it ran");
+        sim_run_for(s, 1);
+    }
+    sim_run_for(s, 20);
+    uint64_t starts = s->starts;
+    (void)sim_op(s, ask, AGENT_OP_JOB_DELETE, "job");
+    sim_run_for(s, 20000);
+    if (s->starts != starts || sim_proc_live(s, "job", &old, &token) != 0)
+        sim_fail(s, 1, "R28: what was said to be gone starts");
+    for (uint32_t i = 0; i < s->nodes; i++)
+        sim_drain(s, i, true);
+    sim_boot(s, other);
+    story_rest(s);
+}

@@ -194,6 +194,7 @@ void story_shy(struct sim *s)
         sim_fail(s, 1, "shy: its row does not count what has failed");
     if (!watch_until(s, 60000, is_handed))
         sim_fail(s, 1, "shy: it is tried no more");
+    watch(s, 500, false);
     sim_proc_guards_pause(s, 1, 30000); /* nobody there says that it is late */
     watch(s, 30000, false);
     if (!row_of(s, &view) || view.row.handoff == STORE_HEIR)

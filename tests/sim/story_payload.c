@@ -93,24 +93,24 @@ static void job_drop(struct sim *s)
     sim_run_for(s, 20000);
 }
 
-/* A file that was damaged on its disk is not taken for what it was: the others are asked. */
+static void damage(struct sim *s, uint32_t sound, bool is_bad)
+{
+    for (uint32_t i = 0; i < s->nodes; i++)
+        for (uint32_t k = 0; k < SIM_PAYLOADS && i != sound; k++)
+            s->node[i].payload[k].is_bad = is_bad && s->node[i].payload[k].is_whole;
+}
+
+/* Files that were damaged on their disks are not taken for what they were: the others are asked. */
 static void damaged_check(struct sim *s)
 {
-    uint32_t damaged = 0, left = UINT32_MAX;
-    for (uint32_t i = 0; i < s->nodes && left == UINT32_MAX; i++)
-        if (!sim_payload_is_at(s, i, 0))
-            left = i;
-    for (uint32_t i = 0; i < s->nodes && left != UINT32_MAX && damaged == 0; i++)
-        for (uint32_t k = 0; k < SIM_PAYLOADS && damaged == 0; k++)
-            if (s->node[i].payload[k].is_whole) {
-                s->node[i].payload[k].is_bad = true;
-                damaged++;
-            }
-    if (left == UINT32_MAX)
-        return;
+    uint32_t left = node_without(s), sound = 0;
+    while (!sim_payload_is_at(s, sound, 0))
+        sound++;
+    damage(s, sound, true);
     job_drop(s);
     job_put(s, left);
     sim_await(s, 30000, runs_with_it, "the job runs with what is not damaged");
+    damage(s, sound, false);
 }
 
 static bool is_with_seats_alone(struct sim *s)
