@@ -173,6 +173,10 @@ static void member_heard(struct store *s, struct store_bucket *b, uint32_t membe
         MUSTER_MARK(member_lost_its_rows);
         m->is_lost = true; /* it knows the bench row and does not sit: its rows are lost (R54) */
         store_look(s, b);
+    } else if (!store_bench_is_old(&b->bench, member) && !m->is_told) {
+        MUSTER_MARK(bench_known_and_reach_not);
+        /* by another's word, perhaps; it is not level before it knows */
+        bench_repeat(s, b, member);
     } else {
         store_catchup_heard(s, b, member, digest);
     }

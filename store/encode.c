@@ -19,7 +19,7 @@ static void encode_put(struct muster_writer *w, const struct store_item *item)
 {
     const struct store_proposal *write = item->proposal;
 
-    muster_write_array(w, 6);
+    muster_write_array(w, item->value != NULL ? 7 : 6);
     muster_write_u64(w, item->bucket);
     muster_write_u64(w, item->reign);
     muster_write_u64(w, item->counter);
@@ -27,6 +27,7 @@ static void encode_put(struct muster_writer *w, const struct store_item *item)
     muster_write_u64(w, write == NULL ? item->value->version : write->first);
     if (item->value != NULL) {
         muster_write_array(w, 0);
+        muster_write_u64(w, item->number); /* its keeper's reach */
         return;
     }
     muster_write_array(w, 2u * write->count);

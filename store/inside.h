@@ -102,6 +102,7 @@ struct store_member {
     bool has_more; /* the page was full */
     bool is_lost;  /* sits, but says that it has lost what it held */
     bool is_empty;
+    bool is_told;   /* added by a change: knows our reach, and the bench row that stands */
     uint64_t floor; /* candidate: what it said of itself with its vote */
     uint64_t taken; /* likewise, */
     uint64_t vain;  /* and this */
@@ -170,6 +171,7 @@ struct store_bucket {
     uint64_t ripe_ms;     /* when the tombstones before ripening_seq are ripe */
     uint64_t takeover_ms; /* no first lease before (R37) */
     uint64_t age_min_ms;  /* least beat age among the voters */
+    uint64_t reach;       /* of what was chosen in memory up to this version we may not know */
     uint32_t seq;
     uint32_t ripe_seq, ripening_seq; /* 1 + our seq; 1: only rows of earlier reigns; 0: none */
     uint32_t rewrites;               /* rows still to be written anew before serving */
@@ -414,6 +416,11 @@ void store_light_held(struct store *s, struct store_bucket *b, uint32_t member, 
 void store_light_holds(const struct store_bucket *b, struct store_entry *e, uint32_t member,
                        uint64_t version);
 void store_light_judge(struct store *s, struct store_bucket *b);
+/* How far back the knowledge of a keeper that is elected reaches: what is newer and was chosen it
+ * knows. */
+uint64_t store_light_reach(const struct store *s, const struct store_bucket *b);
+/* Our keeper's reach, or ours as a keeper: it becomes the floor of a seat that a change adds. */
+void store_light_told(const struct store *s, struct store_bucket *b, uint64_t reach);
 /* The row of an entry as it is to be written anew: a new value, or NULL without memory. */
 struct store_value *store_light_rewrite(struct store *s, struct store_bucket *b,
                                         struct store_entry *e, uint64_t version);

@@ -11,9 +11,11 @@
  * either case it would know of a newer one that it has ever acknowledged. Its floor says how far
  * back its memory reaches. A row from before that which it may have taken over itself, as a
  * candidate in vain (R13), it has of another member, and that says nothing of what it had before,
- * until a keeper that serves holds the same. Where so many vouch that the rest are too few to have
- * chosen a newer version, the newest found is the newest there is. Where they are fewer nobody can
- * say, and the row becomes a tombstone on disk.
+ * until a keeper that serves holds the same. A seat that a change adds knows what its keeper does,
+ * and no more: so its floor is that keeper's reach, the version above which its own voters had lost
+ * too little for anything to be missing, and it is told before it counts. Where so many vouch that
+ * the rest are too few to have chosen a newer version, the newest found is the newest there is.
+ * Where they are fewer nobody can say, and the row becomes a tombstone on disk.
  *
  * What once stood on a disk goes on there: no older version can come back from it. With too few
  * alive a light row is written to the disk like any other.
@@ -94,16 +96,26 @@ void store_light_held(struct store *s, struct store_bucket *b, uint32_t member, 
 
 /* ---- the candidate that has won */
 
+static bool has_merged(const struct store_bucket *b, uint32_t member)
+{
+    const struct store_member *m = b->member[member];
+
+    return m->has_voted && m->is_merged && m->said == b->bench.member[member].seat;
+}
+
+static uint64_t floor_of(const struct store *s, const struct store_bucket *b, uint32_t member)
+{
+    bool is_self = (int)member == store_bucket_self(s, b);
+
+    return is_self ? b->floor : b->member[member]->floor;
+}
+
 static bool vouches(const struct store *s, const struct store_bucket *b,
                     const struct store_entry *e, uint32_t member)
 {
-    const struct store_member *m = b->member[member];
-    bool is_self = (int)member == store_bucket_self(s, b);
-    uint64_t floor = is_self ? b->floor : m->floor;
-
-    if (!m->has_voted || !m->is_merged || m->said != b->bench.member[member].seat)
+    if (!has_merged(b, member))
         return false;
-    return (e->holders & store_bit(member)) != 0 || floor < e->value->version ||
+    return (e->holders & store_bit(member)) != 0 || floor_of(s, b, member) < e->value->version ||
            MUSTER_MUTANT(light_row_not_vouched_for);
 }
 
@@ -136,6 +148,34 @@ void store_light_judge(struct store *s, struct store_bucket *b)
         else if (b->is_hard && (e->flags & STORE_ENTRY_LIGHT) != 0)
             e->flags |= STORE_ENTRY_REWRITE;
     }
+}
+
+/* The least floor that so many of the voters share that the rest are too few to have chosen
+ * anything newer without them. Nothing was chosen in our reign yet: it ends there at the latest. */
+uint64_t store_light_reach(const struct store *s, const struct store_bucket *b)
+{
+    uint64_t reach = store_version_of(b->reign, 0).packed;
+
+    for (uint32_t i = 0; i < b->bench.count; i++) {
+        uint64_t floor = floor_of(s, b, i);
+        uint32_t silent = b->bench.old_mask;
+        for (uint32_t k = 0; k < b->bench.count; k++)
+            if (has_merged(b, k) && floor_of(s, b, k) <= floor)
+                silent &= ~store_bit(k);
+        if (floor < reach && !is_most_of(b->bench.old_mask, silent))
+            reach = floor;
+    }
+    return reach;
+}
+
+void store_light_told(const struct store *s, struct store_bucket *b, uint64_t reach)
+{
+    int self = store_bucket_self(s, b);
+
+    if (self < 0 || store_bench_is_old(&b->bench, (uint32_t)self) || reach <= b->floor)
+        return;
+    MUSTER_MARK(seat_told_of_reach);
+    b->floor = reach;
 }
 
 struct store_value *store_light_rewrite(struct store *s, struct store_bucket *b,

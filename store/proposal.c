@@ -106,6 +106,7 @@ struct store_item *store_proposal_frame(struct store *s, struct store_bucket *b,
         return NULL;
     item->reign = b->reign.packed;
     item->counter = ++b->frames;
+    item->number = b->reach; /* told with a bench row */
     return item;
 }
 

@@ -203,6 +203,10 @@ void store_put_take(struct store *s, uint16_t peer, struct muster_reader *r)
     uint64_t first = muster_read_u64(r);
     if (!put_rows(s, b, reign, r) || b->seat == 0)
         return;
+    if (muster_reader_left(r) > 0) /* beside a bench row; a build before does not say */
+        store_light_told(s, b, muster_read_u64(r));
+    if (!muster_reader_ok(r))
+        return;
     struct store_item *item = store_item_new(s, STORE_PUT_OK, b, peer);
     if (item == NULL)
         return;
@@ -233,7 +237,8 @@ void store_put_ok_take(struct store *s, uint16_t peer, struct muster_reader *r)
     }
     b->member[member]->said = seat;
     struct store_proposal *p = store_proposal_find(s, b, first);
-    bool is_bench = p == NULL ? first == store_bucket_bench_version(b) : p->is_bench;
+    bool is_bench = first == store_bucket_bench_version(b);
+    b->member[member]->is_told = b->member[member]->is_told || is_bench;
     if (p != NULL)
         store_proposal_acked(s, b, p, (uint32_t)member);
     if (is_bench && store_bucket_rules(b))

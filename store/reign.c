@@ -151,6 +151,8 @@ static void reign_elected(struct store *s, struct store_bucket *b)
     MUSTER_ASSERT(b->first_proposal == NULL);
     rewrite_taken(s, b);
     store_light_judge(s, b);
+    b->reach = store_light_reach(s, b);
+    store_light_told(s, b, b->reach);
     for (uint32_t i = 0; i < b->bench.count; i++) {
         struct store_member *m = b->member[i];
         *m = (struct store_member){ .peer = m->peer, .said = m->said };

@@ -66,7 +66,7 @@ static void frame_note(struct fixture *f, struct muster_bytes bytes)
     if (kind != STORE_ASK && kind != STORE_PUT)
         return;
     for (uint32_t i = 0; i < items; i++) {
-        muster_read_array_of(&r, kind == STORE_ASK ? 4 : 6);
+        uint32_t fields = muster_read_array(&r, 7);
         (void)muster_read_u64(&r);
         f->asked = muster_read_u64(&r);
         muster_read_skip(&r);
@@ -76,6 +76,8 @@ static void frame_note(struct fixture *f, struct muster_bytes bytes)
         assert_in_range(f->puts, 0, 15);
         f->put[f->puts++] = muster_read_u64(&r);
         muster_read_skip(&r);
+        if (fields > 6)
+            (void)muster_read_u64(&r); /* its reach, beside a bench row */
     }
     assert_int_equal(r.err, MUSTER_OK);
 }
@@ -542,6 +544,37 @@ static void a_keepers_own_beat_counts_as_heard(void **state)
     assert_int_equal(age_told(f, 90), 4200);
 }
 
+/* A node that is added answers a beat: it knows the bench row, and holds what we do. */
+static void newcomer_is_equal(struct fixture *f)
+{
+    frame_begin(f, STORE_BEAT_OK, 6);
+    muster_write_u64(&f->w, f->asked);
+    muster_write_u64(&f->w, 3);
+    muster_write_u64(&f->w, view(f).bench_version.packed);
+    muster_write_u64(&f->w, view(f).digest);
+    muster_write_array(&f->w, 0);
+    frame_give(f, newcomer());
+}
+
+/* I17, R24: it may have the row of another, who does not say how far back we reach. It is not level
+ * before it has had it from us, or it would speak for what we have lost. */
+static void who_is_added_is_told_how_far_back_we_reach(void **state)
+{
+    struct fixture *f = *state;
+
+    yield(f);
+    yes(f, keeper(), 2, view(f).digest, NULL, 0);
+    put_ok(f, keeper(), 2);
+    assert_int_equal(view(f).role, STORE_SERVING);
+    newcomer_is_equal(f);
+    assert_int_equal(f->puts, 1);
+    assert_true(f->put[0] == view(f).bench_version.packed);
+    assert_int_equal(view(f).new_count, 3);
+    put_ok(f, newcomer(), 3);
+    newcomer_is_equal(f);
+    assert_int_equal(view(f).new_count, 0);
+}
+
 #define seated_test(test) cmocka_unit_test_setup_teardown(test, seated, closed)
 
 int main(void)
@@ -556,6 +589,7 @@ int main(void)
         seated_test(nobody_is_elected_before_its_own_promise_is_on_disk),
         seated_test(a_vote_says_how_long_no_keeper_was_heard),
         seated_test(a_keepers_own_beat_counts_as_heard),
+        seated_test(who_is_added_is_told_how_far_back_we_reach),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

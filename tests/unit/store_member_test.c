@@ -18,6 +18,8 @@ struct fixture {
     /* what it said since the last look */
     uint32_t said[32];
     uint64_t last_no; /* promised reign of the last NO */
+    uint64_t floor;   /* in the last YES */
+    uint64_t reach;   /* that the next bench row comes with; 0: of a build that does not say */
 };
 
 static struct muster_id keeper(void)
@@ -43,12 +45,18 @@ static void effects_take(struct fixture *f)
             uint32_t kind = muster_read_u32(&r);
             assert_in_range(kind, 1, 31);
             f->said[kind]++;
-            if (kind != STORE_NO)
+            if (kind != STORE_NO && kind != STORE_YES)
                 continue;
             (void)muster_read_u64(&r);
             muster_read_array_of(&r, 1);
             (void)muster_read_array(&r, 16);
             (void)muster_read_u64(&r);
+            for (uint32_t i = 0; i < 5 && kind == STORE_YES; i++)
+                muster_read_skip(&r);
+            if (kind == STORE_YES) {
+                f->floor = muster_read_u64(&r);
+                continue;
+            }
             (void)muster_read_u64(&r);
             f->last_no = muster_read_u64(&r);
         }
@@ -132,7 +140,7 @@ static void put_bench(struct fixture *f, uint32_t round, uint32_t counter, uint6
     struct muster_writer w = muster_writer_over(wire, sizeof wire);
 
     store_bench_encode(&w, bench);
-    frame_begin(f, STORE_PUT, 6);
+    frame_begin(f, STORE_PUT, f->reach == 0 ? 6 : 7);
     muster_write_u64(&f->w, reign(round));
     muster_write_u64(&f->w, counter);
     muster_write_array(&f->w, 2);
@@ -140,6 +148,8 @@ static void put_bench(struct fixture *f, uint32_t round, uint32_t counter, uint6
     muster_write_bytes(&f->w, muster_writer_bytes(&w));
     muster_write_u64(&f->w, v);
     muster_write_array(&f->w, 0);
+    if (f->reach != 0)
+        muster_write_u64(&f->w, f->reach);
     frame_give(f);
 }
 
@@ -330,6 +340,35 @@ static void a_vote_is_given_when_all_is_calm_or_with_consent(void **state)
     assert_int_equal(held(f, "a"), 0);
 }
 
+static uint64_t floor_told(struct fixture *f, uint32_t round)
+{
+    f->floor = UINT64_MAX;
+    ask(f, round + 1, reign(round));
+    return f->floor;
+}
+
+/* I17: of what its keeper may have lost it does not say that it would know. */
+static void who_is_added_reaches_back_as_far_as_its_keepers(void **state)
+{
+    struct fixture *f = *state;
+    struct store_bench bench;
+
+    assert_int_equal(floor_told(f, 1), 0); /* whom a build before has seated */
+    store_bench_found(&bench, keeper());
+    store_bench_open_change(&bench, self(), -1);
+    f->reach = version(1, 8);
+    put_bench(f, 3, 1, version(3, 1), &bench);
+    assert_true(floor_told(f, 3) == f->reach);
+    f->reach = version(1, 5);
+    put_bench(f, 5, 1, version(5, 1), &bench);
+    assert_true(floor_told(f, 5) == version(1, 8)); /* who ends the change may know less, or more */
+    store_bench_end_change(&bench, true);
+    f->reach = version(4, 1);
+    put_bench(f, 7, 1, version(7, 1), &bench);
+    assert_true(floor_told(f, 7) == version(1, 8)); /* it sits, and speaks for itself */
+    assert_int_equal(f->said[STORE_YES], 4);
+}
+
 /* (R25) */
 static void a_new_seat_wipes_and_losing_it_too(void **state)
 {
@@ -395,6 +434,7 @@ static void no_frame_makes_a_member_insane(void **state)
         default:
             store_bench_found(&bench, keeper());
             store_bench_open_change(&bench, self(), -1);
+            f->reach = i % 2 == 0 ? 0 : version(1, i);
             put_bench(f, 2, i + 10, version(2, i + 10), &bench);
             break;
         }
@@ -421,6 +461,7 @@ int main(void)
         seated_test(a_lower_reign_is_refused_and_told_the_higher_one),
         seated_test(a_row_of_a_later_reign_than_its_frame_is_no_row),
         seated_test(a_vote_is_given_when_all_is_calm_or_with_consent),
+        seated_test(who_is_added_reaches_back_as_far_as_its_keepers),
         seated_test(a_new_seat_wipes_and_losing_it_too),
         seated_test(frames_of_another_boot_or_before_the_greeting_are_dropped),
         seated_test(no_frame_makes_a_member_insane),
