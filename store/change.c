@@ -65,9 +65,11 @@ static int seat_to_leave(const struct store *s, const struct store_bucket *b, ui
     uint16_t spare = wish_spare(s, b);
 
     for (uint32_t i = 0; i < b->bench.count; i++) {
-        if (b->member[i]->is_lost && b->member[i]->peer != 0) {
+        uint16_t peer = b->member[i]->peer;
+        bool is_here = store_peer_is_linked(s, peer) && store_peer_is_live(s, peer);
+        if (b->member[i]->is_lost && peer != 0 && is_here) {
             MUSTER_MARK(lost_seat_replaced);
-            *to = b->member[i]->peer; /* the same node, on a seat whose emptiness is known */
+            *to = peer; /* the same node, on a seat whose emptiness is known */
             return (int)i;
         }
     }
