@@ -215,7 +215,11 @@ bool store_bucket_learn(struct store *s, struct store_bucket *b, uint64_t versio
     if (b->lost_seat == UINT16_MAX)
         b->lost_seat =
             seat; /* we cannot tell which seat we had: whatever we are named for is gone */
-    if (b->lost_seat != 0 && seat == b->lost_seat) {
+    /* A change that was to seat us anew has been given up, or its keeper's successor never heard of
+     * it: what we held on our former seat went when we took the newer one (R25). */
+    if (seat < b->seat && seat > b->lost_seat)
+        b->lost_seat = seat;
+    if (seat != 0 && seat <= b->lost_seat) {
         MUSTER_MARK(lost_seat_named_again);
         seat = 0;
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stories of members whose disks have forgotten what they held, and of the seats they had. (R54) */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,7 @@ static struct pool *cluster(uint64_t seed)
 
     assert_non_null(p);
     pool_open(p, 4, 1, seed);
+    p->rows_max = 4000;
     for (uint32_t i = 0; i < 4; i++)
         pool_boot(p, i, i == 0);
     pool_until(p, 30000, pool_benches_are_full, "three of them sit");
@@ -104,9 +106,81 @@ static void who_has_forgotten_its_rows_and_dies_is_replaced(void **state)
     end(p);
 }
 
+#define ROWS 2000u
+
+/* So much that a member which lacks them is not level for seconds. */
+static void rows_write(struct pool *p)
+{
+    static uint8_t spec[3800];
+
+    for (uint32_t i = 0; i < ROWS; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "row-%u", i);
+        struct store_row row = { .key = muster_bytes_text(name),
+                                 .spec = MUSTER_BYTES(spec, sizeof spec) };
+        struct store_write write = { .row = &row };
+        while (store_write(p->node[0].store, &write, 1) != MUSTER_OK)
+            pool_run(p, 5);
+        pool_drain(p, 0);
+    }
+}
+
+static bool is_seated_anew(struct pool *p)
+{
+    struct store_bucket_view v = view_of(p, 2);
+
+    return v.new_count > 0 && v.seat == v.new_seat[2].seat && is_joint(p);
+}
+
+static bool is_given_up(struct pool *p)
+{
+    return !is_joint(p) && pool_keeper(p, 0) == 0;
+}
+
+static bool has_heard(struct pool *p)
+{
+    return view_of(p, 2).new_count == 0;
+}
+
+/* R54, R25: the change that was to seat it anew is given up, and the bench names its lost seat
+ * again. On that it is no holder of what a quorum has chosen with it. */
+static void a_lost_seat_is_lost_for_good(void **state)
+{
+    struct pool *p = cluster(961);
+
+    (void)state;
+    uint16_t seat = view_of(p, 2).seat;
+    pool_isolate(p, 1);
+    pool_run(p, 500);
+    rows_write(p);
+    pool_run(p, 2000);
+    p->delay_ms = 200;
+    pool_heal(p);
+    pool_run(p, 300);
+    pool_kill(p, 2, true);
+    rot(p, 2);
+    pool_boot(p, 2, false);
+    pool_until(p, 3000, is_seated_anew, "the one that has forgotten sits anew");
+    pool_kill(p, 2, true);
+    pool_until(p, 1000, is_given_up, "the change is given up");
+    pool_boot(p, 2, false);
+    pool_until(p, 3000, has_heard, "it has heard that the old bench stands");
+    assert_true(view_of(p, 1).rows < ROWS);
+    assert_true(view_of(p, 2).rows < ROWS);
+    pool_kill(p, 0, true);
+    pool_run(p, 20000);
+    assert_int_equal(pool_keeper(p, 0), POOL_NODES); /* neither of the two knows all */
+    assert_true(view_of(p, 2).seat != seat);
+    pool_boot(p, 0, false);
+    pool_until(p, 60000, pool_is_at_rest, "all sit and know all");
+    assert_int_equal(view_of(p, 2).rows, ROWS + 6);
+    end(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_lost_seat_is_lost_for_good),
         cmocka_unit_test(who_has_forgotten_its_rows_and_dies_is_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
