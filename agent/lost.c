@@ -20,6 +20,7 @@ struct lost_node {
     uint64_t cookie; /* of the note that is not on disk yet; 0: it is */
     struct muster_id from;
     uint64_t number; /* of the request that waits for it; 0: none */
+    bool is_sworn_here;
 };
 
 struct agent_lost {
@@ -173,14 +174,14 @@ static void reply(struct agent_core *core, const struct serve_ask *ask, const st
 }
 
 /* From here on it counts, and everybody hears of it. */
-static void lost_counts(struct agent_core *core, const struct lost_node *l, bool is_sworn_here)
+static void lost_counts(struct agent_core *core, const struct lost_node *l)
 {
     char id[MUSTER_ID_TEXT];
     struct agent_peer *p = agent_peers_find(core, l->id);
     agent_out_log(&core->out, AGENT_LOG_WARN,
                   "%s (%.8s) is declared lost: it may never vote, hold jobs or run any again",
                   l->name, muster_id_text(l->id, id));
-    if (is_sworn_here)
+    if (l->is_sworn_here)
         agent_news_add(core, "node.lost", l->name, NULL, 0,
                        "an operator swore that its disk is gone for good");
     store_lost(core->store, l->id);
@@ -206,16 +207,23 @@ bool agent_lost_noted(struct agent_core *core, uint64_t cookie, int err)
     l->number = 0;
     if (err == MUSTER_OK) {
         if (!agent_is_self(core, l->id))
-            lost_counts(core, l, ask.number != 0);
+            lost_counts(core, l);
         if (ask.number != 0)
             reply(core, &ask, l, false);
         return true;
     }
+    /* What the disk has refused it is given again until it takes it (R53), the oath too. */
+    bool is_coming = err != MUSTER_ELIMIT;
     if (ask.number != 0)
         serve_error(core, &ask, err, NULL,
-                    "%s is not declared lost: the disk of this node says: %s", l->name,
-                    muster_err_text(err));
-    lost_remove(core, l); /* who else knows of it will tell us again */
+                    is_coming ? "%s is not declared lost yet: the disk of this node says: %s. It "
+                                "will be as soon as that takes it"
+                              : "%s is not declared lost: the disk of this node is too busy: %s",
+                    l->name, muster_err_text(err));
+    if (is_coming)
+        lost_note(core, l);
+    else
+        lost_remove(core, l); /* who else knows of it will tell us again */
     return true;
 }
 
@@ -352,5 +360,6 @@ void agent_lost_forget(struct agent_core *core, const struct serve_ask *ask)
     }
     l->from = ask->from;
     l->number = ask->number;
+    l->is_sworn_here = true;
     lost_note(core, l);
 }

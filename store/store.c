@@ -253,14 +253,14 @@ void store_note(struct store *s, const struct store_disk_op *op, uint64_t cookie
     MUSTER_ASSERT(op->key.len <= STORE_DISK_KEY_MAX);
     if (has_room && cookie != 0)
         item = store_item_new(s, STORE_ITEM_NOTE, NULL, STORE_NOBODY);
-    if (has_room)
+    if (has_room && (cookie == 0 || item != NULL))
         store_batch_op(s, op->table, op->key, op->value, op->is_delete);
     if (cookie == 0)
         return;
     if (item == NULL) {
         struct store_effect *e = store_say(s, STORE_EFFECT_COMMITTED, 0);
         e->cookie = cookie;
-        e->err = MUSTER_EFULL;
+        e->err = MUSTER_ELIMIT;
         return;
     }
     item->number = cookie;

@@ -210,7 +210,9 @@ MUSTER_MUST_USE int store_write(struct store *s, const struct store_write *write
 bool store_is_busy(const struct store *s);
 
 /* Puts a floor-3 record (tables SEEN, RUN, META) into the current batch; the bytes are copied;
- * STORE_EFFECT_COMMITTED with the cookie follows its commit when cookie is not 0. */
+ * STORE_EFFECT_COMMITTED with the cookie follows its commit when cookie is not 0. MUSTER_ELIMIT in
+ * it: there was no room, and nothing is written. Any other error: the disk has refused it, and is
+ * given it again until it takes it (R53). */
 void store_note(struct store *s, const struct store_disk_op *op, uint64_t cookie);
 
 /* ---- claims (available rows only, R42): after CLAIMABLE; the token comes with CLAIMED. */

@@ -533,6 +533,7 @@ static const struct {
     { "hung", 5, story_hung },
     { "halted", 3, story_halted },
     { "burned", 3, story_burned },
+    { "unkept", 4, story_unkept },
     { "age", 5, story_age },
     { "late", 5, story_late },
     { "grant", 5, story_grant },

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Interleavings of section 17 of the contract: a member that is away for long (3), an agent that is
  * stopped beside its live jobs (8), and two disks of three that burn (15). */
+#include <stdio.h>
+#include <string.h>
+
 #include "tests/sim/story.h"
 
 #define EXCLUSIVE                                                                                  \
@@ -156,5 +159,60 @@ void story_burned(struct sim *s)
         if (i != left)
             sim_boot(s, i);
     sim_await(s, 60000, story_benches_full, "three hold everything again");
+    story_rest(s);
+}
+
+static bool is_lost_for(const struct sim *s, uint32_t node, struct muster_id id)
+{
+    struct agent_member m;
+    uint32_t count = agent_node_member_count(s->node[node].node);
+    for (uint32_t i = 0; i < count; i++) {
+        agent_node_member(s->node[node].node, i, &m);
+        if (muster_id_equal(m.id, id))
+            return strcmp(m.status, "lost") == 0;
+    }
+    return false;
+}
+
+static bool is_noted(const struct sim *s, uint32_t node, struct muster_id id)
+{
+    char text[MUSTER_ID_TEXT], key[64];
+    (void)snprintf(key, sizeof key, "lost:%s", muster_id_text(id, text));
+    const struct sim_disk *d = &s->node[node].disk;
+    for (uint32_t i = 0; i < d->count; i++)
+        if (d->record[i].is_live && d->record[i].table == STORE_TABLE_META &&
+            muster_bytes_equal(d->record[i].key, muster_bytes_text(key)))
+            return true;
+    return false;
+}
+
+/* An oath is sworn at a node whose disk is full, and takes it after all when there is room. The
+ * person is told so, and it counts from then on, not only after that node's next start (R49). */
+void story_unkept(struct sim *s)
+{
+    char id[MUSTER_ID_TEXT];
+    struct agent_request q = { .op = AGENT_OP_FORGET, .node = "" };
+    const struct agent_event e = { .kind = AGENT_EVENT_REQUEST, .request = &q };
+    story_begin(s, 4);
+    struct muster_id gone = s->node[3].id;
+    sim_crash(s, 3, false);
+    sim_wipe(s, 3);
+    sim_run_for(s, 20000);
+    s->node[0].disk.is_full = true;
+    s->sworn[s->sworns++] = gone;
+    q.name = muster_id_text(gone, id);
+    q.number = s->next_request++;
+    sim_step(s, 0, &e);
+    sim_run_for(s, 3000);
+    if (s->last_reply != q.number || s->last_err == MUSTER_OK)
+        sim_fail(s, 1, "R49: an oath was taken that is on no disk");
+    if (strstr(s->last_message, "as soon as") == NULL || is_lost_for(s, 0, gone))
+        sim_fail(s, 1, "R49: an oath that may yet be kept was answered \"%s\"", s->last_message);
+    s->node[0].disk.is_full = false;
+    sim_run_for(s, 5000);
+    bool counts = is_lost_for(s, 0, gone) && is_lost_for(s, 1, gone);
+    if (is_noted(s, 0, gone) != counts || !counts)
+        sim_fail(s, 1, "R49: an oath that was refused is on the disk, and will count one day");
+    sim_boot(s, 3);
     story_rest(s);
 }
