@@ -103,9 +103,12 @@ static void change_open(struct store *s, struct store_bucket *b, uint16_t add, i
         store_bench_end_change(&bench, true);
     if (!store_proposal_bench(s, b, &bench))
         return;
-    /* Level means level with what stands from here on. */
-    for (uint32_t i = 0; i < b->bench.count; i++)
+    /* Level means level with what stands from here on, and a page or a list that is under way says
+     * nothing of what the old list alone has chosen since it was begun. */
+    for (uint32_t i = 0; i < b->bench.count; i++) {
+        store_catchup_reset(s, b, i);
         b->member[i]->level = 0;
+    }
     STORE_TRACE(s, "bucket %u: bench change to %u seats", b->number,
                 (uint32_t)__builtin_popcount(b->bench.new_mask));
 }
