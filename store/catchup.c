@@ -36,6 +36,8 @@ void store_catchup_send_list(struct store *s, struct store_bucket *b, uint32_t m
     m->knows_lists = false;
     m->sync = STORE_SYNC_LISTS;
     m->sync_ms = s->now.mono_ms;
+    m->page = ++s->page;
+    item->number = m->page;
     store_send(s, item);
 }
 

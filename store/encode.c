@@ -40,17 +40,18 @@ static void encode_put(struct muster_writer *w, const struct store_item *item)
 static void encode_list(const struct store *s, struct muster_writer *w,
                         const struct store_item *item)
 {
-    muster_write_array(w, 3);
+    muster_write_array(w, 4);
     muster_write_u64(w, item->bucket);
     muster_write_u64(w, item->reign);
     muster_write_array(w, STORE_SUBS);
     for (uint32_t i = 0; i < STORE_SUBS; i++)
         muster_write_u64(w, s->table.shelf[item->bucket].sub[i]);
+    muster_write_u64(w, item->number); /* comes back with the answers */
 }
 
 static void encode_list_ok(struct muster_writer *w, const struct store_item *item)
 {
-    muster_write_array(w, 6);
+    muster_write_array(w, 7);
     muster_write_u64(w, item->bucket);
     muster_write_u64(w, item->reign);
     muster_write_u64(w, item->seat);
@@ -60,6 +61,7 @@ static void encode_list_ok(struct muster_writer *w, const struct store_item *ite
         muster_write_array(w, 0);
     else
         muster_write_plain(w, store_value_bytes(item->value)); /* an array when it was made */
+    muster_write_u64(w, item->number);
 }
 
 static void encode_vote(const struct store *s, struct muster_writer *w,

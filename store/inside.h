@@ -89,7 +89,7 @@ struct store_member {
     uint32_t level;      /* 1 + our seq when it was last known to hold every row; 0: never */
     uint32_t equal;      /* 1 + our seq when it last held exactly our rows; 0: never */
     uint32_t compared;   /* our seq when its list was compared */
-    uint32_t page;       /* of the fill under way */
+    uint32_t page;       /* of the lists or the fill under way */
     uint32_t page_bytes; /* likewise */
     uint32_t wants;      /* candidate: rows asked for */
     uint16_t peer;
@@ -264,7 +264,7 @@ struct store {
     uint64_t late_ms; /* when the oldest write has waited long enough */
     uint16_t *look;
     uint32_t look_count;
-    uint32_t page;      /* number of the last fill page */
+    uint32_t page;      /* number of the last fill page, or question for lists */
     uint32_t fill_turn; /* whose turn it is among the buckets that wait for room */
 
     struct store_log log[2];

@@ -29,7 +29,7 @@ static struct store_value *list_make(struct store *s, const struct store_bucket 
 }
 
 static void list_answer(struct store *s, struct store_bucket *b, uint16_t peer,
-                        struct store_reign reign, uint16_t mask)
+                        struct store_reign reign, uint16_t mask, uint64_t number)
 {
     for (uint32_t sub = 0; sub < STORE_SUBS; sub++) {
         if ((mask & store_bit(sub)) == 0 && (mask != 0 || sub > 0))
@@ -41,6 +41,7 @@ static void list_answer(struct store *s, struct store_bucket *b, uint16_t peer,
         item->seat = b->seat;
         item->mask = mask;
         item->sub = (uint8_t)sub;
+        item->number = number;
         if (mask != 0)
             item->value = list_make(s, b, sub);
         if (mask != 0 && item->value == NULL) {
@@ -62,6 +63,8 @@ void store_list_take(struct store *s, uint16_t peer, struct muster_reader *r)
         if (muster_read_u64(r) != s->table.shelf[b->number].sub[i])
             mask |= store_bit(i);
     }
+    bool is_numbered = muster_reader_ok(r) && muster_reader_left(r) > 0;
+    uint64_t number = is_numbered ? muster_read_u64(r) : 0; /* 0: of a build before */
     if (!muster_reader_ok(r))
         return;
     if (reign.packed < b->promised.packed) {
@@ -72,7 +75,7 @@ void store_list_take(struct store *s, uint16_t peer, struct muster_reader *r)
     /* Only what we have promised may look into our rows: they must not change under its eyes. */
     if (reign.packed > b->promised.packed || b->role > STORE_SEATED || b->seat == 0)
         return;
-    list_answer(s, b, peer, reign, (uint16_t)mask);
+    list_answer(s, b, peer, reign, (uint16_t)mask, number);
 }
 
 void store_want_take(struct store *s, uint16_t peer, struct muster_reader *r)
@@ -179,6 +182,15 @@ static void list_read(struct store *s, struct store_bucket *b, uint32_t member, 
     list_sweep(s, b, member, sub, muster_reader_ok(r));
 }
 
+/* Behind the list stands the number of the question that it answers: one that was given up, and
+ * asked anew, may be answered yet, and says nothing of what was written in between. */
+static uint64_t list_number(struct muster_reader after)
+{
+    muster_read_skip(&after);
+    bool is_numbered = muster_reader_ok(&after) && muster_reader_left(&after) > 0;
+    return is_numbered ? muster_read_u64(&after) : 0; /* 0: of a build before */
+}
+
 void store_list_ok_take(struct store *s, uint16_t peer, struct muster_reader *r)
 {
     struct store_bucket *b = store_bucket_read(s, r);
@@ -191,9 +203,11 @@ void store_list_ok_take(struct store *s, uint16_t peer, struct muster_reader *r)
         muster_reader_fail(r, MUSTER_ERANGE);
         return;
     }
+    uint64_t number = list_number(*r);
     int found = store_bench_find(&b->bench, s->peer[peer].id, seat);
     bool is_asked = b->role > STORE_SEATED && reign.packed == b->reign.packed && found >= 0 &&
-                    b->member[found]->sync == STORE_SYNC_LISTS;
+                    b->member[found]->sync == STORE_SYNC_LISTS &&
+                    (number == 0 || number == b->member[found]->page);
     if (!is_asked) {
         muster_read_skip(r);
         return;

@@ -16,7 +16,7 @@ struct fixture {
     uint64_t asked;
     uint64_t first; /* of the last PUT */
     uint64_t page;  /* that ended last */
-    uint32_t lists;
+    uint64_t list;  /* the number of the last LIST */
     uint8_t frame[4096];
     struct muster_writer w;
 };
@@ -37,12 +37,15 @@ static void frame_note(struct fixture *f, struct muster_bytes bytes)
     uint64_t head = muster_read_u64(&r);
     uint32_t items = muster_read_array(&r, 64);
     f->head = kind == STORE_BEAT ? head : f->head;
-    f->lists += kind == STORE_LIST;
     for (uint32_t i = 0; i < items; i++) {
-        (void)muster_read_array(&r, 16);
+        uint32_t fields = muster_read_array(&r, 16);
         (void)muster_read_u64(&r);
         uint64_t reign = muster_read_u64(&r);
         f->asked = kind == STORE_ASK ? reign : f->asked;
+        if (kind == STORE_LIST && fields > 3) {
+            muster_read_skip(&r);
+            f->list = muster_read_u64(&r);
+        }
         if (kind != STORE_PUT && kind != STORE_FILL)
             return;
         (void)muster_read_u64(&r);
@@ -166,16 +169,17 @@ static uint64_t row_write(struct fixture *f, const char *key)
 }
 
 /* What it holds of the sub-buckets that differ: nothing. */
-static void list_ok(struct fixture *f, uint16_t seat, const char *key)
+static void list_ok(struct fixture *f, uint16_t seat, const char *key, uint64_t number)
 {
     uint32_t sub = (uint32_t)(muster_hash64(muster_bytes_text(key), 0) >> 60);
 
-    frame_begin(f, STORE_LIST_OK, 0, 6);
+    frame_begin(f, STORE_LIST_OK, 0, 7);
     muster_write_u64(&f->w, f->asked);
     muster_write_u64(&f->w, seat);
     muster_write_u64(&f->w, UINT64_C(1) << sub);
     muster_write_u64(&f->w, sub);
     muster_write_array(&f->w, 0);
+    muster_write_u64(&f->w, number);
     frame_give(f, seat);
 }
 
@@ -265,7 +269,7 @@ static void a_page_from_before_a_change_makes_nobody_level(void **state)
     pass(f, 9000);
     beat_ok(f, 2);
     beat_ok(f, 2);
-    list_ok(f, 2, "a");
+    list_ok(f, 2, "a", f->list);
     assert_int_not_equal(f->page, 0);
     uint64_t page = f->page;
     put_ok(f, 4, row_write(f, "b"));
@@ -284,10 +288,44 @@ static void a_page_from_before_a_change_makes_nobody_level(void **state)
     assert_int_equal(view(f).new_count, 0);
 }
 
+/* The same of a list: it comes after it has been asked for anew. */
+static void a_list_from_before_a_change_makes_nobody_level(void **state)
+{
+    struct fixture *f = *state;
+    const struct muster_id wish[] = { on(1), on(2), on(3), on(5) };
+
+    uint64_t first = row_write(f, "a");
+    put_ok(f, 3, first);
+    put_ok(f, 4, first);
+    store_wish(f->store, 0, wish, 4);
+    pass(f, 9000);
+    beat_ok(f, 2);
+    beat_ok(f, 2);
+    uint64_t asked = f->list;
+    put_ok(f, 4, row_write(f, "b"));
+    pass(f, 2000);
+    assert_int_equal(view(f).new_count, 4);
+    uint64_t joint = view(f).bench_version.packed;
+    put_ok(f, 3, joint);
+    put_ok(f, 4, joint);
+    receipt(f, STORE_PUT_OK, 5, joint, view(f).digest);
+    beat_ok(f, 2);
+    list_ok(f, 2, "a", asked);
+    assert_int_equal(f->page, 0);
+    receipt(f, STORE_FILL_OK, 2, f->page, 99);
+    pass(f, 1000);
+    assert_int_equal(view(f).new_count, 4);
+    assert_int_not_equal(asked, f->list);
+    list_ok(f, 2, "a", f->list);
+    assert_int_not_equal(f->page, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_page_from_before_a_change_makes_nobody_level, serving,
+                                        closed),
+        cmocka_unit_test_setup_teardown(a_list_from_before_a_change_makes_nobody_level, serving,
                                         closed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
