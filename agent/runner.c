@@ -512,6 +512,7 @@ void agent_runner_tick(struct agent_core *core)
         r->hold_ms = hold_next_ms(core, has_runs);
         reports_send(core, true);
         strays_tick(core);
+        runner_seen_note_again(core);
         runner_seen_sweep(core);
     }
     r->deadline_ms = muster_deadline_sooner(next, r->hold_ms);

@@ -155,6 +155,7 @@ uint64_t runner_foretold_take(struct agent_core *core, struct muster_bytes key, 
 void runner_foretold_drop(struct agent_core *core, struct muster_bytes key, uint64_t token);
 /* That note is still on its way to the disk. */
 bool runner_is_noting(const struct agent_core *core, uint64_t cookie);
+void runner_seen_note_again(struct agent_core *core); /* what there was no room for */
 
 uint32_t runner_room(const struct agent_core *core); /* free slots */
 /* Tickets (R35): somebody else's turn; the run has its room; invite who is next. */

@@ -21,6 +21,9 @@
 #define SEEN_LOOKS 64 /* entries looked at with every report to the keepers */
 #define SEEN_ASKS  8  /* of which so many are asked about */
 
+#define NOTED_LATER   0    /* instead of a cookie: there was no room for the note */
+#define NOTE_AGAIN_MS 250u /* tried again so much later */
+
 /* A note on its way to the disk, and who waits for it. */
 struct run_noting {
     struct run_noting *next;
@@ -179,8 +182,18 @@ static void seen_noted(struct agent_core *core, uint64_t cookie, int err)
     struct run_noting *n = *at;
     if (n == NULL)
         return;
-    *at = n->next;
     struct muster_bytes key = muster_bytes_text(n->key);
+    if (err == MUSTER_ELIMIT) { /* now there is no room either, so it is not tried at once */
+        MUSTER_MARK(no_room_to_note);
+        n->cookie = NOTED_LATER;
+        runner_foretold_drop(core, key, UINT64_MAX);
+        core->runner->hold_ms =
+            muster_deadline_sooner(core->runner->hold_ms, core->now.mono_ms + NOTE_AGAIN_MS);
+        core->runner->deadline_ms =
+            muster_deadline_sooner(core->runner->deadline_ms, core->runner->hold_ms);
+        return;
+    }
+    *at = n->next;
     if (err == MUSTER_OK && n->gone_token != 0)
         gone_send(core, n->to, key, n->gone_token, n->reason);
     if (err != MUSTER_OK) {
@@ -198,6 +211,18 @@ void runner_seen_set(struct agent_core *core, struct muster_bytes key, uint64_t 
         cookie = agent_number(core);
     noting_add(core->runner, key, cookie);
     seen_write(core, seen_find(core->runner, key), cookie);
+}
+
+void runner_seen_note_again(struct agent_core *core)
+{
+    for (struct run_noting *n = core->runner->noting; n != NULL; n = n->next) {
+        struct muster_bytes key = muster_bytes_text(n->key);
+        if (n->cookie != NOTED_LATER)
+            continue;
+        seen_remember(core->runner, key, runner_seen(core, key), core->now.wall_ms);
+        n->cookie = agent_number(core);
+        seen_write(core, seen_find(core->runner, key), n->cookie);
+    }
 }
 
 /* A run that waits for its note begins with it. */

@@ -534,6 +534,7 @@ static const struct {
     { "halted", 3, story_halted },
     { "burned", 3, story_burned },
     { "unkept", 4, story_unkept },
+    { "clogged", 3, story_clogged },
     { "age", 5, story_age },
     { "late", 5, story_late },
     { "grant", 5, story_grant },

@@ -46,6 +46,7 @@ void story_away(struct sim *s);
 void story_halted(struct sim *s);
 void story_burned(struct sim *s);
 void story_unkept(struct sim *s);
+void story_clogged(struct sim *s);
 void story_age(struct sim *s);
 void story_late(struct sim *s);
 void story_grant(struct sim *s);

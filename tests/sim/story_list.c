@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Interleavings of section 17 of the contract: a member that is away for long (3), an agent that is
- * stopped beside its live jobs (8), and two disks of three that burn (15). */
+ * stopped beside its live jobs (8), two disks of three that burn (15); and disks that refuse an
+ * oath, or hang. */
 #include <stdio.h>
 #include <string.h>
 
@@ -214,5 +215,31 @@ void story_unkept(struct sim *s)
     if (is_noted(s, 0, gone) != counts || !counts)
         sim_fail(s, 1, "R49: an oath that was refused is on the disk, and will count one day");
     sim_boot(s, 3);
+    story_rest(s);
+}
+
+static bool is_answered(struct sim *s)
+{
+    return s->last_reply + 1 == s->next_request;
+}
+
+/* A disk hangs for so long that there is no room left for what waits for it, and its node is to
+ * start something then: it cannot note that, and neither starts it nor falls over it (I14, R28). */
+void story_clogged(struct sim *s)
+{
+    char name[16];
+    story_begin(s, 3);
+    s->node[2].disk.slow_ms = 100000000;
+    s->node[2].disk.slow_until = UINT64_MAX;
+    sim_run_for(s, 2000000);
+    for (uint32_t i = 0; i < 12; i++) {
+        (void)snprintf(name, sizeof name, "job-%u", i);
+        story_put(s, 0, name, STORY_SERVICE("job"));
+        sim_await(s, 30000, is_answered, "it is answered");
+        sim_run_for(s, 1000);
+    }
+    sim_crash(s, 2, false);
+    s->node[2].disk.slow_until = 0;
+    sim_boot(s, 2);
     story_rest(s);
 }
