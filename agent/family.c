@@ -212,15 +212,19 @@ bool family_child_after(struct agent_core *core, struct muster_bytes job, struct
     return false;
 }
 
-/* The job is gone, or has a run of its own now. True when no row beside it is left. */
-static bool orphans_end(struct agent_core *core, struct family_look *l)
+/* Ends the rows that were born before this life of the job, all when it is gone or has a run of its
+ * own now: a job that is made anew may come before the last of its former life are ended. True when
+ * none of them is left. */
+static bool orphans_end(struct agent_core *core, struct family_look *l, uint64_t life)
 {
     struct store_view view;
     struct muster_bytes after = { NULL, 0 };
     bool is_last = true;
     while (family_child_after(core, l->job_key, after, &view)) {
-        is_last = false;
         after = view.row.key;
+        if (view.row.uid >= life)
+            continue;
+        is_last = false;
         if (view.is_chosen && !family_is_full(l))
             family_row_end(core, l, &view);
     }
@@ -277,11 +281,14 @@ static void look(struct agent_core *core, struct family_entry *e)
         return;
     }
     bool lives = is_known && view.row.phase != STORE_GONE && view.row.kind == STORE_KIND_PARENT;
-    if (!lives && orphans_end(core, l)) {
+    uint64_t life = lives ? view.row.uid : UINT64_MAX;
+    bool is_clear = e->life == life || orphans_end(core, l, life);
+    if (!lives && is_clear) {
         entry_free(core->family, e);
         return;
     }
-    const struct agent_job *job = lives ? job_read(core->family, e, &view) : NULL;
+    e->life = is_clear ? life : 0;
+    const struct agent_job *job = lives && is_clear ? job_read(core->family, e, &view) : NULL;
     if (job != NULL) {
         e->is_each = job->spread == AGENT_JOB_EACH;
         l->entry = e;

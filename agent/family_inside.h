@@ -43,6 +43,7 @@ struct family_entry {
     bool is_each; /* members that come and go concern it */
     uint32_t bucket, next_free;
     uint64_t hash;
+    uint64_t life; /* the job's, before which no row beside it was born; 0: not known */
     char key[STORE_KEY_MAX + 1];
 };
 

@@ -472,6 +472,7 @@ static const struct {
     { "copies", 4, story_copies },
     { "astray", 4, story_astray },
     { "behind", 4, story_behind },
+    { "leftover", 4, story_leftover },
     { "clock", 4, story_clock },
     { "spring", 3, story_spring },
     { "autumn", 3, story_autumn },

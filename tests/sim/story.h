@@ -92,6 +92,7 @@ void story_apart(struct sim *s);
 void story_copies(struct sim *s);
 void story_astray(struct sim *s);
 void story_behind(struct sim *s);
+void story_leftover(struct sim *s);
 void story_clock(struct sim *s);
 void story_spring(struct sim *s);
 void story_autumn(struct sim *s);

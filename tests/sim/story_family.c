@@ -185,6 +185,39 @@ void story_behind(struct sim *s)
         sim_fail(s, 2, "behind: too few ticks: %u", view.row.ticks);
 }
 
+/* A schedule with more runs than one write ends is deleted, and made anew at once with another
+ * command: what is left of its former life ends all the same, and is no run of the new one. */
+void story_leftover(struct sim *s)
+{
+    static const char spec[] =
+        "{\"name\":\"job\",\"kind\":\"task\",\"exec\":[\"/bin/%s\"],\"arg\":\"0:3600000\","
+        "\"spread\":4,\"every\":\"%s\",\"overlap\":\"allow\"}";
+    char text[256];
+    struct store_view job = { .version = { 0 } }, run;
+    struct muster_bytes after = muster_bytes_text("job@");
+    story_begin(s, 4);
+    (void)snprintf(text, sizeof text, spec, "former", "5s");
+    story_put(s, 0, "job", text);
+    sim_run_for(s, 112000);
+    uint32_t k = story_keeper(s, "job");
+    (void)sim_op(s, k, AGENT_OP_JOB_DELETE, "job");
+    sim_await(s, 10000, story_is_replied, "it is deleted");
+    struct sim_job *j = sim_job_find(s, "job");
+    j->is_acked = j->is_deleted_acked = j->is_delete_tried = false;
+    (void)snprintf(text, sizeof text, spec, "present", "1h");
+    story_put(s, k, "job", text);
+    sim_run_for(s, 20000);
+    const struct store *store = agent_node_store(s->node[story_keeper(s, "job")].node);
+    if (!store_get(store, muster_bytes_text("job"), &job) || job.row.phase == STORE_GONE)
+        sim_fail(s, 2, "leftover: the job is not there");
+    while (store_after(store, after, &run) && run.row.key.data[3] == '@') {
+        after = run.row.key;
+        if (run.row.phase != STORE_GONE && !agent_left_is(after) && run.row.uid < job.row.uid)
+            sim_fail(s, 1, "leftover: %.*s of the deleted job goes on", (int)after.len,
+                     (const char *)after.data);
+    }
+}
+
 /* R51: the keeper's own clock is set an hour ahead, or back, or is wrong since it booted; the
  * others know better, and every tick comes when it is due. */
 void story_astray(struct sim *s)
