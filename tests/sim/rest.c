@@ -107,6 +107,15 @@ static const char *parent_unrest(struct sim *s, const struct sim_job *j,
     return NULL;
 }
 
+/* A row beside a job was born in the present life of that: uids of a bucket rise. */
+static bool is_leftover(struct sim *s, const struct sim_job *j, const struct store_row *row)
+{
+    const struct sim_job *parent = sim_job_parent(s, j);
+    struct store_view view;
+    return parent != NULL && parent->bucket == j->bucket && row_at_keeper(s, parent, &view) &&
+           view.row.phase != STORE_GONE && row->uid < view.row.uid;
+}
+
 static const char *job_unrest(struct sim *s, struct sim_job *j)
 {
     struct store_view view;
@@ -123,6 +132,8 @@ static const char *job_unrest(struct sim *s, struct sim_job *j)
     const struct sim_job *parent = sim_job_parent(s, j);
     if (parent != NULL && parent->chosen_gone)
         return said(s, "%s is left without its job", j->name);
+    if (is_leftover(s, j, &view.row))
+        return said(s, "%s is of a former life of its job", j->name);
     if (view.row.kind == STORE_KIND_PARENT)
         return live == 0 ? parent_unrest(s, j, &view.row) : "a job runs beside its copies";
     bool is_done = view.row.kind == STORE_KIND_TASK && view.row.phase == STORE_DONE;
