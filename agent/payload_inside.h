@@ -29,6 +29,7 @@ struct payload_file {
     struct agent_payload_id id;
     uint64_t size;
     uint64_t wanted_ms; /* when it was of use last */
+    uint64_t named_ms;  /* when a job named it, or may have: others kept its row; 0: new */
 };
 
 enum pull_state { PULL_WAITS, PULL_ASKED, PULL_WRITES, PULL_ENDS };

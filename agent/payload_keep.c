@@ -308,9 +308,13 @@ static void keep_serve(struct agent_core *core, const struct serve_ask *ask,
 }
 
 /* A job names it: so much is written down, once a day. */
-static void name_serve(struct agent_core *core, const struct serve_ask *ask)
+static void name_serve(struct agent_core *core, const struct serve_ask *ask,
+                       struct agent_payload_id id)
 {
     struct store_view view;
+    struct payload_file *f = payload_file(core, id);
+    if (f != NULL)
+        f->named_ms = core->now.mono_ms;
     bool is_known = store_get(core->store, muster_bytes_text(ask->q->name), &view);
     if (is_known && view.row.phase != STORE_GONE && view.is_chosen &&
         core->now.wall_ms >= view.row.modified_wall_ms + NAMED_MS) {
@@ -362,7 +366,7 @@ void agent_payload_serve(struct agent_core *core, const struct serve_ask *ask)
     else if (ask->q->op == AGENT_OP_PAYLOAD_KEEP)
         keep_serve(core, ask, id, bucket);
     else if (ask->q->op == AGENT_OP_PAYLOAD_NAME)
-        name_serve(core, ask);
+        name_serve(core, ask, id);
     else if (ask->q->op == AGENT_OP_PAYLOAD_SPARE)
         payload_spare_serve(core, ask, bucket);
     else

@@ -38,11 +38,15 @@ static bool is_anybody_missing(const struct agent_core *core)
     return false;
 }
 
-/* After everybody had the time to name it, also after all were off for long. */
-static bool row_is_forgotten(const struct agent_core *core, const struct store_view *view)
+/* After everybody had the time to name it, since we boot and since we keep its row: a clock that is
+ * set says nothing of that. */
+static bool row_is_forgotten(const struct agent_core *core, const struct store_view *view,
+                             const struct payload_file *f)
 {
     const struct agent_node_config *c = &core->config;
-    return view->is_chosen && core->now.mono_ms > core->started_ms + 2ull * c->payload_name_ms &&
+    uint64_t since_ms =
+        f != NULL && f->named_ms > core->started_ms ? f->named_ms : core->started_ms;
+    return view->is_chosen && core->now.mono_ms > since_ms + 2ull * c->payload_name_ms &&
            core->now.wall_ms > view->row.modified_wall_ms + c->payload_keep_ms &&
            !is_anybody_missing(core);
 }
@@ -54,14 +58,17 @@ static void row_look(struct agent_core *core, const struct store_view *view)
         !is_seat_of_ours(core, view->bucket))
         return;
     struct payload_file *f = payload_file(core, id);
+    bool is_ours = store_is_serving(core->store, view->bucket);
     if (f != NULL) {
         f->is_kept = true;
+        if (!is_ours || f->named_ms == 0)
+            f->named_ms = core->now.mono_ms;
     } else if (!MUSTER_MUTANT(payload_not_repaired)) {
         struct payload_pull *p = payload_pull_make(core, id);
         if (p != NULL)
             p->is_for_row = true;
     }
-    if (store_is_serving(core->store, view->bucket) && row_is_forgotten(core, view)) {
+    if (is_ours && row_is_forgotten(core, view, f)) {
         MUSTER_MARK(payload_forgotten);
         (void)payload_row_drop(core, view);
     }

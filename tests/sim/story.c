@@ -502,6 +502,7 @@ static const struct {
     { "overdue", 3, story_overdue },
     { "payload", 5, story_payload },
     { "parcel", 5, story_parcel },
+    { "ahead", 5, story_ahead },
     { "bequest", 7, story_bequest },
     { "restore", 3, story_restore },
     { "light", 4, story_light },

@@ -125,6 +125,7 @@ void story_emptied(struct sim *s);
 void story_overdue(struct sim *s);
 void story_payload(struct sim *s);
 void story_parcel(struct sim *s);
+void story_ahead(struct sim *s);
 void story_bequest(struct sim *s);
 void story_restore(struct sim *s);
 void story_handoff(struct sim *s);

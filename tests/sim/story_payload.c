@@ -158,6 +158,24 @@ void story_payload(struct sim *s)
     forgotten_check(s);
 }
 
+/* The clock of who keeps its row is set a week ahead, and back: a job names it all the while. */
+void story_ahead(struct sim *s)
+{
+    uint32_t seat[SIM_NODES];
+    story_begin(s, 5);
+    sim_run_for(s, 2 * 3600000 + 60000); /* everybody has had the time to name something */
+    sim_payload_put(s, 1, 0, SIZE);
+    sim_await(s, 20000, is_put, "the payload is acknowledged");
+    job_put(s, node_without(s));
+    sim_await(s, 30000, runs_with_it, "the job runs with it");
+    (void)seats_of(s, seat);
+    s->node[seat[0]].wall_offset += 8ll * 86400000;
+    sim_run_for(s, 30000);
+    s->node[seat[0]].wall_offset -= 8ll * 86400000;
+    sim_run_for(s, 150000);
+    sim_await(s, 1000, is_held_by_its_bench, "a payload that a job names is there");
+}
+
 /* One seat is cut off, and to the other it takes long: until that one has everything, the bytes lie
  * on one disk of three, and the put waits (asked at every answer: P1). */
 void story_parcel(struct sim *s)
