@@ -22,7 +22,8 @@
 #define UNIT        ((size_t)16 << 10)
 #define UNITS       (SPACE / UNIT)
 #define BLOCK_PAGES 16384u /* 64 MiB; what is larger is the C library's */
-#define SIZES       256u
+#define KINDS       256u
+#define KIND_ZEROED (UINT32_C(1) << 31)
 
 #define SMALL_SPACE ((size_t)16 << 30)
 #define SMALL_STEP  16u
@@ -48,15 +49,16 @@ void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *block, size_t size);
 void __libc_free(void *block);
 
-/* A block that is free has the next one of its size in its first bytes. */
+/* A block that is free has the next one of its kind in its first bytes. What was wanted zeroed once
+ * is kept apart from what was not: that one is full of pages that would have to be looked at. */
 static struct {
     uint8_t *space;
     size_t used;
-    uint32_t units[SIZES]; /* of the blocks in `spare` */
-    void *spare[SIZES];
-    uint32_t sizes;
+    uint32_t kind[KINDS]; /* of the blocks in `spare` */
+    void *spare[KINDS];
+    uint32_t kinds;
 } heap;
-static uint32_t *units_of; /* by where a block begins */
+static uint32_t *kind_of; /* by where a block begins: its units, and KIND_ZEROED */
 
 /* ---- small blocks: they are handed out again, and never given back */
 
@@ -123,31 +125,36 @@ static bool is_large(const void *block)
     return heap.space != NULL && (size_t)((const uint8_t *)block - heap.space) < SPACE;
 }
 
-static size_t size_of(const void *block)
+static uint32_t block_kind(const void *block)
 {
-    return units_of[(size_t)((const uint8_t *)block - heap.space) / UNIT] * UNIT;
+    return kind_of[(size_t)((const uint8_t *)block - heap.space) / UNIT];
 }
 
-static void **spare_of(uint32_t units)
+static size_t size_of(const void *block)
+{
+    return (block_kind(block) & ~KIND_ZEROED) * UNIT;
+}
+
+static void **spare_of(uint32_t kind)
 {
     uint32_t i = 0;
-    while (i < heap.sizes && heap.units[i] != units)
+    while (i < heap.kinds && heap.kind[i] != kind)
         i++;
-    if (i == SIZES)
+    if (i == KINDS)
         return NULL;
-    if (i == heap.sizes)
-        heap.units[heap.sizes++] = units;
+    if (i == heap.kinds)
+        heap.kind[heap.kinds++] = kind;
     return &heap.spare[i];
 }
 
 /* NULL where the C library's own is to be taken; `was_used`: it need not be zero. */
-static void *large_take(size_t size, bool *was_used)
+static void *large_take(size_t size, uint32_t kind, bool *was_used)
 {
     *was_used = false;
     if (size < UNIT || size > BLOCK_PAGES * (size_t)PAGE || heap.space == NULL)
         return NULL;
     uint32_t units = (uint32_t)((size + UNIT - 1) / UNIT);
-    void **spare = spare_of(units);
+    void **spare = spare_of(kind | units);
     if (spare != NULL && *spare != NULL) {
         void *block = *spare;
         memcpy(spare, block, sizeof *spare);
@@ -157,7 +164,7 @@ static void *large_take(size_t size, bool *was_used)
     if (SPACE - heap.used < units * UNIT)
         return NULL;
     uint8_t *block = heap.space + heap.used;
-    units_of[heap.used / UNIT] = units;
+    kind_of[heap.used / UNIT] = kind | units;
     heap.used += units * UNIT;
     return block;
 }
@@ -263,15 +270,15 @@ void sim_memory_open(void)
     if (sysinfo(&machine) != 0 || machine.totalswap != 0)
         return;
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-    void *units = mmap(NULL, UNITS * sizeof *units_of, PROT_READ | PROT_WRITE, flags, -1, 0);
+    void *kinds = mmap(NULL, UNITS * sizeof *kind_of, PROT_READ | PROT_WRITE, flags, -1, 0);
     void *space = mmap(NULL, SPACE, PROT_READ | PROT_WRITE, flags, -1, 0);
-    if (units == MAP_FAILED || space == MAP_FAILED)
+    if (kinds == MAP_FAILED || space == MAP_FAILED)
         return;
     (void)madvise(space, SPACE, MADV_NOHUGEPAGE);
     void *blocks = mmap(NULL, SMALL_SPACE, PROT_READ | PROT_WRITE, flags, -1, 0);
     small.space = blocks != MAP_FAILED ? blocks : NULL;
     (void)madvise(small.space, small.space != NULL ? SMALL_SPACE : 0, MADV_HUGEPAGE);
-    units_of = units;
+    kind_of = kinds;
     heap.space = space;
 }
 
@@ -282,7 +289,7 @@ void *malloc(size_t size)
     bool was_used;
     void *block = small_take(size);
     if (block == NULL)
-        block = large_take(size, &was_used);
+        block = large_take(size, 0, &was_used);
     return block != NULL ? block : __libc_malloc(size);
 }
 
@@ -295,7 +302,7 @@ void *calloc(size_t count, size_t size)
     void *block = small_take(all);
     if (block != NULL)
         return memset(block, 0, all);
-    block = large_take(all, &was_used);
+    block = large_take(all, KIND_ZEROED, &was_used);
     if (block != NULL && was_used)
         large_zero(block);
     return block != NULL ? block : __libc_calloc(count, size);
@@ -313,9 +320,9 @@ void free(void *block)
         __libc_free(block);
         return;
     }
-    void **spare = spare_of((uint32_t)(size_of(block) / UNIT));
+    void **spare = spare_of(block_kind(block));
     if (spare == NULL)
-        return; /* too many sizes: it is lost */
+        return; /* too many kinds: it is lost */
     memcpy(block, spare, sizeof *spare);
     *spare = block;
 }
