@@ -11,6 +11,7 @@
 #define LZW_LAST_CODE  (GOSSIP_LZW_CODES - 1u)
 #define LZW_NO_CODE    GOSSIP_LZW_CODES
 #define LZW_CODE_MASK  0xfffu
+#define LZW_PIECE      8u  /* bytes that the decoder writes at once */
 #define LZW_HASH_SHIFT 19u /* leaves 13 bits, the slots */
 
 _Static_assert(GOSSIP_LZW_SLOTS == 1u << (32 - LZW_HASH_SHIFT), "the hash must cover the slots");
@@ -136,7 +137,7 @@ static void decoder_literals(struct gossip_lzw_decoder *d)
 {
     for (uint32_t i = 0; i < LZW_CLEAR; i++) {
         d->first[i] = (uint8_t)i;
-        d->last[i] = (uint8_t)i;
+        d->piece[i] = i;
         d->len[i] = 1;
     }
 }
@@ -177,9 +178,11 @@ static bool decoder_code(struct gossip_lzw_decoder *d, uint32_t *code)
 static void decoder_add(struct gossip_lzw_decoder *d, uint8_t byte)
 {
     MUSTER_ASSERT(d->next < GOSSIP_LZW_CODES);
-    d->prefix[d->next] = (uint16_t)d->previous;
+    uint32_t had = d->len[d->previous] % LZW_PIECE; /* bytes of its last piece; 0: that is full */
+
+    d->piece[d->next] = had == 0 ? byte : d->piece[d->previous] | (uint64_t)byte << 8 * had;
+    d->before[d->next] = had == 0 ? (uint16_t)d->previous : d->before[d->previous];
     d->first[d->next] = d->first[d->previous];
-    d->last[d->next] = byte;
     d->len[d->next] = (uint16_t)(d->len[d->previous] + 1);
 }
 
@@ -201,13 +204,20 @@ static bool decoder_learn(struct gossip_lzw_decoder *d, uint32_t code)
     return true;
 }
 
-/* Writes the string of `code` so that it ends just before `end`. */
-static void decoder_spell(const struct gossip_lzw_decoder *d, uint32_t code, uint8_t *end)
+static void piece_write(uint8_t *to, uint64_t piece)
 {
-    for (uint32_t left = d->len[code]; left > 0; left--) {
-        *--end = d->last[code];
-        code = d->prefix[code];
+    for (uint32_t i = 0; i < LZW_PIECE; i++)
+        to[i] = (uint8_t)(piece >> 8 * i); /* compiles to one store */
+}
+
+/* Writes the string of `code` to `out`, and up to LZW_PIECE - 1 bytes of nothing behind it. */
+static void decoder_spell(const struct gossip_lzw_decoder *d, uint32_t code, uint8_t *out)
+{
+    for (uint32_t at = (d->len[code] - 1u) / LZW_PIECE; at > 0; at--) {
+        piece_write(out + at * LZW_PIECE, d->piece[code]);
+        code = d->before[code];
     }
+    piece_write(out, d->piece[code]);
 }
 
 static size_t decoder_unhold(struct gossip_lzw_decoder *d, uint8_t *out, size_t size)
@@ -244,13 +254,13 @@ size_t gossip_lzw_read(struct gossip_lzw_decoder *d, uint8_t *out, size_t size)
             decoder_stop(d, MUSTER_OK);
         } else if (!decoder_learn(d, code)) {
             decoder_stop(d, MUSTER_ECORRUPT);
-        } else if (d->len[code] <= size - done) {
-            done += d->len[code];
+        } else if (d->len[code] + LZW_PIECE <= size - done) {
             decoder_spell(d, code, out + done);
+            done += d->len[code];
         } else {
             d->held_at = 0;
             d->held_len = d->len[code];
-            decoder_spell(d, code, d->held + d->held_len);
+            decoder_spell(d, code, d->held);
             done += decoder_unhold(d, out + done, size - done);
         }
     }
