@@ -7,11 +7,14 @@
 
 #include "agent/node.h"
 
-static const char *const profile_text[] = {
-    [AGENT_PROFILE_LAN] = "lan", [AGENT_PROFILE_WAN] = "wan", [AGENT_PROFILE_LOCAL] = "local"
+/* By profile, and whether the majority decides. */
+static const char *const settings_text[][2] = {
+    [AGENT_PROFILE_LAN] = { "lan available", "lan majority" },
+    [AGENT_PROFILE_WAN] = { "wan available", "wan majority" },
+    [AGENT_PROFILE_LOCAL] = { "local available", "local majority" },
 };
 
-#define PROFILES (sizeof profile_text / sizeof *profile_text)
+#define PROFILES (sizeof settings_text / sizeof *settings_text)
 
 /* R58 lets lan halve the dead-man time too. It keeps its 3 s there: half of it would end every job
  * of a host that hangs for two seconds, and 3 s are below what gossip needs for a verdict. */
@@ -74,17 +77,15 @@ bool agent_settings_equal(struct agent_settings a, struct agent_settings b)
 
 const char *agent_settings_text(struct agent_settings s, char out[AGENT_SETTINGS_TEXT])
 {
-    (void)snprintf(out, AGENT_SETTINGS_TEXT, "%s %s", profile_text[s.profile],
-                   s.is_majority ? "majority" : "available");
+    (void)snprintf(out, AGENT_SETTINGS_TEXT, "%s", settings_text[s.profile][s.is_majority]);
     return out;
 }
 
 bool agent_settings_parse(struct agent_settings *s, struct muster_bytes text)
 {
-    char known[AGENT_SETTINGS_TEXT];
     for (int32_t i = 0; i < (int32_t)(2 * PROFILES); i++) {
         struct agent_settings one = { i / 2, i % 2 == 1 };
-        if (!muster_bytes_equal(muster_bytes_text(agent_settings_text(one, known)), text))
+        if (!muster_bytes_are(text, settings_text[one.profile][one.is_majority]))
             continue;
         *s = one;
         return true;
