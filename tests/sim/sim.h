@@ -399,6 +399,7 @@ struct sim {
     uint64_t last_reply; /* its request number */
 };
 
+/* `s` is all zero. */
 void sim_open(struct sim *s, uint64_t seed, const char *what, uint32_t nodes, uint32_t slots);
 void sim_close(struct sim *s);
 _Noreturn void sim_fail(struct sim *s, int code, const char *format, ...) MUSTER_PRINTF(3, 4);

@@ -106,7 +106,7 @@ static void sum_up(const struct sim *s, struct sim_sum *sum)
 
 void sim_swarm(const struct sim_run *run, struct sim_sum *sum)
 {
-    struct sim *s = malloc(sizeof *s);
+    struct sim *s = calloc(1, sizeof *s);
     MUSTER_ASSERT(s != NULL);
     uint64_t state = run->seed;
     uint32_t least = run->nodes_min != 0 ? run->nodes_min : 3;

@@ -254,7 +254,6 @@ void sim_machine(struct sim *s, uint32_t node, uint32_t slots)
 
 void sim_open(struct sim *s, uint64_t seed, const char *what, uint32_t nodes, uint32_t slots)
 {
-    memset(s, 0, sizeof *s);
     s->seed = seed;
     s->what = what;
     s->nodes = nodes;
