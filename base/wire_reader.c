@@ -421,6 +421,31 @@ static uint64_t skip_scalar(struct muster_reader *r)
     }
 }
 
+/* The values within a container whose head it is, or 0 for a value without any; consumes it. */
+static uint64_t skip_other(struct muster_reader *r)
+{
+    enum muster_wire_type type = muster_read_peek(r);
+
+    if (type == MUSTER_WIRE_ARRAY)
+        return muster_read_array(r, UINT32_MAX);
+    if (type == MUSTER_WIRE_MAP)
+        return 2 * (uint64_t)muster_read_map(r, UINT32_MAX);
+    (void)muster_read_plain(r, (size_t)skip_scalar(r));
+    return 0;
+}
+
+/* Most values are a number in its own lead byte or a short text. False: it is another one. */
+static inline bool skip_short(struct muster_reader *r)
+{
+    uint8_t lead = r->at == r->end ? LEAD_UNUSED : *r->at;
+    size_t len = lead >= LEAD_STR && lead < LEAD_NIL ? 1u + (lead & 0x1f) : 1;
+
+    if ((lead >= LEAD_MAP && len == 1 && lead != LEAD_STR) || len > muster_reader_left(r))
+        return false;
+    r->at += len;
+    return true;
+}
+
 void muster_read_skip(struct muster_reader *r)
 {
     uint64_t open[MUSTER_WIRE_DEPTH_MAX]; /* values still to come, per container we are inside of */
@@ -428,17 +453,12 @@ void muster_read_skip(struct muster_reader *r)
 
     /* Each turn eats at least one byte, so a lying count costs no more than the input is long. */
     do {
-        enum muster_wire_type type = muster_read_peek(r);
         uint64_t count = 0;
 
         if (depth > 0)
             open[depth - 1]--;
-        if (type == MUSTER_WIRE_ARRAY)
-            count = muster_read_array(r, UINT32_MAX);
-        else if (type == MUSTER_WIRE_MAP)
-            count = 2 * (uint64_t)muster_read_map(r, UINT32_MAX);
-        else
-            (void)muster_read_plain(r, (size_t)skip_scalar(r));
+        if (!skip_short(r))
+            count = skip_other(r);
         if (count > 0 && depth == MUSTER_WIRE_DEPTH_MAX)
             muster_reader_fail(r, MUSTER_ELIMIT);
         else if (count > 0)
