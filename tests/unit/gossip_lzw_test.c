@@ -10,6 +10,7 @@
 
 #define RAW(literal) MUSTER_BYTES(literal, sizeof(literal) - 1)
 #define PLAIN_MAX    200000
+#define GUARD        16 /* bytes that are not the decoder's */
 
 struct bench {
     struct gossip_lzw_decoder decoder;
@@ -73,7 +74,8 @@ static void what_is_packed_comes_back(void **state)
     }
 }
 
-/* Read in small pieces, a string longer than a piece is handed out bit by bit. */
+/* Read in small pieces, a string longer than a piece is handed out bit by bit, and nothing behind
+ * the piece is touched. */
 static void it_comes_back_in_pieces_of_any_size(void **state)
 {
     struct bench *b = *state;
@@ -88,8 +90,13 @@ static void it_comes_back_in_pieces_of_any_size(void **state)
         size_t len;
 
         gossip_lzw_open(&b->decoder, MUSTER_BYTES(b->packed, packed));
-        while ((len = gossip_lzw_read(&b->decoder, b->back + done, piece)) > 0)
+        do {
+            memset(b->back + done + piece, 0xa5, GUARD);
+            len = gossip_lzw_read(&b->decoder, b->back + done, piece);
+            for (size_t i = 0; i < GUARD; i++)
+                assert_int_equal(b->back[done + piece + i], 0xa5);
             done += len;
+        } while (len > 0);
         assert_true(b->decoder.is_ended);
         assert_int_equal(done, 30000);
         assert_memory_equal(b->back, b->plain, done);
