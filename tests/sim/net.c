@@ -48,13 +48,15 @@ static uint8_t *copy(struct muster_bytes b)
 static void deliver(struct sim *s, uint64_t at, uint32_t node, uint64_t generation,
                     const struct agent_event *event)
 {
-    struct sim_item i = { .kind = SIM_STEP, .node = node, .generation = generation };
-    i.event = *event;
+    struct sim_item *i = sim_put_at(s, at);
+    i->kind = SIM_STEP;
+    i->node = node;
+    i->generation = generation;
+    i->event = *event;
     if (event->bytes.len > 0) {
-        i.bytes = copy(event->bytes);
-        i.event.bytes.data = i.bytes;
+        i->bytes = copy(event->bytes);
+        i->event.bytes.data = i->bytes;
     }
-    sim_at(s, at, i);
 }
 
 /* ---- datagrams */
@@ -155,9 +157,10 @@ static uint32_t link_index(const struct sim *s, const struct sim_link *l)
 
 static void pump_at(struct sim *s, const struct sim_link *l, uint64_t at)
 {
-    sim_at(s, at,
-           (struct sim_item){
-               .kind = SIM_PUMP, .number = link_index(s, l), .generation = UINT64_MAX });
+    struct sim_item *pump = sim_put_at(s, at);
+    pump->kind = SIM_PUMP;
+    pump->number = link_index(s, l);
+    pump->generation = UINT64_MAX;
 }
 
 static void frames_drop(struct sim_end *end)

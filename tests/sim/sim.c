@@ -86,12 +86,20 @@ static uint32_t item_new(struct sim *s)
     return s->items++;
 }
 
-void sim_at(struct sim *s, uint64_t at, struct sim_item item)
+struct sim_item *sim_put_at(struct sim *s, uint64_t at)
 {
     uint32_t index = item_new(s);
-    item.at = at < s->now ? s->now : at;
-    *item_at(s, index) = item;
-    sim_queue_put(&s->queue, item.at, index);
+    struct sim_item *item = item_at(s, index);
+    *item = (struct sim_item){ .at = at < s->now ? s->now : at };
+    sim_queue_put(&s->queue, item->at, index);
+    return item;
+}
+
+void sim_at(struct sim *s, uint64_t at, struct sim_item item)
+{
+    struct sim_item *to = sim_put_at(s, at);
+    item.at = to->at;
+    *to = item;
 }
 
 void sim_items_close(struct sim *s)
@@ -179,7 +187,10 @@ void sim_tick_arm(struct sim *s, uint32_t node)
     if (at == MUSTER_NEVER || (n->tick_at > s->now && n->tick_at <= at))
         return;
     n->tick_at = at;
-    sim_at(s, at, (struct sim_item){ .kind = SIM_TICK, .node = node, .generation = n->generation });
+    struct sim_item *tick = sim_put_at(s, at);
+    tick->kind = SIM_TICK;
+    tick->node = node;
+    tick->generation = n->generation;
 }
 
 void sim_perform_all(struct sim *s, uint32_t node)

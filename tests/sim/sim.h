@@ -399,13 +399,13 @@ struct sim {
     uint64_t last_reply; /* its request number */
 };
 
-/* `s` is all zero. */
 void sim_open(struct sim *s, uint64_t seed, const char *what, uint32_t nodes, uint32_t slots);
 void sim_close(struct sim *s);
 _Noreturn void sim_fail(struct sim *s, int code, const char *format, ...) MUSTER_PRINTF(3, 4);
 void sim_log(struct sim *s, const char *format, ...) MUSTER_PRINTF(2, 3);
 
 void sim_at(struct sim *s, uint64_t at, struct sim_item item); /* takes what it owns */
+struct sim_item *sim_put_at(struct sim *s, uint64_t at); /* zero but its time, to be filled in */
 void sim_call(struct sim *s, uint64_t in_ms, void (*call)(struct sim *s, uint64_t), uint64_t n);
 void sim_until(struct sim *s, uint64_t end);
 void sim_run_for(struct sim *s, uint64_t ms);

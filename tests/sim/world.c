@@ -252,6 +252,7 @@ void sim_machine(struct sim *s, uint32_t node, uint32_t slots)
     n->unfed_since = MUSTER_NEVER;
 }
 
+/* `s` is all zero. */
 void sim_open(struct sim *s, uint64_t seed, const char *what, uint32_t nodes, uint32_t slots)
 {
     s->seed = seed;
